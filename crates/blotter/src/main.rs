@@ -1,0 +1,2 @@
+//! The binary: one command per role, configuration and wiring.
+fn main() {}

@@ -1,0 +1,1 @@
+//! In-memory columns and filters: the engine behind every query.

@@ -1,0 +1,207 @@
+//! Published dates: the formats that portals and spreadsheets write, parsed without allocation where
+//! they are common.
+
+use crate::civil::{CivilMicros, civil_of};
+use jiff::fmt::strtime::BrokenDownTime;
+use serde::Deserialize;
+
+const DAY: i64 = 86_400_000_000;
+const SECOND: i64 = 1_000_000;
+
+/// One format in which a profile's dates are published, in `strftime` notation
+/// (`%m/%d/%Y %I:%M:%S %p`). A format without a day means the first of the month, one without a time
+/// means midnight.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct DateFormat {
+    pattern: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// `MM/DD/YYYY hh:mm:ss AM`, fixed width.
+    PortalTwelveHour,
+    /// `YYYY-MM-DDThh:mm:ss[.fff]`, fixed width.
+    Iso,
+    Other,
+}
+
+impl From<String> for DateFormat {
+    fn from(pattern: String) -> Self {
+        let kind = match pattern.as_str() {
+            "%m/%d/%Y %I:%M:%S %p" => Kind::PortalTwelveHour,
+            "%Y-%m-%dT%H:%M:%S%.f" => Kind::Iso,
+            _ => Kind::Other,
+        };
+        Self { pattern, kind }
+    }
+}
+
+impl DateFormat {
+    /// The civil time, or nothing where the text is not of this format or names no real date.
+    pub fn parse(&self, text: &[u8]) -> Option<CivilMicros> {
+        match self.kind {
+            Kind::PortalTwelveHour => twelve_hour(text).or_else(|| self.parse_slowly(text)),
+            Kind::Iso => iso(text),
+            Kind::Other => self.parse_slowly(text),
+        }
+    }
+
+    fn parse_slowly(&self, text: &[u8]) -> Option<CivilMicros> {
+        let text = std::str::from_utf8(text).ok()?;
+        let mut parsed = BrokenDownTime::parse(&self.pattern, text).ok()?;
+        if parsed.day().is_none() {
+            parsed.set_day(Some(1)).ok()?;
+        }
+        if parsed.hour().is_none() {
+            parsed.set_hour(Some(0)).ok()?;
+        }
+        civil_of(parsed.to_datetime().ok()?)
+    }
+}
+
+fn digits<const N: usize>(text: &[u8], at: usize) -> Option<i64> {
+    let mut value = 0;
+    for byte in text.get(at..at + N)? {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(value)
+}
+
+fn twelve_hour(text: &[u8]) -> Option<CivilMicros> {
+    if text.len() != 22
+        || (text[2], text[5], text[10], text[13], text[16], text[19]) != (b'/', b'/', b' ', b':', b':', b' ')
+        || !text[21].eq_ignore_ascii_case(&b'M')
+    {
+        return None;
+    }
+    let hour = digits::<2>(text, 11)?;
+    if !(1..=12).contains(&hour) {
+        return None;
+    }
+    let hour = match text[20].to_ascii_uppercase() {
+        b'A' => hour % 12,
+        b'P' => hour % 12 + 12,
+        _ => return None,
+    };
+    instant(
+        [digits::<4>(text, 6)?, digits::<2>(text, 0)?, digits::<2>(text, 3)?],
+        [hour, digits::<2>(text, 14)?, digits::<2>(text, 17)?],
+        0,
+    )
+}
+
+fn iso(text: &[u8]) -> Option<CivilMicros> {
+    if text.len() < 19
+        || (text[4], text[7], text[13], text[16]) != (b'-', b'-', b':', b':')
+        || !matches!(text[10], b'T' | b' ')
+    {
+        return None;
+    }
+    let mut micros = 0;
+    if let Some((point, fraction)) = text[19..].split_first() {
+        if *point != b'.' || fraction.is_empty() || fraction.len() > 9 {
+            return None;
+        }
+        let mut unit = 100_000;
+        for byte in fraction {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            micros += i64::from(digit) * unit;
+            unit /= 10;
+        }
+    }
+    instant(
+        [digits::<4>(text, 0)?, digits::<2>(text, 5)?, digits::<2>(text, 8)?],
+        [digits::<2>(text, 11)?, digits::<2>(text, 14)?, digits::<2>(text, 17)?],
+        micros,
+    )
+}
+
+fn instant([year, month, day]: [i64; 3], [hour, minute, second]: [i64; 3], micros: i64) -> Option<CivilMicros> {
+    if !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    Some(CivilMicros(days_from_civil(year, month, day) * DAY + (hour * 3600 + minute * 60 + second) * SECOND + micros))
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 of a proleptic Gregorian date: whole 400-year eras, with March as the first month.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::civil::format_civil;
+    use proptest::prelude::*;
+
+    fn check(format: &str, text: &str, expect: Option<&str>) {
+        let parsed = DateFormat::from(format.to_owned()).parse(text.as_bytes()).map(format_civil);
+        assert_eq!(parsed.as_deref(), expect, "{text:?} as {format}");
+    }
+
+    #[test]
+    fn published_formats() {
+        let portal = "%m/%d/%Y %I:%M:%S %p";
+        check(portal, "12/31/2017 11:58:00 PM", Some("2017-12-31T23:58:00"));
+        check(portal, "01/01/2012 12:00:00 AM", Some("2012-01-01T00:00:00"));
+        check(portal, "02/29/2016 12:00:00 PM", Some("2016-02-29T12:00:00"));
+        check(portal, "02/29/2015 12:00:00 PM", None);
+        check(portal, "13/01/2015 12:00:00 PM", None);
+        check(portal, "01/01/2015 13:00:00 PM", None);
+        check(portal, "1/1/2015 1:00:00 PM", Some("2015-01-01T13:00:00"));
+        let iso = "%Y-%m-%dT%H:%M:%S%.f";
+        check(iso, "2015-09-07T00:30:00.000", Some("2015-09-07T00:30:00"));
+        check(iso, "2015-09-07T00:30:00.125", Some("2015-09-07T00:30:00.125"));
+        check(iso, "2015-09-07 00:30:00", Some("2015-09-07T00:30:00"));
+        check(iso, "2015-09-07T24:00:00", None);
+        check(iso, "2015-09-07T00:30:00.", None);
+        check("%m/%d/%Y %H:%M", "7/19/2017 13:45", Some("2017-07-19T13:45:00"));
+        check("%m/%d/%Y %H:%M:%S", "09/09/2017 03:57:00", Some("2017-09-09T03:57:00"));
+        check("%m/%Y", "07/2017", Some("2017-07-01T00:00:00"));
+        check("%Y-%m", "2017-07", Some("2017-07-01T00:00:00"));
+        check("%m/%d/%Y", "07/19/2017", Some("2017-07-19T00:00:00"));
+    }
+
+    proptest! {
+        #[test]
+        fn fast_paths_agree_with_the_calendar(second in -5_000_000_000_i64..20_000_000_000) {
+            let civil = CivilMicros(second * SECOND);
+            let text = format_civil(civil);
+            prop_assert_eq!(iso(text.as_bytes()), Some(civil));
+            let at: jiff::civil::DateTime = text.parse().map_err(|_| TestCaseError::reject("out of jiff's range"))?;
+            if at.year() >= 1000 {
+                let portal = at.strftime("%m/%d/%Y %I:%M:%S %p").to_string();
+                prop_assert_eq!(twelve_hour(portal.as_bytes()), Some(civil), "{}", portal);
+            }
+        }
+
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            for format in ["%m/%d/%Y %I:%M:%S %p", "%Y-%m-%dT%H:%M:%S%.f", "%m/%d/%Y %H:%M", "%m/%Y"] {
+                let _ = DateFormat::from(format.to_owned()).parse(&bytes);
+            }
+        }
+    }
+}

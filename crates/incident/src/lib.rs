@@ -1,0 +1,31 @@
+//! The incident: its record, validation, identity, time and place, and the city profiles.
+//!
+//! Everything here is pure: no I/O, no async, no clock of its own. A source hands raw rows to a
+//! [`Parser`], which either appends them to columnar batches (one per log partition) or says why it
+//! rejects them. Every other role reads those batches through [`IncidentBatch`].
+//!
+//! Invariants:
+//! - [`Revision`] alone decides which record of one incident wins; every role compares it and nothing else.
+//! - A civil time is kept exactly as published; its instant is derived by [`CityClock`] and by nothing else.
+//! - Coordinates are both there or both missing.
+
+mod batch;
+mod builder;
+mod civil;
+mod clean;
+mod date;
+mod json;
+mod parser;
+mod partition;
+mod profile;
+mod rejected;
+mod revision;
+
+pub use batch::{DictionaryColumn, Incident, IncidentBatch, incident_schema};
+pub use civil::{CityClock, CivilMicros, UtcMicros, format_civil, format_utc, parse_civil, parse_instant};
+pub use date::DateFormat;
+pub use parser::{Header, HeaderError, MAX_BATCH_ROWS, Observation, Parser, Reason, Row};
+pub use partition::{murmur2, partition_of};
+pub use profile::{BoundaryDataset, BoundingBox, CategoryRules, Columns, Layer, Portal, Profile, ProfileError};
+pub use rejected::{Rejected, rejected_batch, rejected_rows, rejected_schema};
+pub use revision::Revision;

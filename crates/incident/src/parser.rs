@@ -1,0 +1,649 @@
+//! From a published row to an accepted incident, or to the reason why it is rejected.
+
+use crate::{
+    batch::incident_schema,
+    builder::{Accepted, ColumnBuilders, FIXED_DICTIONARIES, Interner, MISSING},
+    civil::{CityClock, CivilMicros, UtcMicros},
+    clean,
+    partition::partition_of,
+    profile::Profile,
+};
+use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
+use std::{borrow::Cow, sync::Arc};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Rows of the largest batch: a dictionary key has 16 bits.
+pub const MAX_BATCH_ROWS: usize = u16::MAX as usize;
+
+/// Bytes of the longest accepted field; the real data's longest is some 100.
+const MAX_FIELD_BYTES: usize = 16 * 1024;
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+/// 1900-01-01T00:00:00, the earliest accepted moment: what lies before is a typing error.
+const EARLIEST: CivilMicros = CivilMicros(-2_208_988_800_000_000);
+
+/// One row as a tokenizer leaves it: the fields' bytes, one after the other, and where each ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    bytes: &'a [u8],
+    ends: &'a [usize],
+}
+
+impl<'a> Row<'a> {
+    /// `ends[i]` is the end of field `i` in `bytes`, which is the beginning of the next.
+    pub fn new(bytes: &'a [u8], ends: &'a [usize]) -> Self {
+        Self { bytes, ends }
+    }
+
+    /// Number of fields.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether it has no fields.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// One field's bytes.
+    pub fn field(&self, index: usize) -> &'a [u8] {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.bytes[start..self.ends[index]]
+    }
+
+    fn bytes(&self) -> &'a [u8] {
+        self.ends.last().map_or(&[], |end| &self.bytes[..*end])
+    }
+}
+
+/// Where each field of an incident stands in a source's rows.
+#[derive(Clone, Debug)]
+pub struct Header {
+    width: usize,
+    id: Option<usize>,
+    key: Vec<usize>,
+    occurred_at: usize,
+    occurred_time: Option<usize>,
+    updated_at: Option<usize>,
+    case_number: Option<usize>,
+    category: Option<usize>,
+    words: [Option<usize>; 3],
+    block: Option<usize>,
+    arrest: Option<usize>,
+    domestic: Option<usize>,
+    latitude: Option<usize>,
+    longitude: Option<usize>,
+    areas: Vec<Option<usize>>,
+}
+
+/// Why rows with such a header cannot be a city's incidents.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no column for `{field}` (looked for {}); found: {}. This is not an incident file of city `{city}`, or its profile needs another name", looked_for.join(", "), found.join(", "))]
+pub struct HeaderError {
+    /// The field without a column.
+    pub field: &'static str,
+    /// The names that the profile knows.
+    pub looked_for: Vec<String>,
+    /// The names that the source has.
+    pub found: Vec<String>,
+    /// The profile.
+    pub city: String,
+}
+
+impl Header {
+    /// Finds the profile's columns among a source's names, whatever their order and case.
+    pub fn resolve<S: AsRef<str>>(profile: &Profile, names: &[S]) -> Result<Self, HeaderError> {
+        let found: Vec<String> = names.iter().map(|name| clean::header(name.as_ref())).collect();
+        let find = |wanted: &[String]| {
+            wanted.iter().find_map(|name| {
+                let name = clean::header(name);
+                found.iter().position(|candidate| *candidate == name)
+            })
+        };
+        let missing = |field: &'static str, wanted: &[String]| HeaderError {
+            field,
+            looked_for: wanted.to_vec(),
+            found: names.iter().take(30).map(|name| name.as_ref().chars().take(40).collect()).collect(),
+            city: profile.slug.clone(),
+        };
+        let columns = &profile.columns;
+        let id = find(&columns.id);
+        if id.is_none() && columns.key.is_empty() {
+            return Err(missing("id", &columns.id));
+        }
+        let mut key = Vec::new();
+        for name in &columns.key {
+            let wanted = std::slice::from_ref(name);
+            key.push(find(wanted).ok_or_else(|| missing("key", wanted))?);
+        }
+        let category = find(&columns.category);
+        if category.is_none() && profile.category.constant.is_none() {
+            return Err(missing("category", &columns.category));
+        }
+        Ok(Self {
+            width: names.len(),
+            id,
+            key,
+            occurred_at: find(&columns.occurred_at).ok_or_else(|| missing("occurred_at", &columns.occurred_at))?,
+            occurred_time: find(&columns.occurred_time),
+            updated_at: find(&columns.updated_at),
+            case_number: find(&columns.case_number),
+            category,
+            words: [find(&columns.description), find(&columns.place), find(&columns.code)],
+            block: find(&columns.block),
+            arrest: find(&columns.arrest),
+            domestic: find(&columns.domestic),
+            latitude: find(&columns.latitude),
+            longitude: find(&columns.longitude),
+            areas: profile.layers.iter().map(|layer| find(&layer.columns)).collect(),
+        })
+    }
+
+    /// Fields of a complete row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The columns that identify an event in a source without unique ids; empty where there are ids.
+    pub fn key_columns(&self) -> &[usize] {
+        &self.key
+    }
+
+    /// The columns of the date of occurrence: date, and time where it stands apart.
+    pub fn occurred_columns(&self) -> (usize, Option<usize>) {
+        (self.occurred_at, self.occurred_time)
+    }
+}
+
+/// Why a row is rejected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentences are the documentation")]
+pub enum Reason {
+    #[error("{found} fields where the header has {expected}")]
+    FieldCount { expected: usize, found: usize },
+    #[error("not UTF-8")]
+    NotUtf8,
+    #[error("a field of {bytes} bytes; the longest accepted is {MAX_FIELD_BYTES}")]
+    Oversized { bytes: usize },
+    #[error("no id")]
+    NoId,
+    #[error("no date of occurrence")]
+    NoDate,
+    #[error("`{field}` is no date of a known format: `{text}`")]
+    NotADate { field: &'static str, text: String },
+    #[error("occurred in the future: {0}")]
+    Future(String),
+    #[error("occurred before 1900: {0}")]
+    TooEarly(String),
+    #[error("`{field}` is neither true nor false: `{text}`")]
+    NotABoolean { field: &'static str, text: String },
+    #[error("`{field}` is no coordinate in degrees: `{text}`")]
+    NotACoordinate { field: &'static str, text: String },
+}
+
+/// What a source knows about a row besides its fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation<'a> {
+    /// When the source said so.
+    pub observed_at: UtcMicros,
+    /// The row has vanished from the source.
+    pub deleted: bool,
+    /// The id where the source has none of its own (key and ordinal).
+    pub id: Option<&'a str>,
+}
+
+/// Turns rows into batches, one per partition.
+pub struct Parser {
+    profile: Arc<Profile>,
+    clock: CityClock,
+    schema: SchemaRef,
+    header: Option<Header>,
+    interners: Vec<Interner>,
+    partitions: Vec<ColumnBuilders>,
+    words: Vec<u32>,
+    hashes: Vec<u8>,
+    key: Vec<u8>,
+    joined: Vec<u8>,
+}
+
+impl Parser {
+    /// A parser of one city's rows for a log of that many partitions.
+    pub fn new(profile: Arc<Profile>, partitions: u32) -> Self {
+        let layers = profile.layers.len();
+        Self {
+            clock: profile.clock(),
+            schema: incident_schema(&profile),
+            header: None,
+            interners: (0..FIXED_DICTIONARIES + layers).map(|_| Interner::default()).collect(),
+            partitions: (0..partitions).map(|_| ColumnBuilders::new(layers)).collect(),
+            words: Vec::new(),
+            hashes: Vec::new(),
+            key: Vec::new(),
+            joined: Vec::new(),
+            profile,
+        }
+    }
+
+    /// The profile it parses for.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// The city's clock.
+    pub fn clock(&self) -> &CityClock {
+        &self.clock
+    }
+
+    /// Rows that follow have this header.
+    pub fn set_header(&mut self, header: Header) {
+        self.header = Some(header);
+    }
+
+    /// The header in force.
+    pub fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
+    }
+
+    /// Rows accepted since the last [`Parser::finish`].
+    pub fn rows(&self) -> usize {
+        self.partitions.iter().map(ColumnBuilders::rows).sum()
+    }
+
+    /// Whether a partition's batch is as large as a batch can be: call [`Parser::finish`] before the next row.
+    pub fn is_full(&self) -> bool {
+        self.partitions.iter().any(|columns| columns.rows() >= MAX_BATCH_ROWS)
+    }
+
+    /// The civil time of occurrence of a row, as far as it can be read; for sorting.
+    pub fn occurred_at(&mut self, row: &Row<'_>) -> Result<CivilMicros, Reason> {
+        let Some(header) = &self.header else { return Err(Reason::NoDate) };
+        if row.len() < header.width {
+            return Err(Reason::FieldCount { expected: header.width, found: row.len() });
+        }
+        occurred_at(&self.profile, header, row, &mut self.joined)
+    }
+
+    /// Accepts a row into its partition's batch, or says why not. `now` is the moment of production.
+    pub fn push(&mut self, row: &Row<'_>, observation: &Observation<'_>, now: UtcMicros) -> Result<(), Reason> {
+        let Some(header) = &self.header else {
+            return Err(Reason::FieldCount { expected: 0, found: row.len() });
+        };
+        let extra_is_empty = row.len() == header.width + 1 && row.field(header.width).is_empty();
+        if row.len() != header.width && !extra_is_empty {
+            return Err(Reason::FieldCount { expected: header.width, found: row.len() });
+        }
+        if row.bytes().len() > MAX_FIELD_BYTES
+            && let Some(bytes) =
+                (0..row.len()).map(|index| row.field(index).len()).find(|length| *length > MAX_FIELD_BYTES)
+        {
+            return Err(Reason::Oversized { bytes });
+        }
+        std::str::from_utf8(row.bytes()).map_err(|_| Reason::NotUtf8)?;
+        let text = |column: Option<usize>| column.map_or("", |index| utf8(row.field(index)));
+
+        let published_id = text(header.id);
+        let id = match observation.id {
+            Some(id) => Cow::Borrowed(id),
+            None => clean::trimmed(published_id.strip_suffix(".0").unwrap_or(published_id)),
+        };
+        if id.is_empty() {
+            return Err(Reason::NoId);
+        }
+
+        let occurred_at = occurred_at(&self.profile, header, row, &mut self.joined)?;
+        let occurred_at_utc = self.clock.to_utc(occurred_at);
+        if occurred_at_utc.0 > now.0.saturating_add(DAY_MICROS) {
+            return Err(Reason::Future(crate::format_civil(occurred_at)));
+        }
+        if occurred_at < EARLIEST {
+            return Err(Reason::TooEarly(crate::format_civil(occurred_at)));
+        }
+        let updated_at =
+            match clean::trimmed(text(header.updated_at)) {
+                updated if updated.is_empty() => None,
+                updated => Some(date(&self.profile, updated.as_bytes()).ok_or_else(|| Reason::NotADate {
+                    field: "updated_at",
+                    text: updated.chars().take(80).collect(),
+                })?),
+            };
+        let arrest = boolean("arrest", text(header.arrest))?;
+        let domestic = boolean("domestic", text(header.domestic))?;
+        let latitude = coordinate("latitude", text(header.latitude), 90.0)?;
+        let longitude = coordinate("longitude", text(header.longitude), 180.0)?;
+        let position = latitude.zip(longitude).filter(|(latitude, longitude)| *latitude != 0.0 || *longitude != 0.0);
+
+        self.words.clear();
+        let (fixed, layers) = self.interners.split_at_mut(FIXED_DICTIONARIES);
+        let [categories, published, description, place, code] = fixed else { unreachable!("five are made in `new`") };
+        let rules = &self.profile.category;
+        let category = match (&rules.constant, header.category) {
+            (Some(constant), None) => constant.as_str(),
+            _ => text(header.category),
+        };
+        self.words.push(categories.code(category, |raw| {
+            let upper = clean::trimmed(raw).to_uppercase();
+            let name = rules.renamed.get(&upper).cloned().unwrap_or(upper);
+            Some(if name.is_empty() { "UNKNOWN".to_owned() } else { name })
+        }));
+        self.words.push(published.code(category, |raw| Some(clean::trimmed(raw).into_owned())));
+        let some = |text: Cow<'_, str>| (!text.is_empty()).then(|| text.into_owned());
+        self.words.push(description.code(text(header.words[0]), |raw| some(clean::trimmed(raw))));
+        self.words.push(place.code(text(header.words[1]), |raw| some(clean::trimmed(raw))));
+        self.words.push(code.code(text(header.words[2]), |raw| {
+            some(clean::code(raw, if raw.trim().is_empty() { 0 } else { self.profile.code_width }).into())
+        }));
+        for ((layer, column), interner) in self.profile.layers.iter().zip(&header.areas).zip(layers) {
+            self.words.push(interner.code(text(*column), |raw| {
+                let code = clean::area(raw, if raw.trim().is_empty() { 0 } else { layer.width });
+                (!code.is_empty() && !layer.missing.contains(&code)).then_some(code)
+            }));
+        }
+
+        let case_number = clean::trimmed(text(header.case_number));
+        let block = clean::trimmed(text(header.block));
+        self.hashes.clear();
+        let mut mix = |value: u64| self.hashes.extend_from_slice(&value.to_le_bytes());
+        let of_text = |text: &str| if text.is_empty() { 0 } else { xxh3_64(text.as_bytes()) };
+        let of_flag = |flag: Option<bool>| flag.map_or(0, |flag| 1 + u64::from(flag));
+        mix(of_text(&id));
+        mix(of_text(&case_number));
+        mix(occurred_at.0 as u64);
+        mix(u64::from(observation.deleted));
+        for (interner, code) in self.interners.iter().zip(&self.words) {
+            mix(interner.hash(*code));
+        }
+        mix(of_text(&block));
+        mix(of_flag(arrest));
+        mix(of_flag(domestic));
+        let (latitude, longitude) = position.unwrap_or((0.0, 0.0));
+        mix(latitude.to_bits());
+        mix(longitude.to_bits());
+
+        self.key.clear();
+        self.key.extend_from_slice(self.profile.slug.as_bytes());
+        self.key.push(b'/');
+        self.key.extend_from_slice(id.as_bytes());
+        let partition = partition_of(&self.key, self.partitions.len() as u32);
+        self.partitions[partition as usize].push(&Accepted {
+            id: &id,
+            case_number: &case_number,
+            occurred_at,
+            occurred_at_utc,
+            updated_at,
+            observed_at: observation.observed_at,
+            deleted: observation.deleted,
+            words: &self.words,
+            block: &block,
+            arrest,
+            domestic,
+            position,
+            content_hash: xxh3_64(&self.hashes) as i64,
+        });
+        Ok(())
+    }
+
+    /// The batches of all partitions that have rows, leaving the parser empty.
+    pub fn finish(&mut self) -> Result<Vec<(u32, RecordBatch)>, ArrowError> {
+        let mut batches = Vec::new();
+        for (partition, columns) in (0..).zip(&mut self.partitions) {
+            if columns.rows() > 0 {
+                batches.push((partition, columns.finish(&self.schema, &self.interners)?));
+            }
+        }
+        for interner in &mut self.interners {
+            interner.trim();
+        }
+        Ok(batches)
+    }
+}
+
+/// A field of a row that was checked to be UTF-8 as a whole. A field cut inside a character (which a
+/// tokenizer that splits at ASCII bytes never leaves) counts as empty.
+fn utf8(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or("")
+}
+
+fn date(profile: &Profile, text: &[u8]) -> Option<CivilMicros> {
+    profile.date_formats.iter().find_map(|format| format.parse(text))
+}
+
+fn occurred_at(profile: &Profile, header: &Header, row: &Row<'_>, joined: &mut Vec<u8>) -> Result<CivilMicros, Reason> {
+    let published = row.field(header.occurred_at).trim_ascii();
+    if published.is_empty() {
+        return Err(Reason::NoDate);
+    }
+    let time = header.occurred_time.map_or(&[][..], |column| row.field(column).trim_ascii());
+    let text = if time.is_empty() {
+        published
+    } else {
+        // A portal that splits date and time often publishes the date as midnight.
+        let day = published.split(|byte| matches!(byte, b'T' | b' ')).next().unwrap_or(published);
+        joined.clear();
+        joined.extend_from_slice(day);
+        joined.push(b' ');
+        joined.extend_from_slice(time);
+        joined
+    };
+    date(profile, text).ok_or_else(|| Reason::NotADate {
+        field: "occurred_at",
+        text: String::from_utf8_lossy(text).chars().take(80).collect(),
+    })
+}
+
+fn boolean(field: &'static str, text: &str) -> Result<Option<bool>, Reason> {
+    match text {
+        "true" => return Ok(Some(true)),
+        "false" => return Ok(Some(false)),
+        "" => return Ok(None),
+        _ => {}
+    }
+    match clean::trimmed(text).to_ascii_lowercase().as_str() {
+        "" => Ok(None),
+        "true" | "t" | "yes" | "y" | "1" => Ok(Some(true)),
+        "false" | "f" | "no" | "n" | "0" => Ok(Some(false)),
+        other => Err(Reason::NotABoolean { field, text: other.chars().take(80).collect() }),
+    }
+}
+
+fn coordinate(field: &'static str, text: &str, limit: f64) -> Result<Option<f64>, Reason> {
+    let bad = || Reason::NotACoordinate { field, text: text.chars().take(80).collect() };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let trimmed = clean::trimmed(text);
+    if trimmed.is_empty() {
+        return Ok(None);
+    }
+    let degrees: f64 = fast_float2::parse(trimmed.as_bytes()).map_err(|_| bad())?;
+    if degrees.is_nan() || degrees.abs() > limit { Err(bad()) } else { Ok(Some(degrees)) }
+}
+
+// A missing word is the interners' own constant, never a real code.
+const _: () = assert!(MISSING as usize > MAX_BATCH_ROWS);
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::{Incident, IncidentBatch, parse_civil};
+    use proptest::prelude::*;
+
+    const HEADER: &str = "ID,Case Number,Date,Block,IUCR,Primary Type,Description,Location Description,Arrest,Domestic,Beat,District,Ward,Community Area,Updated On,Latitude,Longitude";
+    const GOOD: &str = "11192233,JB100016,12/31/2017 11:58:00 PM,046XX N ST LOUIS AVE,0630,BURGLARY,ATTEMPT FORCIBLE ENTRY,APARTMENT,false,true,1723,017,33,14,05/04/2018 03:51:04 PM,41.965693651,-87.715726125";
+
+    fn profile(slug: &str) -> Arc<Profile> {
+        let path = format!("{}/../../cities/{slug}.toml", env!("CARGO_MANIFEST_DIR"));
+        Arc::new(Profile::from_toml(&std::fs::read_to_string(path).unwrap()).unwrap())
+    }
+
+    fn row(text: &str) -> (Vec<u8>, Vec<usize>) {
+        let mut ends = Vec::new();
+        let mut bytes = Vec::new();
+        for field in text.split(',') {
+            bytes.extend_from_slice(field.as_bytes());
+            ends.push(bytes.len());
+        }
+        (bytes, ends)
+    }
+
+    fn parse(header: &str, text: &str) -> Result<Incident, Reason> {
+        let profile = profile("chicago");
+        let mut parser = Parser::new(Arc::clone(&profile), 1);
+        let names: Vec<&str> = header.split(',').collect();
+        parser.set_header(Header::resolve(&profile, &names).unwrap());
+        let (bytes, ends) = row(text);
+        let observation = Observation { observed_at: UtcMicros(7), deleted: false, id: None };
+        parser.push(&Row::new(&bytes, &ends), &observation, UtcMicros(1_700_000_000_000_000))?;
+        let batches = parser.finish().unwrap();
+        Ok(IncidentBatch::try_new(&batches[0].1).unwrap().incident(0))
+    }
+
+    #[test]
+    fn a_published_row() {
+        let incident = parse(HEADER, GOOD).unwrap();
+        assert_eq!(incident.id, "11192233");
+        assert_eq!(incident.occurred_at, parse_civil("2017-12-31T23:58:00").unwrap());
+        assert_eq!(crate::format_utc(incident.occurred_at_utc), "2018-01-01T05:58:00Z");
+        assert_eq!(incident.updated_at, parse_civil("2018-05-04T15:51:04"));
+        assert_eq!((incident.category.as_str(), incident.code.as_deref()), ("BURGLARY", Some("0630")));
+        assert_eq!((incident.arrest, incident.domestic), (Some(false), Some(true)));
+        assert_eq!(incident.areas["beat"], "1723");
+        assert_eq!(incident.areas["district"], "017");
+        assert_eq!(incident.areas["community_area"], "14");
+        assert_eq!(incident.position, Some((41.965_693_651, -87.715_726_125)));
+    }
+
+    #[test]
+    fn published_faults_are_survived() {
+        let check = |from: &str, to: &str, look: fn(&Incident) -> String, expect: &str| {
+            assert!(GOOD.contains(from));
+            assert_eq!(look(&parse(HEADER, &GOOD.replacen(from, to, 1)).unwrap()), expect, "{to:?}");
+        };
+        let area = |incident: &Incident| format!("{:?}", incident.areas.get("community_area"));
+        check(",14,", ",14.0,", area, "Some(\"14\")");
+        check(",14,", ",0,", area, "None");
+        check(",14,", ",,", area, "None");
+        check(",017,", ",17,", |i| i.areas["district"].clone(), "017");
+        check(",1723,", ",313,", |i| i.areas["beat"].clone(), "0313");
+        check("0630", "630", |i| i.code.clone().unwrap(), "0630");
+        check(
+            "BURGLARY",
+            "NON - CRIMINAL",
+            |i| format!("{} < {}", i.category, i.category_published),
+            "NON-CRIMINAL < NON - CRIMINAL",
+        );
+        check("BURGLARY", "\u{a0}burglary ", |i| i.category.clone(), "BURGLARY");
+        check("BURGLARY", "", |i| i.category.clone(), "UNKNOWN");
+        let position = |incident: &Incident| format!("{:?}", incident.position);
+        check("41.965693651,-87.715726125", "0,0", position, "None");
+        check("41.965693651,-87.715726125", ",-87.715726125", position, "None");
+        check(
+            "41.965693651,-87.715726125",
+            "36.619446395,-91.686565684",
+            position,
+            "Some((36.619446395, -91.686565684))",
+        );
+        check(
+            "12/31/2017 11:58:00 PM",
+            "7/19/2017 13:45",
+            |i| crate::format_civil(i.occurred_at),
+            "2017-07-19T13:45:00",
+        );
+        check("12/31/2017 11:58:00 PM", "07/2017", |i| crate::format_civil(i.occurred_at), "2017-07-01T00:00:00");
+        check("05/04/2018 03:51:04 PM", "", |i| format!("{:?}", i.updated_at), "None");
+        check("false", "", |i| format!("{:?}", i.arrest), "None");
+        check("false", "Y", |i| format!("{:?}", i.arrest), "Some(true)");
+    }
+
+    #[test]
+    fn bad_rows_are_rejected_with_a_reason() {
+        let check = |from: &str, to: &str, expect: &str| {
+            assert!(GOOD.contains(from));
+            let reason = parse(HEADER, &GOOD.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(reason.contains(expect), "{reason}");
+        };
+        check("11192233", "", "no id");
+        check("12/31/2017 11:58:00 PM", "", "no date");
+        check("12/31/2017 11:58:00 PM", "02/30/2017 11:58:00 PM", "02/30/2017");
+        check("12/31/2017 11:58:00 PM", "12/31/2317 11:58:00 PM", "future");
+        check("12/31/2017 11:58:00 PM", "12/31/1017 11:58:00 PM", "1900");
+        check("05/04/2018 03:51:04 PM", "soon", "updated_at");
+        check("false", "perhaps", "neither true nor false");
+        check("41.965693651", "north", "north");
+        check("41.965693651", "91", "latitude");
+        check("41.965693651", "NaN", "latitude");
+        check("-87.715726125", "-87.715726125,more", "18 fields where the header has 17");
+        check(",14,", ",", "16 fields");
+        check("BURGLARY", &"A".repeat(20_000), "20000 bytes");
+    }
+
+    #[test]
+    fn headers_in_any_order_case_and_number() {
+        let row = "0630,2015-09-07T00:30:00.000,burglary,77";
+        let incident = parse("iucr,date,primary_type,id", row).unwrap();
+        assert_eq!((incident.id.as_str(), incident.category.as_str()), ("77", "BURGLARY"));
+        let with_bom = format!("\u{feff}{HEADER}");
+        assert_eq!(parse(&with_bom, GOOD).unwrap().id, "11192233");
+        let error = Header::resolve(&profile("chicago"), &["IUCR", "PRIMARY DESCRIPTION", "INDEX CODE"])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("no column for `id`") && error.contains("INDEX CODE"), "{error}");
+    }
+
+    #[test]
+    fn time_in_a_column_of_its_own_and_key_columns() {
+        let profile = profile("new-york-shootings");
+        let mut parser = Parser::new(Arc::clone(&profile), 4);
+        let header =
+            Header::resolve(&profile, &["INCIDENT_KEY", "OCCUR_DATE", "OCCUR_TIME", "BORO", "STATISTICAL_MURDER_FLAG"])
+                .unwrap();
+        assert_eq!(header.key_columns(), &[0]);
+        parser.set_header(header);
+        let (bytes, ends) = row("169180023,09/09/2017,03:57:00,STATEN ISLAND,FALSE");
+        let observation = Observation { observed_at: UtcMicros(0), deleted: false, id: Some("169180023-1") };
+        parser.push(&Row::new(&bytes, &ends), &observation, UtcMicros(1_700_000_000_000_000)).unwrap();
+        let (partition, batch) = parser.finish().unwrap().remove(0);
+        assert_eq!(partition, partition_of(b"new-york-shootings/169180023-1", 4));
+        let incident = IncidentBatch::try_new(&batch).unwrap().incident(0);
+        assert_eq!(crate::format_utc(incident.occurred_at_utc), "2017-09-09T07:57:00Z");
+        assert_eq!(
+            (incident.category.as_str(), incident.areas["borough"].as_str()),
+            ("SHOOTING, NOT FATAL", "STATEN ISLAND")
+        );
+    }
+
+    #[test]
+    fn the_hash_is_of_content_alone() {
+        let of = |text: &str| parse(HEADER, text).unwrap().content_hash;
+        assert_eq!(of(GOOD), of(&GOOD.replace("05/04/2018", "05/05/2018")));
+        assert_eq!(of(GOOD), of(&GOOD.replace(",017,", ",17,")));
+        for (from, to) in [
+            ("false", "true"),
+            ("0630", "0631"),
+            (",14,", ",15,"),
+            ("41.965693651", "41.965693652"),
+            ("046XX", "047XX"),
+        ] {
+            assert_ne!(of(GOOD), of(&GOOD.replacen(from, to, 1)), "{to}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_every_row_is_accepted_or_rejected(fields in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..24), 0..20)) {
+            let profile = profile("chicago");
+            let mut parser = Parser::new(Arc::clone(&profile), 3);
+            let names: Vec<&str> = HEADER.split(',').collect();
+            parser.set_header(Header::resolve(&profile, &names).unwrap());
+            let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+            for field in fields {
+                bytes.extend(field);
+                ends.push(bytes.len());
+            }
+            let observation = Observation { observed_at: UtcMicros(0), deleted: false, id: None };
+            let accepted = parser.push(&Row::new(&bytes, &ends), &observation, UtcMicros(0)).is_ok();
+            prop_assert_eq!(parser.finish().unwrap().iter().map(|(_, batch)| batch.num_rows()).sum::<usize>(), usize::from(accepted));
+        }
+    }
+}

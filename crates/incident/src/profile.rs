@@ -1,0 +1,271 @@
+//! City profiles: everything that one city's portal does differently, as a TOML file (`cities/*.toml`).
+
+use crate::{civil::CityClock, date::DateFormat};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One city. A new city is a file, never code.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Short name in keys, topics and addresses: lower case, digits and hyphens.
+    pub slug: String,
+    /// The name that people read.
+    pub name: String,
+    /// IANA time zone of the published times.
+    pub time_zone: String,
+    /// What the portal asks everyone to say wherever its data is shown.
+    pub disclaimer: String,
+    /// Points outside are *unmapped*: kept, counted, not drawn.
+    pub bounding_box: BoundingBox,
+    /// Where the data lives, if it has an API.
+    pub portal: Option<Portal>,
+    /// Header names of each field, the first that a file has is taken; compared without case, spaces and punctuation.
+    pub columns: Columns,
+    /// Date formats of `occurred_at` and `updated_at`, tried in order.
+    pub date_formats: Vec<DateFormat>,
+    /// Fixed widths of codes that lose leading zeros in spreadsheets: `code = 4`.
+    #[serde(default)]
+    pub code_width: usize,
+    /// Clean-ups of the category.
+    #[serde(default)]
+    pub category: CategoryRules,
+    /// Area layers, such as community areas, districts and beats.
+    pub layers: Vec<Layer>,
+}
+
+/// West, south, east, north in degrees (WGS84).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoundingBox {
+    /// Least longitude.
+    pub west: f64,
+    /// Least latitude.
+    pub south: f64,
+    /// Greatest longitude.
+    pub east: f64,
+    /// Greatest latitude.
+    pub north: f64,
+}
+
+impl BoundingBox {
+    /// Whether the point lies inside, borders included.
+    pub fn contains(&self, latitude: f64, longitude: f64) -> bool {
+        (self.south..=self.north).contains(&latitude) && (self.west..=self.east).contains(&longitude)
+    }
+}
+
+/// A Socrata portal's dataset.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Portal {
+    /// Host name.
+    pub domain: String,
+    /// Four-by-four id.
+    pub dataset: String,
+    /// The page where a person reads about it.
+    pub page: String,
+    /// The API's name of the date of occurrence, for "the last twelve months".
+    pub occurred_field: String,
+}
+
+/// Header names of each field.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Columns {
+    /// The source's own unique id. Where it has none, `key` names columns that identify an event.
+    pub id: Vec<String>,
+    /// Columns of a source without unique ids: ids are their values and an ordinal in content order.
+    pub key: Vec<String>,
+    /// Date, or date and time.
+    pub occurred_at: Vec<String>,
+    /// Time of day, where it has a column of its own; joined to the date with a space.
+    pub occurred_time: Vec<String>,
+    /// The portal's time of change.
+    pub updated_at: Vec<String>,
+    /// Case number, not unique.
+    pub case_number: Vec<String>,
+    /// Type of crime.
+    pub category: Vec<String>,
+    /// Its description.
+    pub description: Vec<String>,
+    /// Kind of place.
+    pub place: Vec<String>,
+    /// Offence code.
+    pub code: Vec<String>,
+    /// Coarsened address.
+    pub block: Vec<String>,
+    /// Whether someone was arrested.
+    pub arrest: Vec<String>,
+    /// Whether it was domestic.
+    pub domestic: Vec<String>,
+    /// Degrees north.
+    pub latitude: Vec<String>,
+    /// Degrees east.
+    pub longitude: Vec<String>,
+}
+
+/// Clean-ups of the published category.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CategoryRules {
+    /// The one category of a dataset that has no such column.
+    pub constant: Option<String>,
+    /// Published name to the name in use (compared in upper case).
+    pub renamed: BTreeMap<String, String>,
+}
+
+/// A layer of areas.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// Its name in filters: `community_area`.
+    pub name: String,
+    /// Its name for people: `Community area`.
+    pub title: String,
+    /// Header names.
+    pub columns: Vec<String>,
+    /// Codes are padded with zeros to this many digits.
+    #[serde(default)]
+    pub width: usize,
+    /// Codes that mean "none".
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// The layer of the hourly counts; exactly one.
+    #[serde(default)]
+    pub primary: bool,
+    /// Names by code.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
+    /// Where the portal publishes its outlines.
+    pub boundaries: Option<BoundaryDataset>,
+}
+
+/// The properties of a boundary file that hold an area's code and name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoundaryDataset {
+    /// The portal's dataset id.
+    pub dataset: Option<String>,
+    /// Property with the code.
+    pub code: String,
+    /// Property with the name.
+    pub name: Option<String>,
+}
+
+/// Why a profile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// Not TOML, an unknown key, or a missing one.
+    #[error("the city profile cannot be read: {0}")]
+    Toml(#[from] Box<toml::de::Error>),
+    /// Read, but it contradicts itself.
+    #[error("city profile `{slug}`: {what}")]
+    Invalid {
+        /// Which.
+        slug: String,
+        /// What to change.
+        what: String,
+    },
+}
+
+impl Profile {
+    /// Reads and checks a profile.
+    pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
+        let profile: Self = toml::from_str(text).map_err(Box::new)?;
+        match profile.fault() {
+            None => Ok(profile),
+            Some(what) => Err(ProfileError::Invalid { slug: profile.slug, what }),
+        }
+    }
+
+    fn fault(&self) -> Option<String> {
+        let plain = |name: &str| {
+            !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        };
+        if !plain(&self.slug) {
+            return Some("`slug` must be lower-case letters, digits and hyphens".into());
+        }
+        if let Err(error) = CityClock::new(&self.time_zone) {
+            return Some(format!("`time_zone`: {error}"));
+        }
+        if self.columns.id.is_empty() == self.columns.key.is_empty() {
+            return Some("give either `columns.id` or `columns.key`, and not both".into());
+        }
+        if self.columns.category.is_empty() && self.category.constant.is_none() {
+            return Some("give `columns.category` or `category.constant`".into());
+        }
+        if self.columns.occurred_at.is_empty() || self.date_formats.is_empty() {
+            return Some("give `columns.occurred_at` and `date_formats`".into());
+        }
+        let BoundingBox { west, south, east, north } = self.bounding_box;
+        if !(west < east && south < north) {
+            return Some("`bounding_box` must have west < east and south < north".into());
+        }
+        if self.layers.iter().filter(|layer| layer.primary).count() != 1 {
+            return Some("exactly one of `layers` must have `primary = true`".into());
+        }
+        let mut names: Vec<_> = self.layers.iter().map(|layer| layer.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.len() != self.layers.len() || !names.iter().all(|name| plain(name)) {
+            return Some("`layers` need distinct names of lower-case letters, digits and underscores".into());
+        }
+        None
+    }
+
+    /// The clock of its time zone, which was checked when the profile was read.
+    #[expect(clippy::expect_used, reason = "the zone was found when the profile was read")]
+    pub fn clock(&self) -> CityClock {
+        CityClock::new(&self.time_zone).expect("a checked time zone")
+    }
+
+    /// The position of the layer of the hourly counts in `layers`.
+    pub fn primary_layer(&self) -> usize {
+        self.layers.iter().position(|layer| layer.primary).unwrap_or(0)
+    }
+
+    /// The position of a layer by name.
+    pub fn layer(&self, name: &str) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.name == name)
+    }
+
+    /// The log's key of one incident: `city/id`.
+    pub fn key(&self, id: &str) -> String {
+        format!("{}/{id}", self.slug)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_profiles_are_valid() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cities");
+        let mut found = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let profile = Profile::from_toml(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            assert_eq!(Some(profile.slug.as_str()), path.file_stem().and_then(|stem| stem.to_str()));
+            found += 1;
+        }
+        assert!(found >= 2);
+    }
+
+    #[test]
+    fn faults_are_named() {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../cities/chicago.toml")).unwrap();
+        let check = |from: &str, to: &str, expect: &str| {
+            assert!(text.contains(from), "{from}");
+            let error = Profile::from_toml(&text.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(expect), "{error}");
+        };
+        check("America/Chicago", "America/Springfield", "time_zone");
+        check("slug =", "slugg =", "slugg");
+        check("primary = true", "primary = false", "primary");
+        check("west = -87.95", "west = -80.0", "bounding_box");
+    }
+}

@@ -1,0 +1,1 @@
+//! The offline path: archive, snapshot, fetch.

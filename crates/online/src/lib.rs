@@ -1,0 +1,1 @@
+//! The online path: count, and the sinks.

@@ -1,0 +1,52 @@
+//! Why a source cannot go on.
+
+use std::path::PathBuf;
+
+/// Why a source cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A file that cannot be read.
+    #[error("cannot read {path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Something that is not a city's incidents at all.
+    #[error("{what} is refused: {why}")]
+    Refused {
+        /// Which source.
+        what: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The network or the portal.
+    #[error("{url}: {why}")]
+    Http {
+        /// Where.
+        url: String,
+        /// What happened.
+        why: String,
+        /// Whether asking again may help.
+        retryable: bool,
+    },
+    /// A position that this source did not write.
+    #[error("the position kept in the log for {what} cannot be read: {why}")]
+    Position {
+        /// Which source.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// Columns that do not fit together.
+    #[error(transparent)]
+    Columns(#[from] arrow::error::ArrowError),
+}
+
+impl SourceError {
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Http { retryable: true, .. })
+    }
+}

@@ -1,0 +1,1 @@
+//! The object store and the archive's Delta table.
