@@ -1,0 +1,74 @@
+# The one door: people and CI use the same targets.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BLOTTER := target/release/blotter
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/blotter
+VENV := $(CACHE)/venv-$(shell cat e2e/requirements.txt bench/requirements.txt | sha256sum | cut -c1-12)
+UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
+
+.PHONY: help demo build ui test test-rust test-ui test-e2e lint bench clean tools
+
+help: ## show the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: build ## build everything and open Blotter (options: make demo ARGS="--data FILE")
+	$(BLOTTER) demo --open $(ARGS)
+
+build: ui ## build the web app and the binary
+	cargo build --release --locked --bin blotter
+
+ui: ui/dist/index.html ## build the web app
+
+ui/node_modules/.installed: ui/package.json ui/package-lock.json | tools
+	cd ui && npm ci --no-audit --no-fund
+	@touch $@
+
+ui/dist/index.html: ui/node_modules/.installed $(UI_SOURCES)
+	cd ui && npm run build
+	@touch $@
+
+tools:
+	@scripts/require cargo node npm cc
+
+# ----- tests ---------------------------------------------------------------------------------------
+
+test: test-rust test-ui test-e2e ## run every test there is, the browser's included
+
+test-rust: ui
+	cargo test --release --locked --workspace
+
+test-ui: ui/node_modules/.installed
+	cd ui && npm test
+
+test-e2e: build $(VENV)/.installed
+	@scripts/require chromium
+	$(VENV)/bin/python -m pytest e2e -ra
+
+$(VENV)/.installed: e2e/requirements.txt bench/requirements.txt
+	@scripts/require python3
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r e2e/requirements.txt -r bench/requirements.txt
+	@touch $@
+
+# ----- quality -------------------------------------------------------------------------------------
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(CACHE)/tools-$(CARGO_DENY_VERSION)/bin/cargo-deny
+
+lint: ui/node_modules/.installed $(CARGO_DENY) ## formatting, clippy, cargo-deny, tsc, eslint
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	$(CARGO_DENY) --all-features check bans licenses sources
+	cd ui && npm run lint
+
+$(CARGO_DENY):
+	cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root $(dir $(@D))
+
+bench: build $(VENV)/.installed ## measure, each figure beside its peer in the same run
+	$(VENV)/bin/python bench/run.py $(ARGS)
+
+clean: ## remove what was built
+	cargo clean
+	rm -rf ui/dist ui/node_modules
