@@ -1,0 +1,205 @@
+//! What every log promises, and the words in which it is said.
+//!
+//! **Order.** The records of one partition have increasing offsets, from 0, in the order in which they were appended.
+//! **Atomicity.** A [`Transaction`] is there as a whole or not at all, for readers and after any crash.
+//! **Durability.** When [`Log::append`] returns `Ok`, the transaction survives the death of the process and, as far as
+//! the storage keeps its promises, of the machine.
+//! **Immutability.** What was read at an offset once is read there for ever, or is gone ([`LogError::OffsetGone`]).
+
+use crate::LogError;
+use arrow::array::RecordBatch;
+use serde::{Deserialize, Serialize};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// A topic. The set is closed: a new kind of record is a new contract.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topic {
+    /// What the source said, record by record.
+    Incidents,
+    /// Totals so far, by area, category and hour.
+    Counts,
+    /// What `detect` found.
+    Peaks,
+    /// What could not be read, with its bytes and the reason.
+    Rejected,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Incidents, Self::Counts, Self::Peaks, Self::Rejected];
+
+    /// Its name in URLs, offsets and file names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Incidents => "incidents",
+            Self::Counts => "counts",
+            Self::Peaks => "peaks",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// Whether it has as many partitions as the deployment; the others have one.
+    pub const fn is_partitioned(self) -> bool {
+        matches!(self, Self::Incidents | Self::Counts)
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A record's place in its partition. As a *next offset* it is the place of the first record not yet seen.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Offset(pub u64);
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What tells one log from every other, for as long as it exists: offsets mean nothing without it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LogId(pub String);
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Records for one partition.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The topic.
+    pub topic: Topic,
+    /// The partition, below [`Log::partitions`].
+    pub partition: u32,
+    /// One row a record. Without rows it changes nothing.
+    pub records: RecordBatch,
+}
+
+/// How far a consumer group has come in one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupOffset {
+    /// The group's name.
+    pub group: String,
+    /// The topic.
+    pub topic: Topic,
+    /// The partition.
+    pub partition: u32,
+    /// The first record that the group has not yet worked off.
+    pub next: Offset,
+}
+
+/// One atomic, durable unit: all of it or none of it.
+#[derive(Clone, Debug, Default)]
+pub struct Transaction {
+    /// Records; those of one partition follow each other in this order.
+    pub appends: Vec<Append>,
+    /// Names and opaque values, said together with the records: a producer's position in its source.
+    pub positions: Vec<(String, Vec<u8>)>,
+    /// Consumer groups' committed offsets. The last one said counts, also where it goes back.
+    pub commits: Vec<GroupOffset>,
+}
+
+/// Where an append ended: the partition and its next offset behind the appended records.
+pub type Appended = (Topic, u32, Offset);
+
+/// Consecutive records of one partition.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The offset of the first row; row `i` has offset `base + i`.
+    pub base: Offset,
+    /// Where to read on. Not always `base + rows`: a log may use up offsets for marks of its own.
+    pub next: Offset,
+    /// The records.
+    pub records: Arc<RecordBatch>,
+    /// When they were appended by the wall clock, in milliseconds since 1970.
+    pub appended_at_ms: i64,
+}
+
+/// The ends of a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// The first record that is still there; equal to `next` where there is none.
+    pub earliest: Offset,
+    /// The offset of the next record to come.
+    pub next: Offset,
+}
+
+/// What may be removed. Only whole batches are, oldest first, and never a partition's newest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Retention {
+    /// Remove what was appended longer ago; `None` keeps any age.
+    pub max_age: Option<Duration>,
+    /// Remove the oldest of a partition while its records take more bytes, as stored; `None` keeps any size.
+    pub max_bytes: Option<u64>,
+}
+
+impl Retention {
+    /// Keep everything, which is what a log does unless told otherwise.
+    pub const FOREVER: Self = Self { max_age: None, max_bytes: None };
+}
+
+/// One partition that a caller waits for, and the first record that it has not seen.
+pub type Watched = (Topic, u32, Offset);
+
+/// A partitioned, durable log. Every method blocks; roles are threads.
+pub trait Log: Send + Sync {
+    /// Its identity.
+    fn id(&self) -> &LogId;
+
+    /// The number of partitions, which never changes.
+    fn partitions(&self, topic: Topic) -> u32;
+
+    /// Appends one transaction and returns when it is durable: for each of its appends, in order, the partition's next
+    /// offset behind it. Concurrent transactions are ordered by the log.
+    ///
+    /// # Errors
+    /// [`LogError::NoSuchPartition`], [`LogError::Unencodable`] and [`LogError::TooLarge`] change nothing. After
+    /// [`LogError::Poisoned`] the log takes no more writes, and the transaction may or may not be there when the log is
+    /// opened again.
+    fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError>;
+
+    /// Records from offset `from` on, without a gap: as many batches as take about `max_bytes` in memory, at least one
+    /// where there is one; empty at the end.
+    ///
+    /// # Errors
+    /// [`LogError::OffsetGone`] where retention has removed `from`, [`LogError::OffsetAhead`] where it lies beyond the
+    /// partition's end (the caller knows another log, or this one has lost its tail), [`LogError::Corrupt`].
+    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError>;
+
+    /// The ends of a partition.
+    fn bounds(&self, topic: Topic, partition: u32) -> Result<Bounds, LogError>;
+
+    /// A group's committed offsets, by partition, ascending; partitions that it never committed are not listed.
+    fn committed(&self, group: &str, topic: Topic) -> Result<Vec<(u32, Offset)>, LogError>;
+
+    /// The last value said for a position's name.
+    fn position(&self, name: &str) -> Result<Option<Vec<u8>>, LogError>;
+
+    /// All positions whose names begin with `prefix`, by name.
+    fn positions(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LogError>;
+
+    /// Blocks until one of the watched partitions has a record at or beyond its offset, the time has passed, someone
+    /// calls [`Log::wake`], or the log is closed. Whether there is something to read.
+    fn wait_any(&self, watched: &[Watched], timeout: Duration) -> bool;
+
+    /// [`Log::wait_any`] for the partitions of one topic: `from` has an offset for each, in order.
+    fn wait(&self, topic: Topic, from: &[Offset], timeout: Duration) -> bool {
+        let watched: Vec<Watched> = (0..).zip(from).map(|(partition, next)| (topic, partition, *next)).collect();
+        self.wait_any(&watched, timeout)
+    }
+
+    /// Ends every wait that is under way now: for a caller that has something else to say, such as a shutdown.
+    fn wake(&self);
+
+    /// Says what may be removed from a topic. A log without a thread of its own removes it now, so call it now and then.
+    fn retain(&self, topic: Topic, retention: Retention) -> Result<(), LogError>;
+}

@@ -1,0 +1,369 @@
+//! The log in one directory, for one process, on fjall.
+//!
+//! - `store`: keys, values, opening;
+//! - `lock`: one process a directory;
+//! - `writer`: concurrent appends share one `fdatasync`;
+//! - `tail`: the ends of the partitions, and the newest batches in memory;
+//! - `schemas`: what the columns are;
+//! - `retention`: removing the oldest;
+//! - `journal`: dropping the torn end of a write that never was acknowledged.
+
+mod journal;
+mod lock;
+mod partition;
+mod retention;
+mod schemas;
+mod store;
+mod tail;
+mod writer;
+
+use crate::{
+    Appended, Bounds, Fetched, Log, LogError, LogId, Offset, Retention, Topic, Transaction, Watched,
+    codec::{self, EncodeError},
+    embedded::{
+        partition::{Partitions, Slot},
+        schemas::Schemas,
+        store::{Store, StoreMemory, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key},
+        tail::{Batch, Tail},
+        writer::{Encoded, EncodedAppend, Writer},
+    },
+};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// How to open an embedded log.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddedOptions {
+    /// The number of partitions of `incidents` and of `counts`, for ever: `None` takes what a log has, and 4 for a new one.
+    pub partitions: Option<u32>,
+    /// How many bytes of just-appended batches stay in memory for followers.
+    pub tail_cache_bytes: usize,
+    /// How many bytes of the store's blocks stay in memory.
+    pub block_cache_bytes: u64,
+    /// How many bytes the store collects in memory before it writes a table.
+    pub memtable_bytes: u64,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self { partitions: None, tail_cache_bytes: 64 << 20, block_cache_bytes: 4 << 20, memtable_bytes: 8 << 20 }
+    }
+}
+
+/// A log in one directory. It is closed by [`EmbeddedLog::close`] or when it is dropped.
+pub struct EmbeddedLog {
+    dir: PathBuf,
+    id: LogId,
+    partitions: Partitions,
+    /// None once closed.
+    store: RwLock<Option<Store>>,
+    schemas: Schemas,
+    writer: Writer,
+    live: Mutex<Live>,
+    changed: Condvar,
+    retaining: Mutex<()>,
+}
+
+/// What changes while the log is open.
+struct Live {
+    tail: Tail,
+    /// How often someone asked to be woken.
+    wakes: u64,
+    closed: bool,
+}
+
+impl EmbeddedLog {
+    /// Opens the log in `dir`, or makes it.
+    ///
+    /// # Errors
+    /// [`LogError::Held`] while another process has it, [`LogError::Partitions`] where it was made with another number
+    /// of partitions, [`LogError::Damaged`] where its files are not those that were written.
+    pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, LogError> {
+        let dir = dir.as_ref();
+        let memory =
+            StoreMemory { block_cache_bytes: options.block_cache_bytes, memtable_bytes: options.memtable_bytes };
+        let store = Store::open(dir, options.partitions, memory)?;
+        let partitions = Partitions::new(store.settings.partitions);
+        let bounds = partitions
+            .all()
+            .map(|slot| {
+                let next = store.end(slot)?;
+                Ok(Bounds { earliest: Offset(store.earliest(slot)?.min(next)), next: Offset(next) })
+            })
+            .collect::<Result<Vec<_>, LogError>>()?;
+        let tail = Tail::new(bounds.into_iter(), options.tail_cache_bytes);
+        Ok(Self {
+            dir: dir.to_owned(),
+            id: store.settings.id.clone(),
+            partitions,
+            schemas: Schemas::load(&store)?,
+            store: RwLock::new(Some(store)),
+            writer: Writer::default(),
+            live: Mutex::new(Live { tail, wakes: 0, closed: false }),
+            changed: Condvar::new(),
+            retaining: Mutex::new(()),
+        })
+    }
+
+    /// Ends all waits, writes what is left to the disk and lets another process have the directory. Calls that are
+    /// under way finish first; later ones get [`LogError::Closed`].
+    pub fn close(&self) -> Result<(), LogError> {
+        self.live().closed = true;
+        self.changed.notify_all();
+        let store = self.store.write().unwrap_or_else(PoisonError::into_inner).take();
+        store.map_or(Ok(()), |store| store.sync())
+    }
+
+    /// Closing waits until `work` is done.
+    fn with_store<T>(&self, work: impl FnOnce(&Store) -> Result<T, LogError>) -> Result<T, LogError> {
+        work(self.store.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok_or(LogError::Closed)?)
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn poison_by(&self, error: &LogError) {
+        if let LogError::Poisoned { cause } = error {
+            self.writer.poison(cause.clone());
+        }
+    }
+
+    fn encode(&self, transaction: Transaction, store: &Store) -> Result<Encoded, LogError> {
+        let appended_at_ms = now_ms();
+        let mut appends = Vec::with_capacity(transaction.appends.len());
+        for append in transaction.appends {
+            let slot = self.partitions.slot(append.topic, append.partition)?;
+            let records = append.records;
+            let bytes = if records.num_rows() == 0 {
+                Vec::new()
+            } else {
+                let schema = self.schemas.number(records.schema_ref(), store)?;
+                codec::encode(&records, schema, appended_at_ms)?
+            };
+            appends.push(EncodedAppend {
+                slot,
+                memory: records.get_array_memory_size(),
+                records: Arc::new(records),
+                bytes,
+            });
+        }
+        let mut meta: Vec<_> =
+            transaction.positions.into_iter().map(|(name, value)| (position_key(&name), value)).collect();
+        for commit in transaction.commits {
+            let slot = self.partitions.slot(commit.topic, commit.partition)?;
+            meta.push((group_key(&commit.group, slot), commit.next.0.to_le_bytes().to_vec()));
+        }
+        Ok(Encoded { appends, meta, appended_at_ms })
+    }
+
+    /// Batches from the disk, from the one that holds `from` up to `to`, where everything is in memory.
+    fn stored(&self, store: &Store, slot: Slot, from: u64, to: u64, max_bytes: usize) -> Result<Vec<Batch>, LogError> {
+        let first = store.base_of(slot, from)?.unwrap_or(from);
+        let mut batches: Vec<Batch> = Vec::new();
+        let mut total = 0;
+        let mut expected = None;
+        for guard in store.batches(slot, first, to) {
+            let (key, value) = guard.into_inner()?;
+            let base = base_of_key(&key);
+            if base != expected.unwrap_or(first) {
+                return Err(corrupt(slot, expected.unwrap_or(first), "it is missing".to_owned()));
+            }
+            let header = header_of(slot, base, &value)?;
+            if !batches.is_empty() && total + header.body_len() > max_bytes {
+                break;
+            }
+            let schema = self.schemas.get(header.schema);
+            let schema = schema
+                .ok_or_else(|| corrupt(slot, base, format!("it has schema {}, which is unknown", header.schema)))?;
+            let records = codec::decode(&value, &schema).map_err(|reason| corrupt(slot, base, reason))?;
+            let batch = Batch { base, records: Arc::new(records), appended_at_ms: header.appended_at_ms };
+            total += batch.bytes();
+            expected = Some(batch.next());
+            batches.push(batch);
+        }
+        if batches.first().is_none_or(|batch| batch.next() <= from) {
+            return Err(corrupt(slot, from, "it is missing".to_owned()));
+        }
+        Ok(batches)
+    }
+}
+
+impl Log for EmbeddedLog {
+    fn id(&self) -> &LogId {
+        &self.id
+    }
+
+    fn partitions(&self, topic: Topic) -> u32 {
+        self.partitions.of(topic)
+    }
+
+    fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+        let end = |slot| self.live().tail.bounds(slot).next.0;
+        let publish = |batches: Vec<(Slot, Batch, usize)>| {
+            let mut live = self.live();
+            for (slot, batch, bytes) in batches {
+                live.tail.push(slot, batch, bytes);
+            }
+            drop(live);
+            self.changed.notify_all();
+        };
+        self.with_store(|store| {
+            let encoded = self.encode(transaction, store).inspect_err(|error| self.poison_by(error))?;
+            self.writer.write(store, encoded, end, publish)
+        })
+    }
+
+    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
+        let slot = self.partitions.slot(topic, partition)?;
+        let live = self.live();
+        let Bounds { earliest, next } = live.tail.bounds(slot);
+        if live.closed {
+            return Err(LogError::Closed);
+        } else if from < earliest {
+            return Err(LogError::OffsetGone { topic, partition, offset: from, earliest });
+        } else if from > next {
+            return Err(LogError::OffsetAhead { topic, partition, offset: from, next });
+        } else if from == next {
+            return Ok(Vec::new());
+        }
+        let cached_from = live.tail.cached_from(slot);
+        let batches = if from.0 >= cached_from {
+            live.tail.batches(slot, from.0, max_bytes)
+        } else {
+            drop(live);
+            let stored = self.with_store(|store| self.stored(store, slot, from.0, cached_from, max_bytes));
+            // Retention may have been faster.
+            let earliest = self.live().tail.bounds(slot).earliest;
+            if from < earliest {
+                return Err(LogError::OffsetGone { topic, partition, offset: from, earliest });
+            }
+            stored?
+        };
+        Ok(batches.into_iter().map(|batch| fetched(batch, from.0)).collect())
+    }
+
+    fn bounds(&self, topic: Topic, partition: u32) -> Result<Bounds, LogError> {
+        let slot = self.partitions.slot(topic, partition)?;
+        let live = self.live();
+        if live.closed { Err(LogError::Closed) } else { Ok(live.tail.bounds(slot)) }
+    }
+
+    fn committed(&self, group: &str, topic: Topic) -> Result<Vec<(u32, Offset)>, LogError> {
+        self.with_store(|store| {
+            let mut committed = Vec::new();
+            for guard in store.meta.prefix(group_prefix(group, topic)) {
+                let (key, value) = guard.into_inner()?;
+                if let (Some(partition), Some(next)) = (key.last_chunk().copied(), number(&value)) {
+                    committed.push((u32::from_be_bytes(partition), Offset(next)));
+                }
+            }
+            Ok(committed)
+        })
+    }
+
+    fn position(&self, name: &str) -> Result<Option<Vec<u8>>, LogError> {
+        self.with_store(|store| Ok(store.meta.get(position_key(name))?.map(|value| value.to_vec())))
+    }
+
+    fn positions(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LogError> {
+        self.with_store(|store| {
+            let mut positions = Vec::new();
+            for guard in store.meta.prefix(position_key(prefix)) {
+                let (key, value) = guard.into_inner()?;
+                positions.push((String::from_utf8_lossy(&key[1..]).into_owned(), value.to_vec()));
+            }
+            Ok(positions)
+        })
+    }
+
+    fn wait_any(&self, watched: &[Watched], timeout: Duration) -> bool {
+        let deadline = Instant::now().checked_add(timeout);
+        let slots: Vec<_> = watched
+            .iter()
+            .filter_map(|(topic, partition, next)| Some((self.partitions.slot(*topic, *partition).ok()?, *next)))
+            .collect();
+        let mut live = self.live();
+        let wakes = live.wakes;
+        loop {
+            if live.closed {
+                return false;
+            }
+            if slots.iter().any(|(slot, next)| live.tail.bounds(*slot).next > *next) {
+                return true;
+            }
+            let left = deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() || live.wakes != wakes {
+                return false;
+            }
+            live = self.changed.wait_timeout(live, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn wake(&self) {
+        self.live().wakes += 1;
+        self.changed.notify_all();
+    }
+
+    fn retain(&self, topic: Topic, retention: Retention) -> Result<(), LogError> {
+        let _one_at_a_time = self.retaining.lock().unwrap_or_else(PoisonError::into_inner);
+        self.with_store(|store| {
+            for slot in self.partitions.slots(topic) {
+                let (first_kept, doomed) = retention::doomed(store, slot, retention, now_ms())?;
+                if doomed.is_empty() {
+                    continue;
+                }
+                self.live().tail.advance(slot, first_kept);
+                retention::remove(store, slot, first_kept, &doomed).inspect_err(|error| self.poison_by(error))?;
+                tracing::info!(%topic, partition = slot.partition, earliest = first_kept, "removed the oldest records");
+            }
+            Ok(())
+        })
+    }
+}
+
+impl fmt::Debug for EmbeddedLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedLog").field("dir", &self.dir).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Drop for EmbeddedLog {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::warn!(%error, dir = %self.dir.display(), "the log was not closed cleanly");
+        }
+    }
+}
+
+impl From<EncodeError> for LogError {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::Unencodable { column, data_type } => Self::Unencodable { column, data_type },
+            EncodeError::TooLarge { rows, bytes } => {
+                Self::TooLarge { rows, bytes, max_rows: codec::MAX_ROWS, max_bytes: codec::MAX_BODY }
+            }
+        }
+    }
+}
+
+/// A batch as a reader sees it who begins at `from`, which may lie inside.
+fn fetched(batch: Batch, from: u64) -> Fetched {
+    let next = Offset(batch.next());
+    let skip = from.saturating_sub(batch.base);
+    let records = if skip == 0 {
+        batch.records
+    } else {
+        let rows = batch.records.num_rows();
+        Arc::new(batch.records.slice(skip as usize, rows - skip as usize))
+    };
+    Fetched { base: Offset(batch.base + skip), next, records, appended_at_ms: batch.appended_at_ms }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,56 @@
+//! Removing the oldest batches of a partition.
+//!
+//! The new beginning and the removal are one atomic write, so that after a crash either all of it happened or nothing.
+
+use crate::{
+    LogError, Retention,
+    embedded::{
+        partition::Slot,
+        store::{Store, base_of_key, earliest_key, header_of, record_key},
+    },
+};
+
+/// The first offset to keep and the first offsets of the batches to remove, which never include the newest.
+pub(super) fn doomed(
+    store: &Store,
+    slot: Slot,
+    retention: Retention,
+    now_ms: i64,
+) -> Result<(u64, Vec<u64>), LogError> {
+    let earliest = store.earliest(slot)?;
+    if retention == Retention::FOREVER {
+        return Ok((earliest, Vec::new()));
+    }
+    let newest = store.batches(slot, earliest, u64::MAX).next_back().map(fjall::Guard::key).transpose()?;
+    let Some(newest) = newest.map(|key| base_of_key(&key)) else { return Ok((earliest, Vec::new())) };
+    let mut surplus = match retention.max_bytes {
+        None => 0,
+        Some(most) => {
+            let sizes = store.batches(slot, earliest, u64::MAX).map(|guard| Ok(u64::from(guard.size()?)));
+            sizes.sum::<Result<u64, LogError>>()?.saturating_sub(most)
+        }
+    };
+    let oldest_kept_ms = retention.max_age.map_or(i64::MIN, |age| now_ms.saturating_sub(age.as_millis() as i64));
+    let mut doomed = Vec::new();
+    for guard in store.batches(slot, earliest, newest.saturating_add(1)) {
+        let (key, value) = guard.into_inner()?;
+        let base = base_of_key(&key);
+        let too_old = header_of(slot, base, &value)?.appended_at_ms < oldest_kept_ms;
+        if base == newest || !(too_old || surplus > 0) {
+            return Ok((base, doomed));
+        }
+        surplus = surplus.saturating_sub(value.len() as u64);
+        doomed.push(base);
+    }
+    Ok((newest, doomed))
+}
+
+/// Removes them.
+pub(super) fn remove(store: &Store, slot: Slot, first_kept: u64, doomed: &[u64]) -> Result<(), LogError> {
+    let mut batch = store.batch();
+    batch.insert(&store.meta, earliest_key(slot), first_kept.to_le_bytes());
+    for base in doomed {
+        batch.remove(&store.records, record_key(slot, *base));
+    }
+    batch.commit().map_err(|error| LogError::Poisoned { cause: format!("{error:?}") })
+}

@@ -1,0 +1,253 @@
+//! The log's keys and values in fjall.
+//!
+//! ```text
+//! keyspace `records`   topic u8, partition u32, first offset u64 (all big-endian, so that the order of keys is the
+//!                      order of offsets)                                  → a batch, as `codec` writes it
+//! keyspace `meta`      `e`, topic u8, partition u32                       → u64: the first offset that retention left
+//!                      `g`, group, 0, topic u8, partition u32             → u64: a group's committed offset
+//!                      `p`, name                                          → a position, opaque
+//!                      `s`, number u16                                    → XXH3, then the schema as an Arrow IPC stream
+//! ```
+//!
+//! What the log is (format, identity, partitions) is in `log.json` beside fjall's files.
+//!
+//! A partition's end is that of its last batch, which retention never removes; nothing else says it, so nothing can
+//! contradict it. Values above a kilobyte go to fjall's blob files: compaction moves their addresses, not the records.
+//!
+//! fjall's journal has a checksum over a transaction's keys and values, but not over its sequence number: a bit that rots
+//! there may bring an older position or group offset back, so that work is done again, but never changes a record.
+//!
+//! A new store is built beside its place and moved there when it is whole, so that a store which is there can be opened.
+
+use crate::{
+    LogError, LogId, Offset, Topic,
+    codec::{self, Header},
+    embedded::{journal, lock::DirectoryLock, partition::Slot},
+};
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch, PersistMode,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+const STORE: &str = "store";
+const UNFINISHED: &str = "store.new";
+const SETTINGS: &str = "log.json";
+const FORMAT: u32 = 1;
+/// What a log gets unless told otherwise.
+const DEFAULT_PARTITIONS: u32 = 4;
+pub(super) const MOST_PARTITIONS: u32 = 1024;
+
+/// What is decided when a log is made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Settings {
+    format: u32,
+    pub(super) id: LogId,
+    pub(super) partitions: u32,
+}
+
+/// The open store. Fields are dropped in this order: the lock goes last.
+pub(super) struct Store {
+    pub(super) records: Keyspace,
+    pub(super) meta: Keyspace,
+    database: Database,
+    pub(super) settings: Settings,
+    _lock: DirectoryLock,
+}
+
+/// How much memory fjall may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoreMemory {
+    pub(super) block_cache_bytes: u64,
+    pub(super) memtable_bytes: u64,
+}
+
+impl Store {
+    /// Opens the store below `dir`, making it if it is not there.
+    pub(super) fn open(dir: &Path, partitions: Option<u32>, memory: StoreMemory) -> Result<Self, LogError> {
+        if let Some(configured) = partitions
+            && !(1..=MOST_PARTITIONS).contains(&configured)
+        {
+            return Err(LogError::PartitionCount { configured, most: MOST_PARTITIONS });
+        }
+        fs::create_dir_all(dir).map_err(file_error("make", dir))?;
+        let lock = DirectoryLock::take(dir)?;
+        let path = dir.join(STORE);
+        if !path.try_exists().map_err(file_error("look at", &path))? {
+            create(dir, &path, partitions.unwrap_or(DEFAULT_PARTITIONS), memory)?;
+        }
+        let settings = path.join(SETTINGS);
+        let settings = fs::read(&settings).map_err(file_error("read", &settings))?;
+        let settings: Settings = serde_json::from_slice(&settings)
+            .map_err(|error| LogError::Damaged { dir: dir.to_owned(), reason: format!("{SETTINGS}: {error}") })?;
+        if settings.format != FORMAT {
+            return Err(LogError::Format { dir: dir.to_owned(), found: settings.format, known: FORMAT });
+        }
+        if let Some(configured) = partitions.filter(|configured| *configured != settings.partitions) {
+            return Err(LogError::Partitions { dir: dir.to_owned(), stored: settings.partitions, configured });
+        }
+        let (database, records, meta) = open_database(&path, memory)?;
+        Ok(Self { records, meta, database, settings, _lock: lock })
+    }
+
+    /// A write that is durable when it is committed.
+    pub(super) fn batch(&self) -> OwnedWriteBatch {
+        self.database.batch().durability(Some(PersistMode::SyncData))
+    }
+
+    /// Makes sure that everything is on the disk.
+    pub(super) fn sync(&self) -> Result<(), LogError> {
+        Ok(self.database.persist(PersistMode::SyncAll)?)
+    }
+
+    /// The stored batches of a partition whose first offsets lie in `[from, to)`, ascending.
+    pub(super) fn batches(&self, slot: Slot, from: u64, to: u64) -> impl DoubleEndedIterator<Item = fjall::Guard> {
+        self.records.range(record_key(slot, from)..record_key(slot, to.max(from)))
+    }
+
+    /// The first offset of the batch that holds `offset`.
+    pub(super) fn base_of(&self, slot: Slot, offset: u64) -> Result<Option<u64>, LogError> {
+        self.batches(slot, 0, offset.saturating_add(1))
+            .next_back()
+            .map(|guard| Ok(base_of_key(&guard.key()?)))
+            .transpose()
+    }
+
+    /// The first offset that retention left.
+    pub(super) fn earliest(&self, slot: Slot) -> Result<u64, LogError> {
+        Ok(self.meta.get(earliest_key(slot))?.as_deref().and_then(number).unwrap_or(0))
+    }
+
+    /// The end of a partition: that of its last batch.
+    pub(super) fn end(&self, slot: Slot) -> Result<u64, LogError> {
+        let Some(last) = self.batches(slot, 0, u64::MAX).next_back() else { return Ok(0) };
+        let (key, value) = last.into_inner()?;
+        let base = base_of_key(&key);
+        Ok(base + u64::from(header_of(slot, base, &value)?.rows))
+    }
+}
+
+/// The header of a stored batch.
+pub(super) fn header_of(slot: Slot, base: u64, value: &[u8]) -> Result<Header, LogError> {
+    codec::header(value).map_err(|reason| corrupt(slot, base, reason))
+}
+
+pub(super) const fn corrupt(slot: Slot, base: u64, reason: String) -> LogError {
+    LogError::Corrupt { topic: slot.topic, partition: slot.partition, offset: Offset(base), reason }
+}
+
+const fn topic_byte(topic: Topic) -> u8 {
+    match topic {
+        Topic::Incidents => 1,
+        Topic::Counts => 2,
+        Topic::Peaks => 3,
+        Topic::Rejected => 4,
+    }
+}
+
+pub(super) fn record_key(slot: Slot, base: u64) -> [u8; 13] {
+    let mut key = [0; 13];
+    key[0] = topic_byte(slot.topic);
+    key[1..5].copy_from_slice(&slot.partition.to_be_bytes());
+    key[5..].copy_from_slice(&base.to_be_bytes());
+    key
+}
+
+pub(super) fn base_of_key(key: &[u8]) -> u64 {
+    key.last_chunk().copied().map_or(0, u64::from_be_bytes)
+}
+
+pub(super) fn earliest_key(slot: Slot) -> Vec<u8> {
+    let mut key = vec![b'e', topic_byte(slot.topic)];
+    key.extend(slot.partition.to_be_bytes());
+    key
+}
+
+/// Of all partitions of a topic that a group committed; followed by the partition. A group's name has no byte 0.
+pub(super) fn group_prefix(group: &str, topic: Topic) -> Vec<u8> {
+    let mut key = vec![b'g'];
+    key.extend(group.bytes().filter(|byte| *byte != 0));
+    key.extend([0, topic_byte(topic)]);
+    key
+}
+
+pub(super) fn group_key(group: &str, slot: Slot) -> Vec<u8> {
+    let mut key = group_prefix(group, slot.topic);
+    key.extend(slot.partition.to_be_bytes());
+    key
+}
+
+pub(super) fn position_key(name: &str) -> Vec<u8> {
+    [b"p", name.as_bytes()].concat()
+}
+
+pub(super) fn schema_key(number: u16) -> [u8; 3] {
+    let [high, low] = number.to_be_bytes();
+    [b's', high, low]
+}
+
+/// A stored number.
+pub(super) fn number(value: &[u8]) -> Option<u64> {
+    value.try_into().ok().map(u64::from_le_bytes)
+}
+
+fn create(dir: &Path, path: &Path, partitions: u32, memory: StoreMemory) -> Result<(), LogError> {
+    let unfinished = dir.join(UNFINISHED);
+    if unfinished.try_exists().map_err(file_error("look at", &unfinished))? {
+        fs::remove_dir_all(&unfinished).map_err(file_error("remove", &unfinished))?;
+    }
+    let settings = Settings { format: FORMAT, id: LogId(uuid::Uuid::new_v4().to_string()), partitions };
+    drop(open_database(&unfinished, memory)?);
+    let file = unfinished.join(SETTINGS);
+    let json = serde_json::to_vec_pretty(&settings).map_err(|error| file_error("write", &file)(error.into()))?;
+    fs::write(&file, json).and_then(|()| fs::File::open(&file)?.sync_all()).map_err(file_error("write", &file))?;
+    fs::File::open(&unfinished).and_then(|directory| directory.sync_all()).map_err(file_error("sync", &unfinished))?;
+    fs::rename(&unfinished, path).map_err(file_error("move into place", &unfinished))?;
+    fs::File::open(dir).and_then(|directory| directory.sync_all()).map_err(file_error("sync", dir))
+}
+
+fn open_database(path: &Path, memory: StoreMemory) -> Result<(Database, Keyspace, Keyspace), LogError> {
+    let open = || {
+        let database = Database::builder(path)
+            .manual_journal_persist(true)
+            .journal_compression(CompressionType::None)
+            .cache_size(memory.block_cache_bytes)
+            .max_journaling_size(128 << 20)
+            .worker_threads(2)
+            .open()?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(memory.memtable_bytes);
+        let blobs = KvSeparationOptions::default().compression(CompressionType::None).separation_threshold(1024);
+        let records = database.keyspace("records", || options().with_kv_separation(Some(blobs)))?;
+        let meta = database.keyspace("meta", || options().max_memtable_size(1 << 20))?;
+        Ok((database, records, meta))
+    };
+    let damaged = |reason| LogError::Damaged { dir: path.to_owned(), reason };
+    // Damaged files make fjall return errors and, for a few, panic.
+    let mut opened = catch_unwind(AssertUnwindSafe(open));
+    if matches!(opened, Ok(Err(fjall::Error::JournalRecovery(_))))
+        && journal::drop_torn_end(path).map_err(file_error("repair", path))?
+    {
+        opened = catch_unwind(AssertUnwindSafe(open));
+    }
+    match opened {
+        Ok(Ok(opened)) => Ok(opened),
+        Ok(Err(fjall::Error::Io(source))) => {
+            Err(LogError::File { doing: "open the store", path: path.to_owned(), source })
+        }
+        Ok(Err(error)) => Err(damaged(format!("{error:?}"))),
+        Err(panic) => {
+            let words =
+                panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(damaged(words.unwrap_or("its store does not make sense").to_owned()))
+        }
+    }
+}
+
+fn file_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LogError {
+    let path: PathBuf = path.to_owned();
+    move |source| LogError::File { doing, path, source }
+}

@@ -1,0 +1,158 @@
+//! What can go wrong with a log, and what to do about it.
+
+use crate::{Offset, Topic};
+use arrow::datatypes::DataType;
+use std::{io, path::PathBuf};
+
+/// Why the log could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// Another process has it.
+    #[error("{} is in use by {holder}; stop it, or use kafka:// for several processes", dir.display())]
+    Held {
+        /// The log's directory.
+        dir: PathBuf,
+        /// The command and process id of the holder.
+        holder: String,
+    },
+    /// The number of partitions is part of the log.
+    #[error(
+        "{} has {stored} partitions, not {configured}, and their number never changes; leave it out, or use another directory",
+        dir.display()
+    )]
+    Partitions {
+        /// The log's directory.
+        dir: PathBuf,
+        /// The number that it was made with.
+        stored: u32,
+        /// The number that was asked for.
+        configured: u32,
+    },
+    /// The number of partitions makes no sense.
+    #[error("a log has 1 to {most} partitions, not {configured}")]
+    PartitionCount {
+        /// The number that was asked for.
+        configured: u32,
+        /// The most that it can have.
+        most: u32,
+    },
+    /// Written by another version.
+    #[error("{} has format {found}, and this version reads format {known}; use the version that wrote it", dir.display())]
+    Format {
+        /// The log's directory.
+        dir: PathBuf,
+        /// Its format.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// The store below cannot be opened.
+    #[error("the log in {} cannot be opened: {reason}; restore the directory from a copy, or load into a new one", dir.display())]
+    Damaged {
+        /// The log's directory.
+        dir: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no such partition.
+    #[error("topic {topic} has {partitions} partitions, and none of number {partition}")]
+    NoSuchPartition {
+        /// The topic.
+        topic: Topic,
+        /// The partition that was asked for.
+        partition: u32,
+        /// How many it has.
+        partitions: u32,
+    },
+    /// Retention has removed it.
+    #[error("offset {offset} of {topic}/{partition} is gone, the earliest left is {earliest}; restart from a snapshot")]
+    OffsetGone {
+        /// The topic.
+        topic: Topic,
+        /// The partition.
+        partition: u32,
+        /// The offset that was asked for.
+        offset: Offset,
+        /// The first that is left.
+        earliest: Offset,
+    },
+    /// It has not been written.
+    #[error(
+        "offset {offset} of {topic}/{partition} is beyond the end {next}: it belongs to another log, or this one has lost its tail; \
+         restart from what this log holds"
+    )]
+    OffsetAhead {
+        /// The topic.
+        topic: Topic,
+        /// The partition.
+        partition: u32,
+        /// The offset that was asked for.
+        offset: Offset,
+        /// The end.
+        next: Offset,
+    },
+    /// The stored bytes are not those that were written.
+    #[error("the batch at offset {offset} of {topic}/{partition} is damaged: {reason}; restore the log from a copy")]
+    Corrupt {
+        /// The topic.
+        topic: Topic,
+        /// The partition.
+        partition: u32,
+        /// The first offset of the batch.
+        offset: Offset,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The log keeps no columns of this type.
+    #[error("the log cannot keep column `{column}` of type {data_type}; use one of the types that its codec lists")]
+    Unencodable {
+        /// The column.
+        column: String,
+        /// Its type.
+        data_type: DataType,
+    },
+    /// A batch is beyond what one key can hold.
+    #[error(
+        "a batch of {rows} records and {bytes} bytes is too large; append at most {max_rows} records and {max_bytes} bytes at once"
+    )]
+    TooLarge {
+        /// Its records.
+        rows: usize,
+        /// Its bytes, uncompressed.
+        bytes: usize,
+        /// The most records.
+        max_rows: usize,
+        /// The most bytes.
+        max_bytes: usize,
+    },
+    /// A write failed, and what is on the disk is no longer certain.
+    #[error("the log takes no more writes since one failed ({cause}); make room or repair the disk, then restart")]
+    Poisoned {
+        /// The failure that began it.
+        cause: String,
+    },
+    /// It was closed.
+    #[error("the log is closed")]
+    Closed,
+    /// A file of the log's own.
+    #[error("cannot {doing} {}", path.display())]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The store below failed to read.
+    #[error("the log's store failed")]
+    Store(#[from] fjall::Error),
+}
+
+impl LogError {
+    /// Whether the same call may succeed later without anyone doing anything.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Held { .. })
+    }
+}

@@ -1,0 +1,198 @@
+//! A journal that was cut off or changed: what comes before the damage is intact, or opening says clearly that it is not.
+
+use crate::support::{Dice, TestResult, append_to, open_embedded, read_all, small};
+use blotter_log::{EmbeddedLog, Log, LogError, Offset, Topic};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+use tempfile::tempdir;
+
+const TRANSACTIONS: i64 = 40;
+
+fn newest_journal(directory: &Path) -> io::Result<PathBuf> {
+    let mut journals = Vec::new();
+    for entry in fs::read_dir(directory.join("store"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "jnl") {
+            let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+            journals.push((number, path));
+        }
+    }
+    journals.into_iter().max().map(|(_, path)| path).ok_or_else(|| io::Error::other("there is no journal"))
+}
+
+/// A log of forty transactions of three records, and the bytes of its journal.
+fn written(directory: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let log = open_embedded(directory)?;
+    for number in 0..TRANSACTIONS {
+        let mut transaction = append_to(Topic::Incidents, 0, number * 3..number * 3 + 3);
+        transaction.positions.push(("source/a".to_owned(), number.to_string().into_bytes()));
+        log.append(transaction)?;
+    }
+    drop(log);
+    // Opening cuts off the zeros that fjall made the file longer by.
+    drop(open_embedded(directory)?);
+    Ok(fs::read(newest_journal(directory)?)?)
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of transactions, and the last position.
+type Survivors = (i64, Option<i64>);
+
+/// How many transactions are there; `None` where the log cannot be opened. Either way nothing else is.
+fn survivors(original: &Path, journal: &[u8]) -> Result<Option<i64>, Box<dyn std::error::Error>> {
+    let survived = survivors_with_position(original, journal)?;
+    if let Some((transactions, position)) = survived {
+        assert_eq!(position.map_or(0, |last| last + 1), transactions, "the position goes with its records");
+    }
+    Ok(survived.map(|(transactions, _)| transactions))
+}
+
+/// The same, and the last position.
+fn survivors_with_position(original: &Path, journal: &[u8]) -> Result<Option<Survivors>, Box<dyn std::error::Error>> {
+    let directory = tempdir()?;
+    copy(original, directory.path())?;
+    fs::write(newest_journal(directory.path())?, journal)?;
+    let log = match EmbeddedLog::open(directory.path(), small()) {
+        Ok(log) => log,
+        Err(LogError::Damaged { .. } | LogError::Corrupt { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let records = read_all(&log, Topic::Incidents, 0, Offset(0))?;
+    assert_eq!(records, (0..records.len() as i64).collect::<Vec<_>>(), "a beginning of what was written");
+    assert_eq!(records.len() % 3, 0, "whole transactions only");
+    let transactions = records.len() as i64 / 3;
+    let position = log.position("source/a")?.map(|value| String::from_utf8_lossy(&value).parse::<i64>()).transpose()?;
+    // And it goes on.
+    log.append(append_to(Topic::Incidents, 0, transactions * 3..transactions * 3 + 3))?;
+    drop(log);
+    let log = open_embedded(directory.path())?;
+    assert_eq!(read_all(log.as_ref(), Topic::Incidents, 0, Offset(0))?.len() as i64, transactions * 3 + 3);
+    Ok(Some((transactions, position)))
+}
+
+#[test]
+fn a_journal_that_was_cut_off_keeps_what_comes_before() -> TestResult {
+    let original = tempdir()?;
+    let journal = written(original.path())?;
+    assert_eq!(survivors(original.path(), &journal)?, Some(TRANSACTIONS));
+    let mut dice = Dice(1);
+    let mut last = TRANSACTIONS;
+    let mut lengths: Vec<usize> = (0..25).map(|_| dice.below(journal.len() as u64) as usize).collect();
+    lengths.push(journal.len() - 1);
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    for length in lengths {
+        let survived =
+            survivors(original.path(), &journal[..length])?.ok_or_else(|| format!("cut at {length}: does not open"))?;
+        assert!(survived <= last && survived < TRANSACTIONS, "cut at {length}: {survived} of {last}");
+        last = survived;
+    }
+    Ok(())
+}
+
+#[test]
+fn zeros_and_garbage_behind_the_end_are_dropped() -> TestResult {
+    let original = tempdir()?;
+    let journal = written(original.path())?;
+    let mut dice = Dice(2);
+    for garbage in [
+        vec![0; 100_000],
+        (0..5_000).map(|_| dice.below(256) as u8 & 0xfe).collect(),
+        vec![1; 3],
+        vec![1, 1, 0, 0, 0, 9, 9],
+    ] {
+        let longer = [journal.as_slice(), garbage.as_slice()].concat();
+        assert_eq!(survivors(original.path(), &longer)?, Some(TRANSACTIONS));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_last_write_with_a_hole_in_it_is_dropped() -> TestResult {
+    let original = tempdir()?;
+    let journal = written(original.path())?;
+    // The trailer is 13 bytes; before it lie the last transaction's records and position.
+    for (from, to) in [(60, 50), (20, 14), (100, 99)] {
+        let mut torn = journal.clone();
+        let end = torn.len();
+        torn[end - from..end - to].iter_mut().for_each(|byte| *byte ^= 0x55);
+        if let Some(survived) = survivors(original.path(), &torn)? {
+            assert_eq!(survived, TRANSACTIONS - 1);
+        }
+    }
+    let mut torn = journal.clone();
+    let end = torn.len();
+    torn[end - 14] ^= 0xff;
+    assert_eq!(survivors(original.path(), &torn)?, Some(TRANSACTIONS - 1), "the last byte of a value");
+    torn.resize(end + 4096, 0);
+    assert_eq!(survivors(original.path(), &torn)?, Some(TRANSACTIONS - 1), "before the zeros of a journal made longer");
+    Ok(())
+}
+
+#[test]
+fn flipped_bytes_change_no_record() -> TestResult {
+    let original = tempdir()?;
+    let journal = written(original.path())?;
+    let mut dice = Dice(3);
+    for _ in 0..60 {
+        let mut damaged = journal.clone();
+        let at = dice.below(journal.len() as u64) as usize;
+        damaged[at] ^= 1 << dice.below(8);
+        let survived =
+            survivors_with_position(original.path(), &damaged).map_err(|error| format!("byte {at}: {error}"))?;
+        // fjall does not check a sequence number, by which an older position can win; never a newer one.
+        assert!(survived.is_none_or(|(transactions, position)| position.unwrap_or(-1) < transactions), "byte {at}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_damaged_table_is_an_error_with_a_name() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    for number in 0..400 {
+        log.append(append_to(Topic::Incidents, 0, number * 500..number * 500 + 500))?;
+    }
+    drop(log);
+    let mut blobs = Vec::new();
+    let mut folders = vec![directory.path().join("store/keyspaces")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.parent().is_some_and(|parent| parent.ends_with("blobs")) {
+                blobs.push(path);
+            }
+        }
+    }
+    assert!(!blobs.is_empty(), "so much was written that there are blob files");
+    for blob in blobs {
+        let mut bytes = fs::read(&blob)?;
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&blob, bytes)?;
+    }
+    let log = open_embedded(directory.path())?;
+    let read = read_all(log.as_ref(), Topic::Incidents, 0, Offset(0));
+    assert!(
+        matches!(read, Err(LogError::Corrupt { topic: Topic::Incidents, partition: 0, .. } | LogError::Store(_))),
+        "{:?}",
+        read.map(|all| all.len())
+    );
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What holds for the embedded log alone.
+
+use crate::support::{TestResult, append_to, read_all, small};
+use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, LogError, Offset, Retention, Topic};
+use std::time::Duration;
+use tempfile::tempdir;
+
+#[test]
+fn a_directory_in_use_names_its_holder() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), EmbeddedOptions::default())?;
+    let error = EmbeddedLog::open(directory.path(), EmbeddedOptions::default()).err().ok_or("opened twice")?;
+    let sentence = error.to_string();
+    assert!(error.is_retryable());
+    assert!(sentence.contains(&format!("(pid {})", std::process::id())) && sentence.contains("kafka://"), "{sentence}");
+    log.close()?;
+    EmbeddedLog::open(directory.path(), EmbeddedOptions::default())?;
+    Ok(())
+}
+
+#[test]
+fn a_closed_log_says_so() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), EmbeddedOptions::default())?;
+    log.close()?;
+    log.close()?;
+    assert!(matches!(log.append(append_to(Topic::Peaks, 0, 0..1)), Err(LogError::Closed)));
+    assert!(matches!(log.read(Topic::Peaks, 0, Offset(0), 1), Err(LogError::Closed)));
+    assert!(matches!(log.position("a"), Err(LogError::Closed)));
+    assert!(!log.wait(Topic::Peaks, &[Offset(0)], Duration::from_mins(1)));
+    Ok(())
+}
+
+#[test]
+fn closing_ends_a_wait() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), EmbeddedOptions::default())?;
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| log.wait(Topic::Peaks, &[Offset(0)], Duration::from_mins(1)));
+        log.close()?;
+        assert!(waiter.join().is_ok_and(|something| !something));
+        Ok(())
+    })
+}
+
+#[test]
+fn the_number_of_partitions_is_kept() -> TestResult {
+    let directory = tempdir()?;
+    let with = |partitions| EmbeddedLog::open(directory.path(), EmbeddedOptions { partitions, ..small() });
+    assert_eq!(with(Some(3))?.partitions(Topic::Counts), 3);
+    assert_eq!(with(None)?.partitions(Topic::Incidents), 3);
+    assert!(matches!(with(Some(4)), Err(LogError::Partitions { stored: 3, configured: 4, .. })));
+    assert!(matches!(with(Some(0)), Err(LogError::PartitionCount { configured: 0, .. })));
+    assert_eq!(
+        with(Some(3))?.partitions(Topic::Incidents),
+        3,
+        "a refusal changes nothing and lets go of the directory"
+    );
+    Ok(())
+}
+
+#[test]
+fn an_unfinished_creation_is_begun_again() -> TestResult {
+    let directory = tempdir()?;
+    std::fs::create_dir_all(directory.path().join("store.new/keyspaces"))?;
+    std::fs::write(directory.path().join("store.new/0.jnl"), b"half")?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    log.append(append_to(Topic::Peaks, 0, 0..1))?;
+    Ok(())
+}
+
+#[test]
+fn what_retention_removed_stays_gone() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    for first in (0..100).step_by(10) {
+        log.append(append_to(Topic::Peaks, 0, first..first + 10))?;
+    }
+    log.retain(Topic::Peaks, Retention { max_age: Some(Duration::ZERO), max_bytes: Some(0) })?;
+    for reopened in [false, true] {
+        let log = if reopened { &EmbeddedLog::open(directory.path(), small())? } else { &log };
+        let bounds = log.bounds(Topic::Peaks, 0)?;
+        assert_eq!((bounds.earliest, bounds.next), (Offset(90), Offset(100)), "the newest batch stays");
+        let gone = log.read(Topic::Peaks, 0, Offset(89), 1);
+        assert!(matches!(gone, Err(LogError::OffsetGone { earliest: Offset(90), .. })), "{gone:?}");
+        assert_eq!(read_all(log, Topic::Peaks, 0, Offset(90))?, (90..100).collect::<Vec<_>>());
+        log.close()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn retention_by_size_keeps_what_fits() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    for first in (0..1000).step_by(10) {
+        log.append(append_to(Topic::Peaks, 0, first..first + 10))?;
+    }
+    log.retain(Topic::Peaks, Retention { max_bytes: Some(2_000), ..Retention::FOREVER })?;
+    let first = log.bounds(Topic::Peaks, 0)?.earliest;
+    assert!(first > Offset(500) && first < Offset(990), "{first}");
+    assert_eq!(read_all(&log, Topic::Peaks, 0, first)?, (first.0 as i64..1000).collect::<Vec<_>>());
+    Ok(())
+}
