@@ -1,1 +1,17 @@
-//! The offline path: archive, snapshot, fetch.
+//! The offline path: the log into the archive, the archive into snapshots, snapshots to where they are read.
+//!
+//! Invariants:
+//! - One archive row per record of the log, whatever is killed and whenever: [`archive`] keeps no state of
+//!   its own, its offsets are in the table's commits.
+//! - A snapshot is a function of the table's version: the same rows, whichever order the log had.
+//! - The pointer to the newest snapshot only moves forward, and only to a snapshot that is complete.
+
+pub mod archive;
+mod error;
+pub mod fetch;
+mod manifest;
+mod priority;
+pub mod snapshot;
+
+pub use error::{OfflineError, Result};
+pub use manifest::{Manifest, ManifestFile, Pointer};

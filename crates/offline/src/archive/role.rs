@@ -1,0 +1,221 @@
+//! The loop: read, encode, commit.
+
+use super::{ArchiveConfig, ArchiveParts, Committed, Stage, reject};
+use crate::{
+    error::{OfflineError, Result},
+    priority,
+};
+use blotter_incident::IncidentBatch;
+use blotter_log::{Fetched, LogError, Offset, Topic};
+use blotter_store::{ArchiveTable, ArchiveWriter, Shutdown, StoreError, UploadedFile};
+use std::{
+    ops::ControlFlow,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+/// The longest wait for records, after which a shutdown or a due commit is noticed.
+const POLL: Duration = Duration::from_millis(200);
+
+/// Commits between two looks for files that no version needs.
+const COMMITS_PER_VACUUM: u64 = 100;
+
+/// Runs the role on the calling thread until it is shut down, or caught up where the configuration says so.
+pub fn run(config: &ArchiveConfig, parts: ArchiveParts, shutdown: &Shutdown) -> Result<()> {
+    priority::lower(config.niceness);
+    Archiver::open(config, parts, shutdown)?.follow()
+}
+
+struct Archiver<'a> {
+    config: &'a ArchiveConfig,
+    shutdown: &'a Shutdown,
+    parts: ArchiveParts,
+    partitions: u32,
+    table: ArchiveTable,
+    writer: ArchiveWriter,
+    uploaded: Vec<UploadedFile>,
+    /// The next offset to read in each partition.
+    next: Vec<u64>,
+    /// When the first record that is not yet committed was read.
+    pending_since: Option<Instant>,
+    last_record: Instant,
+    /// Whether the source had said all when the end of the log was last committed.
+    was_caught_up: bool,
+    commits: u64,
+}
+
+impl<'a> Archiver<'a> {
+    fn open(config: &'a ArchiveConfig, parts: ArchiveParts, shutdown: &'a Shutdown) -> Result<Self> {
+        let partitions = parts.log.partitions(Topic::Incidents);
+        let table = ArchiveTable::open(&parts.store, &parts.profile, &parts.log.id().0, partitions)?;
+        let next = table.next_offsets().to_vec();
+        parts.progress.set_position(table.version(), &next);
+        tracing::info!(version = table.version(), ?next, "archive opened");
+        Ok(Self {
+            config,
+            shutdown,
+            partitions,
+            table,
+            writer: ArchiveWriter::new(&parts.profile, config.limits),
+            uploaded: Vec::new(),
+            next,
+            pending_since: None,
+            last_record: Instant::now(),
+            was_caught_up: false,
+            commits: 0,
+            parts,
+        })
+    }
+
+    fn follow(&mut self) -> Result<()> {
+        loop {
+            // Asked before reading: what the source had appended by then is read in this round.
+            let is_caught_up =
+                self.parts.source_caught_up.as_ref().is_some_and(|caught_up| caught_up.load(Ordering::Acquire));
+            let mut found = false;
+            for partition in 0..self.partitions {
+                found |= self.read(partition)?;
+                if self.is_due() {
+                    self.commit()?;
+                }
+                if self.shutdown.is_triggered() {
+                    // What was read is at most one commit, and so a matter of seconds.
+                    return self.commit();
+                }
+            }
+            if found {
+                continue;
+            }
+            if self.config.until_caught_up {
+                return self.commit();
+            }
+            let is_idle = self.pending_since.is_some() && self.last_record.elapsed() >= self.config.idle_commit;
+            if is_idle || (is_caught_up && !self.was_caught_up) {
+                self.commit()?;
+            }
+            self.was_caught_up = is_caught_up;
+            let from: Vec<Offset> = self.next.iter().copied().map(Offset).collect();
+            self.parts.log.wait(Topic::Incidents, &from, POLL);
+        }
+    }
+
+    /// Reads on in one partition; whether there was something.
+    fn read(&mut self, partition: u32) -> Result<bool> {
+        let from = self.next[partition as usize];
+        let fetched = match self.parts.log.read(Topic::Incidents, partition, Offset(from), self.config.read_bytes) {
+            Ok(fetched) => fetched,
+            Err(LogError::OffsetGone { earliest, .. }) => {
+                return Err(OfflineError::Gap { partition, from, earliest: earliest.0 });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for batch in &fetched {
+            self.write(partition, batch)?;
+            self.next[partition as usize] = batch.next.0;
+        }
+        if !fetched.is_empty() {
+            self.last_record = Instant::now();
+            self.pending_since.get_or_insert(self.last_record);
+        }
+        Ok(!fetched.is_empty())
+    }
+
+    fn write(&mut self, partition: u32, fetched: &Fetched) -> Result<()> {
+        let view = IncidentBatch::try_new(&fetched.records)?;
+        let misplaced = reject::misplaced(&view, &self.parts.profile, partition, self.partitions);
+        if misplaced.is_empty() {
+            self.writer.write(&fetched.records, partition, fetched.base.0, fetched.appended_at_ms)?;
+        } else {
+            tracing::warn!(partition, records = misplaced.len(), "records in the wrong partition are rejected");
+            reject::say(&*self.parts.log, &view, &misplaced, partition, fetched.base.0)?;
+            self.parts.progress.add_rejected(misplaced.len() as u64);
+            for (row, stretch) in reject::between(&fetched.records, &misplaced) {
+                self.writer.write(&stretch, partition, fetched.base.0 + row as u64, fetched.appended_at_ms)?;
+            }
+        }
+        for file in self.writer.take_closed() {
+            self.uploaded.push(self.table.upload(&file)?);
+        }
+        Ok(())
+    }
+
+    fn is_due(&self) -> bool {
+        self.pending_since.is_some_and(|since| since.elapsed() >= self.config.commit_age)
+            || self.writer.encoded_bytes() >= self.config.commit_bytes
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        if self.next == self.table.next_offsets() {
+            self.pending_since = None;
+            return Ok(());
+        }
+        let started = Instant::now();
+        let rows = self.writer.rows();
+        let files = self.writer.finish()?;
+        self.pass(Stage::BeforeUpload)?;
+        for file in &files {
+            let uploaded = self.table.upload(file)?;
+            self.uploaded.push(uploaded);
+        }
+        self.pass(Stage::AfterUpload)?;
+        let table_version = self.append()?;
+        self.pass(Stage::AfterCommit)?;
+        self.pending_since = None;
+        self.commits += 1;
+        self.parts.progress.set_position(table_version, &self.next);
+        self.parts.progress.add_commit(rows);
+        tracing::info!(
+            version = table_version,
+            rows,
+            took_ms = started.elapsed().as_millis() as u64,
+            "archive committed"
+        );
+        self.keep_house();
+        if let Some(tell) = &mut self.parts.on_commit {
+            tell(&Committed { table_version: self.table.version(), next_offsets: self.next.clone(), rows });
+        }
+        Ok(())
+    }
+
+    fn append(&mut self) -> Result<u64> {
+        let files = std::mem::take(&mut self.uploaded);
+        let mut patience = [1, 2, 4, 8].map(Duration::from_secs).into_iter();
+        loop {
+            match self.table.append(files.clone(), &self.next) {
+                Err(error) if error.is_retryable() => {
+                    let Some(pause) = patience.next() else { return Err(error.into()) };
+                    tracing::warn!(%error, ?pause, "archive commit is tried again");
+                    self.shutdown.wait_timeout(pause);
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    /// Merges and deletes files. Nothing is lost where it fails, so it is said and tried after a later commit.
+    fn keep_house(&mut self) {
+        let compacted = match &self.config.compaction {
+            Some(options) => self.table.compact(options),
+            None => return,
+        };
+        let outcome = compacted.and_then(|compacted| {
+            if let Some(done) = compacted {
+                tracing::info!(?done, "archive compacted");
+                self.parts.progress.set_position(done.version, &self.next);
+            }
+            if self.commits.is_multiple_of(COMMITS_PER_VACUUM) {
+                let deleted = self.table.vacuum(self.config.vacuum_retention)?;
+                tracing::info!(deleted, "archive vacuumed");
+            }
+            Ok::<(), StoreError>(())
+        });
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "the archive's housekeeping failed and is tried again later");
+        }
+    }
+
+    fn pass(&mut self, stage: Stage) -> Result<()> {
+        let outcome = self.parts.fail_point.as_mut().map_or(ControlFlow::Continue(()), |hook| hook(stage));
+        if outcome.is_break() { Err(OfflineError::Stopped("at a fail point")) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,93 @@
+//! What can go wrong on the offline path.
+
+use blotter_log::LogError;
+use blotter_store::StoreError;
+
+/// Result of this crate.
+pub type Result<T, E = OfflineError> = std::result::Result<T, E>;
+
+/// Why a role of the offline path ended.
+#[derive(Debug, thiserror::Error)]
+pub enum OfflineError {
+    /// The log could not be read, or a rejected record not be appended.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The store or the table failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file could not be read or written.
+    #[error("snapshot file: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
+    /// Columns that are not those of the contract.
+    #[error("snapshot columns: {0}")]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// Retention was faster than the archiver.
+    #[error(
+        "the log no longer has records {from} to {earliest} of partition {partition}, and the archive does not have them yet; \
+         nothing was skipped: load them again from the source into a new log, or restore the log from a copy"
+    )]
+    Gap {
+        /// Of topic `incidents`.
+        partition: u32,
+        /// The first missing offset.
+        from: u64,
+        /// The first offset that is left.
+        earliest: u64,
+    },
+    /// A manifest or pointer that cannot be understood.
+    #[error("`{path}` is no {what} of this version: {reason}; take a new snapshot")]
+    Malformed {
+        /// Where it lies.
+        path: String,
+        /// What it should be.
+        what: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A snapshot's file is not what its manifest says.
+    #[error("`{path}` is damaged: {reason}; it is fetched again at the next round")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// Size or checksum.
+        reason: String,
+    },
+    /// A local file or directory.
+    #[error("`{path}`: {source}; it must be a place that this user may write to")]
+    Local {
+        /// Which.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Too much for this engine.
+    #[error("the archive has {rows} rows, more than the embedded engine's {most}; use engine `spark://`")]
+    TooManyRows {
+        /// In the table.
+        rows: u64,
+        /// The limit.
+        most: u64,
+    },
+    /// A test's hook stopped the role, as a kill would.
+    #[error("stopped {0}")]
+    Stopped(&'static str),
+}
+
+impl OfflineError {
+    /// Whether running the role again may succeed without anyone's doing.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Log(error) => error.is_retryable(),
+            Self::Store(error) => error.is_retryable(),
+            Self::Damaged { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl OfflineError {
+    pub(crate) fn local(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.display().to_string();
+        move |source| Self::Local { path, source }
+    }
+}

@@ -1,0 +1,180 @@
+//! What a snapshot says of itself, and the pointer to the newest.
+//!
+//! `snapshots/<version>/manifest.json`:
+//! ```json
+//! {"format":1,"version":7,"table_version":7,"log_id":"…","city":"chicago","rows":3,"incidents":2,
+//!  "data_as_of":"2017-12-31T23:55:00Z","ingested_as_of":"2026-01-01T00:00:00Z","as_of":null,
+//!  "next_offsets":{"0":2,"1":1},
+//!  "files":[{"path":"part-00000.parquet","rows":3,"bytes":4711,"checksum":"xxh3:0123456789abcdef"}]}
+//! ```
+//! `snapshots/latest.json`: `{"version":7,"path":"7"}`, the path relative to its folder.
+
+use crate::error::{OfflineError, Result};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{collections::BTreeMap, path::Path};
+
+/// The format that this version writes and reads.
+pub(crate) const FORMAT: u32 = 1;
+
+/// The pointer's name.
+pub(crate) const POINTER: &str = "latest.json";
+
+/// The manifest's name.
+pub(crate) const MANIFEST: &str = "manifest.json";
+
+/// The folder of the snapshots in the store.
+pub(crate) const FOLDER: &str = "snapshots";
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Format of manifest and files.
+    pub format: u32,
+    /// The snapshot's version: that of the table.
+    pub version: u64,
+    /// The version of the table that it was taken from.
+    pub table_version: u64,
+    /// The log whose offsets it names.
+    pub log_id: String,
+    /// The city's slug.
+    pub city: String,
+    /// Winning revisions, deletions included.
+    pub rows: u64,
+    /// Winning revisions that are not deletions.
+    pub incidents: u64,
+    /// The data's clock: the greatest `occurred_at_utc` among all records, RFC 3339; none without records.
+    pub data_as_of: Option<String>,
+    /// The greatest `ingested_at`.
+    pub ingested_as_of: Option<String>,
+    /// The ingest time as at which it was taken, where it is not of all that the table holds.
+    #[serde(default)]
+    pub as_of: Option<String>,
+    /// What it reflects: the next offset of each partition.
+    pub next_offsets: BTreeMap<u32, u64>,
+    /// Its files, in the order of time.
+    pub files: Vec<ManifestFile>,
+}
+
+/// One file of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// Its name in the snapshot's folder.
+    pub path: String,
+    /// Rows.
+    pub rows: u64,
+    /// Size.
+    pub bytes: u64,
+    /// `xxh3:` and 16 hexadecimal digits of the 64-bit hash of its bytes.
+    pub checksum: String,
+}
+
+/// Where the newest snapshot is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    /// Its version.
+    pub version: u64,
+    /// Its folder, relative to the pointer's.
+    pub path: String,
+}
+
+impl Manifest {
+    /// Reads a manifest that lies at `path`.
+    pub fn parse(path: &str, bytes: &[u8]) -> Result<Self> {
+        let manifest: Self = parse(path, "manifest", bytes)?;
+        if manifest.format != FORMAT {
+            return Err(malformed(
+                path,
+                "manifest",
+                format!("format {}, and this version reads {FORMAT}", manifest.format),
+            ));
+        }
+        match manifest.files.iter().find(|file| !is_name(&file.path)) {
+            Some(file) => Err(malformed(path, "manifest", format!("`{}` is no file name", file.path))),
+            None => Ok(manifest),
+        }
+    }
+
+    /// The newest snapshot of a local directory, as [`crate::fetch`] leaves it; none where there is none.
+    pub fn newest_in(directory: &Path) -> Result<Option<Self>> {
+        let Some(pointer) = Pointer::read_in(directory)? else { return Ok(None) };
+        let path = directory.join(&pointer.path).join(MANIFEST);
+        let bytes = std::fs::read(&path).map_err(OfflineError::local(&path))?;
+        Self::parse(&path.display().to_string(), &bytes).map(Some)
+    }
+}
+
+impl Pointer {
+    /// Reads a pointer that lies at `path`.
+    pub fn parse(path: &str, bytes: &[u8]) -> Result<Self> {
+        let pointer: Self = parse(path, "pointer", bytes)?;
+        if is_name(&pointer.path) {
+            Ok(pointer)
+        } else {
+            Err(malformed(path, "pointer", format!("`{}` is no folder name", pointer.path)))
+        }
+    }
+
+    pub(crate) fn read_in(directory: &Path) -> Result<Option<Self>> {
+        let path = directory.join(POINTER);
+        match std::fs::read(&path) {
+            Ok(bytes) => Self::parse(&path.display().to_string(), &bytes).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(OfflineError::local(&path)(error)),
+        }
+    }
+}
+
+/// A name without folders: nothing read from elsewhere may lead out of its directory.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+}
+
+/// JSON as it lies in the store.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
+    // Plain structs of strings and numbers: there is nothing that JSON cannot say.
+    let mut json = serde_json::to_vec_pretty(value).unwrap_or_default();
+    json.push(b'\n');
+    json
+}
+
+pub(crate) fn checksum(bytes: &[u8]) -> String {
+    format!("xxh3:{:016x}", xxhash_rust::xxh3::xxh3_64(bytes))
+}
+
+fn parse<T: DeserializeOwned>(path: &str, what: &'static str, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| malformed(path, what, error.to_string()))
+}
+
+fn malformed(path: &str, what: &'static str, reason: String) -> OfflineError {
+    OfflineError::Malformed { path: path.to_owned(), what, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_lead_nowhere_else() {
+        let check =
+            |json: &str, expect: Result<&str, &str>| match (Pointer::parse("latest.json", json.as_bytes()), expect) {
+                (Ok(pointer), Ok(path)) => assert_eq!(pointer.path, path),
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+                (found, _) => panic!("{found:?}"),
+            };
+        check(r#"{"version":7,"path":"7"}"#, Ok("7"));
+        check(r#"{"version":7,"path":"../7"}"#, Err("no folder name"));
+        check(r#"{"version":7,"path":"/etc"}"#, Err("no folder name"));
+        check(r#"{"version":7,"path":".."}"#, Err("no folder name"));
+        check(r#"{"version":7"#, Err("no pointer of this version"));
+    }
+
+    #[test]
+    fn another_format_is_refused() {
+        let json = r#"{"format":2,"version":1,"table_version":1,"log_id":"l","city":"c","rows":0,"incidents":0,
+            "data_as_of":null,"ingested_as_of":null,"next_offsets":{},"files":[]}"#;
+        let error = Manifest::parse("m", json.as_bytes()).expect_err("format 2");
+        assert!(error.to_string().contains("format 2"), "{error}");
+        let manifest = Manifest::parse("m", json.replace("\"format\":2", "\"format\":1").as_bytes()).expect("format 1");
+        assert_eq!(Manifest::parse("m", &to_json(&manifest)).expect("its own JSON"), manifest);
+    }
+}

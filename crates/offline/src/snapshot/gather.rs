@@ -1,0 +1,221 @@
+//! The second pass: the winners of one slice of time, sorted, as one file.
+
+use super::table::{Bits, Rows};
+use crate::{
+    error::Result,
+    manifest::{FOLDER, ManifestFile, checksum},
+};
+use arrow::{
+    array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch, StringArray},
+    buffer::ScalarBuffer,
+    compute::{filter_record_batch, interleave},
+    datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType, UInt16Type},
+    error::ArrowError,
+};
+use blotter_incident::{MAX_BATCH_ROWS, Profile, incident_schema};
+use blotter_store::{ArchiveTable, Store, to_incidents, writer_properties};
+use bytes::Bytes;
+use hashbrown::HashMap;
+use parquet::arrow::ArrowWriter;
+use std::{ops::Range, sync::Arc};
+
+const MISSING: u32 = u32::MAX;
+
+/// The files of a snapshot, so far.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) files: Vec<ManifestFile>,
+    pub(super) rows: u64,
+    pub(super) incidents: u64,
+}
+
+/// A snapshot's columns.
+pub(super) fn snapshot_schema(profile: &Profile) -> SchemaRef {
+    let mut fields = incident_schema(profile).fields().to_vec();
+    fields.push(Arc::new(Field::new("partition", DataType::Int32, false)));
+    fields.push(Arc::new(Field::new("offset", DataType::Int64, false)));
+    Arc::new(Schema::new(fields))
+}
+
+/// Where a row of the sorted slice comes from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    occurred_at_utc: i64,
+    batch: u32,
+    row: u32,
+}
+
+#[expect(clippy::too_many_arguments, reason = "the whole of one snapshot in one place")]
+pub(super) fn write(
+    table: &ArchiveTable,
+    rows: &Rows,
+    winners: &Bits,
+    slice: &Range<i64>,
+    profile: &Profile,
+    store: &Store,
+    folder: &str,
+    written: &mut Written,
+) -> Result<()> {
+    let schema = snapshot_schema(profile);
+    let batches = read(table, rows, winners, slice, &schema)?;
+    let places = sort(&batches)?;
+    if places.is_empty() {
+        return Ok(());
+    }
+    let columns = schema
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(index, field)| Column::new(&batches, index, field.data_type()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(writer_properties(&schema)?))?;
+    for chunk in places.chunks(MAX_BATCH_ROWS) {
+        let arrays = columns.iter().map(|column| column.gather(chunk)).collect::<Result<Vec<_>, _>>()?;
+        let batch = RecordBatch::try_new(SchemaRef::clone(&schema), arrays)?;
+        written.incidents += batch.num_rows() as u64;
+        if let Some(deleted) = batch.column_by_name("deleted").and_then(|column| column.as_boolean_opt()) {
+            written.incidents -= deleted.true_count() as u64;
+        }
+        writer.write(&batch)?;
+    }
+    let bytes: Bytes = writer.into_inner()?.into();
+    let file = ManifestFile {
+        path: format!("part-{:05}.parquet", written.files.len()),
+        rows: places.len() as u64,
+        bytes: bytes.len() as u64,
+        checksum: checksum(&bytes),
+    };
+    store.put(&format!("{FOLDER}/{folder}/{}", file.path), bytes)?;
+    written.rows += file.rows;
+    written.files.push(file);
+    Ok(())
+}
+
+fn read(
+    table: &ArchiveTable,
+    rows: &Rows,
+    winners: &Bits,
+    slice: &Range<i64>,
+    schema: &SchemaRef,
+) -> Result<Vec<RecordBatch>> {
+    let mut batches = Vec::new();
+    rows.read(
+        table,
+        None,
+        |group| group.may_have(slice),
+        |first, batch| {
+            let times = occurred_at_utc(&batch)?;
+            let wanted: BooleanArray =
+                (first..).zip(times.values()).map(|(row, at)| Some(slice.contains(at) && winners.has(row))).collect();
+            let kept = wanted.true_count();
+            if kept == batch.num_rows() {
+                batches.push(to_incidents(&batch, schema)?);
+            } else if kept > 0 {
+                batches.push(to_incidents(&filter_record_batch(&batch, &wanted)?, schema)?);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(batches)
+}
+
+/// The rows of the batches by (`occurred_at_utc`, `id`).
+fn sort(batches: &[RecordBatch]) -> Result<Vec<Place>> {
+    let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+    let mut ids: Vec<&StringArray> = Vec::with_capacity(batches.len());
+    for (batch, rows) in (0..).zip(batches) {
+        let times = occurred_at_utc(rows)?;
+        places.extend((0..).zip(times.values()).map(|(row, at)| Place { occurred_at_utc: *at, batch, row }));
+        ids.push(rows.column(0).as_string_opt::<i32>().ok_or_else(|| wrong("id"))?);
+    }
+    places.sort_unstable();
+    for same in places.chunk_by_mut(|a, b| a.occurred_at_utc == b.occurred_at_utc) {
+        if same.len() > 1 {
+            same.sort_unstable_by_key(|place| ids[place.batch as usize].value(place.row as usize));
+        }
+    }
+    Ok(places)
+}
+
+fn occurred_at_utc(batch: &RecordBatch) -> Result<&PrimitiveArray<TimestampMicrosecondType>, ArrowError> {
+    batch
+        .column_by_name("occurred_at_utc")
+        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
+        .ok_or_else(|| wrong("occurred_at_utc"))
+}
+
+/// One column of all batches of a slice.
+enum Column<'a> {
+    Plain(Vec<&'a dyn Array>),
+    Words { texts: Vec<&'a str>, codes: Vec<Vec<u32>> },
+}
+
+impl<'a> Column<'a> {
+    fn new(batches: &'a [RecordBatch], index: usize, kind: &DataType) -> Result<Self, ArrowError> {
+        if !matches!(kind, DataType::Dictionary(..)) {
+            return Ok(Self::Plain(batches.iter().map(|batch| batch.column(index).as_ref()).collect()));
+        }
+        // The texts of all batches, each once, and every row's code among them.
+        let mut by_text: HashMap<&str, u32> = HashMap::new();
+        let mut texts = Vec::new();
+        let mut codes = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let column = batch.column(index).as_dictionary_opt::<UInt16Type>().ok_or_else(|| wrong("a dictionary"))?;
+            let values = column.values().as_string_opt::<i32>().ok_or_else(|| wrong("texts"))?;
+            let local: Vec<u32> = (0..values.len())
+                .map(|key| {
+                    let text = values.value(key);
+                    *by_text.entry(text).or_insert_with(|| {
+                        texts.push(text);
+                        texts.len() as u32 - 1
+                    })
+                })
+                .collect();
+            let keys = column.keys();
+            codes.push(
+                (0..keys.len())
+                    .map(|row| if keys.is_valid(row) { local[usize::from(keys.value(row))] } else { MISSING })
+                    .collect(),
+            );
+        }
+        Ok(Self::Words { texts, codes })
+    }
+
+    fn gather(&self, places: &[Place]) -> Result<ArrayRef, ArrowError> {
+        match self {
+            Self::Plain(arrays) => {
+                let indices: Vec<(usize, usize)> =
+                    places.iter().map(|place| (place.batch as usize, place.row as usize)).collect();
+                interleave(arrays, &indices)
+            }
+            Self::Words { texts, codes } => {
+                // Just the texts in use, in order of first use.
+                let mut local = vec![u16::MAX; texts.len()];
+                let mut used: Vec<&str> = Vec::new();
+                let mut keys = Vec::with_capacity(places.len());
+                let mut is_valid = Vec::with_capacity(places.len());
+                for place in places {
+                    let code = codes[place.batch as usize][place.row as usize];
+                    is_valid.push(code != MISSING);
+                    if code == MISSING {
+                        keys.push(0);
+                        continue;
+                    }
+                    let slot = &mut local[code as usize];
+                    if *slot == u16::MAX {
+                        *slot = used.len() as u16;
+                        used.push(texts[code as usize]);
+                    }
+                    keys.push(*slot);
+                }
+                let nulls = is_valid.contains(&false).then(|| is_valid.into());
+                let keys = PrimitiveArray::<UInt16Type>::try_new(ScalarBuffer::from(keys), nulls)?;
+                Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(StringArray::from(used)))?))
+            }
+        }
+    }
+}
+
+fn wrong(what: &str) -> ArrowError {
+    ArrowError::SchemaError(format!("the archive's files lack {what}"))
+}

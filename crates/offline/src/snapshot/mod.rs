@@ -1,0 +1,57 @@
+//! The role `snapshot`, embedded engine: the winning revision of each incident, sorted by time.
+//!
+//! Two passes over the table, in bounded memory:
+//! 1. [`winners`]: the ids alone decide which rows compete; only those are ranked. The result is a bit a row.
+//! 2. [`slices`] and [`gather`]: stretches of time of bounded size, cut where the years of the table's
+//!    partitions meet; each is read, filtered, sorted and written as one file.
+//!
+//! Rows are in the order of (`occurred_at_utc`, `id` as text). Of records that are equal in rank, and so
+//! in content, the one with the least (partition, offset) is taken. Columns: those of
+//! [`incident_schema`](blotter_incident::incident_schema), then `partition` and `offset`; the Arrow schema
+//! is kept in the files, so that dictionaries read back as dictionaries.
+//!
+//! A snapshot *as of* an ingest time lies beside the others in `snapshots/<version>-as-of-<time>/`. The
+//! pointer never leads to it and housekeeping leaves it alone.
+
+mod gather;
+mod publish;
+mod role;
+mod slices;
+mod table;
+mod winners;
+
+pub use role::{Outcome, run, take};
+
+use blotter_incident::{Profile, UtcMicros};
+use blotter_store::Store;
+use std::{sync::Arc, time::Duration};
+
+/// What to take, and how often.
+#[derive(Clone, Debug)]
+pub struct SnapshotConfig {
+    /// Take one whenever this long has passed; `None` takes one and ends.
+    pub every: Option<Duration>,
+    /// Only records that were ingested until then.
+    pub as_of: Option<UtcMicros>,
+    /// Snapshots to keep, the newest included.
+    pub keep: usize,
+    /// Rows that are sorted in memory at a time, some 200 bytes each.
+    pub slice_rows: u64,
+    /// Niceness of the thread, 0 to leave it alone.
+    pub niceness: i32,
+}
+
+impl Default for SnapshotConfig {
+    fn default() -> Self {
+        Self { every: None, as_of: None, keep: 3, slice_rows: 400_000, niceness: 0 }
+    }
+}
+
+/// What the role works on.
+#[derive(Clone)]
+pub struct SnapshotParts {
+    /// The store of the table and of the snapshots.
+    pub store: Store,
+    /// The city.
+    pub profile: Arc<Profile>,
+}

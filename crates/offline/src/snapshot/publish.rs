@@ -1,0 +1,72 @@
+//! Manifest, pointer, and the removal of what is old.
+
+use crate::{
+    error::Result,
+    manifest::{FOLDER, MANIFEST, Manifest, POINTER, Pointer, to_json},
+};
+use blotter_incident::{UtcMicros, format_utc};
+use blotter_store::{Store, StoreError};
+use std::collections::BTreeMap;
+
+/// The folder of a snapshot, below `snapshots/`.
+pub(super) fn folder(version: u64, as_of: Option<UtcMicros>) -> String {
+    match as_of {
+        None => version.to_string(),
+        Some(at) => format!("{version}-as-of-{}", format_utc(at).replace([':', '-'], "")),
+    }
+}
+
+/// The manifest that the pointer leads to.
+pub(super) fn newest(store: &Store) -> Result<Option<Manifest>> {
+    let path = format!("{FOLDER}/{POINTER}");
+    let Some(bytes) = store.get(&path)? else { return Ok(None) };
+    let pointer = Pointer::parse(&path, &bytes)?;
+    let path = format!("{FOLDER}/{}/{MANIFEST}", pointer.path);
+    store.get(&path)?.map(|bytes| Manifest::parse(&path, &bytes)).transpose()
+}
+
+pub(super) fn manifest(store: &Store, folder: &str, manifest: &Manifest) -> Result<()> {
+    Ok(store.put(&format!("{FOLDER}/{folder}/{MANIFEST}"), to_json(manifest))?)
+}
+
+/// Moves the pointer forward; where another snapshotter has moved it further, it stays.
+pub(super) fn point(store: &Store, version: u64) -> Result<()> {
+    let path = format!("{FOLDER}/{POINTER}");
+    loop {
+        let (bytes, read) = store.get_versioned(&path)?;
+        if let Some(bytes) = bytes
+            && Pointer::parse(&path, &bytes)?.version >= version
+        {
+            return Ok(());
+        }
+        match store.replace(&path, to_json(&Pointer { version, path: version.to_string() }), read) {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Changed { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Deletes snapshots older than the `keep` newest that are complete. Newer than the pointer are left
+/// alone: someone is writing them.
+pub(super) fn remove_old(store: &Store, keep: usize) -> Result<()> {
+    let Some(newest) = newest(store)? else { return Ok(()) };
+    let mut complete: BTreeMap<u64, bool> = BTreeMap::new();
+    for object in store.list(FOLDER)? {
+        let mut parts = object.path.split('/').skip(1);
+        let (Some(Ok(version)), Some(name)) = (parts.next().map(str::parse::<u64>), parts.next()) else { continue };
+        *complete.entry(version).or_default() |= name == MANIFEST;
+    }
+    let kept: Vec<u64> = complete
+        .iter()
+        .rev()
+        .filter(|(version, is_complete)| **version <= newest.version && **is_complete)
+        .map(|(version, _)| *version)
+        .take(keep.max(1))
+        .collect();
+    for version in complete.into_keys().filter(|version| *version < newest.version && !kept.contains(version)) {
+        tracing::debug!(version, "old snapshot removed");
+        store.delete_folder(&format!("{FOLDER}/{version}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Once, or every so often.
+
+use super::{SnapshotConfig, SnapshotParts, gather, publish, slices, table::Rows, winners};
+use crate::{
+    error::Result,
+    manifest::{FORMAT, Manifest},
+    priority,
+};
+use blotter_incident::format_utc;
+use blotter_store::{ArchiveTable, Shutdown, StoreError};
+use std::time::Instant;
+
+/// What came of taking a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is no archive yet.
+    NoArchive,
+    /// The newest snapshot already has every record of the table.
+    Unchanged(Manifest),
+    /// A new one.
+    Written(Manifest),
+}
+
+/// Runs the role on the calling thread: until it is shut down, or once where the configuration says so.
+pub fn run(config: &SnapshotConfig, parts: &SnapshotParts, shutdown: &Shutdown) -> Result<()> {
+    priority::lower(config.niceness);
+    loop {
+        match (take(config, parts), config.every) {
+            (Ok(Outcome::NoArchive), None) => return Err(StoreError::NoTable.into()),
+            (Ok(_), None) => return Ok(()),
+            (Err(error), Some(_)) if error.is_retryable() => tracing::warn!(%error, "the snapshot is tried again"),
+            (Err(error), _) => return Err(error),
+            (Ok(_), Some(_)) => {}
+        }
+        if config.every.is_some_and(|every| shutdown.wait_timeout(every)) {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes a snapshot of the table's newest version, unless the newest snapshot has all of it.
+pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
+    let started = Instant::now();
+    let Some(table) = ArchiveTable::open_existing(&parts.store, &parts.profile)? else {
+        return Ok(Outcome::NoArchive);
+    };
+    let next_offsets: Vec<u64> = table.next_offsets().to_vec();
+    if config.as_of.is_none()
+        && let Some(newest) = publish::newest(&parts.store)?
+        && newest.log_id == table.log_id()
+        && newest.next_offsets.values().eq(&next_offsets)
+    {
+        return Ok(Outcome::Unchanged(newest));
+    }
+    let rows = Rows::open(&table)?;
+    let mut found = winners::find(&table, &rows, config.as_of)?;
+    let slices = slices::cut(&found.hours, &parts.profile.clock(), config.slice_rows);
+    let folder = publish::folder(table.version(), config.as_of);
+    let mut written = gather::Written::default();
+    for slice in &slices {
+        gather::write(&table, &rows, &found.winners, slice, &parts.profile, &parts.store, &folder, &mut written)?;
+    }
+    found.winners.clear();
+    let next_offsets = if config.as_of.is_some() { found.next_offsets(next_offsets.len()) } else { next_offsets };
+    let manifest = Manifest {
+        format: FORMAT,
+        version: table.version(),
+        table_version: table.version(),
+        log_id: table.log_id().to_owned(),
+        city: parts.profile.slug.clone(),
+        rows: written.rows,
+        incidents: written.incidents,
+        data_as_of: found.greatest_occurred_at.map(format_utc),
+        ingested_as_of: found.greatest_ingested_at.map(format_utc),
+        as_of: config.as_of.map(format_utc),
+        next_offsets: (0..).zip(next_offsets).collect(),
+        files: written.files,
+    };
+    publish::manifest(&parts.store, &folder, &manifest)?;
+    if config.as_of.is_none() {
+        publish::point(&parts.store, manifest.version)?;
+        publish::remove_old(&parts.store, config.keep)?;
+    }
+    tracing::info!(
+        version = manifest.version,
+        rows = manifest.rows,
+        took_ms = started.elapsed().as_millis() as u64,
+        "snapshot taken"
+    );
+    Ok(Outcome::Written(manifest))
+}

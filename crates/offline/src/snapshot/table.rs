@@ -1,0 +1,140 @@
+//! The table's rows, numbered: files in order, row groups in order, rows in order.
+
+use crate::error::{OfflineError, Result};
+use arrow::array::RecordBatch;
+use blotter_store::{ArchiveTable, ObjectReader};
+use parquet::{
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder},
+    },
+    file::statistics::Statistics,
+};
+use std::ops::Range;
+
+/// Rows read at a time.
+const BATCH_ROWS: usize = 16 * 1024;
+
+/// One stretch of rows that can be read on its own.
+#[derive(Clone, Debug)]
+pub(super) struct RowGroup {
+    file: usize,
+    index: usize,
+    /// The number of its first row in the table.
+    pub(super) first: u32,
+    pub(super) rows: u32,
+    /// The instants in it, in microseconds, if its file says so.
+    occurred_at_utc: Option<(i64, i64)>,
+}
+
+impl RowGroup {
+    /// Whether it can have rows of that time.
+    pub(super) fn may_have(&self, span: &Range<i64>) -> bool {
+        self.occurred_at_utc.is_none_or(|(least, greatest)| least < span.end && greatest >= span.start)
+    }
+}
+
+/// The row groups of one version of the table.
+pub(super) struct Rows {
+    paths: Vec<String>,
+    pub(super) groups: Vec<RowGroup>,
+    pub(super) len: u32,
+}
+
+impl Rows {
+    pub(super) fn open(table: &ArchiveTable) -> Result<Self> {
+        let mut rows = Self { paths: Vec::new(), groups: Vec::new(), len: 0 };
+        for file in table.files() {
+            let (_, metadata) = table.open_file(&file.path)?;
+            for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
+                let times =
+                    group.columns().iter().find(|column| column.column_path().string() == "occurred_at_utc").and_then(
+                        |column| match column.statistics() {
+                            Some(Statistics::Int64(found)) => Some((*found.min_opt()?, *found.max_opt()?)),
+                            _ => None,
+                        },
+                    );
+                let count = u64::try_from(group.num_rows()).unwrap_or(0);
+                let end = u64::from(rows.len) + count;
+                let Ok(len) = u32::try_from(end) else {
+                    return Err(OfflineError::TooManyRows { rows: end, most: u64::from(u32::MAX) });
+                };
+                rows.groups.push(RowGroup {
+                    file: rows.paths.len(),
+                    index,
+                    first: rows.len,
+                    rows: count as u32,
+                    occurred_at_utc: times,
+                });
+                rows.len = len;
+            }
+            rows.paths.push(file.path);
+        }
+        Ok(rows)
+    }
+
+    /// Reads some row groups; `each` is given the number of a batch's first row. `columns` names those
+    /// wanted, none means all.
+    pub(super) fn read(
+        &self,
+        table: &ArchiveTable,
+        columns: Option<&[&str]>,
+        wanted: impl Fn(&RowGroup) -> bool,
+        mut each: impl FnMut(u32, RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        let mut open: Option<(usize, ObjectReader, ArrowReaderMetadata)> = None;
+        for group in self.groups.iter().filter(|group| wanted(group)) {
+            if open.as_ref().is_none_or(|(file, ..)| *file != group.file) {
+                let (reader, metadata) = table.open_file(&self.paths[group.file])?;
+                open = Some((group.file, reader, metadata));
+            }
+            let Some((_, reader, metadata)) = &open else { continue };
+            let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader.clone(), metadata.clone())
+                .with_row_groups(vec![group.index])
+                .with_batch_size(BATCH_ROWS);
+            if let Some(columns) = columns {
+                let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+                builder = builder.with_projection(mask);
+            }
+            let mut first = group.first;
+            for batch in builder.build()? {
+                let batch = batch?;
+                let rows = batch.num_rows() as u32;
+                each(first, batch)?;
+                first += rows;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One bit for each row of the table.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bits(Vec<u64>);
+
+impl Bits {
+    pub(super) fn none(len: u32) -> Self {
+        Self(vec![0; (len as usize).div_ceil(64)])
+    }
+
+    pub(super) fn set(&mut self, row: u32) {
+        self.0[row as usize / 64] |= 1 << (row % 64);
+    }
+
+    pub(super) fn unset(&mut self, row: u32) {
+        self.0[row as usize / 64] &= !(1 << (row % 64));
+    }
+
+    pub(super) fn has(&self, row: u32) -> bool {
+        self.0[row as usize / 64] >> (row % 64) & 1 == 1
+    }
+
+    /// Whether any row of a group is set.
+    pub(super) fn any_in(&self, group: &RowGroup) -> bool {
+        (group.first..group.first + group.rows).any(|row| self.has(row))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0 = Vec::new();
+    }
+}

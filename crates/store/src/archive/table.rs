@@ -1,0 +1,325 @@
+//! The Delta table itself: made, read, appended to.
+//!
+//! Table properties `blotter.city` and `blotter.logId` say whose it is. Each append commits one `txn`
+//! per partition of the log: app id `blotter/<log id>/incidents/<partition>`, version = next offset.
+
+use super::{
+    columns::{PARTITION_COLUMN, archive_schema, delta_schema},
+    file::EncodedFile,
+};
+use crate::{
+    error::{Result, StoreError},
+    reader::ObjectReader,
+    store::Store,
+};
+use arrow::datatypes::SchemaRef;
+use blotter_incident::Profile;
+use deltalake_core::{
+    DeltaTableError,
+    kernel::{
+        Action, Add, Transaction,
+        transaction::{CommitBuilder, CommitConflictError, CommitProperties, TransactionError},
+    },
+    logstore::{LogStoreRef, StorageConfig, default_logstore},
+    operations::create::CreateBuilder,
+    protocol::{DeltaOperation, SaveMode},
+    table::state::DeltaTableState,
+};
+use object_store::{path::Path, prefix::PrefixStore};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use uuid::Uuid;
+
+/// The table's folder in the store.
+pub(crate) const FOLDER: &str = "incidents";
+
+const CITY: &str = "blotter.city";
+const LOG_ID: &str = "blotter.logId";
+
+/// Commits between two Delta checkpoints.
+const CHECKPOINT_INTERVAL: &str = "20";
+
+/// The next offset of each partition of the log, in partition order.
+pub type NextOffsets = Vec<u64>;
+
+/// A file of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveFile {
+    /// Its path in the store.
+    pub path: String,
+    /// The civil year of its rows.
+    pub year: i32,
+    /// Its rows.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A file in the store that no commit names yet.
+#[derive(Clone, Debug)]
+pub struct UploadedFile(Add);
+
+/// One city's archive.
+pub struct ArchiveTable {
+    pub(super) store: Store,
+    pub(super) log_store: LogStoreRef,
+    pub(super) state: DeltaTableState,
+    pub(super) schema: SchemaRef,
+    log_id: String,
+    next_offsets: NextOffsets,
+}
+
+impl ArchiveTable {
+    /// Opens the archive of a log of `partitions` for writing; makes it where there is none. Refuses
+    /// another city's table and one made from another log.
+    pub fn open(store: &Store, profile: &Profile, log_id: &str, partitions: u32) -> Result<Self> {
+        let table = match Self::open_existing(store, profile)? {
+            Some(table) => table,
+            None => Self::create(store, profile, log_id)?,
+        };
+        if table.log_id != log_id {
+            return Err(StoreError::OtherLog { expected: log_id.to_owned(), found: table.log_id });
+        }
+        let mut table = table;
+        table.next_offsets.resize(table.next_offsets.len().max(partitions as usize), 0);
+        Ok(table)
+    }
+
+    /// Opens the archive for reading; none where there is none.
+    pub fn open_existing(store: &Store, profile: &Profile) -> Result<Option<Self>> {
+        let log_store = log_store(store)?;
+        let state = store.block_on(async {
+            if log_store.is_delta_table_location().await? {
+                DeltaTableState::try_new(&log_store, None).await.map(Some)
+            } else {
+                Ok(None)
+            }
+        })?;
+        let Some(state) = state else { return Ok(None) };
+        let configuration = state.metadata().configuration();
+        let city = configuration.get(CITY).map_or("something else", String::as_str);
+        if city != profile.slug {
+            return Err(StoreError::OtherCity {
+                expected: format!("the incidents of `{}`", profile.slug),
+                found: format!("those of `{city}`"),
+            });
+        }
+        let expected = delta_schema(profile)?;
+        if *state.schema() != expected {
+            let names = |schema: &deltalake_core::kernel::StructType| {
+                schema.fields().map(|field| format!("{} {}", field.name(), field.data_type())).collect::<Vec<_>>()
+            };
+            return Err(StoreError::OtherCity {
+                expected: format!("columns {}", names(&expected).join(", ")),
+                found: format!("columns {}", names(&state.schema()).join(", ")),
+            });
+        }
+        let log_id = configuration.get(LOG_ID).cloned().unwrap_or_default();
+        let next_offsets = read_offsets(store, &log_store, &state, &log_id)?;
+        let schema = archive_schema(profile);
+        Ok(Some(Self { store: store.clone(), log_store, state, schema, log_id, next_offsets }))
+    }
+
+    fn create(store: &Store, profile: &Profile, log_id: &str) -> Result<Self> {
+        let columns: Vec<_> = delta_schema(profile)?.fields().cloned().collect();
+        let made = store.block_on(
+            CreateBuilder::new()
+                .with_log_store(log_store(store)?)
+                .with_table_name(FOLDER)
+                .with_comment(format!("Every record of the incident log of {}, one row each", profile.name))
+                .with_columns(columns)
+                .with_partition_columns([PARTITION_COLUMN])
+                .with_raise_if_key_not_exists(false)
+                .with_save_mode(SaveMode::ErrorIfExists)
+                .with_configuration([
+                    ("delta.appendOnly", Some("true")),
+                    ("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL)),
+                    (CITY, Some(profile.slug.as_str())),
+                    (LOG_ID, Some(log_id)),
+                ])
+                .into_future(),
+        );
+        // Another process may have made it meanwhile: then its table decides.
+        let opened = Self::open_existing(store, profile)?;
+        match (opened, made) {
+            (Some(table), _) => Ok(table),
+            (None, Err(error)) => Err(error.into()),
+            (None, Ok(_)) => Err(StoreError::NoTable),
+        }
+    }
+
+    /// Reads the newest version.
+    pub fn refresh(&mut self) -> Result<()> {
+        self.store.block_on(self.state.update(&self.log_store, None))?;
+        let found = read_offsets(&self.store, &self.log_store, &self.state, &self.log_id)?;
+        let partitions = self.next_offsets.len().max(found.len());
+        self.next_offsets = found;
+        self.next_offsets.resize(partitions, 0);
+        Ok(())
+    }
+
+    /// The version that it holds.
+    pub fn version(&self) -> u64 {
+        self.state.version()
+    }
+
+    /// The log it was made from.
+    pub fn log_id(&self) -> &str {
+        &self.log_id
+    }
+
+    /// How far it has come in each partition of the log.
+    pub fn next_offsets(&self) -> &[u64] {
+        &self.next_offsets
+    }
+
+    /// The columns of a file in memory, see [`archive_schema`].
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The files of the version that it holds, by year and path.
+    pub fn files(&self) -> Vec<ArchiveFile> {
+        let mut files: Vec<ArchiveFile> = self
+            .state
+            .log_data()
+            .iter()
+            .map(|file| ArchiveFile {
+                path: format!("{FOLDER}/{}", file.path()),
+                year: year_of_file(&file.partition_values_map()),
+                rows: file.num_records().unwrap_or(0) as u64,
+                bytes: u64::try_from(file.size()).unwrap_or(0),
+            })
+            .collect();
+        files.sort_by(|a, b| (a.year, &a.path).cmp(&(b.year, &b.path)));
+        files
+    }
+
+    /// Opens a file; texts of few distinct values come as the dictionaries of [`archive_schema`].
+    pub fn open_file(&self, path: &str) -> Result<(ObjectReader, ArrowReaderMetadata)> {
+        let options = ArrowReaderOptions::new().with_schema(SchemaRef::clone(&self.schema));
+        let reader = self.store.reader(path)?;
+        let metadata = ArrowReaderMetadata::load(&reader, options)?;
+        Ok((reader, metadata))
+    }
+
+    /// Opens a file for one pass.
+    pub fn read(&self, path: &str) -> Result<ParquetRecordBatchReaderBuilder<ObjectReader>> {
+        let (reader, metadata) = self.open_file(path)?;
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(reader, metadata))
+    }
+
+    /// Puts a file into the store. It is no part of the table until a commit names it.
+    pub fn upload(&self, file: &EncodedFile) -> Result<UploadedFile> {
+        let path = format!("{PARTITION_COLUMN}={}/part-{}.zstd.parquet", file.year, Uuid::new_v4());
+        self.store.put(&format!("{FOLDER}/{path}"), file.bytes.clone())?;
+        Ok(UploadedFile(Add {
+            path,
+            partition_values: HashMap::from([(PARTITION_COLUMN.to_owned(), Some(file.year.to_string()))]),
+            size: file.bytes.len() as i64,
+            modification_time: now_ms(),
+            data_change: true,
+            stats: Some(file.stats.clone()),
+            tags: None,
+            deletion_vector: None,
+            base_row_id: None,
+            default_row_commit_version: None,
+            clustering_provider: None,
+        }))
+    }
+
+    /// Commits files and the offsets that they reach, both or neither; the new version. Refuses where
+    /// the table's offsets are no longer those that this writer has seen.
+    pub fn append(&mut self, files: Vec<UploadedFile>, next_offsets: &[u64]) -> Result<u64> {
+        let held = self.next_offsets.clone();
+        self.refresh()?;
+        self.refuse_if_moved(&held)?;
+        let transactions = (0..).zip(next_offsets).map(|(partition, next)| {
+            Transaction::new_with_last_update(app_id(&self.log_id, partition), *next as i64, Some(now_ms()))
+        });
+        let properties = CommitProperties::default().with_application_transactions(transactions.collect());
+        let operation = DeltaOperation::Write {
+            mode: SaveMode::Append,
+            partition_by: Some(vec![PARTITION_COLUMN.to_owned()]),
+            predicate: None,
+        };
+        let commit = CommitBuilder::from(properties)
+            .with_actions(files.into_iter().map(|file| Action::Add(file.0)).collect())
+            .build(Some(&self.state), LogStoreRef::clone(&self.log_store), operation);
+        match self.store.block_on(commit.into_future()) {
+            Ok(commit) => {
+                self.state = commit.snapshot();
+                self.next_offsets = next_offsets.to_vec();
+                Ok(commit.version())
+            }
+            Err(error) => {
+                // What failed may have come after the commit (a checkpoint, an answer that was lost).
+                self.refresh()?;
+                if self.next_offsets == next_offsets && self.next_offsets != held && !is_other_writer(&error) {
+                    tracing::warn!(%error, version = self.version(), "the archive's commit stands, what follows it failed");
+                    return Ok(self.version());
+                }
+                self.refuse_if_moved(&held)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn refuse_if_moved(&self, held: &[u64]) -> Result<()> {
+        match (0..).zip(held.iter().zip(&self.next_offsets)).find(|(_, (held, found))| held != found) {
+            None => Ok(()),
+            Some((partition, (held, found))) => Err(StoreError::Moved { partition, held: *held, found: *found }),
+        }
+    }
+}
+
+impl UploadedFile {
+    pub(super) fn into_add(self, data_change: bool) -> Action {
+        Action::Add(Add { data_change, ..self.0 })
+    }
+}
+
+fn is_other_writer(error: &DeltaTableError) -> bool {
+    matches!(
+        error,
+        DeltaTableError::Transaction {
+            source: TransactionError::CommitConflict(CommitConflictError::ConcurrentTransaction)
+        }
+    )
+}
+
+fn log_store(store: &Store) -> Result<LogStoreRef> {
+    let location = store
+        .base()
+        .join(&format!("{FOLDER}/"))
+        .map_err(|error| StoreError::Url { url: store.url().to_owned(), why: error.to_string() })?;
+    let prefixed = PrefixStore::new(Arc::clone(store.objects()), Path::from(FOLDER));
+    Ok(default_logstore(Arc::new(prefixed), Arc::clone(store.root_objects()), &location, &StorageConfig::default()))
+}
+
+fn app_id(log_id: &str, partition: u32) -> String {
+    format!("blotter/{log_id}/{FOLDER}/{partition}")
+}
+
+/// Every append says the offsets of all partitions, so the first without one is behind the last.
+fn read_offsets(store: &Store, log_store: &LogStoreRef, state: &DeltaTableState, log_id: &str) -> Result<NextOffsets> {
+    store.block_on(async {
+        let mut offsets = Vec::new();
+        while let Some(next) = state.transaction_version(log_store, app_id(log_id, offsets.len() as u32)).await? {
+            offsets.push(next as u64);
+        }
+        Ok(offsets)
+    })
+}
+
+pub(super) fn year_of_file(values: &HashMap<String, Option<String>>) -> i32 {
+    values.get(PARTITION_COLUMN).and_then(|year| year.as_deref()?.parse().ok()).unwrap_or(0)
+}
+
+pub(super) fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

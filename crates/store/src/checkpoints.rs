@@ -1,0 +1,73 @@
+//! What a role resumes from: named bytes below `checkpoints/<role>/`.
+
+use crate::{error::Result, store::Store};
+use bytes::Bytes;
+
+/// The checkpoints of one role.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    store: Store,
+    folder: String,
+}
+
+impl Checkpoints {
+    /// Those of `role`, for example `count`.
+    pub fn new(store: Store, role: &str) -> Self {
+        Self { store, folder: format!("checkpoints/{role}") }
+    }
+
+    /// Puts a checkpoint; it is durable when this returns, and there as a whole or not at all.
+    pub fn put(&self, name: &str, bytes: impl Into<Bytes>) -> Result<()> {
+        self.store.put(&self.path(name), bytes)
+    }
+
+    /// A checkpoint's bytes; none where there is none of that name.
+    pub fn get(&self, name: &str) -> Result<Option<Bytes>> {
+        self.store.get(&self.path(name))
+    }
+
+    /// The names that begin with `prefix`, in order; a name may have folders of its own.
+    pub fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        let names = self
+            .store
+            .list(&self.folder)?
+            .into_iter()
+            .filter_map(|object| object.path.strip_prefix(&self.folder)?.strip_prefix('/').map(ToOwned::to_owned));
+        Ok(names.filter(|name| name.starts_with(prefix)).collect())
+    }
+
+    /// Deletes a checkpoint; that there is none is fine.
+    pub fn delete(&self, name: &str) -> Result<()> {
+        self.store.delete(&self.path(name))
+    }
+
+    fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.folder)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_do_not_see_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open_directory(directory.path()).unwrap();
+        let count = Checkpoints::new(store.clone(), "count");
+        let detect = Checkpoints::new(store, "detect");
+        count.put("3/base-7", vec![1, 2]).unwrap();
+        count.put("3/delta-8", vec![3]).unwrap();
+        count.put("10/base-1", vec![4]).unwrap();
+        detect.put("state", vec![5]).unwrap();
+        assert_eq!(count.list("").unwrap(), ["10/base-1", "3/base-7", "3/delta-8"]);
+        assert_eq!(count.list("3/").unwrap(), ["3/base-7", "3/delta-8"]);
+        assert_eq!(count.get("3/base-7").unwrap().unwrap().as_ref(), [1, 2]);
+        assert_eq!(count.get("state").unwrap(), None);
+        count.delete("3/base-7").unwrap();
+        count.delete("3/base-7").unwrap();
+        assert_eq!(count.list("3/").unwrap(), ["3/delta-8"]);
+        assert_eq!(detect.list("").unwrap(), ["state"]);
+    }
+}

@@ -1,0 +1,117 @@
+//! What can go wrong between Blotter and its store.
+
+use deltalake_core::DeltaTableError;
+
+/// Result of this crate.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A failure of the store or of the archive's table.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A URL that is none.
+    #[error("`{url}` is no store: {why}; give a directory as `file:///DIR`")]
+    Url {
+        /// As given, without anything after an `@` sign or a `?`.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A store that this build cannot serve.
+    #[error("this build has no store for `{scheme}://`: {hint}")]
+    Scheme {
+        /// The scheme.
+        scheme: String,
+        /// What works.
+        hint: &'static str,
+    },
+    /// The directory of the store cannot be used.
+    #[error("store directory `{path}`: {source}; it must be a directory that this user may write to")]
+    Directory {
+        /// Which.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// An object could not be read, written or listed.
+    #[error("store: {0}")]
+    Object(#[from] object_store::Error),
+    /// Someone else wrote the object first.
+    #[error("`{path}` was changed by another process since it was read; read it again and decide anew")]
+    Changed {
+        /// Which.
+        path: String,
+    },
+    /// The table could not be read or committed to.
+    #[error("archive table: {0}")]
+    Delta(#[from] Box<DeltaTableError>),
+    /// A file of the table could not be written or read.
+    #[error("archive file: {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
+    /// Columns that are not an archive's.
+    #[error("archive columns: {0}")]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// The table was made from another log.
+    #[error(
+        "the archive belongs to log `{found}`, not to `{expected}`: offsets of one log mean nothing in another; \
+         give an empty store, or the log that the archive was made from"
+    )]
+    OtherLog {
+        /// The log at hand.
+        expected: String,
+        /// The log whose offsets the table holds.
+        found: String,
+    },
+    /// The table has other columns or another city's records.
+    #[error("the archive holds {found}, not {expected}; give every city its own store")]
+    OtherCity {
+        /// What this process would write.
+        expected: String,
+        /// What the table says.
+        found: String,
+    },
+    /// The table's offsets moved under this writer.
+    #[error(
+        "another archiver has committed partition {partition} up to offset {found} while this one held {held}; \
+         run one archiver per partition"
+    )]
+    Moved {
+        /// Of the log.
+        partition: u32,
+        /// The next offset that this writer believed in.
+        held: u64,
+        /// The next offset in the table.
+        found: u64,
+    },
+    /// There is no table yet.
+    #[error("there is no archive in this store yet; start `blotter archive` first")]
+    NoTable,
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anyone's doing.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Changed { .. } => true,
+            Self::Object(error) => retryable_object(error),
+            Self::Delta(error) => {
+                matches!(&**error, DeltaTableError::ObjectStore { source } if retryable_object(source))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<DeltaTableError> for StoreError {
+    fn from(error: DeltaTableError) -> Self {
+        Self::Delta(Box::new(error))
+    }
+}
+
+fn retryable_object(error: &object_store::Error) -> bool {
+    matches!(
+        error,
+        object_store::Error::Generic { .. }
+            | object_store::Error::JoinError { .. }
+            | object_store::Error::Precondition { .. }
+    )
+}
