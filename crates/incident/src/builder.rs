@@ -1,6 +1,9 @@
 //! Columns under construction: interned texts and one set of column builders per partition.
 
-use crate::civil::{CivilMicros, UtcMicros};
+use crate::{
+    civil::{CivilMicros, UtcMicros},
+    parser::Word,
+};
 use arrow::{
     array::{
         ArrayRef, BooleanBuilder, DictionaryArray, Float64Builder, Int64Builder, PrimitiveArray, RecordBatch,
@@ -106,7 +109,7 @@ pub(crate) struct Accepted<'a> {
     pub(crate) updated_at: Option<CivilMicros>,
     pub(crate) observed_at: UtcMicros,
     pub(crate) deleted: bool,
-    pub(crate) words: &'a [u32],
+    pub(crate) words: &'a [Word],
     pub(crate) block: &'a str,
     pub(crate) arrest: Option<bool>,
     pub(crate) domestic: Option<bool>,
@@ -169,8 +172,8 @@ impl ColumnBuilders {
         self.updated_at.append_option(row.updated_at.map(|at| at.0));
         self.observed_at.append_value(row.observed_at.0);
         self.deleted.append_value(row.deleted);
-        for (column, code) in self.words.iter_mut().zip(row.words) {
-            column.push(*code);
+        for (column, word) in self.words.iter_mut().zip(row.words) {
+            column.push(word.0);
         }
         text(&mut self.block, row.block);
         self.arrest.append_option(row.arrest);

@@ -24,7 +24,7 @@ mod revision;
 pub use batch::{DictionaryColumn, Incident, IncidentBatch, incident_schema};
 pub use civil::{CityClock, CivilMicros, UtcMicros, format_civil, format_utc, parse_civil, parse_instant};
 pub use date::DateFormat;
-pub use parser::{Header, HeaderError, MAX_BATCH_ROWS, Observation, Parser, Reason, Row};
+pub use parser::{Header, HeaderError, MAX_BATCH_ROWS, Observation, Parser, Reason, Row, TypedRow, Word, WordColumn};
 pub use partition::{murmur2, partition_of};
 pub use profile::{BoundaryDataset, BoundingBox, CategoryRules, Columns, Layer, Portal, Profile, ProfileError};
 pub use rejected::{Rejected, rejected_batch, rejected_rows, rejected_schema};

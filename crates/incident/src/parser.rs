@@ -23,37 +23,60 @@ const DAY_MICROS: i64 = 86_400_000_000;
 /// 1900-01-01T00:00:00, the earliest accepted moment: what lies before is a typing error.
 const EARLIEST: CivilMicros = CivilMicros(-2_208_988_800_000_000);
 
-/// One row as a tokenizer leaves it: the fields' bytes, one after the other, and where each ends.
+/// One row as a tokenizer leaves it: bytes, and where each field lies in them.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     bytes: &'a [u8],
-    ends: &'a [usize],
+    fields: Fields<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fields<'a> {
+    Ends(&'a [usize]),
+    Spans(&'a [(u32, u32)]),
 }
 
 impl<'a> Row<'a> {
     /// `ends[i]` is the end of field `i` in `bytes`, which is the beginning of the next.
     pub fn new(bytes: &'a [u8], ends: &'a [usize]) -> Self {
-        Self { bytes, ends }
+        Self { bytes: ends.last().map_or(&[], |end| &bytes[..*end]), fields: Fields::Ends(ends) }
+    }
+
+    /// `spans[i]` is the beginning and the end of field `i` in `bytes`: what lies between fields (delimiters,
+    /// quotes) stays where it is and no field is copied.
+    pub fn spanned(bytes: &'a [u8], spans: &'a [(u32, u32)]) -> Self {
+        Self { bytes, fields: Fields::Spans(spans) }
     }
 
     /// Number of fields.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        match self.fields {
+            Fields::Ends(ends) => ends.len(),
+            Fields::Spans(spans) => spans.len(),
+        }
     }
 
     /// Whether it has no fields.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.len() == 0
     }
 
     /// One field's bytes.
     pub fn field(&self, index: usize) -> &'a [u8] {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.bytes[start..self.ends[index]]
+        let (start, end) = self.span(index);
+        &self.bytes[start..end]
     }
 
+    fn span(&self, index: usize) -> (usize, usize) {
+        match self.fields {
+            Fields::Ends(ends) => (if index == 0 { 0 } else { ends[index - 1] }, ends[index]),
+            Fields::Spans(spans) => (spans[index].0 as usize, spans[index].1 as usize),
+        }
+    }
+
+    /// Fields and what lies between them.
     fn bytes(&self) -> &'a [u8] {
-        self.ends.last().map_or(&[], |end| &self.bytes[..*end])
+        self.bytes
     }
 }
 
@@ -140,6 +163,37 @@ impl Header {
         })
     }
 
+    /// The names of the incident's fields and layers for which there is no column.
+    pub fn missing(&self, profile: &Profile) -> Vec<String> {
+        let [description, place, code] = self.words;
+        let fields = [
+            ("id", self.id),
+            ("updated_at", self.updated_at),
+            ("case_number", self.case_number),
+            ("category", self.category),
+            ("description", description),
+            ("place", place),
+            ("code", code),
+            ("block", self.block),
+            ("arrest", self.arrest),
+            ("domestic", self.domestic),
+            ("latitude", self.latitude),
+            ("longitude", self.longitude),
+        ];
+        let layers = profile.layers.iter().map(|layer| layer.name.as_str()).zip(self.areas.iter().copied());
+        fields
+            .into_iter()
+            .chain(layers)
+            .filter(|(_, column)| column.is_none())
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
+    /// The columns of the layers' codes, in the profile's order.
+    pub fn area_columns(&self) -> &[Option<usize>] {
+        &self.areas
+    }
+
     /// Fields of a complete row.
     pub fn width(&self) -> usize {
         self.width
@@ -193,6 +247,64 @@ pub struct Observation<'a> {
     pub id: Option<&'a str>,
 }
 
+/// A dictionary column of [`incident_schema`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WordColumn {
+    /// After the profile's clean-ups.
+    Category,
+    /// Before them.
+    CategoryPublished,
+    /// What happened.
+    Description,
+    /// Kind of place.
+    Place,
+    /// Offence code.
+    Code,
+    /// The code of an area, by the layer's position in the profile.
+    Layer(usize),
+}
+
+impl WordColumn {
+    fn index(self) -> usize {
+        match self {
+            Self::Category => 0,
+            Self::CategoryPublished => 1,
+            Self::Description => 2,
+            Self::Place => 3,
+            Self::Code => 4,
+            Self::Layer(layer) => FIXED_DICTIONARIES + layer,
+        }
+    }
+}
+
+/// A published text, cleaned and interned by [`Parser::word`]; of use to that parser alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word(pub(crate) u32);
+
+/// A row whose values have their types already: what [`Parser::push`] reads from a row's bytes. Texts have
+/// no surrounding white space; an empty one is missing.
+#[derive(Clone, Copy, Debug)]
+pub struct TypedRow<'a> {
+    /// Unique in the city, never empty.
+    pub id: &'a str,
+    /// Case number.
+    pub case_number: &'a str,
+    /// Civil.
+    pub occurred_at: CivilMicros,
+    /// Civil.
+    pub updated_at: Option<CivilMicros>,
+    /// One per dictionary column: category, category as published, description, place, code, then the layers.
+    pub words: &'a [Word],
+    /// Block.
+    pub block: &'a str,
+    /// Arrest.
+    pub arrest: Option<bool>,
+    /// Domestic.
+    pub domestic: Option<bool>,
+    /// Degrees north and east.
+    pub position: Option<(f64, f64)>,
+}
+
 /// Turns rows into batches, one per partition.
 pub struct Parser {
     profile: Arc<Profile>,
@@ -201,7 +313,8 @@ pub struct Parser {
     header: Option<Header>,
     interners: Vec<Interner>,
     partitions: Vec<ColumnBuilders>,
-    words: Vec<u32>,
+    words: Vec<Word>,
+    words_given: bool,
     hashes: Vec<u8>,
     key: Vec<u8>,
     joined: Vec<u8>,
@@ -218,6 +331,7 @@ impl Parser {
             interners: (0..FIXED_DICTIONARIES + layers).map(|_| Interner::default()).collect(),
             partitions: (0..partitions).map(|_| ColumnBuilders::new(layers)).collect(),
             words: Vec::new(),
+            words_given: false,
             hashes: Vec::new(),
             key: Vec::new(),
             joined: Vec::new(),
@@ -279,8 +393,14 @@ impl Parser {
         {
             return Err(Reason::Oversized { bytes });
         }
-        std::str::from_utf8(row.bytes()).map_err(|_| Reason::NotUtf8)?;
-        let text = |column: Option<usize>| column.map_or("", |index| utf8(row.field(index)));
+        let whole = std::str::from_utf8(row.bytes()).map_err(|_| Reason::NotUtf8)?;
+        // A field cut inside a character (which a tokenizer that splits at ASCII bytes never leaves) counts as empty.
+        let text = |column: Option<usize>| {
+            column.map_or("", |index| {
+                let (start, end) = row.span(index);
+                whole.get(start..end).unwrap_or("")
+            })
+        };
 
         let published_id = text(header.id);
         let id = match observation.id {
@@ -292,13 +412,6 @@ impl Parser {
         }
 
         let occurred_at = occurred_at(&self.profile, header, row, &mut self.joined)?;
-        let occurred_at_utc = self.clock.to_utc(occurred_at);
-        if occurred_at_utc.0 > now.0.saturating_add(DAY_MICROS) {
-            return Err(Reason::Future(crate::format_civil(occurred_at)));
-        }
-        if occurred_at < EARLIEST {
-            return Err(Reason::TooEarly(crate::format_civil(occurred_at)));
-        }
         let updated_at =
             match clean::trimmed(text(header.updated_at)) {
                 updated if updated.is_empty() => None,
@@ -313,47 +426,87 @@ impl Parser {
         let longitude = coordinate("longitude", text(header.longitude), 180.0)?;
         let position = latitude.zip(longitude).filter(|(latitude, longitude)| *latitude != 0.0 || *longitude != 0.0);
 
-        self.words.clear();
-        let (fixed, layers) = self.interners.split_at_mut(FIXED_DICTIONARIES);
-        let [categories, published, description, place, code] = fixed else { unreachable!("five are made in `new`") };
         let rules = &self.profile.category;
         let category = match (&rules.constant, header.category) {
             (Some(constant), None) => constant.as_str(),
             _ => text(header.category),
         };
-        self.words.push(categories.code(category, |raw| {
-            let upper = clean::trimmed(raw).to_uppercase();
-            let name = rules.renamed.get(&upper).cloned().unwrap_or(upper);
-            Some(if name.is_empty() { "UNKNOWN".to_owned() } else { name })
-        }));
-        self.words.push(published.code(category, |raw| Some(clean::trimmed(raw).into_owned())));
-        let some = |text: Cow<'_, str>| (!text.is_empty()).then(|| text.into_owned());
-        self.words.push(description.code(text(header.words[0]), |raw| some(clean::trimmed(raw))));
-        self.words.push(place.code(text(header.words[1]), |raw| some(clean::trimmed(raw))));
-        self.words.push(code.code(text(header.words[2]), |raw| {
-            some(clean::code(raw, if raw.trim().is_empty() { 0 } else { self.profile.code_width }).into())
-        }));
-        for ((layer, column), interner) in self.profile.layers.iter().zip(&header.areas).zip(layers) {
-            self.words.push(interner.code(text(*column), |raw| {
-                let code = clean::area(raw, if raw.trim().is_empty() { 0 } else { layer.width });
-                (!code.is_empty() && !layer.missing.contains(&code)).then_some(code)
-            }));
+        let [description, place, code] = header.words.map(text);
+        let fixed = [category, category, description, place, code];
+        let areas = header.areas.iter().map(|column| text(*column));
+        let mut words = std::mem::take(&mut self.words);
+        words.clear();
+        for (column, (raw, interner)) in fixed.into_iter().chain(areas).zip(&mut self.interners).enumerate() {
+            words.push(Word(interner.code(raw, |raw| word(&self.profile, column, raw))));
         }
+        let accepted = self.accept(
+            &TypedRow {
+                id: &id,
+                case_number: &clean::trimmed(text(header.case_number)),
+                occurred_at,
+                updated_at,
+                words: &words,
+                block: &clean::trimmed(text(header.block)),
+                arrest,
+                domestic,
+                position,
+            },
+            observation,
+            now,
+        );
+        self.words = words;
+        accepted
+    }
 
-        let case_number = clean::trimmed(text(header.case_number));
-        let block = clean::trimmed(text(header.block));
+    /// The word of a published text in a dictionary column, cleaned as [`Parser::push`] cleans it. From the
+    /// first word on, the parser forgets no text: for a source whose texts are few and known.
+    ///
+    /// # Panics
+    /// Where the profile has no such layer.
+    pub fn word(&mut self, column: WordColumn, published: &str) -> Word {
+        self.words_given = true;
+        let column = column.index();
+        Word(self.interners[column].code(published, |raw| word(&self.profile, column, raw)))
+    }
+
+    /// As [`Parser::push`], for a row that needs no reading: the same batch, column for column, as its text gives.
+    ///
+    /// # Panics
+    /// Where a word is not of this parser, or their number is not the schema's.
+    pub fn push_typed(
+        &mut self,
+        row: &TypedRow<'_>,
+        observation: &Observation<'_>,
+        now: UtcMicros,
+    ) -> Result<(), Reason> {
+        assert_eq!(row.words.len(), self.interners.len(), "one word per dictionary column");
+        if row.id.is_empty() {
+            return Err(Reason::NoId);
+        }
+        self.accept(row, observation, now)
+    }
+
+    fn accept(&mut self, row: &TypedRow<'_>, observation: &Observation<'_>, now: UtcMicros) -> Result<(), Reason> {
+        let TypedRow { id, case_number, occurred_at, updated_at, words, block, arrest, domestic, position } = *row;
+        let occurred_at_utc = self.clock.to_utc(occurred_at);
+        if occurred_at_utc.0 > now.0.saturating_add(DAY_MICROS) {
+            return Err(Reason::Future(crate::format_civil(occurred_at)));
+        }
+        if occurred_at < EARLIEST {
+            return Err(Reason::TooEarly(crate::format_civil(occurred_at)));
+        }
         self.hashes.clear();
         let mut mix = |value: u64| self.hashes.extend_from_slice(&value.to_le_bytes());
         let of_text = |text: &str| if text.is_empty() { 0 } else { xxh3_64(text.as_bytes()) };
         let of_flag = |flag: Option<bool>| flag.map_or(0, |flag| 1 + u64::from(flag));
-        mix(of_text(&id));
-        mix(of_text(&case_number));
+        mix(of_text(id));
+        mix(of_text(case_number));
         mix(occurred_at.0 as u64);
         mix(u64::from(observation.deleted));
-        for (interner, code) in self.interners.iter().zip(&self.words) {
-            mix(interner.hash(*code));
+        for (interner, word) in self.interners.iter().zip(words) {
+            mix(interner.hash(word.0));
         }
-        mix(of_text(&block));
+        mix(of_text(block));
         mix(of_flag(arrest));
         mix(of_flag(domestic));
         let (latitude, longitude) = position.unwrap_or((0.0, 0.0));
@@ -366,15 +519,15 @@ impl Parser {
         self.key.extend_from_slice(id.as_bytes());
         let partition = partition_of(&self.key, self.partitions.len() as u32);
         self.partitions[partition as usize].push(&Accepted {
-            id: &id,
-            case_number: &case_number,
+            id,
+            case_number,
             occurred_at,
             occurred_at_utc,
             updated_at,
             observed_at: observation.observed_at,
             deleted: observation.deleted,
-            words: &self.words,
-            block: &block,
+            words,
+            block,
             arrest,
             domestic,
             position,
@@ -391,17 +544,34 @@ impl Parser {
                 batches.push((partition, columns.finish(&self.schema, &self.interners)?));
             }
         }
-        for interner in &mut self.interners {
-            interner.trim();
+        if !self.words_given {
+            for interner in &mut self.interners {
+                interner.trim();
+            }
         }
         Ok(batches)
     }
 }
 
-/// A field of a row that was checked to be UTF-8 as a whole. A field cut inside a character (which a
-/// tokenizer that splits at ASCII bytes never leaves) counts as empty.
-fn utf8(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or("")
+/// A text of a dictionary column after its clean-ups, none where it is missing.
+fn word(profile: &Profile, column: usize, raw: &str) -> Option<String> {
+    let some = |text: Cow<'_, str>| (!text.is_empty()).then(|| text.into_owned());
+    let padded = |width: usize| if raw.trim().is_empty() { 0 } else { width };
+    match column {
+        0 => {
+            let upper = clean::trimmed(raw).to_uppercase();
+            let name = profile.category.renamed.get(&upper).cloned().unwrap_or(upper);
+            Some(if name.is_empty() { "UNKNOWN".to_owned() } else { name })
+        }
+        1 => Some(clean::trimmed(raw).into_owned()),
+        2 | 3 => some(clean::trimmed(raw)),
+        4 => some(clean::code(raw, padded(profile.code_width)).into()),
+        _ => {
+            let layer = &profile.layers[column - FIXED_DICTIONARIES];
+            let code = clean::area(raw, padded(layer.width));
+            (!code.is_empty() && !layer.missing.contains(&code)).then_some(code)
+        }
+    }
 }
 
 fn date(profile: &Profile, text: &[u8]) -> Option<CivilMicros> {
@@ -611,6 +781,46 @@ mod tests {
             (incident.category.as_str(), incident.areas["borough"].as_str()),
             ("SHOOTING, NOT FATAL", "STATEN ISLAND")
         );
+    }
+
+    #[test]
+    fn a_typed_row_gives_the_batch_of_its_text() {
+        let profile = profile("chicago");
+        let observation = Observation { observed_at: UtcMicros(7), deleted: true, id: None };
+        let now = UtcMicros(1_700_000_000_000_000);
+        let (bytes, ends) = row(&GOOD.replace("BURGLARY", "CRIM SEXUAL ASSAULT"));
+        let mut by_text = Parser::new(Arc::clone(&profile), 2);
+        by_text.set_header(Header::resolve(&profile, &HEADER.split(',').collect::<Vec<_>>()).unwrap());
+        by_text.push(&Row::new(&bytes, &ends), &observation, now).unwrap();
+        let mut by_type = Parser::new(Arc::clone(&profile), 2);
+        let columns = [
+            (WordColumn::Category, "CRIM SEXUAL ASSAULT"),
+            (WordColumn::CategoryPublished, "CRIM SEXUAL ASSAULT"),
+            (WordColumn::Description, "ATTEMPT FORCIBLE ENTRY"),
+            (WordColumn::Place, "APARTMENT"),
+            (WordColumn::Code, "630"),
+            (WordColumn::Layer(0), "14"),
+            (WordColumn::Layer(1), "17"),
+            (WordColumn::Layer(2), "1723"),
+            (WordColumn::Layer(3), "33"),
+        ];
+        let words = columns.map(|(column, text)| by_type.word(column, text));
+        let mut typed = TypedRow {
+            id: "11192233",
+            case_number: "JB100016",
+            occurred_at: parse_civil("2017-12-31T23:58:00").unwrap(),
+            updated_at: parse_civil("2018-05-04T15:51:04"),
+            words: &words,
+            block: "046XX N ST LOUIS AVE",
+            arrest: Some(false),
+            domestic: Some(true),
+            position: Some((41.965_693_651, -87.715_726_125)),
+        };
+        by_type.push_typed(&typed, &observation, now).unwrap();
+        assert_eq!(by_type.finish().unwrap(), by_text.finish().unwrap());
+        assert!(matches!(by_type.push_typed(&typed, &observation, UtcMicros(0)), Err(Reason::Future(_))));
+        typed.id = "";
+        assert_eq!(by_type.push_typed(&typed, &observation, now), Err(Reason::NoId));
     }
 
     #[test]

@@ -3,8 +3,24 @@
 //! A [`Source`] hands out [`Chunk`]s. A chunk and the position behind it are appended to the log in one
 //! transaction, so that a source that is opened again at its last position neither loses nor repeats a row.
 
+mod chained;
 mod chunk;
+mod csv;
 mod error;
+mod input;
+mod open;
+mod replay;
+mod simulator;
+mod socrata;
+#[cfg(test)]
+mod testing;
 
+pub use chained::{Chained, Opener};
 pub use chunk::{Chunk, Progress, Source, Step};
+pub use csv::{CsvOptions, CsvSource};
 pub use error::SourceError;
+pub use input::Location;
+pub use open::{OpenOptions, open_portal, open_source, open_sources, source_name, sources_name};
+pub use replay::{Replay, ReplayOptions};
+pub use simulator::{CsvStyle, Outbreak, Pace, Simulator, SimulatorOptions, WallClock};
+pub use socrata::{AppToken, SocrataOptions, SocrataSource, TOKEN_VARIABLE};

@@ -1,0 +1,285 @@
+//! CSV as cities publish it: a file or an address, plain, gzip, xz or zstd; with ids or with key columns; a
+//! table of the present or a feed of revisions.
+//!
+//! Invariants:
+//! - Every record is either accepted or rejected with its bytes and a reason; neither is lost, whatever follows.
+//! - A chunk's position is the place right behind its last record: opened again there, the same file goes on
+//!   without a row lost or repeated, and a finished one ends at once. A file that has changed is read again
+//!   from its beginning; the log's rule of the winning revision makes that safe.
+//! - A file that breaks off (a cut download) ends with a rejected record that says so.
+
+mod feed;
+mod keyed;
+mod marks;
+mod options;
+mod position;
+mod records;
+pub(crate) mod table;
+#[cfg(test)]
+mod tests;
+
+pub use options::CsvOptions;
+
+use crate::{
+    Chunk, Location, Progress, Source, SourceError, Step,
+    input::{Before, Compression, Damaged, Identity, Input, fault_of},
+};
+use blotter_incident::{MAX_BATCH_ROWS, Parser, Profile, Rejected, UtcMicros};
+pub(crate) use keyed::Ids;
+use position::Position;
+pub(crate) use records::Records;
+use std::{
+    io::{self, Cursor, Read},
+    sync::{Arc, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+use table::{Advance, Table, TableError};
+
+/// A chunk is not held back longer than this while a slow source is waited for.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// A CSV file, as a source.
+pub struct CsvSource {
+    location: Location,
+    options: CsvOptions,
+    parser: Parser,
+    position: Position,
+    open: Option<Open>,
+    /// To be reported after the rows before it.
+    fault: Option<SourceError>,
+}
+
+/// An open file.
+struct Open {
+    /// None where the file has not even a header.
+    table: Option<Table>,
+    ids: Option<Ids>,
+    taken: Arc<AtomicU64>,
+    /// How a file kept in memory breaks off.
+    damage: Option<Damaged>,
+}
+
+impl CsvSource {
+    /// Opens a file at its beginning or behind an earlier chunk's position. What is no CSV of the city's incidents
+    /// is refused with a sentence.
+    pub fn open(
+        location: Location,
+        profile: Arc<Profile>,
+        partitions: u32,
+        position: Option<&[u8]>,
+        options: CsvOptions,
+    ) -> Result<Self, SourceError> {
+        let position = position.map(|bytes| Position::read(bytes, &location.describe())).transpose()?;
+        let mut source = Self {
+            parser: Parser::new(profile, partitions),
+            position: Position::new(Identity::default(), 0),
+            open: None,
+            fault: None,
+            location,
+            options,
+        };
+        source.reopen(position)?;
+        Ok(source)
+    }
+
+    /// Opens the file behind `before`, or at its beginning where it is another.
+    fn reopen(&mut self, before: Option<Position>) -> Result<(), SourceError> {
+        let what = self.location.describe();
+        let profile = Arc::clone(self.parser.profile());
+        let keyed = profile.columns.id.is_empty();
+        let known = before.as_ref().map(|before| Before {
+            identity: &before.file,
+            offset: if keyed || before.done { 0 } else { before.offset },
+            plain: before.plain,
+        });
+        let mut input = Input::open(&self.location, known.as_ref())?;
+        let now = self.options.clock.now();
+        self.position = match before {
+            Some(before) if input.resumed => before,
+            _ => Position::new(input.identity.clone(), input.modified.unwrap_or(now).0),
+        };
+        self.position.plain = input.compression == Compression::None;
+        let observed_at = UtcMicros(self.position.observed_at);
+        let file = self.location.file_name();
+        let fault = |error: TableError| match error {
+            TableError::Refused(error) => error,
+            TableError::Io(error) => fault_of(error, |error| SourceError::Refused {
+                what: what.clone(),
+                why: format!("it cannot be read: {error}"),
+            }),
+        };
+        if self.position.done {
+            self.open = Some(Open { table: None, ids: None, taken: input.taken, damage: None });
+            return Ok(());
+        }
+        let mut damage = None;
+        let mut ids = None;
+        let records = if keyed {
+            let (bytes, broken) = whole(&mut input, &what).map_err(&fault)?;
+            damage = broken;
+            let bytes: Arc<[u8]> = bytes.into();
+            let mut records = Records::new(Box::new(Cursor::new(Arc::clone(&bytes))), 0);
+            records.breaks_off(damage.clone());
+            if let Some(mut table) = Table::open(records, &profile, file.clone(), &what, observed_at).map_err(&fault)? {
+                self.parser.set_header(table.header.clone());
+                ids = Some(Ids::number(&mut table, &mut self.parser, now).map_err(|error| fault(error.into()))?);
+            }
+            let mut cursor = Cursor::new(bytes);
+            cursor.set_position(self.position.offset);
+            let mut records = Records::new(Box::new(cursor), self.position.offset);
+            records.breaks_off(damage.clone());
+            records
+        } else {
+            Records::new(input.reader, self.position.offset)
+        };
+        let mut table = if self.position.offset == 0 {
+            Table::open(records, &profile, file, &what, observed_at)
+        } else {
+            let names = self.position.header.clone();
+            Table::with_header(records, &profile, file, &what, observed_at, names).map(Some)
+        }
+        .map_err(&fault)?;
+        if let Some(table) = &mut table {
+            table.rows = self.position.rows;
+            self.position.header.clone_from(&table.names);
+            self.parser.set_header(table.header.clone());
+            let missing = table.header.missing(&profile);
+            if !missing.is_empty() {
+                tracing::debug!(source = %what, missing = missing.join(", "), "the file has no column for some fields");
+            }
+        }
+        self.open = Some(Open { table, ids, taken: input.taken, damage });
+        Ok(())
+    }
+
+    /// That the file holds nothing, as a record.
+    fn nothing(&self, open: &Open) -> Rejected {
+        let reason = open.damage.as_ref().map_or_else(
+            || "the file is empty or breaks off before its first record: it has not even a header".to_owned(),
+            ToString::to_string,
+        );
+        table::broken_off(&self.location.file_name(), 0, reason, UtcMicros(self.position.observed_at))
+    }
+}
+
+impl Source for CsvSource {
+    fn describe(&self) -> String {
+        self.location.describe()
+    }
+
+    fn name(&self) -> String {
+        self.location.name()
+    }
+
+    fn next(&mut self) -> Result<Step, SourceError> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        if self.position.done {
+            return Ok(Step::End);
+        }
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => {
+                // After a broken connection.
+                self.reopen(Some(self.position.clone()))?;
+                match self.open.take() {
+                    Some(open) => open,
+                    None => return Ok(Step::End),
+                }
+            }
+        };
+        let mut rejected = Vec::new();
+        let now = self.options.clock.now();
+        let Some(table) = &mut open.table else {
+            self.position.done = true;
+            rejected.push(self.nothing(&open));
+            return Ok(Step::Chunk(self.chunk(rejected, &open.taken)?));
+        };
+        let started = Instant::now();
+        let limit = self.options.chunk_rows.clamp(1, MAX_BATCH_ROWS) as u64;
+        let first = table.rows;
+        let ids = open.ids.as_ref();
+        let ended = loop {
+            if table.rows - first >= limit {
+                break Ok(false);
+            }
+            match table.advance(&mut self.parser, now, |_, offset| Some(ids?.of(offset))) {
+                Ok(Advance::Accepted(_)) => {}
+                Ok(Advance::Rejected(record)) => rejected.push(record),
+                Ok(Advance::More) => {
+                    if table.rows > first && started.elapsed() > PATIENCE {
+                        break Ok(false);
+                    }
+                    if let Err(error) = table.records.fill() {
+                        break Err(error);
+                    }
+                }
+                Ok(Advance::End) => break Ok(true),
+                Err(error) => break Err(error),
+            }
+        };
+        self.position.rows = table.rows;
+        self.position.offset = table.records.next_offset();
+        let some = table.rows > first;
+        match ended {
+            Ok(done) => {
+                self.position.done = done;
+                if done {
+                    rejected.extend(table.broken_off());
+                }
+                let taken = Arc::clone(&open.taken);
+                self.open = Some(open);
+                Ok(Step::Chunk(self.chunk(rejected, &taken)?))
+            }
+            Err(error) => {
+                let what = self.location.describe();
+                let fault = fault_of(error, |error| SourceError::Refused {
+                    what: what.clone(),
+                    why: format!("it cannot be read to its end: {error}"),
+                });
+                if !some {
+                    return Err(fault);
+                }
+                self.fault = Some(fault);
+                Ok(Step::Chunk(self.chunk(rejected, &open.taken)?))
+            }
+        }
+    }
+}
+
+impl CsvSource {
+    fn chunk(&mut self, rejected: Vec<Rejected>, taken: &AtomicU64) -> Result<Chunk, SourceError> {
+        let progress = Input::progress(&self.position.file, taken);
+        Ok(Chunk {
+            incidents: self.parser.finish()?,
+            rejected,
+            position: self.position.to_bytes(),
+            progress: if self.position.done {
+                Progress { done: progress.total.unwrap_or(progress.done), ..progress }
+            } else {
+                progress
+            },
+        })
+    }
+}
+
+/// Everything, and how it breaks off if it does.
+fn whole(input: &mut Input, what: &str) -> Result<(Vec<u8>, Option<Damaged>), TableError> {
+    let mut bytes = Vec::new();
+    let read = (&mut input.reader).take(keyed::LIMIT as u64 + 1).read_to_end(&mut bytes);
+    if bytes.len() > keyed::LIMIT {
+        return Err(TableError::Refused(SourceError::Refused {
+            what: what.into(),
+            why: format!(
+                "rows without ids are numbered over the whole file, and it has more than {} MiB; split it by year",
+                keyed::LIMIT >> 20
+            ),
+        }));
+    }
+    match read.map_err(io::Error::downcast::<Damaged>) {
+        Ok(_) => Ok((bytes, None)),
+        Err(Ok(damage)) => Ok((bytes, Some(damage))),
+        Err(Err(error)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,101 @@
+//! From what a user says (`--data`, `--speed`, a city) to a source.
+
+use crate::{
+    Chained, CsvOptions, CsvSource, Location, Replay, ReplayOptions, SocrataOptions, SocrataSource, Source,
+    SourceError, WallClock,
+};
+use blotter_incident::{MAX_BATCH_ROWS, Profile};
+use std::{path::PathBuf, sync::Arc};
+
+/// What all sources of a run have in common.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Partitions of the log.
+    pub partitions: u32,
+    /// What time it is.
+    pub clock: WallClock,
+    /// Rows of the largest chunk of a file.
+    pub chunk_rows: usize,
+    /// Replay event time so many times faster than it passed; none for as fast as it can be.
+    pub speed: Option<f64>,
+    /// A directory of the sources' own, kept from start to start: decompressed copies to replay, and what is known of
+    /// a portal's rows. What is lost there is made again.
+    pub spool: PathBuf,
+}
+
+impl OpenOptions {
+    /// As fast as can be, by the machine's clock.
+    pub fn new(partitions: u32, spool: PathBuf) -> Self {
+        Self { partitions, clock: WallClock::system(), chunk_rows: MAX_BATCH_ROWS, speed: None, spool }
+    }
+}
+
+/// The source of one `--data`: a path or an address.
+pub fn open_source(
+    data: &str,
+    profile: &Arc<Profile>,
+    position: Option<&[u8]>,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SourceError> {
+    let location = Location::parse(data)?;
+    if options.speed.is_some() {
+        return open_replay(vec![location], profile, position, options);
+    }
+    let csv = CsvOptions { clock: options.clock.clone(), chunk_rows: options.chunk_rows };
+    Ok(Box::new(CsvSource::open(location, Arc::clone(profile), options.partitions, position, csv)?))
+}
+
+/// The source of all `--data` together: a [`Chained`] of files, or one [`Replay`] that merges them.
+pub fn open_sources(
+    data: &[String],
+    profile: &Arc<Profile>,
+    position: Option<&[u8]>,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SourceError> {
+    let locations = data.iter().map(|text| Location::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    if options.speed.is_some() {
+        return open_replay(locations, profile, position, options);
+    }
+    let names: Vec<String> = locations.iter().map(Location::name).collect();
+    let chained = Chained::open(&names, position, &mut |index, position| {
+        open_source(&data[index], profile, position, options)
+    })?;
+    Ok(Box::new(chained))
+}
+
+/// The source of the city's portal.
+pub fn open_portal(
+    profile: &Arc<Profile>,
+    position: Option<&[u8]>,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SourceError> {
+    let mut portal = SocrataOptions::new(options.spool.clone());
+    portal.clock = options.clock.clone();
+    Ok(Box::new(SocrataSource::open(Arc::clone(profile), options.partitions, position, portal)?))
+}
+
+/// The name under which [`open_source`] (one `--data`) keeps its position, to be looked up before it is opened.
+pub fn source_name(data: &str, options: &OpenOptions) -> Result<String, SourceError> {
+    let location = Location::parse(data)?;
+    Ok(if options.speed.is_some() { Replay::name_of(&[location]) } else { location.name() })
+}
+
+/// The name under which [`open_sources`] keeps its position, to be looked up before it is opened.
+pub fn sources_name(data: &[String], options: &OpenOptions) -> Result<String, SourceError> {
+    if options.speed.is_none() {
+        return Ok(Chained::NAME.into());
+    }
+    let locations = data.iter().map(|text| Location::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Replay::name_of(&locations))
+}
+
+fn open_replay(
+    locations: Vec<Location>,
+    profile: &Arc<Profile>,
+    position: Option<&[u8]>,
+    options: &OpenOptions,
+) -> Result<Box<dyn Source>, SourceError> {
+    let mut replay = ReplayOptions::new(options.speed.unwrap_or(1.0), options.spool.clone());
+    replay.clock = options.clock.clone();
+    Ok(Box::new(Replay::open(locations, Arc::clone(profile), options.partitions, position, replay)?))
+}

@@ -1,0 +1,486 @@
+//! A Socrata portal (SODA 2.1): the last twelve months, then changes and deletions, without end.
+//!
+//! - **Changes.** Rows are paged in the order of `:updated_at` and `:id`, by keyset: 1.45 million rows can share one
+//!   time of change, and a row that changes while it is paged moves behind the page and is met again. At the end of the
+//!   pages the source is caught up and polls. A poll asks again for what changed shortly before the last poll, as a row
+//!   may become visible late; rows seen before are left out, and one that is handed out twice is the same record.
+//! - **Deletions.** One month at a time, the ids that the portal lists are compared with those known (see
+//!   [`known`]). A row that is missing is asked for by its id; only if the portal has none is it deleted, with its
+//!   last known fields. A row that is listed and not known, or back again, is fetched.
+//! - **Failures** that may pass (throttling, server errors, a broken connection) become a pause that doubles each time,
+//!   with jitter, and is never shorter than the portal's `Retry-After`. The driver sees [`Step::Wait`].
+//! - The time of observation is `:updated_at`. A city without ids of its own has the portal's `:id` as id here, which a
+//!   CSV file does not have: load such a city from one or the other.
+//! - An app token goes into `X-App-Token` and nowhere else.
+
+mod client;
+mod known;
+mod options;
+mod position;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use options::{AppToken, SocrataOptions, TOKEN_VARIABLE};
+
+use crate::{Chunk, Progress, Source, SourceError, Step};
+use blotter_incident::{CivilMicros, Parser, Profile, Rejected, UtcMicros, format_civil, parse_civil, parse_instant};
+use client::{Client, Failure, Fields, quoted};
+use jiff::{Span, civil::Date};
+use known::{Known, bury, tombstone};
+use position::{Cursor, Position};
+use rand::{RngExt, SeedableRng};
+use rows::{Columns, ROW_ID, Said, UPDATED_AT};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// A portal that asks for more patience than this is asked anyway.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// Ids in one answer: they are short.
+const LISTED: usize = 50_000;
+/// Rows that one comparison fetches by their ids; the others wait for the next.
+const FETCHED: usize = 500;
+
+/// A portal's dataset, as a source.
+pub struct SocrataSource {
+    client: Client,
+    options: SocrataOptions,
+    occurred_field: String,
+    name: String,
+    parser: Parser,
+    columns: Columns,
+    known: Known,
+    position: Position,
+    total: Option<u64>,
+    counted: bool,
+    /// Rows seen lately, as (`:id`, `:updated_at`), with their time of change.
+    recent: HashMap<(String, String), UtcMicros>,
+    /// When the paging at hand began.
+    began: Option<UtcMicros>,
+    next_poll: UtcMicros,
+    next_sweep: UtcMicros,
+    sweep: Option<Sweep>,
+    failures: u32,
+    jitter: rand_chacha::ChaCha8Rng,
+}
+
+/// Rows to hand out.
+struct Found(Vec<(Fields, Said)>);
+
+impl Found {
+    fn rows(&self) -> impl Iterator<Item = &Fields> {
+        self.0.iter().map(|(row, _)| row)
+    }
+}
+
+/// A comparison of one month's ids that is under way.
+struct Sweep {
+    month: String,
+    /// What is known of the month before it was listed.
+    known: Option<BTreeMap<String, Fields>>,
+    listed: HashSet<String>,
+    /// Where listing goes on; none when it is complete.
+    after: Option<String>,
+    /// Rows of a month of which nothing was known.
+    rows: Vec<Fields>,
+}
+
+impl SocrataSource {
+    /// Opens the portal of the profile. Nothing is asked yet.
+    pub fn open(
+        profile: Arc<Profile>,
+        partitions: u32,
+        position: Option<&[u8]>,
+        options: SocrataOptions,
+    ) -> Result<Self, SourceError> {
+        let Some(portal) = profile.portal.clone() else {
+            return Err(SourceError::Refused {
+                what: format!("the portal of {}", profile.name),
+                why: "its profile names none; give a file with `--data`".into(),
+            });
+        };
+        let client = Client::new(&portal, &options)?;
+        let now = options.clock.now();
+        let name = format!("socrata-{}-{}", portal.domain, portal.dataset);
+        let before = position.map(|bytes| Position::read(bytes, &name)).transpose()?;
+        let position = match before.filter(|before| before.dataset == portal.dataset) {
+            Some(before) => before,
+            None => {
+                let today = date_of(profile.clock().to_civil(now));
+                let first = today.saturating_sub(Span::new().months(i64::from(options.months.min(2400))));
+                Position::new(&portal.dataset, format!("{first}T00:00:00"))
+            }
+        };
+        let mut parser = Parser::new(profile, partitions);
+        let mut columns = Columns::default();
+        columns.restore(&position.names, &mut parser, &client.describe())?;
+        Ok(Self {
+            known: Known::open(&options.spool, &name)?,
+            occurred_field: portal.occurred_field,
+            parser,
+            columns,
+            total: None,
+            counted: false,
+            recent: HashMap::new(),
+            began: None,
+            next_poll: now,
+            next_sweep: UtcMicros(now.0 + micros(options.sweep_every)),
+            sweep: None,
+            failures: 0,
+            jitter: rand_chacha::ChaCha8Rng::seed_from_u64(now.0 as u64),
+            client,
+            name,
+            position,
+            options,
+        })
+    }
+
+    /// Whether the portal answers within a time: for those who have another source to fall back on.
+    pub fn reachable(profile: &Profile, timeout: Duration) -> Result<(), SourceError> {
+        Self::reachable_at(profile, timeout, &SocrataOptions::new(std::env::temp_dir()))
+    }
+
+    /// As [`SocrataSource::reachable`], with the token and address of `options`.
+    pub fn reachable_at(profile: &Profile, timeout: Duration, options: &SocrataOptions) -> Result<(), SourceError> {
+        let portal = profile.portal.as_ref().ok_or_else(|| SourceError::Refused {
+            what: format!("the portal of {}", profile.name),
+            why: "its profile names none".into(),
+        })?;
+        let client = Client::new(portal, options)?;
+        client.ask(&[("$select", ROW_ID), ("$limit", "1")], Some(timeout)).map_err(|failure| failure.error)?;
+        Ok(())
+    }
+
+    fn since(&self) -> String {
+        format!("{} >= {}", self.occurred_field, quoted(&self.position.since))
+    }
+
+    /// The next page of changes.
+    fn page(&mut self, now: UtcMicros) -> Result<Option<Chunk>, Failure> {
+        if !self.position.backfilled && !self.counted {
+            // Progress is worth one request, and no more.
+            self.counted = true;
+            let rows = self.client.rows(&[("$select", "count(*) as count"), ("$where", &self.since())]);
+            let count = rows.ok().and_then(|rows| rows.first()?.get("count")?.as_str()?.parse().ok());
+            self.total = count;
+        }
+        let began = *self.began.get_or_insert(now);
+        let after = match &self.position.cursor {
+            None => String::new(),
+            Some(Cursor { updated_at, id }) => {
+                let (at, id) = (quoted(updated_at), quoted(id));
+                format!(" AND ({UPDATED_AT} > {at} OR ({UPDATED_AT} = {at} AND {ROW_ID} > {id}))")
+            }
+        };
+        let limit = self.options.page_rows.clamp(1, 50_000);
+        let rows = self.client.rows(&[
+            ("$select", ":id,:updated_at,*"),
+            ("$where", &format!("{}{after}", self.since())),
+            ("$order", ":updated_at,:id"),
+            ("$limit", &limit.to_string()),
+        ])?;
+        let wrong = |error| Failure { error, retry_after: None };
+        let last = rows.last().map(cursor_of).transpose().map_err(|why| {
+            wrong(SourceError::Refused { what: self.client.describe(), why: why.to_owned() })
+        })?;
+        let full = rows.len() >= limit;
+        let chunk = self.hand_out(&rows, now).map_err(wrong)?;
+        if full && last.is_some() && last == self.position.cursor {
+            return Err(wrong(SourceError::Refused {
+                what: self.client.describe(),
+                why: "its pages do not advance: it ignores `$where`".into(),
+            }));
+        }
+        if let Some(last) = last {
+            let further = self.position.furthest.as_ref().is_none_or(|furthest| is_behind(furthest, &last));
+            if further {
+                self.position.furthest = Some(last.clone());
+            }
+            self.position.cursor = Some(last);
+        }
+        if !full {
+            self.finish_paging(began, now);
+        }
+        let (incidents, rejected, some) = chunk;
+        if !some && full {
+            return Ok(None);
+        }
+        Ok((some || !rejected.is_empty()).then(|| self.chunk(incidents, rejected)))
+    }
+
+    /// All pages are read: polls from now on.
+    fn finish_paging(&mut self, began: UtcMicros, now: UtcMicros) {
+        self.position.backfilled = true;
+        self.position.polled_at = began.0;
+        self.began = None;
+        self.next_poll = UtcMicros(now.0 + micros(self.options.poll_every));
+    }
+
+    /// Goes back as far as a row may have become visible since the last poll.
+    fn begin_poll(&mut self) {
+        let from = UtcMicros(self.position.polled_at - micros(self.options.overlap));
+        self.recent.retain(|_, at| *at >= from);
+        let furthest = self.position.furthest.clone();
+        let reached = furthest.as_ref().and_then(|cursor| parse_instant(&cursor.updated_at));
+        self.position.cursor = match reached {
+            Some(reached) if reached > from => {
+                Some(Cursor { updated_at: blotter_incident::format_utc(from), id: String::new() })
+            }
+            _ => furthest,
+        };
+    }
+
+    /// Rows that were not seen lately, remembered and parsed.
+    #[expect(clippy::type_complexity, reason = "the parts of a chunk, whose position is not known yet")]
+    fn hand_out(
+        &mut self,
+        rows: &[Fields],
+        now: UtcMicros,
+    ) -> Result<(Vec<(u32, arrow::array::RecordBatch)>, Vec<Rejected>, bool), SourceError> {
+        // The next poll asks again from here on.
+        let remember_from = self.began.unwrap_or(now).0 - micros(self.options.overlap);
+        let mut new = Vec::with_capacity(rows.len());
+        for row in rows {
+            let text = |field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default();
+            let at = parse_instant(text(UPDATED_AT)).unwrap_or_default();
+            let key = (text(ROW_ID).to_owned(), text(UPDATED_AT).to_owned());
+            if self.recent.contains_key(&key) {
+                continue;
+            }
+            if at.0 >= remember_from {
+                self.recent.insert(key, at);
+            }
+            new.push(row);
+        }
+        self.columns.learn(rows, &mut self.parser, &self.client.describe())?;
+        self.known.append(new.iter().filter_map(|row| Some((self.columns.month_of(row)?, *row))))?;
+        let mut rejected = Vec::new();
+        for row in &new {
+            rejected.extend(self.columns.push(&mut self.parser, row, Said::WithUpdate, now, &self.name));
+        }
+        self.position.rows += new.len() as u64;
+        self.columns.names().clone_into(&mut self.position.names);
+        Ok((self.parser.finish()?, rejected, !new.is_empty()))
+    }
+
+    fn chunk(&self, incidents: Vec<(u32, arrow::array::RecordBatch)>, rejected: Vec<Rejected>) -> Chunk {
+        let rows = self.position.rows;
+        let progress = Progress { done: rows, total: self.total.map(|total| total.max(rows)) };
+        Chunk { incidents, rejected, position: self.position.to_bytes(), progress }
+    }
+
+    /// The month whose turn it is, and the next one's first moment.
+    fn month(&self, now: UtcMicros) -> (String, String, String) {
+        let today = date_of(self.parser.clock().to_civil(now)).first_of_month();
+        let first = parse_civil(&self.position.since).map_or(today, date_of).first_of_month();
+        let months = (today.year() - first.year()) as i32 * 12 + i32::from(today.month()) - i32::from(first.month()) + 1;
+        let back = self.position.sweep as i32 % months.max(1);
+        let month = today.saturating_sub(Span::new().months(i64::from(back)));
+        let next = month.saturating_add(Span::new().months(1));
+        let from = format!("{month}T00:00:00").max(self.position.since.clone());
+        (month.strftime("%Y-%m").to_string(), from, format!("{next}T00:00:00"))
+    }
+
+    /// One step of comparing a month. A chunk where something was found.
+    fn compare(&mut self, now: UtcMicros) -> Result<Option<Chunk>, Failure> {
+        let wrong = |error| Failure { error, retry_after: None };
+        let (month, from, to) = self.month(now);
+        let mut sweep = match self.sweep.take().filter(|sweep| sweep.month == month) {
+            Some(sweep) => sweep,
+            None => {
+                let has = self.known.has(&month);
+                let known = has.then(|| self.known.rows(&month, |row| self.columns.id_of(row)));
+                Sweep {
+                    month: month.clone(),
+                    known: known.transpose().map_err(wrong)?,
+                    listed: HashSet::new(),
+                    after: Some(String::new()),
+                    rows: Vec::new(),
+                }
+            }
+        };
+        if let Some(after) = &sweep.after {
+            let limit = if sweep.known.is_some() { LISTED } else { self.options.page_rows.clamp(1, 50_000) };
+            let select = match (&sweep.known, self.columns.id_name()) {
+                (None, _) => ":id,:updated_at,*".to_owned(),
+                (Some(_), None) => ROW_ID.to_owned(),
+                (Some(_), Some(id)) => format!("{ROW_ID},{id}"),
+            };
+            let field = &self.occurred_field;
+            let mut filter = format!("{field} >= {} AND {field} < {}", quoted(&from), quoted(&to));
+            if !after.is_empty() {
+                filter += &format!(" AND {ROW_ID} > {}", quoted(after));
+            }
+            let asked = self.client.rows(&[
+                ("$select", &select),
+                ("$where", &filter),
+                ("$order", ROW_ID),
+                ("$limit", &limit.to_string()),
+            ]);
+            let rows = match asked {
+                Ok(rows) => rows,
+                Err(failure) => {
+                    self.sweep = Some(sweep);
+                    return Err(failure);
+                }
+            };
+            sweep.listed.extend(rows.iter().filter_map(|row| self.columns.id_of(row)));
+            let last = rows.last().and_then(|row| row.get(ROW_ID)?.as_str().map(ToOwned::to_owned));
+            sweep.after = last.filter(|_| rows.len() >= limit);
+            if sweep.known.is_none() {
+                sweep.rows.extend(rows);
+            }
+            if sweep.after.is_some() {
+                self.sweep = Some(sweep);
+                return Ok(None);
+            }
+        }
+        let Some(known) = &mut sweep.known else {
+            self.known.replace(&month, sweep.rows.iter()).map_err(wrong)?;
+            self.end_sweep(now);
+            return Ok(None);
+        };
+        let found = self.differences(known, &sweep.listed, now)?;
+        self.columns.learn(&found.rows().cloned().collect::<Vec<_>>(), &mut self.parser, &self.client.describe()).map_err(wrong)?;
+        let mut rejected = Vec::new();
+        for (row, said) in &found.0 {
+            rejected.extend(self.columns.push(&mut self.parser, row, *said, now, &self.name));
+        }
+        let incidents = self.parser.finish().map_err(|error| wrong(error.into()))?;
+        self.known.replace(&month, known.values()).map_err(wrong)?;
+        self.end_sweep(now);
+        Ok((!found.0.is_empty()).then(|| self.chunk(incidents, rejected)))
+    }
+
+    /// What the portal's list of a month and what is known of it do not have in common. Brings `known` up to date.
+    fn differences(
+        &self,
+        known: &mut BTreeMap<String, Fields>,
+        listed: &HashSet<String>,
+        now: UtcMicros,
+    ) -> Result<Found, Failure> {
+        let comparison = self.position.sweep;
+        let mut found = Vec::new();
+        let missing: Vec<String> = known.keys().filter(|id| !listed.contains(*id)).cloned().collect();
+        for id in missing {
+            let Some(row) = known.get_mut(&id) else { continue };
+            match tombstone(row) {
+                // Said in an earlier comparison, behind which the log's position lies.
+                Some((_, earlier)) if earlier < comparison => {
+                    known.remove(&id);
+                }
+                Some((at, _)) => found.push((row.clone(), Said::Gone(at))),
+                // One request each: a portal loses a few rows a month.
+                None if self.ask_for(&id, ROW_ID)?.is_empty() => {
+                    found.push((row.clone(), Said::Gone(now)));
+                    bury(row, now, comparison);
+                }
+                // It moved to another month, where it is known as well.
+                None => {
+                    known.remove(&id);
+                }
+            }
+        }
+        let unknown = |id: &&String| known.get(*id).is_none_or(|row| tombstone(row).is_some());
+        let mut new: Vec<String> = listed.iter().filter(unknown).cloned().collect();
+        new.sort_unstable();
+        new.truncate(FETCHED);
+        for id in new {
+            let Some(row) = self.ask_for(&id, ":id,:updated_at,*")?.pop() else { continue };
+            let said = if known.contains_key(&id) { Said::Back(now) } else { Said::WithUpdate };
+            found.push((row.clone(), said));
+            known.insert(id, row);
+        }
+        Ok(Found(found))
+    }
+
+    /// The row of an id.
+    fn ask_for(&self, id: &str, select: &str) -> Result<Vec<Fields>, Failure> {
+        let filter = format!("{ROW_ID} = {}", quoted(id));
+        match self.columns.id_name() {
+            // A simple filter takes the text for the column's type.
+            Some(name) => self.client.rows(&[(name, id), ("$select", select), ("$limit", "1")]),
+            None => self.client.rows(&[("$where", &filter), ("$select", select), ("$limit", "1")]),
+        }
+    }
+
+    fn end_sweep(&mut self, now: UtcMicros) {
+        self.position.sweep = self.position.sweep.wrapping_add(1);
+        self.next_sweep = UtcMicros(now.0 + micros(self.options.sweep_every));
+    }
+
+    /// A failure that may pass, as a pause.
+    fn pause(&mut self, failure: Failure) -> Result<Step, SourceError> {
+        if !failure.error.is_retryable() {
+            return Err(failure.error);
+        }
+        let doubled = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(self.failures.min(16)));
+        self.failures += 1;
+        let jittered = doubled.mul_f64(self.jitter.random_range(1.0..1.5));
+        let pause = jittered.max(failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
+        tracing::warn!(error = %failure.error, retry_in_s = pause.as_secs(), "the portal failed and is asked again");
+        Ok(Step::Wait { pause, caught_up: false })
+    }
+}
+
+impl Source for SocrataSource {
+    fn describe(&self) -> String {
+        self.client.describe()
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn next(&mut self) -> Result<Step, SourceError> {
+        let now = self.options.clock.now();
+        let paging = !self.position.backfilled || self.began.is_some();
+        if !paging && now >= self.next_poll {
+            self.begin_poll();
+            self.began = Some(now);
+        }
+        let paging = paging || self.began.is_some();
+        let comparing = !paging && self.columns.id_known() && (self.sweep.is_some() || now >= self.next_sweep);
+        let asked = if paging {
+            self.page(now)
+        } else if comparing {
+            self.compare(now)
+        } else {
+            let next = self.next_poll.min(self.next_sweep.max(now));
+            let pause = Duration::from_micros((next.0 - now.0).clamp(1000, 60_000_000) as u64);
+            return Ok(Step::Wait { pause, caught_up: true });
+        };
+        match asked {
+            Err(failure) => self.pause(failure),
+            Ok(chunk) => {
+                self.failures = 0;
+                Ok(chunk.map_or(Step::Wait { pause: Duration::from_millis(1), caught_up: false }, Step::Chunk))
+            }
+        }
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    duration.as_micros() as i64
+}
+
+fn date_of(civil: CivilMicros) -> Date {
+    format_civil(civil).get(..10).and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+fn cursor_of(row: &Fields) -> Result<Cursor, &'static str> {
+    let text = |field: &str| row.get(field).and_then(|value| value.as_str()).map(ToOwned::to_owned);
+    let cursor = text(UPDATED_AT).zip(text(ROW_ID)).map(|(updated_at, id)| Cursor { updated_at, id });
+    cursor.ok_or("its rows have no `:id` and `:updated_at`; is this a Socrata portal?")
+}
+
+/// Whether one row comes before another in the order of paging.
+fn is_behind(one: &Cursor, other: &Cursor) -> bool {
+    let at = |cursor: &Cursor| parse_instant(&cursor.updated_at).unwrap_or_default();
+    (at(one), &one.id) < (at(other), &other.id)
+}

@@ -1,0 +1,90 @@
+//! Asking a portal: one request at a time, answers as JSON rows, failures that say when to ask again.
+
+use super::options::{AppToken, SocrataOptions};
+use crate::{
+    SourceError,
+    input::{agent, http_error, redacted, status_error},
+};
+use blotter_incident::Portal;
+use serde_json::{Map, Value};
+use std::time::Duration;
+use ureq::Agent;
+use url::Url;
+
+/// Bytes of the longest answer.
+const LONGEST: u64 = 512 << 20;
+
+/// One row of an answer.
+pub(super) type Fields = Map<String, Value>;
+
+/// A portal's dataset.
+pub(super) struct Client {
+    agent: Agent,
+    resource: Url,
+    token: Option<AppToken>,
+}
+
+/// Why there is no answer.
+pub(super) struct Failure {
+    pub(super) error: SourceError,
+    /// The portal said when to ask again.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Client {
+    pub(super) fn new(portal: &Portal, options: &SocrataOptions) -> Result<Self, SourceError> {
+        let base = options.base.clone().unwrap_or_else(|| format!("https://{}", portal.domain));
+        let address = format!("{}/resource/{}.json", base.trim_end_matches('/'), portal.dataset);
+        let resource = Url::parse(&address).map_err(|error| SourceError::Refused {
+            what: address.clone(),
+            why: format!("not an address: {error}; correct `portal` in the city's profile"),
+        })?;
+        Ok(Self { agent: agent(), resource, token: options.token.clone() })
+    }
+
+    /// What people read.
+    pub(super) fn describe(&self) -> String {
+        redacted(self.resource.as_str())
+    }
+
+    /// The rows that the parameters ask for.
+    pub(super) fn rows(&self, parameters: &[(&str, &str)]) -> Result<Vec<Fields>, Failure> {
+        self.ask(parameters, None)
+    }
+
+    /// As [`Client::rows`], within a time.
+    pub(super) fn ask(
+        &self,
+        parameters: &[(&str, &str)],
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Fields>, Failure> {
+        let mut url = self.resource.clone();
+        url.query_pairs_mut().extend_pairs(parameters);
+        let fail = |error: &ureq::Error| Failure { error: http_error(url.as_str(), error), retry_after: None };
+        let mut request = self.agent.get(url.as_str());
+        if let Some(AppToken(token)) = &self.token {
+            request = request.header("X-App-Token", token);
+        }
+        let request = match timeout {
+            None => request,
+            Some(timeout) => request.config().timeout_global(Some(timeout)).build(),
+        };
+        let mut response = request.call().map_err(|error| fail(&error))?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            let text = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+            let retry_after = text.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+            return Err(Failure { error: status_error(url.as_str(), status), retry_after });
+        }
+        let body = response.body_mut().with_config().limit(LONGEST).read_to_vec().map_err(|error| fail(&error))?;
+        serde_json::from_slice(&body).map_err(|error| {
+            let why = format!("the answer is no list of rows, or breaks off: {error}");
+            Failure { error: SourceError::Http { url: redacted(url.as_str()), why, retryable: true }, retry_after: None }
+        })
+    }
+}
+
+/// A text as SoQL writes it.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

@@ -1,0 +1,69 @@
+//! How to ask a Socrata portal.
+
+use crate::WallClock;
+use std::{fmt, path::PathBuf, time::Duration};
+
+/// The environment variable that holds the portal's app token.
+pub const TOKEN_VARIABLE: &str = "BLOTTER_SOCRATA_APP_TOKEN";
+
+/// A portal's app token. Sent to the portal and written nowhere.
+#[derive(Clone)]
+pub struct AppToken(pub(super) String);
+
+impl AppToken {
+    /// A token.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self(token.into())
+    }
+
+    /// The token of the environment, where there is one.
+    pub fn from_environment() -> Option<Self> {
+        std::env::var(TOKEN_VARIABLE).ok().map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()).map(Self)
+    }
+}
+
+impl fmt::Debug for AppToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppToken(…)")
+    }
+}
+
+/// How to ask a Socrata portal.
+#[derive(Clone, Debug)]
+pub struct SocrataOptions {
+    /// What time it is.
+    pub clock: WallClock,
+    /// Rows of one answer.
+    pub page_rows: usize,
+    /// Months before the first start, counted from the day, whose incidents are asked for.
+    pub months: u32,
+    /// Pause between two polls for changes.
+    pub poll_every: Duration,
+    /// A row can become visible so much later than its `:updated_at` says.
+    pub overlap: Duration,
+    /// Pause between two comparisons of one month's ids.
+    pub sweep_every: Duration,
+    /// Where what is known of the portal's rows is kept.
+    pub spool: PathBuf,
+    /// Without one the portal throttles sooner.
+    pub token: Option<AppToken>,
+    /// Instead of `https://<the profile's domain>`.
+    pub base: Option<String>,
+}
+
+impl SocrataOptions {
+    /// The last twelve months, polled every five minutes, with the environment's token.
+    pub fn new(spool: PathBuf) -> Self {
+        Self {
+            clock: WallClock::system(),
+            page_rows: 10_000,
+            months: 12,
+            poll_every: Duration::from_secs(300),
+            overlap: Duration::from_secs(600),
+            sweep_every: Duration::from_secs(900),
+            spool,
+            token: AppToken::from_environment(),
+            base: None,
+        }
+    }
+}

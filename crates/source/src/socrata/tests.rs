@@ -1,0 +1,426 @@
+//! Against a made portal on a loopback port, which understands as much of SoQL as is asked of it.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use super::*;
+use crate::{
+    WallClock,
+    testing::{Request, Response, Server, city, rows_of},
+};
+use blotter_incident::Incident;
+use serde_json::{Value, json};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+const NOW: &str = "2024-06-15T12:00:00Z";
+
+#[derive(Default)]
+struct Portal {
+    rows: Vec<Value>,
+    /// Answers to be given before any other, one request each.
+    script: VecDeque<Response>,
+    /// Called before each page is answered.
+    meanwhile: Option<Box<dyn FnMut(&mut Vec<Value>) + Send>>,
+}
+
+struct World {
+    portal: Arc<Mutex<Portal>>,
+    server: Server,
+    now: Arc<AtomicI64>,
+    folder: tempfile::TempDir,
+}
+
+fn incident(number: u64, updated_at: &str) -> Value {
+    json!({
+        ":id": format!("row-{number:04}"),
+        ":updated_at": updated_at,
+        "id": number.to_string(),
+        "case_number": format!("JH{number}"),
+        "date": format!("2024-{:02}-{:02}T10:00:00.000", 1 + number % 6, 1 + number % 13),
+        "primary_type": "THEFT",
+        "arrest": number.is_multiple_of(2),
+        "latitude": "41.9",
+        "longitude": "-87.7",
+        "location": {"latitude": "41.9", "longitude": "-87.7"},
+    })
+}
+
+fn world(rows: Vec<Value>) -> World {
+    let portal = Arc::new(Mutex::new(Portal { rows, ..Portal::default() }));
+    let answers = Arc::clone(&portal);
+    let server = Server::start(move |request| answer(&mut answers.lock().unwrap(), request));
+    let now = Arc::new(AtomicI64::new(parse_instant(NOW).unwrap().0));
+    World { portal, server, now, folder: tempfile::tempdir().unwrap() }
+}
+
+impl World {
+    fn open(&self, position: Option<&[u8]>) -> SocrataSource {
+        let now = Arc::clone(&self.now);
+        let options = SocrataOptions {
+            clock: WallClock::new(move || UtcMicros(now.load(Ordering::SeqCst))),
+            page_rows: 7,
+            base: Some(self.server.address.clone()),
+            token: Some(AppToken::new("hush")),
+            ..SocrataOptions::new(self.folder.path().to_owned())
+        };
+        SocrataSource::open(city("chicago"), 4, position, options).unwrap()
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.now.fetch_add(seconds as i64 * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// What comes until the source says that it is caught up.
+    fn settle(&self, source: &mut SocrataSource) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        for _ in 0..10_000 {
+            match source.next().unwrap() {
+                Step::Chunk(chunk) => chunks.push(chunk),
+                Step::Wait { caught_up: true, .. } => return chunks,
+                Step::Wait { .. } => {}
+                Step::End => panic!("a portal has no end"),
+            }
+        }
+        panic!("never caught up");
+    }
+
+    /// As if days passed: polls, and comparisons of all months.
+    fn days(&self, source: &mut SocrataSource) -> Vec<Chunk> {
+        let mut chunks = Vec::new();
+        for _ in 0..30 {
+            self.pass(1000);
+            chunks.extend(self.settle(source));
+        }
+        chunks
+    }
+}
+
+fn incidents(chunks: &[Chunk]) -> Vec<Incident> {
+    chunks.iter().flat_map(rows_of).collect()
+}
+
+fn ids(chunks: &[Chunk]) -> Vec<u64> {
+    let mut ids: Vec<u64> = incidents(chunks).iter().map(|incident| incident.id.parse().unwrap()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// Enough of SODA: simple filters, `$where` with AND, OR and comparisons, `$order`, `$limit`, `$select` of `count(*)`.
+fn answer(portal: &mut Portal, request: &Request) -> Response {
+    assert_eq!(request.header("x-app-token"), Some("hush"));
+    if let Some(response) = portal.script.pop_front() {
+        return response;
+    }
+    let url = url::Url::parse(&format!("http://portal{}", request.target)).unwrap();
+    assert_eq!(url.path(), "/resource/ijzp-q8t2.json");
+    let parameters: HashMap<String, String> = url.query_pairs().into_owned().collect();
+    let order: Vec<&str> = parameters.get("$order").map(|order| order.split(',').collect()).unwrap_or_default();
+    if order.len() == 2
+        && let Some(meanwhile) = &mut portal.meanwhile
+    {
+        meanwhile(&mut portal.rows);
+    }
+    let mut rows: Vec<&Value> = (portal.rows.iter())
+        .filter(|row| {
+            let plain = parameters.iter().filter(|(name, _)| !name.starts_with('$'));
+            let mut plain = plain.map(|(name, value)| row[name].as_str() == Some(value));
+            plain.all(|same| same) && parameters.get("$where").is_none_or(|filter| Filter::new(filter).matches(row))
+        })
+        .collect();
+    rows.sort_by_key(|row| order.iter().map(|field| comparable(field, row[field].as_str().unwrap())).collect::<Vec<_>>());
+    rows.truncate(parameters.get("$limit").map_or(1000, |limit| limit.parse().unwrap()));
+    let select = &parameters["$select"];
+    if select.starts_with("count(*)") {
+        return Response::new(200, json!([{ "count": rows.len().to_string() }]).to_string());
+    }
+    let rows: Vec<Value> = (rows.into_iter())
+        .map(|row| {
+            let wanted = |name: &str| select.split(',').any(|one| one == name || one == "*" && !name.starts_with(':'));
+            row.as_object().unwrap().iter().filter(|(name, _)| wanted(name)).map(|(k, v)| (k.clone(), v.clone())).collect()
+        })
+        .collect();
+    Response::new(200, Value::Array(rows).to_string())
+}
+
+fn comparable(field: &str, text: &str) -> (i64, String) {
+    match field {
+        UPDATED_AT => (parse_instant(text).unwrap().0, String::new()),
+        "date" => (parse_civil(text).unwrap().0, String::new()),
+        _ => (0, text.to_owned()),
+    }
+}
+
+struct Filter<'a>(VecDeque<&'a str>);
+
+impl<'a> Filter<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut tokens = VecDeque::new();
+        let mut rest = text.trim_start();
+        while !rest.is_empty() {
+            let end = match rest.as_bytes()[0] {
+                b'(' | b')' => 1,
+                b'\'' => rest[1..].find('\'').unwrap() + 2,
+                _ => rest.find([' ', ')']).unwrap_or(rest.len()),
+            };
+            tokens.push_back(&rest[..end]);
+            rest = rest[end..].trim_start();
+        }
+        Self(tokens)
+    }
+
+    fn matches(mut self, row: &Value) -> bool {
+        let matches = self.any(row);
+        assert!(self.0.is_empty(), "not understood: {:?}", self.0);
+        matches
+    }
+
+    fn any(&mut self, row: &Value) -> bool {
+        let mut matches = self.all(row);
+        while self.0.front() == Some(&"OR") {
+            self.0.pop_front();
+            matches |= self.all(row);
+        }
+        matches
+    }
+
+    fn all(&mut self, row: &Value) -> bool {
+        let mut matches = self.one(row);
+        while self.0.front() == Some(&"AND") {
+            self.0.pop_front();
+            matches &= self.one(row);
+        }
+        matches
+    }
+
+    fn one(&mut self, row: &Value) -> bool {
+        let token = self.0.pop_front().unwrap();
+        if token == "(" {
+            let matches = self.any(row);
+            assert_eq!(self.0.pop_front(), Some(")"));
+            return matches;
+        }
+        let (operator, literal) = (self.0.pop_front().unwrap(), self.0.pop_front().unwrap());
+        let left = comparable(token, row[token].as_str().unwrap());
+        let right = comparable(token, literal.trim_matches('\''));
+        match operator {
+            ">=" => left >= right,
+            ">" => left > right,
+            "<" => left < right,
+            "=" => left == right,
+            other => panic!("not understood: {other}"),
+        }
+    }
+}
+
+fn many() -> Vec<Value> {
+    // A page holds seven: its border lies inside a run of one and the same time of change.
+    let time = |number| if (10..35).contains(&number) { "2024-06-02T00:00:00.000Z" } else { "2024-06-01T00:00:00.000Z" };
+    (0..50).map(|number| incident(number, time(number))).collect()
+}
+
+#[test]
+fn pages_whose_border_lies_inside_a_run_of_equal_times_lose_and_repeat_nothing() {
+    let world = world(many());
+    let mut source = world.open(None);
+    let chunks = world.settle(&mut source);
+    assert_eq!(ids(&chunks), (0..50).collect::<Vec<_>>());
+    assert_eq!(chunks[0].progress.total, Some(50));
+    assert_eq!(chunks.last().unwrap().progress.done, 50);
+    let first = &incidents(&chunks)[0];
+    assert_eq!(first.arrest.map(|_| first.position), Some(Some((41.9, -87.7))));
+    let observed: HashSet<_> = incidents(&chunks).iter().map(|incident| incident.observed_at).collect();
+    assert_eq!(observed.len(), 2);
+    // Every position goes on behind its chunk.
+    let mut seen = 0;
+    for chunk in &chunks {
+        seen += chunk.rows();
+        let mut source = world.open(Some(&chunk.position));
+        assert!(ids(&world.settle(&mut source)).len() <= 50 - seen + 50 * usize::from(seen == 50));
+    }
+}
+
+#[test]
+fn only_the_last_twelve_months_are_asked_for() {
+    let mut rows = many();
+    rows[3]["date"] = "2023-06-14T23:59:59.000".into();
+    rows[4]["date"] = "2023-06-15T00:00:00.000".into();
+    let world = world(rows);
+    let ids = ids(&world.settle(&mut world.open(None)));
+    assert!(!ids.contains(&3) && ids.contains(&4));
+}
+
+#[test]
+fn rows_that_change_while_they_are_paged_are_met_again() {
+    let world = world(many());
+    let mut turn = 0;
+    world.portal.lock().unwrap().meanwhile = Some(Box::new(move |rows| {
+        turn += 1;
+        if turn <= 6 {
+            rows[turn]["primary_type"] = "ROBBERY".into();
+            rows[turn][":updated_at"] = format!("2024-06-15T11:00:{turn:02}.000Z").into();
+        }
+    }));
+    let chunks = world.settle(&mut world.open(None));
+    let mut last: HashMap<u64, String> = HashMap::new();
+    for incident in incidents(&chunks) {
+        last.insert(incident.id.parse().unwrap(), incident.category);
+    }
+    assert_eq!(last.len(), 50);
+    let changed: Vec<bool> = (0..8).map(|number| last[&number] == "ROBBERY").collect();
+    assert_eq!(changed, [false, true, true, true, true, true, true, false]);
+}
+
+#[test]
+fn polls_hand_out_changes_once_even_those_that_become_visible_late() {
+    let world = world(many());
+    let mut source = world.open(None);
+    world.settle(&mut source);
+    world.pass(1000);
+    assert!(world.settle(&mut source).is_empty());
+    let change = |number: usize, at: &str| {
+        let mut portal = world.portal.lock().unwrap();
+        portal.rows[number]["primary_type"] = "ROBBERY".into();
+        portal.rows[number][":updated_at"] = at.into();
+    };
+    change(5, "2024-06-15T12:17:00.000Z");
+    world.pass(310);
+    assert_eq!(ids(&world.settle(&mut source)), [5]);
+    // Older than the newest row seen, and visible only now.
+    change(6, "2024-06-15T12:16:30.000Z");
+    world.pass(310);
+    assert_eq!(ids(&world.settle(&mut source)), [6]);
+    for _ in 0..5 {
+        world.pass(310);
+        assert!(world.settle(&mut source).is_empty());
+    }
+}
+
+#[test]
+fn throttling_errors_and_broken_answers_become_pauses_and_lose_nothing() {
+    let world = world(many());
+    let mut cut = Response::new(200, "[{\":id\":\"row-0001\",");
+    cut.cut = Some(5);
+    world.portal.lock().unwrap().script = VecDeque::from([
+        Response::new(200, "[{\"count\":\"50\"}]"),
+        Response::new(429, "slow down").header("Retry-After", "77"),
+        Response::new(500, "oops"),
+        Response::new(503, "oops"),
+        cut,
+        Response::new(200, "[{\":id\":\"row-0001\","),
+        Response::new(429, "slow down"),
+    ]);
+    let mut source = world.open(None);
+    let mut pauses = Vec::new();
+    let mut chunks = Vec::new();
+    loop {
+        match source.next().unwrap() {
+            Step::Chunk(chunk) => chunks.push(chunk),
+            Step::Wait { caught_up: true, .. } => break,
+            Step::Wait { pause, .. } => pauses.push(pause.as_secs_f64()),
+            Step::End => panic!("a portal has no end"),
+        }
+    }
+    assert_eq!(ids(&chunks), (0..50).collect::<Vec<_>>());
+    assert_eq!(pauses.len(), 6);
+    assert!(pauses[0] >= 77.0 && pauses.iter().all(|pause| *pause >= 1.0), "{pauses:?}");
+    assert!(pauses[5] >= 32.0 && pauses[5] <= 48.0, "{pauses:?}");
+}
+
+#[test]
+fn a_refusal_is_an_error_without_the_token() {
+    let world = world(Vec::new());
+    world.portal.lock().unwrap().script =
+        VecDeque::from([Response::new(403, "no"), Response::new(403, "no")]);
+    let error = world.open(None).next().map(|_| ()).unwrap_err();
+    assert!(!error.is_retryable());
+    assert!(error.to_string().contains("not allowed") && !error.to_string().contains("hush"), "{error}");
+    assert!(!format!("{:?}", AppToken::new("hush")).contains("hush"));
+}
+
+#[test]
+fn rows_that_vanish_are_deleted_once_with_their_last_fields() {
+    let world = world(many());
+    let mut source = world.open(None);
+    let backfill = world.settle(&mut source);
+    assert!(world.days(&mut source).is_empty());
+    world.portal.lock().unwrap().rows.retain(|row| !["7", "8"].contains(&row["id"].as_str().unwrap()));
+    // Moved to another month: not deleted.
+    {
+        let mut portal = world.portal.lock().unwrap();
+        let row = portal.rows.iter_mut().find(|row| row["id"] == "20").unwrap();
+        row["date"] = "2024-01-05T00:00:00.000".into();
+        row[":updated_at"] = "2024-06-15T20:30:00.000Z".into();
+    }
+    let chunks = world.days(&mut source);
+    let (gone, moved): (Vec<Incident>, Vec<Incident>) =
+        incidents(&chunks).into_iter().partition(|incident| incident.deleted);
+    let mut gone_ids: Vec<&str> = gone.iter().map(|incident| incident.id.as_str()).collect();
+    gone_ids.sort_unstable();
+    assert_eq!(gone_ids, ["7", "8"]);
+    assert_eq!(moved.iter().map(|incident| incident.id.as_str()).collect::<Vec<_>>(), ["20"]);
+    let before = incidents(&backfill).into_iter().find(|incident| incident.id == gone[0].id).unwrap();
+    assert_eq!((&gone[0].category, gone[0].occurred_at), (&before.category, before.occurred_at));
+    assert!(gone[0].revision() > before.revision());
+    assert!(world.days(&mut source).is_empty());
+}
+
+#[test]
+fn a_deletion_that_the_log_did_not_take_is_said_again_alike() {
+    let world = world(many());
+    let mut source = world.open(None);
+    let position = world.settle(&mut source).pop().unwrap().position;
+    world.portal.lock().unwrap().rows.retain(|row| row["id"] != "7");
+    let first = incidents(&world.days(&mut source));
+    assert_eq!(first.iter().filter(|incident| incident.deleted).count(), 1);
+    let mut source = world.open(Some(&position));
+    let second: Vec<Incident> =
+        incidents(&world.days(&mut source)).into_iter().filter(|incident| incident.deleted).collect();
+    assert_eq!(second, first);
+}
+
+#[test]
+fn a_row_that_is_back_wins_over_its_deletion() {
+    let world = world(many());
+    let mut source = world.open(None);
+    world.settle(&mut source);
+    let row = world.portal.lock().unwrap().rows.remove(7);
+    let gone = incidents(&world.days(&mut source));
+    assert!(gone[0].deleted);
+    world.portal.lock().unwrap().rows.push(row);
+    let mut back = incidents(&world.days(&mut source));
+    let back = back.pop().filter(|_| back.is_empty());
+    // Its tombstone may be gone by the time it is back; then it is a row that was not known.
+    assert!(back.is_some_and(|back| !back.deleted));
+}
+
+#[test]
+fn nothing_is_called_deleted_where_nothing_was_known() {
+    let world = world(many());
+    let mut source = world.open(None);
+    let position = world.settle(&mut source).pop().unwrap().position;
+    drop(source);
+    std::fs::remove_dir_all(world.folder.path().join("socrata-data.cityofchicago.org-ijzp-q8t2")).unwrap();
+    world.portal.lock().unwrap().rows.retain(|row| row["id"] != "7");
+    let mut source = world.open(Some(&position));
+    assert!(incidents(&world.days(&mut source)).iter().all(|incident| !incident.deleted));
+    world.portal.lock().unwrap().rows.retain(|row| row["id"] != "8");
+    let gone = incidents(&world.days(&mut source));
+    assert_eq!(gone.iter().map(|incident| (incident.id.as_str(), incident.deleted)).collect::<Vec<_>>(), [("8", true)]);
+}
+
+#[test]
+fn whether_the_portal_answers_is_told_in_time() {
+    let world = world(many());
+    let mut options = SocrataOptions::new(world.folder.path().to_owned());
+    options.token = Some(AppToken::new("hush"));
+    options.base = Some(world.server.address.clone());
+    SocrataSource::reachable_at(&city("chicago"), Duration::from_secs(3), &options).unwrap();
+    options.base = Some("http://127.0.0.1:9".into());
+    let error = SocrataSource::reachable_at(&city("chicago"), Duration::from_secs(3), &options).unwrap_err();
+    assert!(error.is_retryable());
+}
