@@ -1,1 +1,10 @@
-//! The online path: count, and the sinks.
+//! The online path: `count`, from topic `incidents` to the hourly totals of topic `counts`.
+//!
+//! Invariants:
+//! - A total is of winning revisions that are not deletions, in event time, whatever the order of arrival.
+//! - What one read of the log changed, and how far it read, are one transaction: no reader sees half a revision.
+//! - The state is a function of the log; a checkpoint only saves reading it again.
+
+pub mod count;
+
+pub use count::{CountConfig, CountError, CountParts, CountProgress, run as run_count};

@@ -1,0 +1,223 @@
+//! The state of one partition in the store, in increments.
+//!
+//! `<log id>/<partition>/manifest.json` names the offset that the state reflects and the segments
+//! that make it up, in order; it is written last. A segment is a zstd-compressed Arrow stream of one
+//! batch: for each incident that changed its id, winning revision, hour, area and category (missing
+//! where it is deleted). When there are many segments all are written anew as a few.
+
+use super::{
+    CountError,
+    identity::{DELETED, Slot},
+    partition::{PartitionCounts, Saved},
+};
+use arrow::{
+    array::{
+        Array, AsArray, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, StringBuilder, UInt16Array,
+    },
+    datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, UInt16Type},
+    error::ArrowError,
+    ipc::{reader::StreamReader, writer::StreamWriter},
+};
+use blotter_incident::{CivilMicros, Revision, UtcMicros};
+use blotter_log::Offset;
+use blotter_store::Checkpoints;
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, LazyLock};
+
+const FORMAT: u32 = 1;
+/// Incidents of one segment: bounds the memory that writing one takes.
+const SEGMENT_ROWS: usize = 1 << 19;
+/// Beyond this many segments the state is written anew.
+const MOST_SEGMENTS: usize = 64;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    /// The layer that was counted by.
+    layer: String,
+    next_offset: Offset,
+    segments: Vec<String>,
+    /// Number of the next segment.
+    next_segment: u64,
+}
+
+/// The checkpoint of one partition.
+pub(super) struct Checkpoint {
+    store: Checkpoints,
+    prefix: String,
+    layer: String,
+    segments: Vec<String>,
+    next_segment: u64,
+}
+
+impl Checkpoint {
+    pub(super) fn new(store: Checkpoints, log_id: &str, partition: u32, layer: &str) -> Self {
+        Self {
+            store,
+            prefix: format!("{log_id}/{partition}"),
+            layer: layer.to_owned(),
+            segments: Vec::new(),
+            next_segment: 0,
+        }
+    }
+
+    fn manifest_name(&self) -> String {
+        format!("{}/manifest.json", self.prefix)
+    }
+
+    /// Fills empty counts from the store; says up to which offset. A checkpoint that cannot be read is
+    /// reported and left aside: the log has everything.
+    pub(super) fn restore(&mut self, counts: &mut PartitionCounts) -> Result<Offset, CountError> {
+        let Some(bytes) = self.store.get(&self.manifest_name())? else { return Ok(Offset(0)) };
+        match self.read(&bytes, counts) {
+            Ok(Some(offset)) => {
+                counts.discard_changes();
+                counts.mark_saved();
+                Ok(offset)
+            }
+            Ok(None) => Ok(Offset(0)),
+            Err(why) => {
+                tracing::warn!(checkpoint = self.prefix, %why, "the checkpoint cannot be read; counting again from the log");
+                *counts = counts.emptied();
+                self.segments.clear();
+                Ok(Offset(0))
+            }
+        }
+    }
+
+    fn read(&mut self, manifest: &[u8], counts: &mut PartitionCounts) -> Result<Option<Offset>, String> {
+        let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| error.to_string())?;
+        // Numbers go on, so that no segment of another attempt is ever overwritten while it is named.
+        self.next_segment = manifest.next_segment;
+        if manifest.format != FORMAT || manifest.layer != self.layer {
+            return Ok(None);
+        }
+        for name in &manifest.segments {
+            let bytes = self.store.get(name).map_err(|error| error.to_string())?;
+            let bytes = bytes.ok_or_else(|| format!("segment {name} is missing"))?;
+            restore_segment(&bytes, counts).map_err(|error| format!("segment {name}: {error}"))?;
+        }
+        self.segments = manifest.segments;
+        Ok(Some(manifest.next_offset))
+    }
+
+    /// Makes the state as of `next_offset` durable.
+    pub(super) fn save(&mut self, counts: &mut PartitionCounts, next_offset: Offset) -> Result<(), CountError> {
+        let all = self.segments.is_empty() || self.segments.len() >= MOST_SEGMENTS;
+        let mut segments = if all { Vec::new() } else { self.segments.clone() };
+        let rows = counts.to_save(all);
+        for rows in rows.chunks(SEGMENT_ROWS) {
+            let name = format!("{}/{:010}.segment", self.prefix, self.next_segment);
+            self.next_segment += 1;
+            self.store.put(&name, segment(counts, rows)?)?;
+            segments.push(name);
+        }
+        let manifest = Manifest {
+            format: FORMAT,
+            layer: self.layer.clone(),
+            next_offset,
+            segments: segments.clone(),
+            next_segment: self.next_segment,
+        };
+        let bytes = serde_json::to_vec_pretty(&manifest).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+        self.store.put(&self.manifest_name(), bytes)?;
+        counts.mark_saved();
+        let before = std::mem::replace(&mut self.segments, segments);
+        for name in before.iter().filter(|name| !self.segments.contains(name)) {
+            self.store.delete(name)?;
+        }
+        Ok(())
+    }
+}
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let word = || DataType::Dictionary(Box::new(DataType::UInt16), Box::new(DataType::Utf8));
+    Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Utf8, false),
+        Field::new("updated_at", DataType::Int64, true),
+        Field::new("observed_at", DataType::Int64, false),
+        Field::new("content_hash", DataType::Int64, false),
+        Field::new("hour", DataType::Int32, false),
+        Field::new("area", word(), false),
+        Field::new("category", word(), true),
+    ]))
+});
+
+fn segment(counts: &PartitionCounts, rows: &[u32]) -> Result<Vec<u8>, CountError> {
+    let mut ids = StringBuilder::with_capacity(rows.len(), rows.len() * 8);
+    let saved: Vec<(Revision, Slot)> = rows
+        .iter()
+        .map(|row| {
+            let saved = counts.saved(*row);
+            ids.append_value(&saved.id);
+            (saved.revision, saved.slot)
+        })
+        .collect();
+    let (areas, categories) = counts.vocabularies();
+    let word = |keys: UInt16Array, words: &[String]| {
+        DictionaryArray::try_new(keys, Arc::new(StringArray::from_iter_values(words)))
+    };
+    let batch = RecordBatch::try_new(
+        Arc::clone(&SCHEMA),
+        vec![
+            Arc::new(ids.finish()),
+            Arc::new(saved.iter().map(|(revision, _)| revision.updated_at.map(|at| at.0)).collect::<Int64Array>()),
+            Arc::new(Int64Array::from_iter_values(saved.iter().map(|(revision, _)| revision.observed_at.0))),
+            Arc::new(Int64Array::from_iter_values(saved.iter().map(|(revision, _)| revision.content_hash))),
+            Arc::new(Int32Array::from_iter_values(saved.iter().map(|(_, slot)| slot.hour))),
+            Arc::new(word(UInt16Array::from_iter_values(saved.iter().map(|(_, slot)| slot.area)), areas.words())?),
+            Arc::new(word(
+                saved.iter().map(|(_, slot)| (slot.category != DELETED).then_some(slot.category)).collect(),
+                categories.words(),
+            )?),
+        ],
+    )?;
+    let compressor = zstd::Encoder::new(Vec::new(), 1).map_err(ArrowError::from)?;
+    let mut writer = StreamWriter::try_new(compressor, &SCHEMA)?;
+    writer.write(&batch)?;
+    Ok(writer.into_inner()?.finish().map_err(ArrowError::from)?)
+}
+
+fn restore_segment(bytes: &[u8], counts: &mut PartitionCounts) -> Result<(), CountError> {
+    let reader = StreamReader::try_new(zstd::Decoder::new(bytes).map_err(ArrowError::from)?, None)?;
+    for batch in reader {
+        let batch = batch?;
+        if batch.schema_ref().fields() != SCHEMA.fields() {
+            return Err(ArrowError::SchemaError("not a segment of counts".into()).into());
+        }
+        let ids = batch.column(0).as_string::<i32>();
+        let updated = batch.column(1).as_primitive::<Int64Type>();
+        let observed = batch.column(2).as_primitive::<Int64Type>();
+        let hashes = batch.column(3).as_primitive::<Int64Type>();
+        let hours = batch.column(4).as_primitive::<Int32Type>();
+        let areas = batch.column(5).as_dictionary::<UInt16Type>();
+        let categories = batch.column(6).as_dictionary::<UInt16Type>();
+        let (known_areas, known_categories) = counts.vocabularies_mut();
+        let area_codes: Vec<u16> =
+            words(areas).map(|word| known_areas.code(word, "areas")).collect::<Result<_, _>>()?;
+        let category_codes: Vec<u16> =
+            words(categories).map(|word| known_categories.code(word, "categories")).collect::<Result<_, _>>()?;
+        for row in 0..batch.num_rows() {
+            let keys = categories.keys();
+            counts.restore(&Saved {
+                id: ids.value(row).to_owned(),
+                revision: Revision {
+                    updated_at: updated.is_valid(row).then(|| CivilMicros(updated.value(row))),
+                    observed_at: UtcMicros(observed.value(row)),
+                    content_hash: hashes.value(row),
+                },
+                slot: Slot {
+                    hour: hours.value(row),
+                    area: area_codes[usize::from(areas.keys().value(row))],
+                    category: if keys.is_valid(row) { category_codes[usize::from(keys.value(row))] } else { DELETED },
+                },
+            });
+        }
+    }
+    Ok(())
+}
+
+fn words(column: &DictionaryArray<UInt16Type>) -> impl Iterator<Item = &str> {
+    let texts = column.values().as_string::<i32>();
+    (0..texts.len()).map(|key| texts.value(key))
+}

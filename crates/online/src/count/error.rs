@@ -1,0 +1,21 @@
+//! Why counting cannot go on.
+
+/// Why counting cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CountError {
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] blotter_log::LogError),
+    /// The store of the checkpoints.
+    #[error("cannot keep the checkpoint of count: {0}")]
+    Store(#[from] blotter_store::StoreError),
+    /// A batch that is none of incidents.
+    #[error("topic `incidents` holds a batch that cannot be counted: {0}")]
+    Batch(#[from] arrow::error::ArrowError),
+    /// More distinct areas or categories than a batch can name.
+    #[error("more than 65,000 distinct {what}: check the city profile's columns")]
+    TooManyWords {
+        /// Areas or categories.
+        what: &'static str,
+    },
+}

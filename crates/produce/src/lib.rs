@@ -1,0 +1,12 @@
+//! The role `produce`: from a source to the topics `incidents` and `rejected`.
+//!
+//! Invariant: a chunk's incidents, its rejected rows and the source's position behind it are one
+//! transaction. A producer killed at any moment and started again neither loses nor repeats a row.
+
+mod progress;
+mod role;
+mod state;
+
+pub use progress::{ProduceFigures, ProduceProgress};
+pub use role::{ProduceError, ProduceParts, run};
+pub use state::{POSITION_PREFIX, SourceState, StoredPosition, source_states};

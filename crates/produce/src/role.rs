@@ -1,0 +1,203 @@
+//! The loop of the role `produce`: one thread reads and parses, one encodes and appends.
+
+use crate::{
+    progress::ProduceProgress,
+    state::{POSITION_PREFIX, SourceState, StoredPosition},
+};
+use blotter_incident::rejected_batch;
+use blotter_log::{Append, Log, LogError, Topic, Transaction};
+use blotter_source::{Chunk, Source, SourceError, Step};
+use blotter_store::Shutdown;
+use std::{
+    sync::{
+        Arc,
+        mpsc::{RecvTimeoutError, SyncSender, sync_channel},
+    },
+    time::Duration,
+};
+
+/// Chunks that may wait between the two threads.
+const QUEUE: usize = 2;
+
+/// Retries of a source that fails and may recover, before the role gives up waiting longer each time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A live source hands out a chunk every few milliseconds: that it is caught up is only said after
+/// this much quiet, and not between any two chunks.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Why producing cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ProduceError {
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Rejected rows that do not fit into columns.
+    #[error(transparent)]
+    Columns(#[from] arrow::error::ArrowError),
+}
+
+/// What it works with.
+pub struct ProduceParts {
+    /// Where it appends.
+    pub log: Arc<dyn Log>,
+    /// What it reads, opened at its stored position.
+    pub source: Box<dyn Source>,
+    /// For others to see.
+    pub progress: Arc<ProduceProgress>,
+}
+
+enum Said {
+    Chunk(Chunk),
+    CaughtUp,
+}
+
+/// Produces until the source ends or says that it is caught up (`until_caught_up`), or until told to stop.
+pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> Result<(), ProduceError> {
+    let ProduceParts { log, mut source, progress } = parts;
+    let name = source.name();
+    let state = SourceState {
+        simulated: source.simulated(),
+        describe: source.describe(),
+        ..StoredPosition::of(log.as_ref(), &name)?.map(|stored| stored.state).unwrap_or_default()
+    };
+    let (sender, receiver) = sync_channel(QUEUE);
+    std::thread::scope(|scope| {
+        // The reader ends when the appender has gone: sending fails then.
+        let reader = std::thread::Builder::new()
+            .name("produce: read".into())
+            .spawn_scoped(scope, move || read(source.as_mut(), until_caught_up, &sender, shutdown))
+            .map_err(|error| SourceError::Refused {
+                what: "the source".into(),
+                why: format!("no thread can be started: {error}"),
+            })?;
+        let mut appender = Appender { log, name, state, progress, unsaid: false };
+        let mut appended = Ok(());
+        loop {
+            match receiver.recv_timeout(QUIET) {
+                Ok(Said::Chunk(chunk)) => appended = appender.append(chunk),
+                Ok(Said::CaughtUp) => appender.unsaid = !appender.state.caught_up,
+                Err(RecvTimeoutError::Timeout) if appender.unsaid => appended = appender.say_caught_up(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if appended.is_err() {
+                break;
+            }
+        }
+        drop(receiver);
+        let ended = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        appended?;
+        if appender.unsaid {
+            appender.say_caught_up()?;
+        }
+        Ok(ended?)
+    })
+}
+
+fn read(
+    source: &mut dyn Source,
+    until_caught_up: bool,
+    sender: &SyncSender<Said>,
+    shutdown: &Shutdown,
+) -> Result<(), SourceError> {
+    let mut failures = 0_u32;
+    while !shutdown.is_triggered() {
+        match source.next() {
+            Ok(Step::Chunk(chunk)) => {
+                failures = 0;
+                if sender.send(Said::Chunk(chunk)).is_err() {
+                    return Ok(());
+                }
+            }
+            Ok(Step::Wait { pause, caught_up }) => {
+                failures = 0;
+                if caught_up && sender.send(Said::CaughtUp).is_err() {
+                    return Ok(());
+                }
+                if caught_up && until_caught_up {
+                    return Ok(());
+                }
+                shutdown.wait_timeout(pause);
+            }
+            Ok(Step::End) => {
+                // The appender may have gone; then nobody is left to tell.
+                let _gone = sender.send(Said::CaughtUp);
+                return Ok(());
+            }
+            Err(error) if error.is_retryable() => {
+                let pause = LONGEST_PAUSE.min(Duration::from_secs(1 << failures.min(6)));
+                failures += 1;
+                tracing::warn!(%error, retry_in_s = pause.as_secs(), "the source failed and is asked again");
+                shutdown.wait_timeout(pause);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+struct Appender {
+    log: Arc<dyn Log>,
+    name: String,
+    state: SourceState,
+    progress: Arc<ProduceProgress>,
+    /// The source is caught up and the log does not say so yet.
+    unsaid: bool,
+}
+
+impl Appender {
+    fn append(&mut self, chunk: Chunk) -> Result<(), ProduceError> {
+        let (incidents, rejected, progress) = (chunk.rows() as u64, chunk.rejected.len() as u64, chunk.progress);
+        let mut transaction = Transaction::default();
+        for (partition, records) in chunk.incidents {
+            transaction.appends.push(Append { topic: Topic::Incidents, partition, records });
+        }
+        if rejected > 0 {
+            let records = rejected_batch(&chunk.rejected)?;
+            transaction.appends.push(Append { topic: Topic::Rejected, partition: 0, records });
+        }
+        self.state.caught_up = false;
+        self.unsaid = false;
+        self.commit(transaction, Some(String::from_utf8_lossy(&chunk.position).into_owned()))?;
+        self.progress.update(|figures| {
+            figures.incidents += incidents;
+            figures.rejected += rejected;
+            figures.source = progress;
+            figures.caught_up = false;
+        });
+        Ok(())
+    }
+
+    fn say_caught_up(&mut self) -> Result<(), ProduceError> {
+        self.state.caught_up = true;
+        self.unsaid = false;
+        let position = StoredPosition::of(self.log.as_ref(), &self.name)?.and_then(|stored| stored.source);
+        self.commit(Transaction::default(), position)?;
+        self.progress.update(|figures| figures.caught_up = true);
+        Ok(())
+    }
+
+    fn commit(&mut self, mut transaction: Transaction, source: Option<String>) -> Result<(), ProduceError> {
+        // Only this producer appends to `incidents` of an embedded log, so its ends are the next offsets.
+        let mut ends = self.state.next_offsets.clone();
+        for partition in 0..self.log.partitions(Topic::Incidents) {
+            ends.insert(partition, self.log.bounds(Topic::Incidents, partition)?.next);
+        }
+        for append in transaction.appends.iter().filter(|append| append.topic == Topic::Incidents) {
+            if let Some(end) = ends.get_mut(&append.partition) {
+                end.0 += append.records.num_rows() as u64;
+            }
+        }
+        self.state.next_offsets = ends;
+        let stored = StoredPosition { source, state: self.state.clone() };
+        let bytes = serde_json::to_vec(&stored)
+            .map_err(|error| SourceError::Position { what: self.name.clone(), why: error.to_string() })?;
+        transaction.positions.push((format!("{POSITION_PREFIX}{}", self.name), bytes));
+        self.log.append(transaction)?;
+        Ok(())
+    }
+}
