@@ -1,0 +1,125 @@
+//! The cube: blocks, identity, places, words and totals.
+
+use crate::{block::Block, calendar::Calendar, identity::Identity, places::Places, vocabulary::Vocabulary};
+use blotter_incident::{BoundingBox, CityClock, Profile, UtcMicros};
+
+/// Minutes from 1900-01-01T00:00:00Z to 1970-01-01T00:00:00Z.
+const EPOCH_MINUTES: i64 = 25_567 * 24 * 60;
+const MINUTE_MICROS: i64 = 60_000_000;
+
+/// Where the text of an incident lies: a record of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Locator {
+    /// Partition of `incidents`.
+    pub partition: u32,
+    /// Offset in it.
+    pub offset: u64,
+}
+
+impl Locator {
+    pub(crate) fn pack(self) -> u64 {
+        (u64::from(self.partition) << 44) | self.offset
+    }
+
+    pub(crate) fn unpack(packed: u64) -> Self {
+        Self { partition: (packed >> 44) as u32, offset: packed & ((1 << 44) - 1) }
+    }
+}
+
+/// Totals of incidents: winning revisions, not deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// All.
+    pub total: u64,
+    /// With a point inside the city's bounding box.
+    pub mapped: u64,
+    /// The data's clock: the greatest accepted time of occurrence, deletions and older revisions included.
+    pub data_as_of: Option<UtcMicros>,
+    /// The least.
+    pub earliest: Option<UtcMicros>,
+}
+
+/// The columns of a city's incidents.
+#[derive(Debug)]
+pub struct Cube {
+    pub(crate) bounding_box: BoundingBox,
+    pub(crate) primary_layer: usize,
+    pub(crate) identity: Identity,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) categories: Vocabulary,
+    pub(crate) areas: Vec<Vocabulary>,
+    pub(crate) places: Places,
+    pub(crate) calendar: Calendar,
+    pub(crate) figures: Figures,
+    /// Incidents by category code.
+    pub(crate) by_category: Vec<u64>,
+}
+
+impl Cube {
+    /// An empty cube of a city.
+    pub fn new(profile: &Profile) -> Self {
+        Self {
+            bounding_box: profile.bounding_box,
+            primary_layer: profile.primary_layer(),
+            identity: Identity::default(),
+            blocks: Vec::new(),
+            categories: Vocabulary::default(),
+            areas: profile.layers.iter().map(|_| Vocabulary::default()).collect(),
+            places: Places::new(),
+            calendar: Calendar::new(profile.clock()),
+            figures: Figures::default(),
+            by_category: Vec::new(),
+        }
+    }
+
+    /// The city's clock.
+    pub fn clock(&self) -> &CityClock {
+        self.calendar.clock()
+    }
+
+    /// Totals.
+    pub fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    /// Rows, deletions included.
+    pub fn rows(&self) -> usize {
+        self.identity.len()
+    }
+
+    /// Distinct points.
+    pub fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Categories that have incidents, most frequent first.
+    pub fn categories(&self) -> Vec<&str> {
+        let mut all: Vec<_> = self.categories.words().iter().zip(&self.by_category).filter(|(_, count)| **count > 0).collect();
+        all.sort_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then(a.cmp(b)));
+        all.into_iter().map(|(word, _)| word.as_str()).collect()
+    }
+
+    /// Whether a category was ever seen.
+    pub fn knows_category(&self, category: &str) -> bool {
+        self.categories.known(category).is_some()
+    }
+
+    /// Codes of a layer, in order.
+    pub fn area_codes(&self, layer: usize) -> Vec<&str> {
+        let mut codes: Vec<_> = self.areas[layer].words().iter().map(String::as_str).filter(|code| !code.is_empty()).collect();
+        codes.sort_by(|a, b| a.len().cmp(&b.len()).then(a.cmp(b)));
+        codes
+    }
+}
+
+/// Minutes since 1900 and the second in the minute.
+pub(crate) fn minute_of(at: UtcMicros) -> (u32, u8) {
+    let minute = at.0.div_euclid(MINUTE_MICROS) + EPOCH_MINUTES;
+    let second = at.0.rem_euclid(MINUTE_MICROS) / 1_000_000;
+    (minute.clamp(0, i64::from(u32::MAX)) as u32, second as u8)
+}
+
+/// The instant of a minute's beginning.
+pub(crate) fn instant_of(minute: u32) -> UtcMicros {
+    UtcMicros((i64::from(minute) - EPOCH_MINUTES) * MINUTE_MICROS)
+}

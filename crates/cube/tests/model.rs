@@ -1,0 +1,244 @@
+//! The cube against a model that keeps every incident and answers by going through all of them.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use blotter_cube::{Bucket, By, Cube, Cursor, Filter, Locator};
+use blotter_incident::{
+    BoundingBox, CityClock, CivilMicros, Header, Incident, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil,
+};
+use h3o::{LatLng, Resolution};
+use proptest::prelude::*;
+use std::{collections::BTreeMap, sync::Arc};
+
+const NAMES: [&str; 10] =
+    ["id", "date", "updated_on", "primary_type", "community_area", "beat", "arrest", "domestic", "latitude", "longitude"];
+
+type Fields = (u32, i64, Option<u32>, u8, u8, u8, Option<bool>, Option<bool>, u8);
+
+fn record() -> impl Strategy<Value = (Fields, i64, bool)> {
+    let fields = (
+        0_u32..40,
+        // Around both changes of the clocks of 2017, and over year ends.
+        prop_oneof![1_489_200_000_i64..1_489_400_000, 1_509_800_000_i64..1_510_000_000, 1_480_000_000_i64..1_520_000_000],
+        prop::option::of(0_u32..3),
+        0_u8..4,
+        0_u8..4,
+        0_u8..3,
+        any::<Option<bool>>(),
+        any::<Option<bool>>(),
+        0_u8..12,
+    );
+    (fields, 0_i64..4, prop::bool::weighted(0.1))
+}
+
+fn profile() -> Arc<Profile> {
+    Arc::new(Profile::from_toml(include_str!("../../../cities/chicago.toml")).unwrap())
+}
+
+fn batch(profile: &Arc<Profile>, records: &[(Fields, i64, bool)]) -> arrow::array::RecordBatch {
+    let mut parser = Parser::new(Arc::clone(profile), 1);
+    parser.set_header(Header::resolve(profile, &NAMES).unwrap());
+    for ((id, at, updated, category, area, beat, arrest, domestic, place), observed, deleted) in records {
+        let flag = |flag: &Option<bool>| flag.map(|flag| flag.to_string()).unwrap_or_default();
+        let (latitude, longitude) = match place {
+            0 => (String::new(), String::new()),
+            1 => ("36.6".to_owned(), "-91.7".to_owned()),
+            place => (format!("{}", 41.70 + f64::from(*place) / 50.0), format!("{}", -87.80 + f64::from(place % 5) / 40.0)),
+        };
+        let fields = [
+            if id % 2 == 0 { id.to_string() } else { format!("k-{id}") },
+            format_civil(CivilMicros(at * 1_000_000)),
+            updated.map(|day| format_civil(CivilMicros(1_500_000_000_000_000 + i64::from(day) * 86_400_000_000))).unwrap_or_default(),
+            format!("C{category}"),
+            if *area == 0 { String::new() } else { area.to_string() },
+            (100 + u32::from(*beat)).to_string(),
+            flag(arrest),
+            flag(domestic),
+            latitude,
+            longitude,
+        ];
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for field in &fields {
+            bytes.extend_from_slice(field.as_bytes());
+            ends.push(bytes.len());
+        }
+        let observation = Observation { observed_at: UtcMicros(*observed), deleted: *deleted, id: None };
+        parser.push(&Row::new(&bytes, &ends), &observation, UtcMicros(2_000_000_000_000_000)).unwrap();
+    }
+    parser.finish().unwrap().remove(0).1
+}
+
+fn filter() -> impl Strategy<Value = Filter> {
+    let time = || prop::option::of((1_480_000_000_i64..1_520_000_000).prop_map(|second| UtcMicros(second * 1_000_000)));
+    let areas = prop::option::of((prop::sample::select(vec![0_usize, 2]), prop::collection::vec(0_u32..4, 1..3)));
+    let bbox = prop::option::of((0_u8..12, 0_u8..12));
+    (time(), time(), prop::collection::vec(0_u8..5, 0..3), areas, any::<Option<bool>>(), any::<Option<bool>>(), bbox).prop_map(
+        |(from, to, categories, areas, arrest, domestic, bbox)| Filter {
+            from,
+            to,
+            categories: categories.into_iter().map(|category| format!("C{category}")).collect(),
+            areas: areas
+                .into_iter()
+                .map(|(layer, codes)| {
+                    (layer, codes.iter().map(|code| if layer == 0 { code.to_string() } else { format!("0{}", 100 + code) }).collect())
+                })
+                .collect(),
+            arrest,
+            domestic,
+            bbox: bbox.map(|(south, north)| BoundingBox {
+                west: -87.78,
+                south: 41.70 + f64::from(south.min(north)) / 50.0,
+                east: -87.72,
+                north: 41.70 + f64::from(south.max(north)) / 50.0,
+            }),
+        },
+    )
+}
+
+struct Model {
+    winners: BTreeMap<String, (Incident, usize)>,
+    city: BoundingBox,
+    clock: CityClock,
+}
+
+impl Model {
+    fn mapped(&self, incident: &Incident) -> Option<(f64, f64)> {
+        incident.position.filter(|(latitude, longitude)| self.city.contains(*latitude, *longitude))
+    }
+
+    fn selected(&self, profile: &Profile, filter: &Filter) -> Vec<&(Incident, usize)> {
+        let holds = |incident: &Incident| {
+            let at = incident.occurred_at_utc;
+            !incident.deleted
+                && filter.from.is_none_or(|from| at >= from)
+                && filter.to.is_none_or(|to| at < to)
+                && (filter.categories.is_empty() || filter.categories.contains(&incident.category))
+                && filter.areas.iter().all(|(layer, codes)| {
+                    codes.contains(incident.areas.get(&profile.layers[*layer].name).unwrap_or(&String::new()))
+                })
+                && filter.arrest.is_none_or(|arrest| incident.arrest == Some(arrest))
+                && filter.domestic.is_none_or(|domestic| incident.domestic == Some(domestic))
+                && filter.bbox.is_none_or(|bbox| self.mapped(incident).is_some_and(|(lat, lon)| bbox.contains(lat, lon)))
+        };
+        self.winners.values().filter(|(incident, _)| holds(incident)).collect()
+    }
+}
+
+/// The name of an instant's bucket, by jiff and not by our tables.
+fn bucket_name(clock: &CityClock, at: UtcMicros, bucket: Bucket) -> String {
+    if bucket == Bucket::Hour {
+        return clock.format(UtcMicros(at.0.div_euclid(3_600_000_000) * 3_600_000_000));
+    }
+    let date: jiff::civil::DateTime = format_civil(clock.to_civil(at)).parse().unwrap();
+    let date = date.date();
+    let first = match bucket {
+        Bucket::Hour | Bucket::Day => date,
+        Bucket::Week => {
+            let back = i64::from(date.weekday().to_monday_zero_offset());
+            date.checked_sub(jiff::Span::new().days(back)).unwrap()
+        }
+        Bucket::Month => date.first_of_month(),
+        Bucket::Year => jiff::civil::date(date.year(), 1, 1),
+    };
+    first.to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn answers_are_the_models(
+        batches in prop::collection::vec(prop::collection::vec(record(), 1..40), 1..6),
+        filters in prop::collection::vec(filter(), 1..5),
+        resolution in 7_u8..=11,
+        limit in 1_usize..9,
+    ) {
+        let profile = profile();
+        let mut cube = Cube::new(&profile);
+        let mut model = Model { winners: BTreeMap::new(), city: profile.bounding_box, clock: profile.clock() };
+        let mut offset = 0;
+        let mut said: BTreeMap<_, u64> = BTreeMap::new();
+        for records in &batches {
+            let records = batch(&profile, records);
+            let columns = IncidentBatch::try_new(&records).unwrap();
+            let changes = cube.apply(&columns, |row| Locator { partition: 3, offset: offset + row as u64 });
+            for (slot, total) in cube.totals_of(&changes, usize::MAX).unwrap() {
+                said.insert(slot, total);
+            }
+            for row in 0..columns.len {
+                let incident = columns.incident(row);
+                let place = offset as usize + row;
+                let wins = model.winners.get(&incident.id).is_none_or(|(winner, _)| incident.revision() > winner.revision());
+                if wins {
+                    model.winners.insert(incident.id.clone(), (incident, place));
+                }
+            }
+            offset += columns.len as u64;
+        }
+
+        let live: Vec<_> = model.selected(&profile, &Filter::default());
+        prop_assert_eq!(cube.figures().total, live.len() as u64);
+        prop_assert_eq!(cube.figures().mapped, live.iter().filter(|(incident, _)| model.mapped(incident).is_some()).count() as u64);
+        let mut hourly: BTreeMap<(i64, String, String), u64> = BTreeMap::new();
+        for (incident, _) in &live {
+            let hour = incident.occurred_at_utc.0.div_euclid(3_600_000_000) * 3_600_000_000;
+            let area = incident.areas.get("community_area").cloned().unwrap_or_default();
+            *hourly.entry((hour, area, incident.category.clone())).or_default() += 1;
+        }
+        let said: BTreeMap<_, _> =
+            said.into_iter().filter(|(_, total)| *total > 0).map(|(slot, total)| ((slot.bucket.0, slot.area, slot.category), total)).collect();
+        prop_assert_eq!(said, hourly);
+
+        for filter in &filters {
+            let selected = model.selected(&profile, filter);
+            let cells = cube.cells(filter, resolution);
+            let mut expect = BTreeMap::new();
+            for (incident, _) in &selected {
+                if let Some((latitude, longitude)) = model.mapped(incident) {
+                    let cell = LatLng::new(latitude, longitude).unwrap().to_cell(Resolution::try_from(resolution).unwrap());
+                    *expect.entry(u64::from(cell)).or_insert(0) += 1;
+                }
+            }
+            prop_assert_eq!(cells.cells.iter().map(|(cell, count)| (u64::from(*cell), *count)).collect::<BTreeMap<_, _>>(), expect);
+            prop_assert_eq!(cells.mapped + cells.unmapped, selected.len() as u64);
+
+            for bucket in [Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month, Bucket::Year] {
+                for by in [By::None, By::Category, By::Layer(0), By::Layer(2)] {
+                    let series = cube.series(filter, by, bucket, usize::MAX / 16).unwrap();
+                    let mut expect: BTreeMap<(String, String), u32> = BTreeMap::new();
+                    for (incident, _) in &selected {
+                        let key = match by {
+                            By::None => String::new(),
+                            By::Category => incident.category.clone(),
+                            By::Layer(layer) => incident.areas.get(&profile.layers[layer].name).cloned().unwrap_or_default(),
+                        };
+                        *expect.entry((key, bucket_name(&model.clock, incident.occurred_at_utc, bucket))).or_default() += 1;
+                    }
+                    let mut ours = BTreeMap::new();
+                    for line in &series.lines {
+                        prop_assert_eq!(line.counts.len(), series.buckets.len());
+                        for (name, count) in series.buckets.iter().zip(&line.counts).filter(|(_, count)| **count > 0) {
+                            ours.insert((line.key.clone(), name.clone()), *count);
+                        }
+                    }
+                    prop_assert_eq!(ours, expect);
+                }
+            }
+
+            let mut order = selected.clone();
+            order.sort_by(|(a, _), (b, _)| {
+                let second = |incident: &Incident| incident.occurred_at_utc.0.div_euclid(1_000_000);
+                second(b).cmp(&second(a)).then_with(|| a.id.cmp(&b.id))
+            });
+            let mut pages = Vec::new();
+            let mut cursor: Option<Cursor> = None;
+            loop {
+                let (page, next) = cube.newest(filter, limit, cursor.as_ref());
+                pages.extend(page.into_iter().map(|locator| locator.offset as usize));
+                let Some(next) = next else { break };
+                cursor = Some(Cursor::parse(&next.to_text()).unwrap());
+            }
+            prop_assert_eq!(pages, order.into_iter().map(|(_, offset)| *offset).collect::<Vec<_>>());
+        }
+    }
+}
