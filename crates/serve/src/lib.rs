@@ -1,1 +1,26 @@
-//! The HTTP API, the live stream, and the embedded web app.
+//! The role `serve`: a snapshot and the log into the cube; the cube to browsers.
+//!
+//! - [`follower`](self) is the one writer: it loads the snapshot, follows the log, and publishes what changed.
+//! - [`api`](self) answers from the state that the follower left, under one lock: an answer's figures and its next
+//!   offsets belong together.
+//!
+//! Invariant: every answer and every live event names the next offsets that it reflects.
+
+mod api;
+mod boundaries;
+mod caught_up;
+mod error;
+mod figures;
+mod follower;
+mod live;
+mod metrics;
+mod problem;
+mod role;
+mod snapshot;
+mod state;
+mod texts;
+mod web;
+
+pub use api::openapi_json;
+pub use error::ServeError;
+pub use role::{ServeConfig, ServeParts, run};

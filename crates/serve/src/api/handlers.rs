@@ -1,0 +1,275 @@
+//! One handler a route.
+
+use super::{
+    Context,
+    answer::{self, Form, Timing},
+    parameters::{FILTER, Parameters},
+};
+use crate::{figures::figures, metrics::render, problem::Problem, state::State, web as files};
+use arrow::{
+    array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array},
+    error::ArrowError,
+};
+use axum::{
+    extract::{Path, State as Shared},
+    http::{HeaderMap, Uri, header},
+    response::{IntoResponse, Response},
+};
+use blotter_cube::{Series, TooLarge};
+use blotter_incident::Incident;
+use serde_json::{Value, json};
+use std::{fmt::Write, sync::Arc};
+
+/// More numbers than this are no answer but a download.
+const MOST_NUMBERS: usize = 500_000;
+
+/// Runs a query off the threads that answer: it takes milliseconds of a core.
+async fn off<T: Send + 'static>(query: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(query).await.unwrap_or_else(|error| Err(Problem::internal(&error)))
+}
+
+pub(super) async fn meta(Shared(context): Shared<Context>, uri: Uri) -> Result<Response, Problem> {
+    Parameters::read(uri.query(), &[])?;
+    off(move || {
+        let mut timing = Timing::start();
+        let state = &context.state;
+        let view = state.read();
+        let mut answer = figures(state, &view);
+        let profile = &state.profile;
+        let city = profile.bounding_box;
+        let layers: Vec<Value> = profile
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| {
+                let seen = view.cube.area_codes(index);
+                let areas: Vec<Value> = seen
+                    .iter()
+                    .map(|code| json!({ "code": code, "name": layer.names.get(*code).map_or(*code, String::as_str) }))
+                    .collect();
+                json!({
+                    "name": layer.name, "title": layer.title, "primary": layer.primary,
+                    "boundaries": state.boundaries.of(&layer.name).is_some(), "areas": areas,
+                })
+            })
+            .collect();
+        for (name, value) in [
+            ("city", json!(profile.slug)),
+            (
+                "profile",
+                json!({
+                    "name": profile.name, "time_zone": profile.time_zone, "disclaimer": profile.disclaimer,
+                    "bounding_box": [city.west, city.south, city.east, city.north],
+                    "portal": profile.portal.as_ref().map(|portal| &portal.page),
+                }),
+            ),
+            ("next_offsets", json!(view.offsets_json())),
+            ("layers", json!(layers)),
+            ("categories", json!(view.cube.categories())),
+        ] {
+            answer.insert(name.to_owned(), value);
+        }
+        drop(view);
+        timing.cube_done();
+        Ok(answer::json(Value::Object(answer).to_string(), None, &timing))
+    })
+    .await
+}
+
+pub(super) async fn series(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    off(move || {
+        let mut timing = Timing::start();
+        let form = Form::of(&headers);
+        let state = &context.state;
+        let parameters = Parameters::read(uri.query(), &[&["by", "bucket"], &FILTER])?;
+        let (by, bucket) = (parameters.by(state)?, parameters.bucket()?);
+        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let view = state.read();
+        let tag = answer::etag(&view.offsets_text(), None, &uri, form);
+        if answer::is_seen(&headers, &tag) {
+            return Ok(answer::not_modified(tag));
+        }
+        let series = view
+            .cube
+            .series(&filter, by, bucket, MOST_NUMBERS)
+            .map_err(|error: TooLarge| Problem::parameter("bucket", error.to_string()))?;
+        let offsets = view.offsets_json();
+        drop(view);
+        timing.cube_done();
+        if form == Form::Arrow {
+            let batch = long(&series).map_err(|error| Problem::internal(&error))?;
+            return Ok(answer::arrow(&batch, Some(tag), &timing));
+        }
+        let lines: Vec<Value> = series.lines.iter().map(|line| json!({ "key": line.key, "counts": line.counts })).collect();
+        let body = json!({ "buckets": series.buckets, "series": lines, "next_offsets": offsets });
+        Ok(answer::json(body.to_string(), Some(tag), &timing))
+    })
+    .await
+}
+
+/// A row per line and bucket that has any.
+fn long(series: &Series) -> Result<RecordBatch, ArrowError> {
+    let (mut buckets, mut keys, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+    for line in &series.lines {
+        for (bucket, count) in series.buckets.iter().zip(&line.counts).filter(|(_, count)| **count > 0) {
+            buckets.push(bucket.as_str());
+            keys.push(line.key.as_str());
+            counts.push(*count);
+        }
+    }
+    RecordBatch::try_from_iter([
+        ("bucket", Arc::new(StringArray::from(buckets)) as ArrayRef),
+        ("key", Arc::new(StringArray::from(keys))),
+        ("count", Arc::new(UInt32Array::from(counts))),
+    ])
+}
+
+pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    off(move || {
+        let mut timing = Timing::start();
+        let form = Form::of(&headers);
+        let state = &context.state;
+        let parameters = Parameters::read(uri.query(), &[&["resolution"], &FILTER])?;
+        let resolution = parameters.resolution()?;
+        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let view = state.read();
+        let tag = answer::etag(&view.offsets_text(), None, &uri, form);
+        if answer::is_seen(&headers, &tag) {
+            return Ok(answer::not_modified(tag));
+        }
+        let counts = view.cube.cells(&filter, resolution);
+        let offsets = view.offsets_json();
+        drop(view);
+        timing.cube_done();
+        if form == Form::Arrow {
+            let cells: StringArray = counts.cells.iter().map(|(cell, _)| Some(cell.to_string())).collect();
+            let totals = UInt64Array::from_iter_values(counts.cells.iter().map(|(_, count)| *count));
+            let columns = [("cell", Arc::new(cells) as ArrayRef), ("count", Arc::new(totals))];
+            let batch = RecordBatch::try_from_iter(columns).map_err(|error| Problem::internal(&error))?;
+            return Ok(answer::arrow(&batch, Some(tag), &timing));
+        }
+        // Thousands of small pairs: written as they are, without a tree in between.
+        let mut body = String::with_capacity(64 + counts.cells.len() * 28);
+        let _infallible = write!(body, "{{\"resolution\":{resolution},\"cells\":[");
+        for (index, (cell, count)) in counts.cells.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let _infallible = write!(body, "{comma}[\"{:x}\",{count}]", u64::from(*cell));
+        }
+        let rest = json!({ "mapped": counts.mapped, "unmapped": counts.unmapped, "next_offsets": offsets }).to_string();
+        let _infallible = write!(body, "],{}", &rest[1..]);
+        Ok(answer::json(body, Some(tag), &timing))
+    })
+    .await
+}
+
+pub(super) async fn incidents(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    off(move || {
+        let mut timing = Timing::start();
+        let form = Form::of(&headers);
+        let state = &context.state;
+        let parameters = Parameters::read(uri.query(), &[&["limit", "cursor"], &FILTER])?;
+        let (limit, cursor) = (parameters.limit()?, parameters.cursor()?);
+        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let (places, next, offsets, tag) = {
+            let view = state.read();
+            let tag = answer::etag(&view.offsets_text(), view.snapshot.as_ref().map(|(version, _)| *version), &uri, form);
+            let (places, next) = view.cube.newest(&filter, limit, cursor.as_ref());
+            (places, next, view.offsets_json(), tag)
+        };
+        if answer::is_seen(&headers, &tag) {
+            return Ok(answer::not_modified(tag));
+        }
+        let log = state.log.as_deref();
+        let incidents =
+            state.texts.incidents(&state.profile, log, &places).map_err(|error| Problem::internal(&error))?;
+        timing.cube_done();
+        if form == Form::Arrow {
+            let batch = table(state, &incidents).map_err(|error| Problem::internal(&error))?;
+            return Ok(answer::arrow(&batch, Some(tag), &timing));
+        }
+        let rows: Vec<Value> = incidents.iter().map(Incident::to_json).collect();
+        let next = next.map(|next| next.to_text());
+        let body = json!({ "incidents": rows, "next_cursor": next, "next_offsets": offsets });
+        Ok(answer::json(body.to_string(), Some(tag), &timing))
+    })
+    .await
+}
+
+/// The records as columns, as texts and numbers that any reader of Arrow knows.
+fn table(state: &State, incidents: &[Incident]) -> Result<RecordBatch, ArrowError> {
+    use arrow::array::{BooleanArray, Float64Array, TimestampMicrosecondArray};
+    let text = |of: fn(&Incident) -> Option<&str>| -> ArrayRef { Arc::new(incidents.iter().map(of).collect::<StringArray>()) };
+    let flag = |of: fn(&Incident) -> Option<bool>| -> ArrayRef { Arc::new(incidents.iter().map(of).collect::<BooleanArray>()) };
+    let degrees = |of: fn(&Incident) -> Option<f64>| -> ArrayRef { Arc::new(incidents.iter().map(of).collect::<Float64Array>()) };
+    let civil = |of: fn(&Incident) -> Option<i64>| -> ArrayRef {
+        Arc::new(incidents.iter().map(of).collect::<TimestampMicrosecondArray>())
+    };
+    let utc = |of: fn(&Incident) -> Option<i64>| -> ArrayRef {
+        Arc::new(incidents.iter().map(of).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+    };
+    let mut columns: Vec<(String, ArrayRef)> = vec![
+        ("id".into(), text(|incident| Some(&incident.id))),
+        ("case_number".into(), text(|incident| incident.case_number.as_deref())),
+        ("occurred_at".into(), civil(|incident| Some(incident.occurred_at.0))),
+        ("occurred_at_utc".into(), utc(|incident| Some(incident.occurred_at_utc.0))),
+        ("updated_at".into(), civil(|incident| incident.updated_at.map(|at| at.0))),
+        ("observed_at".into(), utc(|incident| Some(incident.observed_at.0))),
+        ("category".into(), text(|incident| Some(&incident.category))),
+        ("category_published".into(), text(|incident| Some(&incident.category_published))),
+        ("description".into(), text(|incident| incident.description.as_deref())),
+        ("place".into(), text(|incident| incident.place.as_deref())),
+        ("code".into(), text(|incident| incident.code.as_deref())),
+        ("block".into(), text(|incident| incident.block.as_deref())),
+        ("arrest".into(), flag(|incident| incident.arrest)),
+        ("domestic".into(), flag(|incident| incident.domestic)),
+        ("latitude".into(), degrees(|incident| incident.position.map(|(latitude, _)| latitude))),
+        ("longitude".into(), degrees(|incident| incident.position.map(|(_, longitude)| longitude))),
+    ];
+    for layer in &state.profile.layers {
+        let codes: StringArray = incidents.iter().map(|incident| incident.areas.get(&layer.name)).collect();
+        columns.push((format!("areas.{}", layer.name), Arc::new(codes)));
+    }
+    RecordBatch::try_from_iter(columns)
+}
+
+pub(super) async fn boundaries(Shared(context): Shared<Context>, Path(layer): Path<String>, uri: Uri) -> Result<Response, Problem> {
+    Parameters::read(uri.query(), &[])?;
+    match context.state.boundaries.of(&layer) {
+        Some(outlines) => {
+            let headers = [(header::CONTENT_TYPE, "application/geo+json"), (header::CACHE_CONTROL, "no-cache")];
+            Ok((headers, outlines).into_response())
+        }
+        None => Err(Problem::not_found(format!("the outlines of `{layer}` are not known: give them with --boundaries {layer}=FILE"))),
+    }
+}
+
+pub(super) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], super::openapi_json()).into_response()
+}
+
+pub(super) async fn metrics(Shared(context): Shared<Context>) -> Result<Response, Problem> {
+    off(move || {
+        let headers = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+        Ok((headers, render(&context.state)).into_response())
+    })
+    .await
+}
+
+pub(super) async fn healthz() -> &'static str {
+    "alive\n"
+}
+
+pub(super) async fn readyz(Shared(context): Shared<Context>) -> Result<&'static str, Problem> {
+    if context.state.is_ready() {
+        Ok("ready\n")
+    } else {
+        Err(Problem::unavailable("the snapshot is being loaded, or the log followed to its end"))
+    }
+}
+
+pub(super) async fn web(uri: Uri, headers: HeaderMap) -> Response {
+    if uri.path().starts_with("/api/") {
+        return Problem::not_found(format!("there is no {}; /openapi.json lists what there is", uri.path())).into_response();
+    }
+    files::file(uri.path(), &headers)
+}

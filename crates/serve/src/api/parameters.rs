@@ -1,0 +1,164 @@
+//! Query parameters: each is known, given once unless it may be repeated, and right, or the answer says which is not.
+
+use crate::{problem::Problem, state::State};
+use blotter_cube::{Bucket, By, COARSEST, Cursor, FINEST, Filter};
+use blotter_incident::{BoundingBox, CityClock, UtcMicros, parse_civil};
+use std::str::FromStr;
+
+/// The names of the filter's parameters.
+pub(crate) const FILTER: [&str; 7] = ["from", "to", "category", "area", "arrest", "domestic", "bbox"];
+const REPEATABLE: [&str; 2] = ["category", "area"];
+
+/// The parameters of one request.
+pub(crate) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Reads a query; any name that is none of `known`, or given twice, is refused.
+    pub(crate) fn read(query: Option<&str>, known: &[&[&str]]) -> Result<Self, Problem> {
+        let pairs: Vec<(String, String)> =
+            url::form_urlencoded::parse(query.unwrap_or("").as_bytes()).into_owned().collect();
+        for (index, (name, _)) in pairs.iter().enumerate() {
+            if !known.iter().any(|names| names.contains(&name.as_str())) {
+                let names: Vec<&str> = known.iter().flat_map(|names| names.iter().copied()).collect();
+                let detail = if names.is_empty() { "there are no parameters here".to_owned() } else { format!("there are: {}", names.join(", ")) };
+                return Err(Problem::parameter(name, format!("`{name}` is no parameter of this address; {detail}")));
+            }
+            if !REPEATABLE.contains(&name.as_str()) && pairs[..index].iter().any(|(before, _)| before == name) {
+                return Err(Problem::parameter(name, format!("`{name}` is given twice")));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    fn one(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
+        self.one(name)
+            .map(|text| text.parse().map_err(|_| Problem::parameter(name, format!("`{name}={text}`: give {expected}"))))
+            .transpose()
+    }
+
+    /// The filter.
+    pub(crate) fn filter(&self, state: &State, clock: &CityClock) -> Result<Filter, Problem> {
+        let from = self.moment("from", clock)?;
+        let to = self.moment("to", clock)?;
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            return Err(Problem::parameter("from", "`from` is after `to`"));
+        }
+        let mut categories = Vec::new();
+        for text in self.all("category") {
+            let category = text.trim().to_uppercase();
+            if !state.read().cube.knows_category(&category) {
+                let known = state.read().cube.categories().join(", ");
+                return Err(Problem::parameter("category", format!("there is no category `{text}`; there are: {known}")));
+            }
+            categories.push(category);
+        }
+        let mut areas: Vec<(usize, Vec<String>)> = Vec::new();
+        for text in self.all("area") {
+            let (name, code) = text
+                .split_once(':')
+                .ok_or_else(|| Problem::parameter("area", format!("`area={text}`: give LAYER:CODE, such as {}", example(state))))?;
+            let layer = layer(state, "area", name)?;
+            match areas.iter_mut().find(|(seen, _)| *seen == layer) {
+                Some((_, codes)) => codes.push(code.to_owned()),
+                None => areas.push((layer, vec![code.to_owned()])),
+            }
+        }
+        Ok(Filter {
+            from,
+            to,
+            categories,
+            areas,
+            arrest: self.parsed("arrest", "true or false")?,
+            domestic: self.parsed("domestic", "true or false")?,
+            bbox: self.bbox()?,
+        })
+    }
+
+    fn moment(&self, name: &str, clock: &CityClock) -> Result<Option<UtcMicros>, Problem> {
+        self.one(name)
+            .map(|text| {
+                parse_civil(text).map(|civil| clock.to_utc(civil)).ok_or_else(|| {
+                    let detail = format!("`{name}={text}`: give the city's civil time, such as 2016, 2016-07, 2016-07-19 or 2016-07-19T13:45");
+                    Problem::parameter(name, detail)
+                })
+            })
+            .transpose()
+    }
+
+    fn bbox(&self) -> Result<Option<BoundingBox>, Problem> {
+        let Some(text) = self.one("bbox") else { return Ok(None) };
+        let numbers: Vec<f64> =
+            text.split(',').filter_map(|number| number.trim().parse().ok()).filter(|number: &f64| number.is_finite()).collect();
+        match numbers.as_slice() {
+            [west, south, east, north] if west <= east && south <= north && text.split(',').count() == 4 => {
+                Ok(Some(BoundingBox { west: *west, south: *south, east: *east, north: *north }))
+            }
+            _ => Err(Problem::parameter("bbox", format!("`bbox={text}`: give west,south,east,north in degrees, west ≤ east and south ≤ north"))),
+        }
+    }
+
+    pub(crate) fn by(&self, state: &State) -> Result<By, Problem> {
+        match self.one("by") {
+            None | Some("none") => Ok(By::None),
+            Some("category") => Ok(By::Category),
+            Some(name) => Ok(By::Layer(layer(state, "by", name)?)),
+        }
+    }
+
+    pub(crate) fn bucket(&self) -> Result<Bucket, Problem> {
+        match self.one("bucket") {
+            Some("hour") => Ok(Bucket::Hour),
+            Some("day") => Ok(Bucket::Day),
+            Some("week") => Ok(Bucket::Week),
+            None | Some("month") => Ok(Bucket::Month),
+            Some("year") => Ok(Bucket::Year),
+            Some(other) => Err(Problem::parameter("bucket", format!("`bucket={other}`: give hour, day, week, month or year"))),
+        }
+    }
+
+    pub(crate) fn resolution(&self) -> Result<u8, Problem> {
+        let expected = format!("an H3 resolution from {COARSEST} to {FINEST}");
+        let resolution = self.parsed("resolution", &expected)?.unwrap_or(9);
+        if (COARSEST..=FINEST).contains(&resolution) {
+            Ok(resolution)
+        } else {
+            Err(Problem::parameter("resolution", format!("`resolution={resolution}`: give {expected}")))
+        }
+    }
+
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        let limit = self.parsed("limit", "a number from 1 to 1000")?.unwrap_or(100);
+        if (1..=1000).contains(&limit) {
+            Ok(limit)
+        } else {
+            Err(Problem::parameter("limit", format!("`limit={limit}`: give a number from 1 to 1000")))
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> Result<Option<Cursor>, Problem> {
+        self.one("cursor")
+            .map(|text| Cursor::parse(text).ok_or_else(|| Problem::parameter("cursor", "give the `next_cursor` of the page before")))
+            .transpose()
+    }
+}
+
+fn layer(state: &State, parameter: &str, name: &str) -> Result<usize, Problem> {
+    state.profile.layer(name).ok_or_else(|| {
+        let names: Vec<&str> = state.profile.layers.iter().map(|layer| layer.name.as_str()).collect();
+        Problem::parameter(parameter, format!("there is no layer `{name}`; there are: {}", names.join(", ")))
+    })
+}
+
+fn example(state: &State) -> String {
+    state.profile.layers.first().map_or_else(|| "beat:0111".to_owned(), |layer| format!("{}:32", layer.name))
+}

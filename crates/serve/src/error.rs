@@ -1,0 +1,33 @@
+//! Why serving cannot go on.
+
+use std::path::PathBuf;
+
+/// Why serving cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] blotter_log::LogError),
+    /// A local snapshot.
+    #[error("the snapshot {path} cannot be read: {why}; remove it and fetch it again")]
+    Snapshot {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Columns that are none of incidents.
+    #[error(transparent)]
+    Columns(#[from] arrow::error::ArrowError),
+    /// A file of outlines.
+    #[error("the boundaries {path} cannot be used: {why}")]
+    Boundaries {
+        /// Which file.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The listener or a thread.
+    #[error("cannot serve: {0}")]
+    Io(#[from] std::io::Error),
+}

@@ -1,0 +1,60 @@
+//! The figures of `meta` that change, as they are said in an answer and on the live stream.
+
+use crate::{
+    caught_up::{Facts, caught_up},
+    state::{State, View},
+};
+use blotter_incident::{UtcMicros, format_utc};
+use blotter_log::Topic;
+use blotter_produce::source_states;
+use serde_json::{Map, Value, json};
+
+/// The figures as of a view.
+pub(crate) fn figures(state: &State, view: &View) -> Map<String, Value> {
+    let figures = view.cube.figures();
+    let local = |at: Option<UtcMicros>| at.map(|at| view.cube.clock().format(at));
+    let (facts, simulated, source) = facts(state, view);
+    let caught_up = match &facts {
+        Some(facts) => caught_up(facts),
+        // Without the log it is as fresh as its snapshot.
+        None => view.snapshot.is_some(),
+    };
+    let value = json!({
+        "incidents": { "total": figures.total, "mapped": figures.mapped, "unmapped": figures.total - figures.mapped },
+        "rejected": view.rejected.len(),
+        "data_as_of": local(figures.data_as_of),
+        "earliest": local(figures.earliest),
+        "received_at": view.received_at_ms.map(|ms| format_utc(UtcMicros(ms * 1000))),
+        "caught_up": caught_up,
+        "simulated": simulated,
+        "source": source,
+        "snapshot": { "version": view.snapshot.as_ref().map(|(version, _)| version) },
+    });
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn facts(state: &State, view: &View) -> (Option<Facts>, bool, Option<String>) {
+    let Some(log) = &state.log else { return (None, false, None) };
+    let sources = source_states(log.as_ref()).unwrap_or_default();
+    let partitions = log.partitions(Topic::Incidents);
+    let mut counted = vec![0; partitions as usize];
+    for (partition, next) in log.committed("count", Topic::Incidents).unwrap_or_default() {
+        if let Some(slot) = counted.get_mut(partition as usize) {
+            *slot = next.0;
+        }
+    }
+    let ends = (0..partitions).map(|part| log.bounds(Topic::Incidents, part).map_or(u64::MAX, |bounds| bounds.next.0));
+    let described: Vec<&str> = sources.values().map(|source| source.describe.as_str()).collect();
+    let facts = Facts {
+        sources: sources.values().map(|source| source.caught_up).collect(),
+        ends: ends.collect(),
+        counted,
+        snapshot: view.snapshot.as_ref().map(|(_, next)| next.clone()),
+        applied: view.next_offsets.clone(),
+    };
+    let simulated = sources.values().any(|source| source.simulated);
+    (Some(facts), simulated, (!described.is_empty()).then(|| described.join("; ")))
+}

@@ -1,0 +1,210 @@
+//! The one writer: loads the snapshot, follows the log, and publishes what changed.
+
+use crate::{
+    ServeError,
+    figures::figures,
+    live::{Event, MOST_COUNTS, changed},
+    snapshot::LocalSnapshot,
+    state::{State, View},
+};
+use blotter_cube::{Changes, Locator};
+use blotter_incident::{IncidentBatch, rejected_rows};
+use blotter_log::{Fetched, Log, Offset, Topic};
+use blotter_store::Shutdown;
+use serde_json::{Map, Value, json};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Bytes read from a partition at a time.
+const READ_BYTES: usize = 4 << 20;
+/// Rows applied under one hold of the lock: a request waits a few milliseconds at most.
+const LOCK_ROWS: usize = 4096;
+/// How often it looks for a newer snapshot, a change of the sources' states, and a shutdown.
+const LOOK: Duration = Duration::from_millis(100);
+
+pub(crate) struct Follower {
+    pub(crate) state: Arc<State>,
+    pub(crate) snapshots: PathBuf,
+    /// The least time between two events.
+    pub(crate) coalesce: Duration,
+    pub(crate) until_caught_up: bool,
+}
+
+impl Follower {
+    /// Runs until told to stop, or until ready where that was asked for.
+    pub(crate) fn run(&self, shutdown: &Shutdown) -> Result<(), ServeError> {
+        self.load_snapshot()?;
+        match self.state.log.clone() {
+            Some(log) => self.follow(log.as_ref(), shutdown),
+            None => self.watch_snapshots(shutdown),
+        }
+    }
+
+    /// The newest local snapshot into a fresh view.
+    fn load_snapshot(&self) -> Result<(), ServeError> {
+        let Some(snapshot) = LocalSnapshot::newest(&self.snapshots)? else { return Ok(()) };
+        let log = self.state.log.as_deref();
+        if let Some(log) = log
+            && snapshot.manifest.log_id != log.id().0
+        {
+            tracing::warn!(snapshot = %snapshot.manifest.log_id, log = %log.id(), "the snapshot is of another log and is left aside");
+            return Ok(());
+        }
+        let started = Instant::now();
+        let next_offsets = snapshot.next_offsets();
+        let mut view = View::new(&self.state.profile, next_offsets.len());
+        snapshot.load(&self.state.profile, log.is_some(), &mut view)?;
+        view.next_offsets.clone_from(&next_offsets);
+        view.received_at_ms = snapshot
+            .manifest
+            .ingested_as_of
+            .as_deref()
+            .and_then(blotter_incident::parse_instant)
+            .map(|at| at.0.div_euclid(1000));
+        view.snapshot = Some((snapshot.manifest.version, next_offsets));
+        let took_ms = started.elapsed().as_millis();
+        tracing::debug!(version = snapshot.manifest.version, rows = view.cube.rows(), took_ms, "snapshot loaded");
+        *self.state.texts.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+        *self.state.write() = view;
+        Ok(())
+    }
+
+    /// Without the log: as fresh as the newest snapshot.
+    fn watch_snapshots(&self, shutdown: &Shutdown) -> Result<(), ServeError> {
+        let mut last = Map::new();
+        loop {
+            self.state.ready.store(self.state.read().snapshot.is_some(), Ordering::Release);
+            self.publish(&mut last, None);
+            if self.until_caught_up && self.state.is_ready() {
+                return Ok(());
+            }
+            if shutdown.wait_timeout(LOOK) {
+                return Ok(());
+            }
+            let newest = blotter_offline::Manifest::newest_in(&self.snapshots).ok().flatten().map(|manifest| manifest.version);
+            let have = self.state.read().snapshot.as_ref().map(|(version, _)| *version);
+            if newest > have {
+                self.load_snapshot()?;
+            }
+        }
+    }
+
+    fn follow(&self, log: &dyn Log, shutdown: &Shutdown) -> Result<(), ServeError> {
+        let partitions = log.partitions(Topic::Incidents);
+        let mut next: Vec<u64> = self.state.read().next_offsets.clone();
+        next.resize(partitions as usize, 0);
+        self.state.write().next_offsets.clone_from(&next);
+        let mut rejected = log.bounds(Topic::Rejected, 0)?.earliest;
+        // Ready means: everything that the log held at the start is applied.
+        let goal: Vec<u64> = (0..partitions)
+            .map(|part| Ok(log.bounds(Topic::Incidents, part)?.next.0))
+            .collect::<Result<_, ServeError>>()?;
+        let mut last = Map::new();
+        let mut changes: Option<Changes> = Some(Changes::default());
+        let mut published: Option<Instant> = None;
+        let mut looked = Instant::now();
+        while !shutdown.is_triggered() {
+            let mut read = false;
+            for part in 0..partitions {
+                let slot = &mut next[part as usize];
+                for fetched in log.read(Topic::Incidents, part, Offset(*slot), READ_BYTES)? {
+                    read = true;
+                    *slot = fetched.next.0;
+                    self.apply(part, &fetched, &mut changes)?;
+                }
+            }
+            for fetched in log.read(Topic::Rejected, 0, rejected, READ_BYTES)? {
+                read = true;
+                rejected = fetched.next;
+                let mut view = self.state.write();
+                for row in rejected_rows(&fetched.records)? {
+                    view.rejected.insert(xxh3_64(row.key.as_bytes()));
+                }
+            }
+            let caught_up = !read;
+            if !self.state.is_ready() && next.iter().zip(&goal).all(|(next, goal)| next >= goal) {
+                self.state.ready.store(true, Ordering::Release);
+                if self.until_caught_up {
+                    return Ok(());
+                }
+            }
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                self.note_snapshot();
+            }
+            if published.is_none_or(|at| at.elapsed() >= self.coalesce) || caught_up {
+                self.publish(&mut last, changes.replace(Changes::default()));
+                published = Some(Instant::now());
+            }
+            if caught_up {
+                let mut watched: Vec<_> =
+                    (0..).zip(&next).map(|(part, next)| (Topic::Incidents, part, Offset(*next))).collect();
+                watched.push((Topic::Rejected, 0, rejected));
+                log.wait_any(&watched, LOOK);
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies a batch, a few thousand rows at a time; the offsets move with the rows.
+    fn apply(&self, part: u32, fetched: &Fetched, changes: &mut Option<Changes>) -> Result<(), ServeError> {
+        let rows = fetched.records.num_rows();
+        let mut from = 0;
+        while from < rows {
+            let length = LOCK_ROWS.min(rows - from);
+            let slice = fetched.records.slice(from, length);
+            let columns = IncidentBatch::try_new(&slice)?;
+            let base = fetched.base.0 + from as u64;
+            let mut view = self.state.write();
+            let changed = view.cube.apply(&columns, |row| Locator { partition: part, offset: base + row as u64 });
+            from += length;
+            view.next_offsets[part as usize] = if from == rows { fetched.next.0 } else { base + length as u64 };
+            view.received_at_ms = view.received_at_ms.max(Some(fetched.appended_at_ms));
+            drop(view);
+            // Past some number the totals are not listed, so the changes need not be remembered.
+            if let Some(all) = changes {
+                all.merge(changed);
+                if all.len() > MOST_COUNTS * 8 {
+                    *changes = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// With the log a newer snapshot need not be loaded: it is only said that it is there.
+    fn note_snapshot(&self) {
+        let Ok(Some(snapshot)) = LocalSnapshot::newest(&self.snapshots) else { return };
+        let is_ours = self.state.log.as_deref().is_some_and(|log| log.id().0 == snapshot.manifest.log_id);
+        let have = self.state.read().snapshot.as_ref().map(|(version, _)| *version);
+        if is_ours && have.is_none_or(|have| snapshot.manifest.version > have) {
+            self.state.write().snapshot = Some((snapshot.manifest.version, snapshot.next_offsets()));
+        }
+    }
+
+    /// Says what changed, if anything did. `changes`: none where they were too many to remember.
+    fn publish(&self, last: &mut Map<String, Value>, changes: Option<Changes>) {
+        let view = self.state.read();
+        let figures = figures(&self.state, &view);
+        let difference = changed(last, &figures);
+        let nothing_counted = changes.as_ref().is_some_and(Changes::is_empty);
+        if difference.is_empty() && nothing_counted {
+            return;
+        }
+        let counts = changes.and_then(|changes| view.cube.totals_of(&changes, MOST_COUNTS)).map(|totals| {
+            let named = |(slot, count): (blotter_cube::HourSlot, u64)| {
+                json!({ "bucket": view.cube.clock().format(slot.bucket), "area": slot.area, "category": slot.category, "count": count })
+            };
+            totals.into_iter().map(named).collect()
+        });
+        let event = Event::new(view.offsets_text(), json!(view.offsets_json()), difference, counts);
+        drop(view);
+        *last = figures;
+        // Without a listener there is nobody to tell.
+        let _nobody = self.state.events.send(Arc::new(event));
+    }
+}

@@ -1,0 +1,90 @@
+//! Prometheus figures.
+
+use crate::state::State;
+use blotter_log::Topic;
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Upper bounds of the request histogram, in seconds.
+const BOUNDS: [f64; 8] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
+
+#[derive(Default)]
+pub(crate) struct Metrics {
+    requests: Mutex<BTreeMap<(&'static str, u16), Requests>>,
+    pub(crate) live_clients: AtomicI64,
+}
+
+#[derive(Default)]
+struct Requests {
+    count: u64,
+    seconds: f64,
+    buckets: [u64; BOUNDS.len()],
+}
+
+impl Metrics {
+    pub(crate) fn request(&self, route: &'static str, status: u16, took: Duration) {
+        let mut all = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let requests = all.entry((route, status)).or_default();
+        let seconds = took.as_secs_f64();
+        requests.count += 1;
+        requests.seconds += seconds;
+        for (bucket, bound) in requests.buckets.iter_mut().zip(BOUNDS) {
+            *bucket += u64::from(seconds <= bound);
+        }
+    }
+}
+
+/// The text of `/metrics`.
+pub(crate) fn render(state: &State) -> String {
+    let mut text = String::new();
+    let mut line = |line: std::fmt::Arguments<'_>| {
+        // Writing into a string cannot fail.
+        let _infallible = writeln!(text, "{line}");
+    };
+    let view = state.read();
+    let figures = view.cube.figures();
+    line(format_args!("# HELP blotter_incidents Incidents: winning revisions, not deleted.\n# TYPE blotter_incidents gauge"));
+    line(format_args!("blotter_incidents{{state=\"mapped\"}} {}", figures.mapped));
+    line(format_args!("blotter_incidents{{state=\"unmapped\"}} {}", figures.total - figures.mapped));
+    line(format_args!("# HELP blotter_rejected Distinct rejected records.\n# TYPE blotter_rejected gauge"));
+    line(format_args!("blotter_rejected {}", view.rejected.len()));
+    line(format_args!("# HELP blotter_ready Whether the snapshot is loaded and the log was followed to its end.\n# TYPE blotter_ready gauge"));
+    line(format_args!("blotter_ready {}", u8::from(state.is_ready())));
+    if let Some(log) = &state.log {
+        line(format_args!("# HELP blotter_lag_records Records of the log that a role has not reached.\n# TYPE blotter_lag_records gauge"));
+        let counted: BTreeMap<u32, u64> =
+            log.committed("count", Topic::Incidents).unwrap_or_default().into_iter().map(|(part, next)| (part, next.0)).collect();
+        for (part, applied) in (0..).zip(&view.next_offsets) {
+            let Ok(bounds) = log.bounds(Topic::Incidents, part) else { continue };
+            let lag = |next: u64| bounds.next.0.saturating_sub(next);
+            line(format_args!("blotter_lag_records{{role=\"serve\",partition=\"{part}\"}} {}", lag(*applied)));
+            let counted = counted.get(&part).copied().unwrap_or(0);
+            line(format_args!("blotter_lag_records{{role=\"count\",partition=\"{part}\"}} {}", lag(counted)));
+            if let Some(next) = view.snapshot.as_ref().and_then(|(_, next)| next.get(part as usize)) {
+                line(format_args!("blotter_lag_records{{role=\"snapshot\",partition=\"{part}\"}} {}", lag(*next)));
+            }
+        }
+    }
+    drop(view);
+    line(format_args!("# HELP blotter_live_clients Browsers on the live stream.\n# TYPE blotter_live_clients gauge"));
+    line(format_args!("blotter_live_clients {}", state.metrics.live_clients.load(Ordering::Relaxed)));
+    line(format_args!("# HELP blotter_http_request_seconds Time to answer.\n# TYPE blotter_http_request_seconds histogram"));
+    let all = state.metrics.requests.lock().unwrap_or_else(PoisonError::into_inner);
+    for ((route, status), requests) in all.iter() {
+        let labels = format!("route=\"{route}\",status=\"{status}\"");
+        for (bound, count) in BOUNDS.iter().zip(requests.buckets) {
+            line(format_args!("blotter_http_request_seconds_bucket{{{labels},le=\"{bound}\"}} {count}"));
+        }
+        line(format_args!("blotter_http_request_seconds_bucket{{{labels},le=\"+Inf\"}} {}", requests.count));
+        line(format_args!("blotter_http_request_seconds_sum{{{labels}}} {}", requests.seconds));
+        line(format_args!("blotter_http_request_seconds_count{{{labels}}} {}", requests.count));
+    }
+    text
+}

@@ -1,0 +1,69 @@
+//! What a client sees of an error: RFC 9457, a safe sentence and a request id.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+/// An answer that explains itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+    parameter: Option<String>,
+}
+
+impl Problem {
+    /// A wrong parameter, by name.
+    pub(crate) fn parameter(name: &str, detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            title: "a parameter is wrong",
+            detail: detail.into(),
+            parameter: Some(name.to_owned()),
+        }
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, title: "not found", detail: detail.into(), parameter: None }
+    }
+
+    pub(crate) fn method() -> Self {
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            title: "method not allowed",
+            detail: "this API only answers GET and HEAD".into(),
+            parameter: None,
+        }
+    }
+
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, title: "not ready", detail: detail.into(), parameter: None }
+    }
+
+    /// Something of ours failed: logged with an id, which is all that the client is told.
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
+        let request = uuid::Uuid::new_v4();
+        tracing::error!(%request, %error, "a request failed");
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            title: "internal error",
+            detail: format!("request {request} failed; the server's log has more under that id"),
+            parameter: None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = json!({
+            "type": "about:blank", "title": self.title, "status": self.status.as_u16(), "detail": self.detail,
+        });
+        if let Some(parameter) = self.parameter {
+            body["parameter"] = parameter.into();
+        }
+        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+    }
+}

@@ -1,0 +1,105 @@
+//! The role: a follower on a thread of its own, and the HTTP server.
+
+use crate::{
+    ServeError,
+    api,
+    boundaries::Boundaries,
+    follower::Follower,
+    live::BACKLOG,
+    metrics::Metrics,
+    state::{State, View},
+    texts::Texts,
+};
+use blotter_incident::Profile;
+use blotter_log::{Log, Topic};
+use blotter_store::Shutdown;
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    sync::{Arc, RwLock, atomic::AtomicBool},
+    time::Duration,
+};
+use tokio::sync::{broadcast, watch};
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct ServeConfig {
+    /// Stop when the snapshot is loaded and the log was followed to the end seen at start.
+    pub until_caught_up: bool,
+    /// The least time between two live events.
+    pub coalesce: Duration,
+    /// Requests under way at a shutdown may take this long.
+    pub deadline: Duration,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self { until_caught_up: false, coalesce: Duration::from_millis(5), deadline: Duration::from_secs(3) }
+    }
+}
+
+/// What it works with.
+pub struct ServeParts {
+    /// The log to follow; without it the map is as fresh as its snapshot.
+    pub log: Option<Arc<dyn Log>>,
+    /// Local directory of snapshots.
+    pub snapshots: PathBuf,
+    /// The city.
+    pub profile: Arc<Profile>,
+    /// Outlines: layer and GeoJSON file.
+    pub boundaries: Vec<(String, PathBuf)>,
+    /// Where to listen.
+    pub listener: TcpListener,
+}
+
+/// Serves until told to stop.
+pub fn run(config: ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Result<(), ServeError> {
+    let boundaries = Boundaries::load(&parts.profile, &parts.boundaries)?;
+    let partitions = parts.log.as_ref().map_or(0, |log| log.partitions(Topic::Incidents));
+    let (events, _) = broadcast::channel(BACKLOG);
+    let state = Arc::new(State {
+        view: RwLock::new(View::new(&parts.profile, partitions as usize)),
+        profile: parts.profile,
+        log: parts.log,
+        texts: Texts::default(),
+        boundaries,
+        metrics: Metrics::default(),
+        events,
+        ready: AtomicBool::new(false),
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(8)
+        .thread_name("http")
+        .enable_all()
+        .build()?;
+    let (stop, stopped) = watch::channel(false);
+    parts.listener.set_nonblocking(true)?;
+    let server = {
+        let _inside = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(parts.listener)?;
+        let app = api::router(Arc::clone(&state), stopped.clone());
+        let mut stopped = stopped;
+        runtime.spawn(async move {
+            let until = async move {
+                // The sender is only gone when the role is.
+                let _gone = stopped.wait_for(|stopped| *stopped).await;
+            };
+            axum::serve(listener, app).with_graceful_shutdown(until).await
+        })
+    };
+    let follower = Follower {
+        state,
+        snapshots: parts.snapshots,
+        coalesce: config.coalesce,
+        until_caught_up: config.until_caught_up,
+    };
+    let ended = follower.run(shutdown);
+    stop.send_replace(true);
+    let closed = runtime.block_on(async { tokio::time::timeout(config.deadline, server).await });
+    if closed.is_err() {
+        tracing::info!("requests that were still under way are broken off");
+    }
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    ended
+}

@@ -1,0 +1,115 @@
+//! A local snapshot into the cube.
+
+use crate::{ServeError, state::View};
+use arrow::{
+    array::{AsArray, RecordBatch},
+    datatypes::{Int32Type, Int64Type},
+};
+use blotter_cube::Locator;
+use blotter_incident::{IncidentBatch, Profile, incident_schema};
+use blotter_offline::Manifest;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc::sync_channel},
+};
+
+/// The partition of locators that mean a row of the snapshot, where there is no log to read texts from.
+pub(crate) const IN_SNAPSHOT: u32 = (1 << 20) - 1;
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 16_384;
+
+/// A snapshot in a local directory.
+#[derive(Clone, Debug)]
+pub(crate) struct LocalSnapshot {
+    pub(crate) manifest: Manifest,
+    pub(crate) folder: PathBuf,
+}
+
+impl LocalSnapshot {
+    /// The newest that is complete.
+    pub(crate) fn newest(directory: &Path) -> Result<Option<Self>, ServeError> {
+        let unreadable = |why: String| ServeError::Snapshot { path: directory.to_owned(), why };
+        let Some(manifest) = Manifest::newest_in(directory).map_err(|error| unreadable(error.to_string()))? else {
+            return Ok(None);
+        };
+        let folder = directory.join(manifest.version.to_string());
+        Ok(Some(Self { manifest, folder }))
+    }
+
+    /// The next offsets of each partition.
+    pub(crate) fn next_offsets(&self) -> Vec<u64> {
+        self.manifest.next_offsets.values().copied().collect()
+    }
+
+    /// Its incidents into an empty view. `with_log`: texts come from the log, else from the snapshot itself.
+    pub(crate) fn load(&self, profile: &Profile, with_log: bool, view: &mut View) -> Result<(), ServeError> {
+        // One thread decodes, this one builds.
+        let (sender, receiver) = sync_channel::<Result<RecordBatch, ServeError>>(4);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for file in &self.manifest.files {
+                    let path = self.folder.join(&file.path);
+                    let ended = batches(&path, profile).and_then(|batches| {
+                        for batch in batches {
+                            // The builder has failed, and says why itself.
+                            if sender.send(batch).is_err() {
+                                break;
+                            }
+                        }
+                        Ok(())
+                    });
+                    if let Err(error) = ended {
+                        // As above.
+                        let _gone = sender.send(Err(error));
+                        return;
+                    }
+                }
+            });
+            let mut row = 0;
+            for batch in receiver {
+                let batch = batch?;
+                let columns = batch.num_columns();
+                let partitions = batch.column(columns - 2).as_primitive::<Int32Type>();
+                let offsets = batch.column(columns - 1).as_primitive::<Int64Type>();
+                let incidents: Vec<usize> = (0..columns - 2).collect();
+                let incidents = batch.project(&incidents)?;
+                view.cube.apply(&IncidentBatch::try_new(&incidents)?, |index| {
+                    if with_log {
+                        Locator { partition: partitions.value(index) as u32, offset: offsets.value(index) as u64 }
+                    } else {
+                        Locator { partition: IN_SNAPSHOT, offset: row + index as u64 }
+                    }
+                });
+                row += partitions.len() as u64;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The incidents of one file, with their partitions and offsets.
+pub(crate) fn reader_options(profile: &Profile) -> ArrowReaderOptions {
+    let mut fields: Vec<_> = incident_schema(profile).fields().iter().map(Arc::clone).collect();
+    fields.push(Arc::new(arrow::datatypes::Field::new("partition", arrow::datatypes::DataType::Int32, false)));
+    fields.push(Arc::new(arrow::datatypes::Field::new("offset", arrow::datatypes::DataType::Int64, false)));
+    ArrowReaderOptions::new().with_schema(Arc::new(arrow::datatypes::Schema::new(fields)))
+}
+
+fn batches(
+    path: &Path,
+    profile: &Profile,
+) -> Result<impl Iterator<Item = Result<RecordBatch, ServeError>> + use<>, ServeError> {
+    let path = path.to_owned();
+    let unreadable = {
+        let path = path.clone();
+        move |why: String| ServeError::Snapshot { path: path.clone(), why }
+    };
+    let file = File::open(&path).map_err(|error| unreadable(error.to_string()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, reader_options(profile))
+        .map_err(|error| unreadable(error.to_string()))?;
+    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| unreadable(error.to_string()))?;
+    Ok(reader.map(move |batch| batch.map_err(|error| unreadable(error.to_string()))))
+}

@@ -1,0 +1,76 @@
+//! What requests read and the follower writes.
+
+use crate::{boundaries::Boundaries, live::Event, metrics::Metrics, texts::Texts};
+use blotter_cube::Cube;
+use blotter_incident::Profile;
+use blotter_log::Log;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::broadcast;
+
+/// The cube and all that must change together with it.
+pub(crate) struct View {
+    pub(crate) cube: Cube,
+    /// By partition of `incidents`.
+    pub(crate) next_offsets: Vec<u64>,
+    /// Hashes of the keys of rejected records: a key counts once.
+    pub(crate) rejected: HashSet<u64>,
+    /// When the newest applied record was appended, in milliseconds since the epoch.
+    pub(crate) received_at_ms: Option<i64>,
+    /// The newest local snapshot: version and next offsets.
+    pub(crate) snapshot: Option<(u64, Vec<u64>)>,
+}
+
+impl View {
+    pub(crate) fn new(profile: &Profile, partitions: usize) -> Self {
+        Self {
+            cube: Cube::new(profile),
+            next_offsets: vec![0; partitions],
+            rejected: HashSet::new(),
+            received_at_ms: None,
+            snapshot: None,
+        }
+    }
+
+    /// `0:12,1:7`: the id of live events.
+    pub(crate) fn offsets_text(&self) -> String {
+        let parts: Vec<String> = self.next_offsets.iter().enumerate().map(|(part, next)| format!("{part}:{next}")).collect();
+        parts.join(",")
+    }
+
+    pub(crate) fn offsets_json(&self) -> BTreeMap<String, u64> {
+        self.next_offsets.iter().enumerate().map(|(part, next)| (part.to_string(), *next)).collect()
+    }
+}
+
+/// Shared by all requests.
+pub(crate) struct State {
+    pub(crate) profile: Arc<Profile>,
+    pub(crate) log: Option<Arc<dyn Log>>,
+    pub(crate) view: RwLock<View>,
+    pub(crate) texts: Texts,
+    pub(crate) boundaries: Boundaries,
+    pub(crate) metrics: Metrics,
+    pub(crate) events: broadcast::Sender<Arc<Event>>,
+    pub(crate) ready: AtomicBool,
+}
+
+impl State {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, View> {
+        // A panicking writer is the follower, whose end closes the role: until then the last state is served.
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, View> {
+        self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,77 @@
+//! The embedded web app.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use rust_embed::RustEmbed;
+
+/// What `make ui` built; empty where it was not built.
+#[derive(RustEmbed)]
+#[folder = "../../ui/dist"]
+#[allow_missing = true]
+struct Files;
+
+/// One origin for everything, and nothing from elsewhere.
+const POLICY: &str = "default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
+                      connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+
+const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>Blotter</title><p>The web app is not part of this build: \
+                         run <code>make ui</code>, then build again. The API is at <a href=/openapi.json>/openapi.json</a>.";
+
+/// A file of the web app; unknown paths without a dot are the app's own.
+pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
+    let path = path.trim_start_matches('/');
+    let path = if path.is_empty() { "index.html" } else { path };
+    let Some(file) = Files::get(path) else {
+        if path == "index.html" {
+            return page(Body::from(NOT_BUILT));
+        }
+        return crate::problem::Problem::not_found(format!("there is no /{path}")).into_response();
+    };
+    let tag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..12]));
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+    }
+    // Files below `assets` have a hash of their content in their names.
+    let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let mut response = page(Body::from(file.data));
+    let headers = response.headers_mut();
+    for (name, value) in [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, caching), (header::CONTENT_TYPE, media_type(path))]
+    {
+        if let Ok(value) = value.parse() {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+fn page(body: Body) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (headers, body).into_response()
+}
+
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("json" | "map") => "application/json",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        Some("woff2") => "font/woff2",
+        Some("wasm") => "application/wasm",
+        _ => "application/octet-stream",
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
