@@ -1,2 +1,29 @@
-//! The binary: one command per role, configuration and wiring.
-fn main() {}
+//! `blotter`: one command per role of the design, and `demo`, which runs them all in one process.
+
+mod cli;
+mod commands;
+mod demo;
+mod logging;
+mod parts;
+mod profiles;
+mod signals;
+mod sources;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Batches are allocated on one thread and freed on another, at full speed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    logging::start(arguments.log_format);
+    match commands::run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

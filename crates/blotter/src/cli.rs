@@ -1,0 +1,268 @@
+//! The command line: one sub-command per role.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
+
+/// Crime mapping from a city's open data: live and historical, from one reliable log.
+#[derive(Debug, Parser)]
+#[command(name = "blotter", version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// How log lines are written to standard error.
+    #[arg(long, global = true, env = "BLOTTER_LOG_FORMAT", default_value = "text", value_enum)]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Every role in one process: load a city's data, follow it, and serve the map
+    Demo(Demo),
+    /// From a source to the log
+    Produce(Produce),
+    /// From the log's incidents to hourly counts
+    Online(Online),
+    /// From the log's incidents to the Delta table
+    Archive(Archive),
+    /// From the Delta table to an immutable snapshot
+    Snapshot(Snapshot),
+    /// From the store's newest snapshot to a local directory
+    Fetch(Fetch),
+    /// The HTTP API, the live stream and the map
+    Serve(Serve),
+    /// List the records that were rejected, with their reasons
+    Rejected(Rejected),
+    /// Print the hourly counts as CSV
+    Counts(Counts),
+    /// Write simulated incidents as a CSV file in the portal's format
+    Simulate(Simulate),
+    /// Print the OpenAPI document of the HTTP API
+    Openapi,
+}
+
+/// Which city.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct City {
+    /// A city profile: `chicago`, `new-york-shootings`, or the path of a TOML file
+    #[arg(long, env = "BLOTTER_CITY", default_value = "chicago")]
+    pub(crate) city: String,
+}
+
+/// Where the records come from.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Input {
+    /// A CSV file or its address (plain, gz, xz or zst); may be given several times.
+    /// Without it: the city's portal, or the simulator where the portal cannot be reached
+    #[arg(long = "data", value_name = "PATH|URL")]
+    pub(crate) data: Vec<String>,
+    /// Replay event time this many times faster than it passed; `max` is as fast as possible
+    #[arg(long, default_value = "max", value_name = "max|N", value_parser = parse_speed)]
+    pub(crate) speed: Speed,
+    /// Simulate this many incidents as fast as possible, instead of reading anything
+    #[arg(long, value_name = "INCIDENTS", conflicts_with = "data")]
+    pub(crate) simulate: Option<u64>,
+    /// Simulate a live feed of this many incidents a second behind the simulated history
+    #[arg(long, value_name = "PER_SECOND", conflicts_with = "data")]
+    pub(crate) simulate_rate: Option<f64>,
+    /// Seed of the simulator: the same seed makes the same city
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The environment variable that holds the portal's application token
+    #[arg(long, default_value = "BLOTTER_APP_TOKEN", value_name = "VARIABLE")]
+    pub(crate) app_token_env: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speed {
+    Max,
+    Times(f64),
+}
+
+fn parse_speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.parse::<f64>() {
+        Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        _ => Err("give `max` or a number greater than zero, such as 3600 for an hour a second".into()),
+    }
+}
+
+/// The log.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LogUrl {
+    /// The log: `embedded:DIR`
+    #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: String,
+}
+
+/// The object store.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StoreUrl {
+    /// The object store: `file:///DIR`
+    #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
+    pub(crate) store: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) input: Input,
+    /// Where everything is kept; started again on the same directory, it resumes
+    #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Address of the map
+    #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Partitions of a new log (4 unless given)
+    #[arg(long)]
+    pub(crate) partitions: Option<NonZeroU32>,
+    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times
+    #[arg(long = "boundaries", value_name = "LAYER=PATH")]
+    pub(crate) boundaries: Vec<String>,
+    /// Open the map in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Do not serve the map (for measuring the load alone)
+    #[arg(long)]
+    pub(crate) no_serve: bool,
+    /// Stop when everything that the source held has reached every role
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Produce {
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) log: LogUrl,
+    /// Stop when the source has nothing more
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Online {
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) log: LogUrl,
+    #[command(flatten)]
+    pub(crate) store: StoreUrl,
+    /// Stop when the log has nothing more
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Archive {
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) log: LogUrl,
+    #[command(flatten)]
+    pub(crate) store: StoreUrl,
+    /// Stop when the log has nothing more
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Snapshot {
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) store: StoreUrl,
+    /// As known at this moment of ingestion (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
+    /// Take a snapshot again after this many seconds; without it, once
+    #[arg(long, value_name = "SECONDS", conflicts_with = "as_of")]
+    pub(crate) every: Option<u64>,
+    /// Stop when the newest version of the table has its snapshot (as without `--every`)
+    #[arg(long, conflicts_with = "every")]
+    pub(crate) until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fetch {
+    #[command(flatten)]
+    pub(crate) store: StoreUrl,
+    /// The local directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Look again after this many seconds; without it, once
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) every: Option<u64>,
+    /// Stop when the newest snapshot is here (as without `--every`)
+    #[arg(long, conflicts_with = "every")]
+    pub(crate) until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) city: City,
+    /// The log to follow: `embedded:DIR`; without it the map is as fresh as its snapshot
+    #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// The local directory of snapshots
+    #[arg(long, value_name = "DIR")]
+    pub(crate) snapshots: PathBuf,
+    /// Address of the map
+    #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times
+    #[arg(long = "boundaries", value_name = "LAYER=PATH")]
+    pub(crate) boundaries: Vec<String>,
+    /// Stop when the snapshot is loaded and the log was followed to its end
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rejected {
+    #[command(flatten)]
+    pub(crate) log: LogUrl,
+    /// `table` for people, `json` with the bytes (base64 where they are not UTF-8)
+    #[arg(long, default_value = "table", value_enum)]
+    pub(crate) format: RejectedFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RejectedFormat {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Counts {
+    #[command(flatten)]
+    pub(crate) log: LogUrl,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    #[command(flatten)]
+    pub(crate) city: City,
+    /// How many incidents
+    #[arg(long)]
+    pub(crate) incidents: u64,
+    /// The same seed makes the same city
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The file to write
+    #[arg(long, value_name = "PATH")]
+    pub(crate) output: PathBuf,
+}

@@ -1,0 +1,267 @@
+//! The sub-commands: parts are opened, a role is run.
+
+use crate::{
+    cli::{self, Command},
+    demo, parts, profiles, signals, sources,
+};
+use anyhow::{Context, Result};
+use blotter_incident::rejected_rows;
+use blotter_log::{Log, Offset, Topic};
+use blotter_offline::{
+    archive::{self, ArchiveConfig, ArchiveParts},
+    fetch::{self, FetchConfig, Fetched},
+    snapshot::{self, Outcome, SnapshotConfig, SnapshotParts},
+};
+use blotter_online::{CountConfig, CountParts, CountProgress};
+use blotter_produce::{ProduceParts, ProduceProgress};
+use blotter_serve::{ServeConfig, ServeParts};
+use blotter_store::{Checkpoints, Shutdown};
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::{BufWriter, Write, stdout},
+    net::TcpListener,
+    sync::Arc,
+    time::Duration,
+};
+
+/// Bytes read from the log at a time by the commands that list a topic.
+const READ_BYTES: usize = 4 << 20;
+
+pub(crate) fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Produce(arguments) => produce(&arguments),
+        Command::Online(arguments) => online(&arguments),
+        Command::Archive(arguments) => archive(&arguments),
+        Command::Snapshot(arguments) => snapshot(&arguments),
+        Command::Fetch(arguments) => fetch(&arguments),
+        Command::Serve(arguments) => serve(&arguments),
+        Command::Rejected(arguments) => rejected(&arguments),
+        Command::Counts(arguments) => counts(&arguments),
+        Command::Simulate(arguments) => sources::simulate_to_file(&arguments),
+        Command::Openapi => {
+            writeln!(stdout(), "{}", blotter_serve::openapi_json())?;
+            Ok(())
+        }
+    }
+}
+
+fn watched_shutdown() -> Result<Shutdown> {
+    let shutdown = Shutdown::new();
+    signals::watch(&shutdown)?;
+    Ok(shutdown)
+}
+
+fn produce(arguments: &cli::Produce) -> Result<()> {
+    let profile = profiles::profile(&arguments.city.city)?;
+    let choice = sources::choose(&arguments.input, &profile)?;
+    let log = parts::open_log(&arguments.log.log, None)?;
+    let spool = parts::embedded_directory(&arguments.log.log)?;
+    let source = choice.open(&profile, log.as_ref(), &spool)?;
+    let progress = Arc::new(ProduceProgress::default());
+    let parts = ProduceParts { log: Arc::clone(&log) as Arc<dyn Log>, source, progress: Arc::clone(&progress) };
+    blotter_produce::run(arguments.until_caught_up, parts, &watched_shutdown()?)?;
+    let figures = progress.figures();
+    println!("{} incidents appended, {} rejected", figures.incidents, figures.rejected);
+    Ok(log.close()?)
+}
+
+fn online(arguments: &cli::Online) -> Result<()> {
+    let profile = profiles::profile(&arguments.city.city)?;
+    let log = parts::open_existing_log(&arguments.log.log)?;
+    let store = parts::open_store(&arguments.store.store)?;
+    let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };
+    let progress = Arc::new(CountProgress::new(log.partitions(Topic::Incidents)));
+    let parts = CountParts {
+        log: Arc::clone(&log) as Arc<dyn Log>,
+        checkpoints: Checkpoints::new(store, "count"),
+        profile,
+        progress: Arc::clone(&progress),
+    };
+    blotter_online::run_count(&config, &parts, &watched_shutdown()?)?;
+    println!("counted to {}", offsets(&progress.next_offsets()));
+    Ok(log.close()?)
+}
+
+fn archive(arguments: &cli::Archive) -> Result<()> {
+    let profile = profiles::profile(&arguments.city.city)?;
+    let log = parts::open_existing_log(&arguments.log.log)?;
+    let store = parts::open_store(&arguments.store.store)?;
+    let config = ArchiveConfig { until_caught_up: arguments.until_caught_up, ..ArchiveConfig::default() };
+    let parts = ArchiveParts::new(Arc::clone(&log) as Arc<dyn Log>, store, profile);
+    let progress = Arc::clone(&parts.progress);
+    archive::run(&config, parts, &watched_shutdown()?)?;
+    let next: Vec<Offset> = progress.next_offsets().into_iter().map(Offset).collect();
+    println!("archived to {}", offsets(&next));
+    Ok(log.close()?)
+}
+
+fn offsets(next: &[Offset]) -> String {
+    let parts: Vec<String> = next.iter().enumerate().map(|(partition, next)| format!("{partition}:{}", next.0)).collect();
+    parts.join(",")
+}
+
+fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
+    let profile = profiles::profile(&arguments.city.city)?;
+    let store = parts::open_store(&arguments.store.store)?;
+    let as_of = arguments
+        .as_of
+        .as_deref()
+        .map(|text| {
+            blotter_incident::parse_instant(text)
+                .with_context(|| format!("`--as-of {text}`: give a moment such as 2026-01-31T12:00:00Z"))
+        })
+        .transpose()?;
+    let config = SnapshotConfig { as_of, ..SnapshotConfig::default() };
+    let parts = SnapshotParts { store, profile };
+    repeat(arguments.every, || {
+        match snapshot::take(&config, &parts)? {
+            Outcome::Written(manifest) => println!("snapshot {}: {} incidents", manifest.version, manifest.incidents),
+            Outcome::Unchanged(manifest) => println!("snapshot {} has all that the archive has", manifest.version),
+            Outcome::NoArchive => println!("there is no archive yet: `blotter archive` makes one"),
+        }
+        Ok(())
+    })
+}
+
+fn fetch(arguments: &cli::Fetch) -> Result<()> {
+    let store = parts::open_store(&arguments.store.store)?;
+    let config = FetchConfig::new(arguments.to.clone());
+    repeat(arguments.every, || {
+        match fetch::once(&config, &store)? {
+            Fetched::New(version) => println!("snapshot {version} is in {}", arguments.to.display()),
+            Fetched::Unchanged(version) => println!("snapshot {version} was there already"),
+            Fetched::Nothing => println!("the store has no snapshot yet"),
+        }
+        Ok(())
+    })
+}
+
+/// Once, or every so many seconds until told to stop.
+fn repeat(every: Option<u64>, mut once: impl FnMut() -> Result<()>) -> Result<()> {
+    let Some(seconds) = every else { return once() };
+    let shutdown = watched_shutdown()?;
+    while !shutdown.is_triggered() {
+        once()?;
+        shutdown.wait_timeout(Duration::from_secs(seconds));
+    }
+    Ok(())
+}
+
+fn serve(arguments: &cli::Serve) -> Result<()> {
+    let profile = profiles::profile(&arguments.city.city)?;
+    let boundaries = parts::boundaries(&arguments.boundaries)?;
+    let log = arguments.log.as_deref().map(parts::open_existing_log).transpose()?;
+    let listener = TcpListener::bind(arguments.listen)
+        .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
+    println!("http://{}", listener.local_addr()?);
+    let serve = ServeParts {
+        log: log.clone().map(|log| log as Arc<dyn Log>),
+        snapshots: arguments.snapshots.clone(),
+        profile,
+        boundaries,
+        listener,
+    };
+    let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..ServeConfig::default() };
+    blotter_serve::run(config, serve, &watched_shutdown()?)?;
+    if let Some(log) = log {
+        log.close()?;
+    }
+    Ok(())
+}
+
+/// Every batch of one partition, from its first offset.
+fn batches(
+    log: &dyn Log,
+    topic: Topic,
+    partition: u32,
+    mut each: impl FnMut(&arrow::array::RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let mut from = log.bounds(topic, partition)?.earliest;
+    loop {
+        let fetched = log.read(topic, partition, from, READ_BYTES)?;
+        let Some(last) = fetched.last() else { return Ok(()) };
+        from = last.next;
+        for batch in &fetched {
+            each(&batch.records)?;
+        }
+    }
+}
+
+fn rejected(arguments: &cli::Rejected) -> Result<()> {
+    let log = parts::open_existing_log(&arguments.log.log)?;
+    let mut output = BufWriter::new(stdout().lock());
+    let mut seen = HashSet::new();
+    for partition in 0..log.partitions(Topic::Rejected) {
+        batches(log.as_ref(), Topic::Rejected, partition, |batch| {
+            for row in rejected_rows(batch)? {
+                // A producer that was killed may have said the same record twice.
+                if !seen.insert(row.key.clone()) {
+                    continue;
+                }
+                let text = std::str::from_utf8(&row.bytes);
+                match arguments.format {
+                    cli::RejectedFormat::Table => {
+                        let shown: String = String::from_utf8_lossy(&row.bytes).escape_debug().take(100).collect();
+                        writeln!(output, "{}\n    {}\n    {shown}", row.key, row.reason)?;
+                    }
+                    cli::RejectedFormat::Json => {
+                        let line = serde_json::json!({
+                            "key": row.key,
+                            "reason": row.reason,
+                            "observed_at": blotter_incident::format_utc(row.observed_at),
+                            "text": text.ok(),
+                            "hex": text.is_err().then(|| hex(&row.bytes)),
+                        });
+                        writeln!(output, "{line}")?;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+    }
+    if arguments.format == cli::RejectedFormat::Table {
+        writeln!(output, "{} rejected", seen.len())?;
+    }
+    output.flush()?;
+    Ok(log.close()?)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn counts(arguments: &cli::Counts) -> Result<()> {
+    let log = parts::open_existing_log(&arguments.log.log)?;
+    // The topic holds totals so far: the last one of each key counts, and keys are summed over the parts.
+    let mut totals: BTreeMap<(i64, String, String), u64> = BTreeMap::new();
+    for partition in 0..log.partitions(Topic::Counts) {
+        let mut part = BTreeMap::new();
+        batches(log.as_ref(), Topic::Counts, partition, |batch| {
+            for row in blotter_online::count::counts_rows(batch)? {
+                part.insert((row.bucket.0, row.area, row.category), u64::from(row.count));
+            }
+            Ok(())
+        })?;
+        for (key, count) in part {
+            *totals.entry(key).or_default() += count;
+        }
+    }
+    let mut output = BufWriter::new(stdout().lock());
+    writeln!(output, "bucket,area,category,count")?;
+    for ((bucket, area, category), count) in totals {
+        let bucket = blotter_incident::format_utc(blotter_incident::UtcMicros(bucket));
+        writeln!(output, "{bucket},{},{},{count}", quoted(&area), quoted(&category))?;
+    }
+    output.flush()?;
+    Ok(log.close()?)
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}

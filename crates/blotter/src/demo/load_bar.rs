@@ -1,0 +1,138 @@
+//! What the terminal shows while the demo loads: a bar with rate and time left, then one line.
+
+use super::snapshots::SnapshotProgress;
+use anyhow::Result;
+use blotter_log::{Log, Offset, Topic};
+use blotter_offline::archive::ArchiveProgress;
+use blotter_online::CountProgress;
+use blotter_produce::{ProduceFigures, ProduceProgress, source_states};
+use blotter_store::Shutdown;
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use std::{
+    io::{IsTerminal, stdout},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+const TICK: Duration = Duration::from_millis(50);
+/// Without a terminal, a line this often.
+const LINE: Duration = Duration::from_secs(5);
+
+pub(super) struct Watched {
+    pub(super) log: Arc<dyn Log>,
+    pub(super) produced: Arc<ProduceProgress>,
+    pub(super) counted: Arc<CountProgress>,
+    pub(super) archived: Arc<ArchiveProgress>,
+    pub(super) snapshotted: Arc<SnapshotProgress>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Something has not reached count and archive.
+    Loading,
+    /// Durably counted and archived.
+    Archived,
+    /// … and in a snapshot that was fetched.
+    CaughtUp,
+}
+
+impl Watched {
+    fn ends(&self) -> Result<Vec<Offset>> {
+        (0..self.log.partitions(Topic::Incidents)).map(|p| Ok(self.log.bounds(Topic::Incidents, p)?.next)).collect()
+    }
+
+    /// How far what the sources held has come.
+    fn stage(&self) -> Result<Stage> {
+        let states = source_states(self.log.as_ref())?;
+        if states.is_empty() || !states.values().all(|state| state.caught_up) {
+            return Ok(Stage::Loading);
+        }
+        let ends = self.ends()?;
+        let reached = |next: Vec<u64>| next.len() == ends.len() && next.iter().zip(&ends).all(|(next, end)| *next >= end.0);
+        if ends.iter().all(|end| end.0 == 0) {
+            return Ok(Stage::CaughtUp);
+        }
+        if !reached(self.counted.next_offsets().into_iter().map(|next| next.0).collect()) || !reached(self.archived.next_offsets()) {
+            return Ok(Stage::Loading);
+        }
+        Ok(if reached(self.snapshotted.next_offsets()) { Stage::CaughtUp } else { Stage::Archived })
+    }
+}
+
+/// Shows progress until told to stop; with `until_caught_up` it is the one to say stop.
+pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown) -> Result<()> {
+    let started = Instant::now();
+    let bar = stdout().is_terminal().then(ProgressBar::no_length);
+    let mut last_line = Instant::now();
+    let (mut loading, mut archived) = (true, false);
+    while !shutdown.is_triggered() {
+        let figures = watched.produced.figures();
+        if loading {
+            match &bar {
+                Some(bar) => draw(bar, &figures, started),
+                None if last_line.elapsed() >= LINE => {
+                    println!("{}", line(&figures, started));
+                    last_line = Instant::now();
+                }
+                None => {}
+            }
+            let stage = watched.stage()?;
+            if stage >= Stage::Archived && !archived {
+                archived = true;
+                let text = format!("counted and archived after {:.2} s", started.elapsed().as_secs_f64());
+                match &bar {
+                    Some(bar) => bar.println(text),
+                    None => println!("{text}"),
+                }
+            }
+            if stage == Stage::CaughtUp {
+                loading = false;
+                if let Some(bar) = &bar {
+                    bar.finish_and_clear();
+                }
+                println!("caught up: {}", line(&figures, started));
+                if until_caught_up {
+                    shutdown.trigger();
+                }
+            }
+        }
+        shutdown.wait_timeout(TICK);
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    Ok(())
+}
+
+fn line(figures: &ProduceFigures, started: Instant) -> String {
+    let seconds = started.elapsed().as_secs_f64();
+    let rate = figures.incidents as f64 / seconds.max(0.001);
+    let mut text = format!(
+        "{} incidents loaded in {seconds:.1} s ({}/s)",
+        HumanCount(figures.incidents),
+        HumanCount(rate as u64)
+    );
+    if figures.rejected > 0 {
+        text.push_str(&format!(", {} rejected (see `blotter rejected`)", HumanCount(figures.rejected)));
+    }
+    text
+}
+
+fn draw(bar: &ProgressBar, figures: &ProduceFigures, started: Instant) {
+    let template = if figures.source.total.is_some() {
+        "{bar:30} {percent}% {msg} · {eta} left"
+    } else {
+        "{spinner} {msg}"
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    if let Some(total) = figures.source.total {
+        bar.set_length(total);
+        bar.set_position(figures.source.done);
+        bar.set_message(format!("{} · {}", line(figures, started), HumanBytes(figures.source.done)));
+    } else {
+        bar.set_message(line(figures, started));
+    }
+    bar.tick();
+}
