@@ -1,0 +1,231 @@
+"""Measures Blotter beside its peers, in the same run, and writes the table of bench/README.md.
+
+    python bench/run.py [--only NAME ...] [--rounds N] [--write]
+
+Each figure is the median of several rounds, A B A B …, because machines are shared and noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BINARY = ROOT / "target" / "release" / "blotter"
+PACKED = ROOT.parent / "shared" / "data" / "chicago-2012-2017.csv.zst"
+REAL_ROWS = 1_718_685
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def run(*command, **options) -> str:
+    return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True, **options).stdout
+
+
+class Demo:
+    """`blotter demo` with its peak memory."""
+
+    def __init__(self, folder: Path, *arguments):
+        self.process = subprocess.Popen(
+            [str(BINARY), "demo", "--dir", str(folder), "--listen", "127.0.0.1:0", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+
+    def until(self, pattern: str) -> re.Match[str]:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if match := re.search(pattern, line):
+                return match
+        raise SystemExit("blotter ended early:\n" + "".join(self.lines))
+
+    def peak_mib(self) -> float:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) / 1024
+
+    def end(self, how=signal.SIGINT) -> None:
+        self.process.send_signal(how)
+        self.process.communicate()
+
+
+def json_of(url: str):
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return json.load(answer), answer.headers
+
+
+def wait_for(url: str, condition):
+    while True:
+        try:
+            answer, _ = json_of(url)
+            if condition(answer):
+                return answer
+        except OSError:
+            pass
+        time.sleep(0.01)
+
+
+def load(scratch: Path, csv: Path, rounds: int):
+    """CSV → durable log → counts and Delta, beside DuckDB's COPY to Parquet."""
+    import duckdb
+
+    ours, theirs, peaks = [], [], []
+    for _ in range(rounds):
+        folder = scratch / "load"
+        demo = Demo(folder, "--no-serve", "--data", csv)
+        seconds = float(demo.until(r"counted and archived after ([\d.]+) s").group(1))
+        peaks.append(demo.peak_mib())
+        demo.end()
+        ours.append(REAL_ROWS / seconds)
+        shutil.rmtree(folder)
+
+        target = scratch / "peer.parquet"
+        database = duckdb.connect(config={"threads": 2})
+        began = time.perf_counter()
+        database.execute(f"COPY (SELECT * FROM read_csv('{csv}', all_varchar = true)) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        theirs.append(REAL_ROWS / (time.perf_counter() - began))
+        target.unlink()
+    yield (
+        "Real file, CSV → durable log → hourly counts and Delta archive",
+        f"{median(ours):,.0f} incidents/s (peak {median(peaks):,.0f} MiB)",
+        f"DuckDB `COPY` CSV → Parquet zstd alone: {median(theirs):,.0f}/s",
+        f"{median(ours) / median(theirs):.2f}",
+    )
+
+
+def cells(scratch: Path, csv: Path, rounds: int):
+    """Cells at resolution 9 under random filters, and how long a start takes."""
+    folder = scratch / "cells"
+    demo = Demo(folder, "--data", csv)
+    url = demo.until(r"(http://[\d.:]+)").group(1)
+    meta = wait_for(f"{url}/api/v1/meta", lambda meta: meta["caught_up"])
+    chance = random.Random(9)
+    server, whole = [], []
+    for _ in range(300):
+        first = chance.randrange(0, 60)
+        last = chance.randrange(first + 1, 73)
+        query = [
+            ("resolution", "9"),
+            ("from", f"{2012 + first // 12}-{first % 12 + 1:02}-01"),
+            ("to", f"{2012 + last // 12}-{last % 12 + 1:02}-01"),
+        ]
+        query += [("category", category) for category in chance.sample(meta["categories"], chance.randrange(0, 4))]
+        if chance.random() < 0.3:
+            query.append(("arrest", chance.choice(["true", "false"])))
+        if chance.random() < 0.2:
+            query.append(("area", f"district:{chance.randrange(1, 26):03}"))
+        began = time.perf_counter()
+        _, headers = json_of(f"{url}/api/v1/cells?{urllib.parse.urlencode(query)}")
+        whole.append((time.perf_counter() - began) * 1000)
+        server.append(float(re.search(r"total;dur=([\d.]+)", headers["Server-Timing"]).group(1)))
+    p95 = lambda values: sorted(values)[int(len(values) * 0.95)]  # noqa: E731
+    yield (
+        "`cells` at resolution 9, 300 random filters over 1.7 M incidents, p95",
+        f"{p95(server):.1f} ms (median {median(server):.1f} ms)",
+        f"seen by a client in Python: {p95(whole):.1f} ms",
+        "",
+    )
+    for how, name in ((signal.SIGINT, "a clean stop"), (signal.SIGKILL, "kill -9")):
+        seconds = []
+        for _ in range(rounds):
+            demo.end(how)
+            began = time.perf_counter()
+            demo = Demo(folder, "--data", csv)
+            url = demo.until(r"(http://[\d.:]+)").group(1)
+            while True:
+                try:
+                    with urllib.request.urlopen(f"{url}/readyz", timeout=60):
+                        break
+                except OSError:
+                    time.sleep(0.005)
+            seconds.append(time.perf_counter() - began)
+        yield (f"Start on 1.7 M incidents until `readyz`, after {name}", f"{median(seconds):.2f} s", "", "")
+    demo.end()
+
+
+def simulated(scratch: Path, _csv: Path, _rounds: int):
+    """Ten million simulated incidents."""
+    folder = scratch / "simulated"
+    count = 10_000_000
+    demo = Demo(folder, "--no-serve", "--simulate", count)
+    seconds = float(demo.until(r"counted and archived after ([\d.]+) s").group(1))
+    alone = demo.peak_mib()
+    demo.end()
+    shutil.rmtree(folder)
+    demo = Demo(folder, "--simulate", count)
+    url = demo.until(r"(http://[\d.:]+)").group(1)
+    wait_for(f"{url}/api/v1/meta", lambda meta: meta["caught_up"])
+    with_serve = demo.peak_mib()
+    demo.end()
+    shutil.rmtree(folder)
+    yield (
+        "10 M simulated incidents → durable log → counts and archive",
+        f"{count / seconds:,.0f} incidents/s",
+        f"peak memory {alone:,.0f} MiB; with snapshot and serve, to caught up, {with_serve:,.0f} MiB",
+        "",
+    )
+
+
+def live(scratch: Path, _csv: Path, _rounds: int):
+    """From the append call to the first live event that covers it."""
+    seconds = os.environ.get("BLOTTER_BENCH_LIVE_SECONDS", "600")
+    out = run("cargo", "run", "--release", "--quiet", "-p", "blotter", "--example", "live_latency", "--", scratch / "live", seconds, "1000", cwd=ROOT)
+    answer = json.loads(out.splitlines()[-1])
+    yield (
+        f"Append → live event, 1,000 incidents/s for {seconds} s, archive and snapshots running",
+        f"p99 {answer['p99_ms']:.1f} ms, median {answer['p50_ms']:.1f} ms, worst {answer['max_ms']:.1f} ms",
+        f"{answer['events']:,} incidents, {answer['commits']} commits of the archive, {answer['snapshots']} snapshots",
+        "",
+    )
+
+
+BENCHES = {"load": load, "cells": cells, "simulated": simulated, "live": live}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--only", nargs="*", choices=list(BENCHES), default=list(BENCHES))
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--write", action="store_true", help="write the table into bench/README.md")
+    chosen = arguments.parse_args()
+    if not PACKED.exists():
+        sys.exit(f"the real data is not here: {PACKED}")
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="blotter-bench-") as folder:
+        scratch = Path(folder)
+        csv = scratch / "chicago-2012-2017.csv"
+        run("zstd", "-q", "-d", PACKED, "-o", csv)
+        for name in chosen.only:
+            for row in BENCHES[name](scratch, csv, chosen.rounds):
+                rows.append(row)
+                print(" | ".join(row), flush=True)
+    table = ["| what | Blotter | beside it, in the same run | ratio |", "| --- | --- | --- | --- |"]
+    table += [f"| {' | '.join(row)} |" for row in rows]
+    print("\n" + "\n".join(table))
+    if chosen.write:
+        readme = ROOT / "bench" / "README.md"
+        text = readme.read_text()
+        begin, end = "<!-- begin -->", "<!-- end -->"
+        before, after = text.split(begin)[0], text.split(end)[1]
+        readme.write_text(before + begin + "\n" + "\n".join(table) + "\n" + end + after)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Drives the real binary against real data, and asks others (DuckDB, Delta, a browser) whether it is right.
+
+Every process is started on free loopback ports, ended by its id, and its log is read: an unexpected
+warning or error line fails the test that caused it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BINARY = ROOT / "target" / "release" / "blotter"
+DATA = ROOT.parent / "shared" / "data"
+#: No wait takes longer: a machine that is this slow has failed.
+PATIENCE_S = 300
+
+
+class Server:
+    """One `blotter` process."""
+
+    def __init__(self, *arguments: str, expect: tuple[str, ...] = ()):
+        self.expect = expect
+        self.lines: list[str] = []
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("BLOTTER_")}
+        self.process = subprocess.Popen(
+            [str(BINARY), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+        )
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.url = ""
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            with self._changed:
+                self.lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    @property
+    def output(self) -> str:
+        return "\n".join(self.lines)
+
+    def wait_for_line(self, pattern: str) -> re.Match[str]:
+        deadline = time.monotonic() + PATIENCE_S
+        seen = 0
+        with self._changed:
+            while True:
+                for line in self.lines[seen:]:
+                    if match := re.search(pattern, line):
+                        return match
+                seen = len(self.lines)
+                if self.process.poll() is not None and not self._reader.is_alive():
+                    raise AssertionError(f"ended before it said {pattern!r}:\n{self.output}")
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"never said {pattern!r}:\n{self.output}")
+                self._changed.wait(0.2)
+
+    def wait_for_address(self) -> str:
+        self.url = self.wait_for_line(r"(http://127\.0\.0\.1:\d+)").group(1)
+        return self.url
+
+    def get(self, path: str, accept: str = "application/json", **parameters) -> tuple[int, dict, bytes]:
+        query = urllib.parse.urlencode(parameters, doseq=True)
+        request = urllib.request.Request(f"{self.url}{path}{'?' + query if query else ''}", headers={"Accept": accept})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, dict(answer.headers), answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, dict(error.headers), error.read()
+
+    def json(self, path: str, **parameters):
+        status, _, body = self.get(path, **parameters)
+        assert status == 200, f"{path} {parameters}: {status} {body[:500]!r}"
+        return json.loads(body)
+
+    def meta(self):
+        return self.json("/api/v1/meta")
+
+    def wait_until(self, condition, what: str):
+        """Asks `meta` until the condition holds; answers that meta."""
+        deadline = time.monotonic() + PATIENCE_S
+        meta = None
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"ended while waiting until {what}:\n{self.output}")
+            try:
+                meta = self.meta()
+            except (urllib.error.URLError, ConnectionError):
+                meta = None
+            if meta and condition(meta):
+                return meta
+            time.sleep(0.05)  # the interval of asking, not a hope: the condition decides
+        raise AssertionError(f"never {what}; last: {meta}\n{self.output}")
+
+    def wait_until_caught_up(self):
+        return self.wait_until(lambda meta: meta["caught_up"], "caught up")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def wait(self) -> int:
+        code = self.process.wait(timeout=PATIENCE_S)
+        self._reader.join()
+        return code
+
+    def stop(self) -> None:
+        """Ctrl-C, and a clean end."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        assert self.wait() == 0, self.output
+        self.check_log()
+
+    def check_log(self) -> None:
+        bad = [
+            line
+            for line in self.lines
+            if re.search(r"\b(WARN|ERROR)\b|panicked", line) and not any(re.search(e, line) for e in self.expect)
+        ]
+        assert not bad, "unexpected in the log:\n" + "\n".join(bad)
+
+
+@pytest.fixture
+def blotter():
+    """Starts processes; ends what is left of them."""
+    started: list[Server] = []
+
+    def start(*arguments: str, expect: tuple[str, ...] = ()) -> Server:
+        server = Server(*map(str, arguments), expect=expect)
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.process.kill()
+        server.process.wait()
+
+
+@pytest.fixture
+def demo(blotter, tmp_path):
+    """Starts `blotter demo` on a free port."""
+
+    def start(*arguments: str, dir: Path | None = None, expect: tuple[str, ...] = ()) -> Server:
+        server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", dir or tmp_path / "blotter", *arguments, expect=expect)
+        server.wait_for_address()
+        return server
+
+    return start
+
+
+def shared(name: str) -> Path:
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"the real data is not here: {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_csv(tmp_path_factory) -> Path:
+    """The real file, decompressed."""
+    packed = shared("chicago-2012-2017.csv.zst")
+    plain = tmp_path_factory.mktemp("real") / "chicago-2012-2017.csv"
+    subprocess.run(["zstd", "-q", "-d", str(packed), "-o", str(plain)], check=True)
+    return plain

@@ -1,0 +1,83 @@
+"""What DuckDB says about a portal file: the profile's clean-ups and bounding box, written again as SQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import h3
+
+BOX = (-87.95, 41.64, -87.52, 42.03)
+
+
+class Reference:
+    def __init__(self, csv: Path):
+        self.db = duckdb.connect()
+        self.db.execute("SET TimeZone = 'UTC'")
+        self.db.execute(
+            """
+            CREATE TABLE incidents AS
+            WITH raw AS (
+                SELECT * FROM read_csv($1, all_varchar = true, header = true, nullstr = '', strict_mode = true)
+            ), named AS (
+                SELECT *, upper(trim(replace("Primary Type", chr(160), ' '))) AS published FROM raw
+            )
+            SELECT "ID" AS id,
+                   strptime("Date", '%m/%d/%Y %I:%M:%S %p') AS occurred_at,
+                   CASE published
+                       WHEN 'NON - CRIMINAL' THEN 'NON-CRIMINAL'
+                       WHEN 'NON-CRIMINAL (SUBJECT SPECIFIED)' THEN 'NON-CRIMINAL'
+                       WHEN 'CRIM SEXUAL ASSAULT' THEN 'CRIMINAL SEXUAL ASSAULT'
+                       ELSE published END AS category,
+                   nullif(CAST(TRY_CAST("Community Area" AS DOUBLE) AS INTEGER), 0)::VARCHAR AS community_area,
+                   lpad("District", 3, '0') AS district,
+                   lpad("Beat", 4, '0') AS beat,
+                   "Arrest" = 'true' AS arrest,
+                   "Domestic" = 'true' AS domestic,
+                   "Latitude"::DOUBLE AS latitude,
+                   "Longitude"::DOUBLE AS longitude,
+                   coalesce(NOT (latitude = 0 AND longitude = 0)
+                            AND latitude BETWEEN $3 AND $5 AND longitude BETWEEN $2 AND $4, false) AS mapped
+            FROM named
+            """,
+            [str(csv), *BOX],
+        )
+
+    def total(self, where: str = "true") -> int:
+        return self.one(f"SELECT count(*) FROM incidents WHERE {where}")
+
+    def one(self, sql: str):
+        row = self.db.execute(sql).fetchone()
+        assert row
+        return row[0]
+
+    def series(self, by: str | None, bucket: str, where: str = "true") -> dict[str, dict[str, int]]:
+        """Key → civil date → count, without zeros."""
+        key = f"coalesce({by}, '')" if by else "''"
+        rows = self.db.execute(
+            f"SELECT {key}, strftime(date_trunc('{bucket}', occurred_at), '%Y-%m-%d'), count(*)"
+            f" FROM incidents WHERE {where} GROUP BY ALL"
+        ).fetchall()
+        answer: dict[str, dict[str, int]] = {}
+        for name, date, count in rows:
+            answer.setdefault(name, {})[date] = count
+        return answer
+
+    def cells(self, resolution: int, where: str = "true") -> dict[str, int]:
+        rows = self.db.execute(
+            f"SELECT latitude, longitude, count(*) FROM incidents WHERE mapped AND {where} GROUP BY ALL"
+        ).fetchall()
+        counts: Counter[str] = Counter()
+        for latitude, longitude, count in rows:
+            counts[h3.latlng_to_cell(latitude, longitude, resolution)] += count
+        return dict(counts)
+
+
+def without_zeros(answer: dict) -> dict[str, dict[str, int]]:
+    """A series answer in the reference's form."""
+    series = {
+        line["key"]: {bucket: count for bucket, count in zip(answer["buckets"], line["counts"], strict=True) if count}
+        for line in answer["series"]
+    }
+    return {key: counts for key, counts in series.items() if counts}

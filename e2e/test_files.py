@@ -1,0 +1,120 @@
+"""Every file of the real data loads, or is refused with a sentence; a spoilt one loses nothing before the damage."""
+
+import gzip
+import json
+import lzma
+import subprocess
+
+import pytest
+from conftest import BINARY, shared
+
+LOADED = [
+    ("chicago", "chicago-2015-10-sample.csv", 999),
+    ("chicago", "chicago-2024-sample-bom.csv", 10_000),
+    ("chicago", "chicago-hijackings-soda-style.csv", 8_185),
+    ("new-york-shootings", "nypd-shootings.csv", 21_408),
+]
+REFUSED = [
+    "iucr-codes.csv",
+    "chicago-community-areas.geojson.zst",
+    "chicago-districts.geojson.zst",
+    "chicago-beats.geojson.zst",
+    "nypd-shootings.csv",
+]
+
+
+@pytest.mark.parametrize(("city", "name", "total"), LOADED)
+def test_loads(demo, city, name, total):
+    server = demo("--city", city, "--data", shared(name))
+    meta = server.wait_until_caught_up()
+    assert (meta["incidents"]["total"], meta["rejected"]) == (total, 0)
+    assert meta["city"] == city
+    server.stop()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_with_a_sentence(blotter, tmp_path, name):
+    server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "b", "--data", shared(name))
+    assert server.wait() != 0
+    assert name in server.output
+    assert "panicked" not in server.output
+
+
+def head(name: str, lines: int) -> bytes:
+    with shared(name).open("rb") as file:
+        return b"".join(file.readline() for _ in range(lines))
+
+
+def load(blotter, tmp_path, content: bytes, name="input.csv"):
+    path = tmp_path / name
+    path.write_bytes(content)
+    server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "b", "--data", path)
+    server.wait_for_address()
+    meta = server.wait_until_caught_up()
+    server.stop()
+    lines = subprocess.run(
+        [BINARY, "rejected", "--format", "json", "--log", f"embedded:{tmp_path}/b/log"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return meta["incidents"]["total"], [json.loads(line) for line in lines]
+
+
+def test_cut_inside_a_quote(blotter, tmp_path):
+    sample = head("chicago-2015-10-sample.csv", 11)
+    cut = sample[: sample.rindex(b'"(') + 5]
+    total, rejected = load(blotter, tmp_path, cut)
+    assert total == 9
+    assert len(rejected) == 1
+    assert rejected[0]["text"] and cut.endswith(rejected[0]["text"].encode())
+
+
+@pytest.mark.parametrize(("name", "pack"), [("input.csv.gz", gzip.compress), ("input.csv.xz", lzma.compress)])
+def test_truncated_archives_keep_what_came_before(blotter, tmp_path, name, pack):
+    whole = pack(head("chicago-2024-sample-bom.csv", 8001))
+    total, rejected = load(blotter, tmp_path, whole[: len(whole) * 3 // 4], name)
+    assert 3_000 < total < 8_000
+    assert len(rejected) >= 1
+
+
+def test_truncated_zst(blotter, tmp_path):
+    plain = tmp_path / "plain.csv"
+    plain.write_bytes(head("chicago-2024-sample-bom.csv", 8001))
+    whole = subprocess.run(["zstd", "-q", "-c", str(plain)], capture_output=True, check=True).stdout
+    total, rejected = load(blotter, tmp_path, whole[: len(whole) * 3 // 4], "input.csv.zst")
+    assert 0 < total < 8_000
+    assert len(rejected) >= 1
+
+
+def test_binary_in_the_middle_is_rejected_and_the_rest_kept(blotter, tmp_path):
+    lines = head("chicago-2015-10-sample.csv", 101).splitlines(keepends=True)
+    total, rejected = load(blotter, tmp_path, b"".join([*lines[:50], b"\x00\xff\xfe garbage \x80\n", *lines[50:]]))
+    assert (total, len(rejected)) == (100, 1)
+    assert bytes.fromhex(rejected[0]["hex"]).startswith(b"\x00\xff\xfe")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 40, b"\n\n\n"])
+def test_empty_or_binary_files_are_refused(blotter, tmp_path, content):
+    path = tmp_path / "input.csv"
+    path.write_bytes(content)
+    server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "b", "--data", path)
+    assert server.wait() != 0
+    assert "input.csv" in server.output and "panicked" not in server.output
+
+
+def test_header_alone_is_an_empty_city(demo, tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_bytes(head("chicago-2015-10-sample.csv", 1))
+    server = demo("--data", path)
+    meta = server.wait_until_caught_up()
+    assert meta["incidents"] == {"total": 0, "mapped": 0, "unmapped": 0}
+    assert meta["data_as_of"] is None
+    assert server.json("/api/v1/series", by="category", bucket="month")["series"] == []
+    assert server.json("/api/v1/cells", resolution=9)["cells"] == []
+    server.stop()
+
+
+def test_a_second_process_is_refused_by_the_name_of_the_first(demo, blotter, tmp_path):
+    first = demo("--data", shared("chicago-2015-10-sample.csv"))
+    second = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "blotter", "--data", shared("chicago-2015-10-sample.csv"))
+    assert second.wait() != 0
+    assert "blotter demo" in second.output and str(first.process.pid) in second.output
+    first.stop()
