@@ -1,0 +1,31 @@
+/**
+ * Says to assistive tools what the eye sees change: at once after a filter, and rarely while data streams in.
+ * Pausing the live connection silences the stream's part.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+
+const STREAM_PAUSE_MS = 30_000;
+
+interface Props {
+  readonly sentence: string;
+  /** Changes with the reader's own filters. */
+  readonly question: string;
+}
+
+export function Announcer({ sentence, question }: Props) {
+  const [said, setSaid] = useState("");
+  const saidAt = useRef(0);
+  const answered = useRef(question);
+  useEffect(() => {
+    const asked = answered.current !== question;
+    if (!asked && Date.now() - saidAt.current < STREAM_PAUSE_MS) return;
+    answered.current = question;
+    saidAt.current = Date.now();
+    setSaid(sentence);
+  }, [sentence, question]);
+  return (
+    <p class="visually-hidden" role="status" aria-live="polite">
+      {said}
+    </p>
+  );
+}

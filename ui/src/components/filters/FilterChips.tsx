@@ -1,0 +1,56 @@
+/** What is filtered, in words; each chip takes its part away. */
+import type { AreaLayer } from "../../api/types";
+import { formatArea, toggleArea, toggleCategory, type Filter } from "../../model/filter";
+import { titleCase } from "../../model/format";
+
+interface Props {
+  readonly filter: Filter;
+  readonly layers: readonly AreaLayer[];
+  readonly onFilter: (filter: Filter) => void;
+}
+
+interface Chip {
+  readonly key: string;
+  readonly label: string;
+  readonly without: Filter;
+}
+
+export function FilterChips({ filter, layers, onFilter }: Props) {
+  const chips = chipsOf(filter, layers);
+  if (chips.length === 0) return null;
+  return (
+    <ul class="chips" aria-label="Filters in force">
+      {chips.map(({ key, label, without }) => (
+        <li key={key}>
+          <button
+            type="button"
+            class="chip"
+            aria-label={`Remove filter: ${label}`}
+            onClick={() => onFilter(without)}
+          >
+            {label} <i aria-hidden="true">×</i>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function chipsOf(filter: Filter, layers: readonly AreaLayer[]): Chip[] {
+  const chips: Chip[] = filter.categories.map((category) => ({
+    key: `category ${category}`,
+    label: titleCase(category),
+    without: toggleCategory(filter, category),
+  }));
+  for (const area of filter.areas) {
+    const layer = layers.find(({ name }) => name === area.layer);
+    const name = layer?.areas.find(({ code }) => code === area.code)?.name;
+    const label =
+      name !== undefined && name !== area.code ? name : `${layer?.title ?? area.layer} ${area.code}`;
+    chips.push({ key: formatArea(area), label, without: toggleArea(filter, area) });
+  }
+  if (filter.bbox !== null) {
+    chips.push({ key: "bbox", label: "Part of the map", without: { ...filter, bbox: null } });
+  }
+  return chips;
+}

@@ -1,0 +1,229 @@
+/**
+ * The map on the GPU: MapLibre draws ground, outlines and names, deck.gl the hexagons between them.
+ *
+ * Nothing is fetched from elsewhere: no tiles, no glyphs (names are drawn with the system's own fonts), no sprites.
+ */
+import { PathLayer, SolidPolygonLayer } from "@deck.gl/layers";
+import { MapLibreOverlay } from "@deck.gl/maplibre";
+import {
+  Map as MapLibreMap,
+  ScaleControl,
+  setWorkerUrl,
+  type GeoJSONSource,
+  type MapLibreEvent,
+  type MapMouseEvent,
+  type StyleSpecification,
+} from "maplibre-gl";
+import "maplibre-gl/dist/maplibre-gl.css";
+// A worker of the same origin: the content security policy allows no other.
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import { parseRgb, type Theme } from "../../model/ramp";
+import type { Camera } from "../../model/view";
+import { hexagonBuffers, outline, type HexagonBuffers } from "./hexagons";
+import { PALETTES } from "./palette";
+import {
+  LARGEST_ZOOM,
+  prefersReducedMotion,
+  SMALLEST_ZOOM,
+  type Place,
+  type Renderer,
+  type RendererEvents,
+  type RendererOptions,
+  type Scene,
+} from "./renderer";
+
+setWorkerUrl(workerUrl);
+
+const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
+
+export class GlRenderer implements Renderer {
+  readonly #map: MapLibreMap;
+  readonly #overlay = new MapLibreOverlay({ interleaved: true, layers: [] });
+  readonly #events: RendererEvents;
+  #scene: Scene | null = null;
+  #drawn: Scene | null = null;
+  #hexagons: HexagonBuffers | null = null;
+  #loaded = false;
+
+  constructor({ container, camera, label, events }: RendererOptions) {
+    this.#events = events;
+    this.#map = new MapLibreMap({
+      container,
+      style: emptyStyle(),
+      center: [camera.longitude, camera.latitude],
+      zoom: camera.zoom,
+      minZoom: SMALLEST_ZOOM,
+      maxZoom: LARGEST_ZOOM,
+      attributionControl: false,
+      // North stays up: an analyst compares maps, and a turned one cannot be compared.
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      fadeDuration: prefersReducedMotion() ? 0 : 200,
+      locale: { "Map.Title": label },
+    });
+    this.#map.touchZoomRotate.disableRotation();
+    this.#map.keyboard.disableRotation();
+    this.#map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-right");
+    this.#map.addControl(this.#overlay);
+    this.#map.on("load", () => {
+      this.#loaded = true;
+      if (this.#scene !== null) this.draw(this.#scene);
+    });
+    this.#listen();
+  }
+
+  draw(scene: Scene): void {
+    this.#scene = scene;
+    if (!this.#loaded) return;
+    const before = this.#drawn;
+    this.#drawn = scene;
+    if (before?.theme !== scene.theme) this.#paint(scene.theme);
+    if (before?.boundaries !== scene.boundaries) this.#setAreas(scene);
+    if (before?.selected !== scene.selected) {
+      this.#map.setFilter("area-selected", ["in", ["get", "code"], ["literal", [...scene.selected]]]);
+    }
+    const sameCells =
+      before?.cells === scene.cells && before.classes === scene.classes && before.theme === scene.theme;
+    if (!sameCells || this.#hexagons === null) {
+      this.#hexagons = hexagonBuffers(scene.cells, scene.classes, scene.theme);
+    }
+    this.#overlay.setProps({ layers: [hexagonLayer(this.#hexagons), pointerLayer(scene)] });
+    if (sameCells) return;
+    // Not "idle": with data streaming in, the map may rest late or never.
+    void this.#map.once("render").then(() => this.#events.onDrawn());
+    this.#map.triggerRepaint();
+  }
+
+  moveTo(camera: Camera): void {
+    this.#map.resize();
+    this.#map.jumpTo({ center: [camera.longitude, camera.latitude], zoom: camera.zoom }, { byPage: true });
+  }
+
+  zoomBy(steps: number): void {
+    this.#map.zoomTo(this.#map.getZoom() + steps, { animate: !prefersReducedMotion() });
+  }
+
+  placeAt(x: number, y: number): Place {
+    const { lng, lat } = this.#map.unproject([x, y]);
+    return { longitude: lng, latitude: lat };
+  }
+
+  destroy(): void {
+    this.#map.remove();
+  }
+
+  #listen(): void {
+    this.#map.on("move", () => this.#events.onMove());
+    this.#map.on("moveend", (event: MapLibreEvent & { byPage?: boolean }) => {
+      const { lng, lat } = this.#map.getCenter();
+      const camera = { zoom: this.#map.getZoom(), latitude: lat, longitude: lng };
+      this.#events.onCamera(camera, event.byPage !== true);
+    });
+    this.#map.on("mousemove", ({ point }: MapMouseEvent) => this.#events.onPointer(point));
+    this.#map.on("mouseout", () => this.#events.onPointer(null));
+    this.#map.on("click", ({ lngLat }: MapMouseEvent) => {
+      this.#events.onPick({ longitude: lngLat.lng, latitude: lngLat.lat });
+    });
+  }
+
+  #paint(theme: Theme): void {
+    const palette = PALETTES[theme];
+    this.#map.setPaintProperty("ground", "background-color", palette.ground);
+    this.#map.setPaintProperty("land", "fill-color", palette.land);
+    this.#map.setPaintProperty("area-outline", "line-color", palette.outline);
+    this.#map.setPaintProperty("area-selected", "line-color", palette.selected);
+    this.#map.setPaintProperty("area-name", "text-color", palette.label);
+    this.#map.setPaintProperty("area-name", "text-halo-color", palette.halo);
+  }
+
+  #setAreas(scene: Scene): void {
+    // Drawn when the worker has cut them up; nothing here waits for that.
+    void this.#map.getSource<GeoJSONSource>("areas")?.setData(scene.boundaries ?? EMPTY);
+    void this.#map.getSource<GeoJSONSource>("names")?.setData({
+      type: "FeatureCollection",
+      features: scene.shapes.map(({ name, label, area_km2 }) => ({
+        type: "Feature",
+        properties: { name, area_km2 },
+        geometry: { type: "Point", coordinates: [...label] },
+      })),
+    });
+  }
+}
+
+/** Every layer exists from the start, empty, so that hexagons always have the outlines to lie under. */
+function emptyStyle(): StyleSpecification {
+  return {
+    version: 8,
+    sources: {
+      areas: { type: "geojson", data: EMPTY },
+      names: { type: "geojson", data: EMPTY },
+    },
+    layers: [
+      { id: "ground", type: "background" },
+      { id: "land", type: "fill", source: "areas" },
+      {
+        id: "area-outline",
+        type: "line",
+        source: "areas",
+        paint: { "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.6, 13, 1.6] },
+      },
+      {
+        id: "area-selected",
+        type: "line",
+        source: "areas",
+        filter: ["boolean", false],
+        layout: { "line-join": "round" },
+        paint: { "line-width": 3 },
+      },
+      {
+        id: "area-name",
+        type: "symbol",
+        source: "names",
+        minzoom: 10.25,
+        layout: {
+          "text-field": ["get", "name"],
+          "text-font": ["system-ui"],
+          "text-size": ["interpolate", ["linear"], ["zoom"], 10, 10.5, 14, 14],
+          "text-max-width": 7,
+          "text-padding": 4,
+          "symbol-sort-key": ["-", 0, ["get", "area_km2"]],
+        },
+        paint: { "text-halo-width": 1.6 },
+      },
+    ],
+  };
+}
+
+function hexagonLayer(hexagons: HexagonBuffers): SolidPolygonLayer {
+  return new SolidPolygonLayer({
+    id: "hexagons",
+    // Typed for rows; buffers are the documented alternative.
+    data: {
+      length: hexagons.length,
+      startIndices: hexagons.startIndices,
+      attributes: {
+        getPolygon: { value: hexagons.corners, size: 2 },
+        getFillColor: { value: hexagons.colours, size: 4, normalized: true },
+        indices: { value: hexagons.indices, size: 1 },
+      },
+    } as unknown as readonly unknown[],
+    _normalize: false,
+    positionFormat: "XY",
+    extruded: false,
+    // Read by the overlay, not by the layer: draw below the outlines.
+    ...{ beforeId: "area-outline" },
+  });
+}
+
+function pointerLayer(scene: Scene): PathLayer<string> {
+  return new PathLayer<string>({
+    id: "pointed-at",
+    data: scene.pointedAt === null ? [] : [scene.pointedAt],
+    getPath: outline,
+    getColor: [...parseRgb(PALETTES[scene.theme].pointer)],
+    getWidth: 2.5,
+    widthUnits: "pixels",
+    jointRounded: true,
+  });
+}

@@ -1,0 +1,60 @@
+/** What draws the map, behind one interface: WebGL where there is any, a plain canvas where there is not. */
+import type { Boundaries, Cell } from "../../api/types";
+import type { AreaShape } from "../../model/areas";
+import type { CountClass } from "../../model/classes";
+import type { Theme } from "../../model/ramp";
+import type { Camera } from "../../model/view";
+
+export interface Place {
+  readonly longitude: number;
+  readonly latitude: number;
+}
+
+export interface Scene {
+  readonly theme: Theme;
+  readonly cells: readonly Cell[];
+  readonly classes: readonly CountClass[];
+  readonly boundaries: Boundaries | null;
+  readonly shapes: readonly AreaShape[];
+  /** Codes of the areas that the filter names. */
+  readonly selected: readonly string[];
+  /** H3 index of the cell under the pointer or the crosshair. */
+  readonly pointedAt: string | null;
+}
+
+export interface RendererEvents {
+  /** The camera rests; `byReader` unless the page itself moved it. */
+  readonly onCamera: (camera: Camera, byReader: boolean) => void;
+  readonly onMove: () => void;
+  /** Position in pixels from the map's top left corner; null when the pointer has left. */
+  readonly onPointer: (position: { readonly x: number; readonly y: number } | null) => void;
+  readonly onPick: (place: Place) => void;
+  /** A scene with cells is on the screen. */
+  readonly onDrawn: () => void;
+}
+
+export interface Renderer {
+  draw(scene: Scene): void;
+  moveTo(camera: Camera): void;
+  zoomBy(steps: number): void;
+  placeAt(x: number, y: number): Place;
+  destroy(): void;
+}
+
+export interface RendererOptions {
+  readonly container: HTMLElement;
+  readonly camera: Camera;
+  readonly label: string;
+  readonly events: RendererEvents;
+}
+
+export const SMALLEST_ZOOM = 7;
+export const LARGEST_ZOOM = 17;
+
+export function prefersReducedMotion(): boolean {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+export function hasWebGl(): boolean {
+  return document.createElement("canvas").getContext("webgl2") !== null;
+}

@@ -1,0 +1,230 @@
+/** The time series: controls, key, the chart of the filter's period, and the brush over the whole of the data. */
+import { useMemo, useRef } from "preact/hooks";
+import type { AreaLayer, Bucket, Meta, Series } from "../../api/types";
+import { rangeOf, type Period } from "../../model/brush";
+import { civilMs } from "../../model/civil";
+import { filterParams, type Filter } from "../../model/filter";
+import { bucketFor, isBucketSensible } from "../../model/period";
+import { largest } from "../../model/rank";
+import { layOut, type Timeline } from "../../model/timeline";
+import { BUCKETS } from "../../model/view";
+import { useQuery, type Answer } from "../../state/query";
+import { useSize } from "../../state/size";
+import { Brush } from "./Brush";
+import { lineStyle, MOST_LINES } from "./lines";
+import { SeriesChart, type Line } from "./SeriesChart";
+
+interface Props {
+  readonly filter: Filter;
+  readonly meta: Meta;
+  readonly revision: number;
+  readonly by: string;
+  readonly chosenBucket: Bucket | null;
+  readonly isLive: boolean;
+  readonly nameOf: (dimension: string, key: string) => string;
+  readonly onFilter: (filter: Filter) => void;
+  readonly onBy: (by: string) => void;
+  readonly onBucket: (bucket: Bucket | null) => void;
+}
+
+/** First moment and end of a period, in civil milliseconds. */
+type Span = readonly [number, number];
+
+const MINUTE_MS = 60_000;
+/** Narrower charts have no room for names beside the lines. */
+const LABELLED_FROM_PX = 700;
+
+export function SeriesPanel(props: Props) {
+  const { filter, meta, revision, chosenBucket, isLive, nameOf, onFilter } = props;
+  const by = knownDimension(props.by, meta.layers);
+  const extent = extentOf(meta);
+  const [start, end] = periodWithin(filter, extent);
+  const automatic = bucketFor(start, end);
+  const bucket =
+    chosenBucket !== null && isBucketSensible(chosenBucket, start, end) ? chosenBucket : automatic;
+  const wholeBucket = bucketFor(...extent);
+  const hasData = meta.incidents.total > 0;
+
+  const series = useQuery<Series, Span>(hasData ? path(by, bucket, filter) : null, revision, [start, end]);
+  const everything = { ...filter, from: null, to: null };
+  const whole = useQuery<Series, Span>(
+    hasData ? path("none", wholeBucket, everything) : null,
+    revision,
+    extent,
+  );
+
+  const timeline = useTimeline(series);
+  const overview = useTimeline(whole);
+  const lines = useLines(timeline, series.data, by, nameOf);
+  const chart = useRef<HTMLDivElement>(null);
+  const strip = useRef<HTMLDivElement>(null);
+  const chartSize = useSize(chart);
+  const stripSize = useSize(strip);
+  const isLabelled = chartSize !== null && chartSize.width >= LABELLED_FROM_PX;
+  const setPeriod = ({ from, to }: Period) => onFilter({ ...filter, from, to });
+  /** The chart may show a part of the data only: its ends are open just where the filter's are. */
+  const setPeriodWithin = (period: Period) =>
+    setPeriod({ from: period.from ?? filter.from, to: period.to ?? filter.to });
+
+  return (
+    <section class="panel series" data-testid="series" aria-label="Over time" aria-busy={series.loading}>
+      <header class="panel-header">
+        <h2>Over time</h2>
+        {!isLabelled && <Key lines={lines} />}
+        <div class="series-controls">
+          <Select label="Split by" value={by} options={dimensions(meta.layers)} onChange={props.onBy} />
+          <Select
+            label="Per"
+            value={chosenBucket === bucket ? bucket : ""}
+            options={[
+              { value: "", label: `${automatic} (automatic)` },
+              ...BUCKETS.filter((each) => isBucketSensible(each, start, end)).map((each) => ({
+                value: each,
+                label: each,
+              })),
+            ]}
+            onChange={(value) => props.onBucket(BUCKETS.find((each) => each === value) ?? null)}
+          />
+        </div>
+      </header>
+      <div class="chart-box" ref={chart}>
+        {chartSize !== null && timeline !== null && timeline.buckets.length > 0 && (
+          <SeriesChart
+            timeline={timeline}
+            lines={lines}
+            size={chartSize}
+            isLive={isLive && filter.to === null}
+            isLabelled={isLabelled}
+            onPeriod={setPeriodWithin}
+          />
+        )}
+        {(timeline === null || timeline.buckets.length === 0) && (
+          <p class="empty">{emptySentence(hasData, timeline !== null, series.error?.message ?? null)}</p>
+        )}
+      </div>
+      <div class="brush-box" ref={strip}>
+        {stripSize !== null && overview !== null && overview.buckets.length > 1 && (
+          <Brush
+            timeline={overview}
+            counts={overview.series[0]?.counts ?? []}
+            period={filter}
+            size={stripSize}
+            onPeriod={(period) => !samePeriod(period, filter, overview) && setPeriod(period)}
+          />
+        )}
+      </div>
+    </section>
+  );
+}
+
+/** A brush that still covers the same buckets must not round a finer period off. */
+function samePeriod(period: Period, filter: Filter, { buckets, bucket }: Timeline): boolean {
+  const [a, b] = [rangeOf(period, buckets, bucket), rangeOf(filter, buckets, bucket)];
+  return a.start === b.start && a.end === b.end;
+}
+
+function emptySentence(hasData: boolean, answered: boolean, error: string | null): string {
+  if (error !== null) return `The series could not be loaded: ${error}.`;
+  if (!hasData) return "No incidents yet.";
+  return answered ? "No incident matches these filters." : "Loading…";
+}
+
+function extentOf({ earliest, data_as_of }: Meta): Span {
+  const start = earliest === null ? 0 : civilMs(earliest);
+  return [start, data_as_of === null ? start : civilMs(data_as_of) + MINUTE_MS];
+}
+
+function periodWithin(filter: Filter, [start, end]: Span): Span {
+  const from = filter.from === null ? start : Math.max(start, civilMs(filter.from));
+  const to = filter.to === null ? end : Math.min(end, civilMs(filter.to));
+  return [from, Math.max(from, to)];
+}
+
+function path(by: string, bucket: Bucket, filter: Filter): string {
+  const params = filterParams(filter);
+  const query = params.size === 0 ? "" : `&${params.toString()}`;
+  return `/api/v1/series?by=${encodeURIComponent(by)}&bucket=${bucket}${query}`;
+}
+
+/**
+ * Laid out by bucket and period of the question that was answered, which may be older than the present one: zeros
+ * beyond what the server knew then would be an invention.
+ */
+function useTimeline({ data, path: answered, context }: Answer<Series, Span>): Timeline | null {
+  return useMemo(() => {
+    if (data === null || answered === null || context === null) return null;
+    const asked = new URLSearchParams(answered.split("?")[1]).get("bucket");
+    return layOut(data, BUCKETS.find((bucket) => bucket === asked) ?? "day", ...context);
+  }, [data, answered, context]);
+}
+
+function useLines(
+  timeline: Timeline | null,
+  series: Series | null,
+  by: string,
+  nameOf: (dimension: string, key: string) => string,
+): Line[] {
+  return useMemo(() => {
+    if (timeline === null || series === null) return [];
+    const shown = largest({ ...series, buckets: timeline.buckets, series: timeline.series }, MOST_LINES);
+    const others = series.series.length - MOST_LINES;
+    return shown.map(({ key, counts }) => ({
+      key: key ?? "(rest)",
+      label: key === null ? `${others} others` : by === "none" ? "All incidents" : nameOf(by, key),
+      counts,
+      isRest: key === null,
+    }));
+  }, [timeline, series, by, nameOf]);
+}
+
+function dimensions(layers: readonly AreaLayer[]): { value: string; label: string }[] {
+  return [
+    { value: "category", label: "category" },
+    ...layers.map(({ name, title }) => ({ value: name, label: title.toLowerCase() })),
+    { value: "none", label: "nothing" },
+  ];
+}
+
+function knownDimension(by: string, layers: readonly AreaLayer[]): string {
+  return by === "none" || layers.some(({ name }) => name === by) ? by : "category";
+}
+
+function Key({ lines }: { readonly lines: readonly Line[] }) {
+  return (
+    <ul class="series-key" aria-label="Lines">
+      {lines.map((line, index) => {
+        const { name, dash } = lineStyle(index, line.isRest);
+        return (
+          <li key={line.key}>
+            <svg class={`key-line ${name}`} width="22" height="8" aria-hidden="true">
+              <path d="M0 4H22" stroke-dasharray={dash} />
+            </svg>
+            {line.label}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+interface SelectProps {
+  readonly label: string;
+  readonly value: string;
+  readonly options: readonly { readonly value: string; readonly label: string }[];
+  readonly onChange: (value: string) => void;
+}
+
+function Select({ label, value, options, onChange }: SelectProps) {
+  return (
+    <label class="inline-field">
+      {label}
+      <select value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.label}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,99 @@
+/** The map's areas as a table: every area of the layer, those without an incident included. */
+import type { AreaLayer, Series } from "../../api/types";
+import type { AreaShape } from "../../model/areas";
+import { formatCount, formatShare } from "../../model/format";
+import { rank } from "../../model/rank";
+import { SortableTable, type Column } from "./SortableTable";
+
+interface Props {
+  readonly layer: AreaLayer;
+  readonly series: Series;
+  readonly shapes: readonly AreaShape[];
+  readonly period: string;
+  readonly chosen: readonly string[];
+  readonly onToggle: (code: string) => void;
+}
+
+interface Row {
+  readonly code: string;
+  readonly name: string;
+  readonly total: number;
+  readonly share: number;
+  readonly per_km2: number | null;
+}
+
+export function AreaTable({ layer, series, shapes, period, chosen, onToggle }: Props) {
+  const rows = areaRows(layer, series, shapes);
+  const whole = rows.reduce((sum, row) => sum + row.total, 0);
+  const columns: Column<Row>[] = [
+    { id: "code", title: "Code", value: ({ code }) => code },
+    {
+      id: "name",
+      title: layer.title,
+      value: ({ name }) => name,
+      show: ({ code, name }) =>
+        code === "" ? (
+          name
+        ) : (
+          <button
+            type="button"
+            class="link"
+            aria-pressed={chosen.includes(code)}
+            onClick={() => onToggle(code)}
+          >
+            {name}
+          </button>
+        ),
+    },
+    {
+      id: "total",
+      title: "Incidents",
+      numeric: true,
+      value: ({ total }) => total,
+      show: ({ total }) => formatCount(total),
+    },
+    {
+      id: "share",
+      title: "Share",
+      numeric: true,
+      value: ({ share }) => share,
+      show: ({ total }) => formatShare(total, whole),
+    },
+  ];
+  if (shapes.length > 0) {
+    columns.push({
+      id: "per_km2",
+      title: "Per km²",
+      numeric: true,
+      value: ({ per_km2 }) => per_km2,
+      show: ({ per_km2 }) => (per_km2 === null ? "–" : per_km2.toFixed(1)),
+    });
+  }
+  return (
+    <SortableTable
+      caption={`Incidents by ${layer.title.toLowerCase()}, ${period}`}
+      columns={columns}
+      rows={rows}
+      keyOf={({ code }) => code}
+      initial={{ id: "total", descending: true }}
+      isChosen={({ code }) => chosen.includes(code)}
+    />
+  );
+}
+
+function areaRows(layer: AreaLayer, series: Series, shapes: readonly AreaShape[]): Row[] {
+  const ranked = new Map(rank(series).map((row) => [row.key, row]));
+  const names = new Map(layer.areas.map(({ code, name }) => [code, name]));
+  const codes = new Set([...names.keys(), ...ranked.keys()]);
+  return [...codes].map((code) => {
+    const total = ranked.get(code)?.total ?? 0;
+    const area_km2 = shapes.find((shape) => shape.code === code)?.area_km2;
+    return {
+      code,
+      name: names.get(code) ?? (code === "" ? "No area recorded" : code),
+      total,
+      share: ranked.get(code)?.share ?? 0,
+      per_km2: area_km2 === undefined ? null : total / area_km2,
+    };
+  });
+}

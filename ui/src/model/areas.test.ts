@@ -1,0 +1,39 @@
+import { describe, expect, test } from "vitest";
+import { areaAt, areaShapes } from "./areas";
+
+describe("areas", () => {
+  const square = [
+    [-87.7, 41.8],
+    [-87.6, 41.8],
+    [-87.6, 41.9],
+    [-87.7, 41.9],
+    [-87.7, 41.8],
+  ];
+  const hole = [
+    [-87.66, 41.84],
+    [-87.64, 41.84],
+    [-87.64, 41.86],
+    [-87.66, 41.86],
+    [-87.66, 41.84],
+  ];
+  const [shape] = areaShapes({
+    type: "FeatureCollection",
+    features: [
+      {
+        type: "Feature",
+        properties: { code: "32", name: "Loop" },
+        geometry: { type: "Polygon", coordinates: [square, hole] },
+      },
+    ],
+  });
+  test("have the size that they have on the globe", () => {
+    // 0.1° by 0.1° at 41.85°: 11.12 km by 8.28 km, less a 25th.
+    expect(shape?.area_km2).toBeCloseTo(92.1 * 0.96, 0);
+  });
+  test("hold what is inside and not what is in their holes", () => {
+    const shapes = shape === undefined ? [] : [shape];
+    expect(areaAt(shapes, -87.69, 41.81)?.code).toBe("32");
+    expect(areaAt(shapes, -87.65, 41.85)).toBeNull();
+    expect(areaAt(shapes, -87.5, 41.85)).toBeNull();
+  });
+});

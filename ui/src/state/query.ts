@@ -1,0 +1,125 @@
+/**
+ * One view's data: the newest answer to the newest question.
+ *
+ * While data streams in, the same question is asked again, but never twice at once and never more often than
+ * `PAUSE_MS`; a new question cancels the old one. The last answer stays on the screen until its successor is there.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, fetchJson } from "../api/client";
+
+export interface Answer<T, Context = unknown> {
+  readonly data: T | null;
+  /** What `data` answers; another path than the one asked for means that it is out of date. */
+  readonly path: string | null;
+  /** What the page knew when it asked: with data streaming in, it may know more by the time of the answer. */
+  readonly context: Context | null;
+  readonly loading: boolean;
+  readonly error: ApiError | null;
+}
+
+const NOTHING: Answer<never, never> = { data: null, path: null, context: null, loading: false, error: null };
+const PAUSE_MS = 1000;
+
+type Fetch<T> = (path: string, signal: AbortSignal) => Promise<T>;
+
+export class Query<T, Context = unknown> {
+  #answer: Answer<T, Context> = NOTHING;
+  #path: string | null = null;
+  #revision = -1;
+  #context: Context | null = null;
+  #asked = -1;
+  #startedAt = -Infinity;
+  #flight: AbortController | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  readonly #fetch: Fetch<T>;
+  readonly #onAnswer: (answer: Answer<T, Context>) => void;
+
+  constructor(onAnswer: (answer: Answer<T, Context>) => void, fetch: Fetch<T> = fetchJson) {
+    this.#onAnswer = onAnswer;
+    this.#fetch = fetch;
+  }
+
+  /** Asks `path` unless it was asked at this revision; null asks nothing. */
+  want(path: string | null, revision: number, context: Context | null = null): void {
+    if (path !== this.#path) {
+      this.#cancel();
+      this.#path = path;
+      this.#asked = -1;
+      this.#startedAt = -Infinity;
+    }
+    this.#revision = revision;
+    this.#context = context;
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#cancel();
+    this.#path = null;
+  }
+
+  #schedule(): void {
+    if (this.#path === null || this.#flight !== null || this.#timer !== null) return;
+    if (this.#asked === this.#revision) return;
+    const wait = this.#startedAt + PAUSE_MS - Date.now();
+    if (wait <= 0) {
+      void this.#run(this.#path, this.#revision);
+      return;
+    }
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#schedule();
+    }, wait);
+  }
+
+  async #run(path: string, revision: number): Promise<void> {
+    const flight = new AbortController();
+    this.#flight = flight;
+    this.#asked = revision;
+    this.#startedAt = Date.now();
+    this.#publish({ ...this.#answer, loading: true });
+    const context = this.#context;
+    let answer: Answer<T, Context>;
+    try {
+      const data = await this.#fetch(path, flight.signal);
+      answer = { data, path, context, loading: false, error: null };
+    } catch (cause) {
+      const error = cause instanceof ApiError ? cause : new ApiError("broken", String(cause));
+      answer = { ...this.#answer, loading: false, error };
+    }
+    // A newer question has taken over: this answer is to nothing any more.
+    if (this.#flight !== flight) return;
+    this.#flight = null;
+    this.#publish(answer);
+    this.#schedule();
+  }
+
+  #publish(answer: Answer<T, Context>): void {
+    this.#answer = answer;
+    this.#onAnswer(answer);
+  }
+
+  #cancel(): void {
+    this.#flight?.abort();
+    this.#flight = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+export function useQuery<T, Context = unknown>(
+  path: string | null,
+  revision: number,
+  context: Context | null = null,
+): Answer<T, Context> {
+  const [answer, setAnswer] = useState<Answer<T, Context>>(NOTHING);
+  const query = useRef<Query<T, Context> | null>(null);
+  const known = useRef(context);
+  known.current = context;
+  useEffect(() => {
+    const mine = new Query<T, Context>(setAnswer);
+    query.current = mine;
+    return () => mine.close();
+  }, []);
+  useEffect(() => query.current?.want(path, revision, known.current), [path, revision]);
+  return answer;
+}

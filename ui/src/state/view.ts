@@ -1,0 +1,39 @@
+/** The view lives in the page's address: changed filters are steps in the history, a moved map is not. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import type { Filter } from "../model/filter";
+import { formatView, parseView, type View } from "../model/view";
+
+export interface ViewControl {
+  readonly view: View;
+  readonly setFilter: (filter: Filter) => void;
+  /** Changes how things are looked at, without a step in the history. */
+  readonly look: (change: Partial<View>) => void;
+}
+
+export function useView(): ViewControl {
+  const [view, setView] = useState(() => parseView(location.search));
+  const current = useRef(view);
+  useEffect(() => {
+    const restore = () => {
+      current.current = parseView(location.search);
+      setView(current.current);
+    };
+    window.addEventListener("popstate", restore);
+    return () => window.removeEventListener("popstate", restore);
+  }, []);
+
+  const change = useCallback((next: View, step: boolean) => {
+    const before = formatView(current.current);
+    const query = formatView(next);
+    current.current = next;
+    setView(next);
+    if (query === before) return;
+    const address = query === "" ? location.pathname : `?${query}`;
+    if (step) history.pushState(null, "", address);
+    else history.replaceState(null, "", address);
+  }, []);
+
+  const setFilter = useCallback((filter: Filter) => change({ ...current.current, filter }, true), [change]);
+  const look = useCallback((part: Partial<View>) => change({ ...current.current, ...part }, false), [change]);
+  return { view, setFilter, look };
+}
