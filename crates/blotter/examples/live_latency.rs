@@ -59,7 +59,9 @@ fn main() -> Result<()> {
     };
     threads.push(std::thread::spawn({
         let shutdown = shutdown.clone();
-        move || -> Result<()> { Ok(archive::run(&ArchiveConfig { niceness: 10, ..ArchiveConfig::default() }, archive, &shutdown)?) }
+        move || -> Result<()> {
+            Ok(archive::run(&ArchiveConfig { niceness: 10, ..ArchiveConfig::default() }, archive, &shutdown)?)
+        }
     }));
     let count = CountParts {
         log: Arc::clone(&log) as Arc<dyn Log>,

@@ -2,7 +2,8 @@
 
 use crate::{
     cli::{self, Command},
-    demo, parts, profiles, signals, sources,
+    demo, parts, profiles, signals,
+    sources::{self, Before},
 };
 use anyhow::{Context, Result};
 use blotter_incident::rejected_rows;
@@ -54,9 +55,9 @@ fn watched_shutdown() -> Result<Shutdown> {
 
 fn produce(arguments: &cli::Produce) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let choice = sources::choose(&arguments.input, &profile)?;
     let log = parts::open_log(&arguments.log.log, None)?;
-    let spool = parts::embedded_directory(&arguments.log.log)?;
+    let choice = sources::choose(&arguments.input, &profile, Before::of(log.as_ref())?);
+    let spool = parts::embedded_directory(&arguments.log.log)?.join("spool");
     let source = choice.open(&profile, log.as_ref(), &spool)?;
     let progress = Arc::new(ProduceProgress::default());
     let parts = ProduceParts { log: Arc::clone(&log) as Arc<dyn Log>, source, progress: Arc::clone(&progress) };
@@ -97,7 +98,8 @@ fn archive(arguments: &cli::Archive) -> Result<()> {
 }
 
 fn offsets(next: &[Offset]) -> String {
-    let parts: Vec<String> = next.iter().enumerate().map(|(partition, next)| format!("{partition}:{}", next.0)).collect();
+    let parts: Vec<String> =
+        next.iter().enumerate().map(|(partition, next)| format!("{partition}:{}", next.0)).collect();
     parts.join(",")
 }
 

@@ -4,16 +4,23 @@ mod crew;
 mod load_bar;
 mod snapshots;
 
-use crate::{cli, parts, profiles, signals, sources};
+use crate::{
+    cli, parts, profiles, signals,
+    sources::{self, Before},
+};
 use anyhow::{Context, Result};
-use blotter_log::{Log, Topic};
+use blotter_log::{EmbeddedLog, Log, Topic};
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgress};
 use blotter_online::{CountConfig, CountParts, CountProgress};
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_store::{Checkpoints, Shutdown};
 use crew::Crew;
-use std::{net::TcpListener, path::PathBuf, sync::Arc};
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Niceness of the roles that nobody waits for, so that the map stays quick while they work.
 const BACKGROUND: i32 = 10;
@@ -22,12 +29,19 @@ const BACKGROUND: i32 = 10;
 pub(crate) fn run(arguments: cli::Demo) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries = parts::boundaries(&arguments.boundaries)?;
-    let choice = sources::choose(&arguments.input, &profile)?;
+    // A directory that was named decides by what it holds; else the source decides which directory it is.
+    let named = arguments.dir.as_deref().map(|directory| open_log(directory, &arguments)).transpose()?;
+    let usual = PathBuf::from("blotter-data").join(&profile.slug);
+    let before = match &named {
+        Some(log) => Before::of(log.as_ref())?,
+        None if usual.join("log").is_dir() => Before::Real,
+        None => Before::Nothing,
+    };
+    let choice = sources::choose(&arguments.input, &profile, before);
     let directory = arguments.dir.clone().unwrap_or_else(|| {
-        let kind = if choice.simulated() { "-simulated" } else { "" };
-        PathBuf::from("blotter-data").join(format!("{}{kind}", profile.slug))
+        if choice.simulated() { usual.with_file_name(format!("{}-simulated", profile.slug)) } else { usual }
     });
-    std::fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    let log = named.map_or_else(|| open_log(&directory, &arguments), Ok)?;
     let listener = if arguments.no_serve {
         None
     } else {
@@ -36,10 +50,9 @@ pub(crate) fn run(arguments: cli::Demo) -> Result<()> {
         Some(listener)
     };
 
-    let log = parts::open_embedded(&directory.join("log"), arguments.partitions)?;
     let store = parts::open_store(&parts::file_url(&directory.join("store"))?)?;
     let partitions = log.partitions(Topic::Incidents);
-    let source = choice.open(&profile, log.as_ref(), &directory)?;
+    let source = choice.open(&profile, log.as_ref(), &directory.join("spool"))?;
     let simulated = source.simulated();
     println!("Blotter: {}, {}", profile.name, source.describe());
     if simulated {
@@ -108,6 +121,10 @@ pub(crate) fn run(arguments: cli::Demo) -> Result<()> {
     ended
 }
 
+fn open_log(directory: &Path, arguments: &cli::Demo) -> Result<Arc<EmbeddedLog>> {
+    std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    parts::open_embedded(&directory.join("log"), arguments.partitions)
+}
 
 fn open_browser(url: &str) {
     // A machine without a desktop has none: the address is printed anyway.

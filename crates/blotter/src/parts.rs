@@ -38,7 +38,8 @@ pub(crate) fn open_existing_log(url: &str) -> Result<Arc<EmbeddedLog>> {
 
 pub(crate) fn open_embedded(directory: &Path, partitions: Option<NonZeroU32>) -> Result<Arc<EmbeddedLog>> {
     let options = EmbeddedOptions { partitions: partitions.map(NonZeroU32::get), ..EmbeddedOptions::default() };
-    let log = EmbeddedLog::open(directory, options).with_context(|| format!("cannot open the log {}", directory.display()))?;
+    let log = EmbeddedLog::open(directory, options)
+        .with_context(|| format!("cannot open the log {}", directory.display()))?;
     Ok(Arc::new(log))
 }
 
@@ -58,7 +59,8 @@ pub(crate) fn boundaries(arguments: &[String]) -> Result<Vec<(String, PathBuf)>>
     arguments
         .iter()
         .map(|argument| {
-            let (layer, path) = argument.split_once('=').with_context(|| format!("`--boundaries {argument}`: give LAYER=PATH"))?;
+            let (layer, path) =
+                argument.split_once('=').with_context(|| format!("`--boundaries {argument}`: give LAYER=PATH"))?;
             if !Path::new(path).is_file() {
                 bail!("`--boundaries {argument}`: there is no file {path}");
             }

@@ -7,7 +7,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Triggers `shutdown` at the first SIGINT or SIGTERM; a second one ends the process at once.
 pub(crate) fn watch(shutdown: &Shutdown) -> Result<()> {
     let shutdown = shutdown.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime for signals")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime for signals")?;
     let (mut interrupt, mut terminate) = {
         let _inside = runtime.enter();
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)

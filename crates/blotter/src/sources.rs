@@ -5,19 +5,17 @@ use crate::{
     profiles,
 };
 use anyhow::{Context, Result, bail};
-use blotter_incident::Profile;
+use blotter_incident::{Profile, UtcMicros};
 use blotter_log::{Log, Topic};
-use blotter_produce::{StoredPosition, source_states};
+use blotter_produce::{SourceState, StoredPosition, begin, source_states};
 use blotter_source::{
-    CsvOptions, CsvSource, CsvStyle, Location, Pace, Simulator, SimulatorOptions, Source, WallClock,
+    AppToken, CsvStyle, OpenOptions, Pace, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
+    WallClock, open_sources, sources_name,
 };
-use blotter_incident::UtcMicros;
-use std::{
-    fs::File,
-    io::BufWriter,
-    path::Path,
-    sync::Arc,
-};
+use std::{fs::File, io::BufWriter, path::Path, sync::Arc, time::Duration};
+
+/// A portal that has not answered by then is not waited for.
+const PORTAL_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Incidents of the simulated history behind a live simulation: about a year of Chicago.
 const SIMULATED_YEAR: u64 = 250_000;
@@ -30,18 +28,62 @@ const LEAD_SPEED: f64 = 600.0;
 /// What a command line asked for.
 pub(crate) enum Choice {
     /// Files or addresses.
-    Files(Vec<Location>, Speed),
+    Data { data: Vec<String>, speed: Speed },
+    /// The city's own portal.
+    Portal { token: Option<AppToken> },
     /// A city like this one, made up.
     Simulation { seed: u64, incidents: Option<u64>, per_second: Option<f64> },
 }
 
-/// Decides without opening anything but the network.
-pub(crate) fn choose(input: &cli::Input, _profile: &Profile) -> Result<Choice> {
-    if !input.data.is_empty() {
-        let locations = input.data.iter().map(|data| Location::parse(data)).collect::<Result<Vec<_>, _>>()?;
-        return Ok(Choice::Files(locations, input.speed));
+/// What the directory is fed by already; new ones are free to choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    Nothing,
+    Real,
+    Simulated,
+}
+
+impl Before {
+    /// By the sources that ever fed a log.
+    pub(crate) fn of(log: &dyn Log) -> Result<Self> {
+        let known = source_states(log)?;
+        Ok(match known.values().next() {
+            None => Self::Nothing,
+            Some(_) if known.values().any(|state| state.simulated) => Self::Simulated,
+            Some(_) => Self::Real,
+        })
     }
-    Ok(Choice::Simulation { seed: input.seed, incidents: input.simulate, per_second: input.simulate_rate })
+}
+
+/// Decides which source it is. Asks the portal whether it is there where that decides.
+pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> Choice {
+    let simulation =
+        Choice::Simulation { seed: input.seed, incidents: input.simulate, per_second: input.simulate_rate };
+    if !input.data.is_empty() {
+        return Choice::Data { data: input.data.clone(), speed: input.speed };
+    }
+    if input.simulate.is_some() || input.simulate_rate.is_some() || before == Before::Simulated {
+        return simulation;
+    }
+    let Some(portal) = &profile.portal else {
+        println!("{} has no portal that can be asked: simulating (give real data with `--data`)", profile.name);
+        return simulation;
+    };
+    let token = std::env::var(&input.app_token_env).ok().filter(|token| !token.trim().is_empty());
+    let token = token.map(|token| AppToken::new(token.trim()));
+    println!("asking {} …", portal.domain);
+    let options = SocrataOptions { token: token.clone(), ..SocrataOptions::new(std::env::temp_dir()) };
+    match SocrataSource::reachable(profile, PORTAL_ANSWERS_WITHIN, &options) {
+        Ok(()) => Choice::Portal { token },
+        Err(error) if before == Before::Real => {
+            println!("{error}\nshowing what was loaded before; the portal is asked again from time to time");
+            Choice::Portal { token }
+        }
+        Err(error) => {
+            println!("{error}\nsimulating instead (give real data with `--data`)");
+            simulation
+        }
+    }
 }
 
 impl Choice {
@@ -51,29 +93,37 @@ impl Choice {
     }
 
     /// Opens the source behind what the log already has of it.
-    pub(crate) fn open(self, profile: &Arc<Profile>, log: &dyn Log, _spool: &Path) -> Result<Box<dyn Source>> {
-        let known = source_states(log)?;
-        if let Some((name, _)) = known.iter().find(|(_, state)| state.simulated != self.simulated()) {
+    pub(crate) fn open(self, profile: &Arc<Profile>, log: &dyn Log, spool: &Path) -> Result<Box<dyn Source>> {
+        let simulated = |state: &SourceState| state.simulated != self.simulated();
+        if let Some((name, _)) = source_states(log)?.iter().find(|(_, state)| simulated(state)) {
             bail!("the log already holds {name}: simulated and real incidents are never mixed; choose another --dir");
         }
         let partitions = log.partitions(Topic::Incidents);
-        match self {
-            Self::Files(mut locations, Speed::Max) if locations.len() == 1 => {
-                let location = locations.remove(0);
-                let name = location.name();
-                let position = position(log, &name)?;
-                let source = CsvSource::open(location, Arc::clone(profile), partitions, position.as_deref(), CsvOptions::default())?;
-                Ok(Box::new(source))
+        let source = match self {
+            Self::Data { data, speed } => {
+                let mut options = OpenOptions::new(partitions, spool.to_owned());
+                options.speed = match speed {
+                    Speed::Max => None,
+                    Speed::Times(times) => Some(times),
+                };
+                let position = position(log, &sources_name(&data, &options)?)?;
+                open_sources(&data, profile, position.as_deref(), &options)?
             }
-            Self::Files(..) => bail!("several files and replay are not there yet"),
+            Self::Portal { token } => {
+                let options = SocrataOptions { token, ..SocrataOptions::new(spool.to_owned()) };
+                let position = SocrataSource::name_of(profile).map(|name| position(log, &name)).transpose()?.flatten();
+                Box::new(SocrataSource::open(Arc::clone(profile), partitions, position.as_deref(), options)?)
+            }
             Self::Simulation { seed, incidents, per_second } => {
                 let mut options = simulation(profile, seed, incidents, per_second);
                 options.partitions = partitions;
                 let name = Simulator::new(options.clone(), None).map(|simulator| simulator.name())?;
                 let position = position(log, &name)?;
-                Ok(Box::new(Simulator::new(options, position.as_deref())?))
+                Box::new(Simulator::new(options, position.as_deref())?)
             }
-        }
+        };
+        begin(log, &source.name())?;
+        Ok(source)
     }
 }
 

@@ -129,7 +129,11 @@ impl Cube {
 
     fn slot(&self, block: usize, offset: usize) -> (u32, u16, u16) {
         let rows = &self.blocks[block];
-        (rows.minute[offset] / 60, rows.areas.get(self.primary_layer).map_or(NONE, |codes| codes[offset]), rows.category[offset])
+        (
+            rows.minute[offset] / 60,
+            rows.areas.get(self.primary_layer).map_or(NONE, |codes| codes[offset]),
+            rows.category[offset],
+        )
     }
 
     /// The totals of the hours, areas and categories that changed; nothing where they are more than `most`.

@@ -94,7 +94,8 @@ impl Cube {
 
     /// Categories that have incidents, most frequent first.
     pub fn categories(&self) -> Vec<&str> {
-        let mut all: Vec<_> = self.categories.words().iter().zip(&self.by_category).filter(|(_, count)| **count > 0).collect();
+        let mut all: Vec<_> =
+            self.categories.words().iter().zip(&self.by_category).filter(|(_, count)| **count > 0).collect();
         all.sort_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then(a.cmp(b)));
         all.into_iter().map(|(word, _)| word.as_str()).collect()
     }
@@ -106,7 +107,8 @@ impl Cube {
 
     /// Codes of a layer, in order.
     pub fn area_codes(&self, layer: usize) -> Vec<&str> {
-        let mut codes: Vec<_> = self.areas[layer].words().iter().map(String::as_str).filter(|code| !code.is_empty()).collect();
+        let mut codes: Vec<_> =
+            self.areas[layer].words().iter().map(String::as_str).filter(|code| !code.is_empty()).collect();
         codes.sort_by(|a, b| a.len().cmp(&b.len()).then(a.cmp(b)));
         codes
     }

@@ -43,7 +43,8 @@ impl Compiled {
             let holds = |wanted: Option<bool>, shift: u8| wanted.is_none() || flags >> shift & 3 == three(wanted);
             u8::from(flags & LIVE != 0 && holds(filter.arrest, ARREST_SHIFT) && holds(filter.domestic, DOMESTIC_SHIFT))
         });
-        let table = |words: &[String], wanted: &[String]| words.iter().map(|word| u8::from(wanted.contains(word))).collect();
+        let table =
+            |words: &[String], wanted: &[String]| words.iter().map(|word| u8::from(wanted.contains(word))).collect();
         let places = filter.bbox.map(|bbox| {
             (0..cube.places.len() as u32)
                 .map(|place| {
@@ -59,7 +60,11 @@ impl Compiled {
             to: filter.to.map_or((u32::MAX, u8::MAX), bound),
             flags,
             categories: (!filter.categories.is_empty()).then(|| table(cube.categories.words(), &filter.categories)),
-            areas: filter.areas.iter().map(|(layer, codes)| (*layer, table(cube.areas[*layer].words(), codes))).collect(),
+            areas: filter
+                .areas
+                .iter()
+                .map(|(layer, codes)| (*layer, table(cube.areas[*layer].words(), codes)))
+                .collect(),
             places,
         }
     }

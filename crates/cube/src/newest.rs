@@ -25,8 +25,11 @@ impl Cursor {
     /// From text.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '.');
-        let cursor =
-            Self { minute: parts.next()?.parse().ok()?, second: parts.next()?.parse().ok()?, id: parts.next()?.to_owned() };
+        let cursor = Self {
+            minute: parts.next()?.parse().ok()?,
+            second: parts.next()?.parse().ok()?,
+            id: parts.next()?.to_owned(),
+        };
         (cursor.second < 60 && !cursor.id.is_empty()).then_some(cursor)
     }
 }
@@ -72,10 +75,11 @@ impl Cube {
         let mut page = page.into_sorted_vec();
         let more = page.len() > limit;
         page.truncate(limit);
-        let next = page
-            .last()
-            .filter(|_| more)
-            .map(|(Reverse((minute, second)), id, _)| Cursor { minute: *minute, second: *second, id: id.clone() });
+        let next = page.last().filter(|_| more).map(|(Reverse((minute, second)), id, _)| Cursor {
+            minute: *minute,
+            second: *second,
+            id: id.clone(),
+        });
         let locators = page
             .into_iter()
             .map(|(_, _, row)| Locator::unpack(self.blocks[row as usize / ROWS].locator[row as usize % ROWS]))

@@ -4,14 +4,25 @@
 
 use blotter_cube::{Bucket, By, Cube, Cursor, Filter, Locator};
 use blotter_incident::{
-    BoundingBox, CityClock, CivilMicros, Header, Incident, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil,
+    BoundingBox, CityClock, CivilMicros, Header, Incident, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros,
+    format_civil,
 };
 use h3o::{LatLng, Resolution};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, sync::Arc};
 
-const NAMES: [&str; 10] =
-    ["id", "date", "updated_on", "primary_type", "community_area", "beat", "arrest", "domestic", "latitude", "longitude"];
+const NAMES: [&str; 10] = [
+    "id",
+    "date",
+    "updated_on",
+    "primary_type",
+    "community_area",
+    "beat",
+    "arrest",
+    "domestic",
+    "latitude",
+    "longitude",
+];
 
 type Fields = (u32, i64, Option<u32>, u8, u8, u8, Option<bool>, Option<bool>, u8);
 
@@ -19,7 +30,11 @@ fn record() -> impl Strategy<Value = (Fields, i64, bool)> {
     let fields = (
         0_u32..40,
         // Around both changes of the clocks of 2017, and over year ends.
-        prop_oneof![1_489_200_000_i64..1_489_400_000, 1_509_800_000_i64..1_510_000_000, 1_480_000_000_i64..1_520_000_000],
+        prop_oneof![
+            1_489_200_000_i64..1_489_400_000,
+            1_509_800_000_i64..1_510_000_000,
+            1_480_000_000_i64..1_520_000_000
+        ],
         prop::option::of(0_u32..3),
         0_u8..4,
         0_u8..4,
@@ -43,12 +58,16 @@ fn batch(profile: &Arc<Profile>, records: &[(Fields, i64, bool)]) -> arrow::arra
         let (latitude, longitude) = match place {
             0 => (String::new(), String::new()),
             1 => ("36.6".to_owned(), "-91.7".to_owned()),
-            place => (format!("{}", 41.70 + f64::from(*place) / 50.0), format!("{}", -87.80 + f64::from(place % 5) / 40.0)),
+            place => {
+                (format!("{}", 41.70 + f64::from(*place) / 50.0), format!("{}", -87.80 + f64::from(place % 5) / 40.0))
+            }
         };
         let fields = [
             if id % 2 == 0 { id.to_string() } else { format!("k-{id}") },
             format_civil(CivilMicros(at * 1_000_000)),
-            updated.map(|day| format_civil(CivilMicros(1_500_000_000_000_000 + i64::from(day) * 86_400_000_000))).unwrap_or_default(),
+            updated
+                .map(|day| format_civil(CivilMicros(1_500_000_000_000_000 + i64::from(day) * 86_400_000_000)))
+                .unwrap_or_default(),
             format!("C{category}"),
             if *area == 0 { String::new() } else { area.to_string() },
             (100 + u32::from(*beat)).to_string(),
@@ -72,15 +91,21 @@ fn filter() -> impl Strategy<Value = Filter> {
     let time = || prop::option::of((1_480_000_000_i64..1_520_000_000).prop_map(|second| UtcMicros(second * 1_000_000)));
     let areas = prop::option::of((prop::sample::select(vec![0_usize, 2]), prop::collection::vec(0_u32..4, 1..3)));
     let bbox = prop::option::of((0_u8..12, 0_u8..12));
-    (time(), time(), prop::collection::vec(0_u8..5, 0..3), areas, any::<Option<bool>>(), any::<Option<bool>>(), bbox).prop_map(
-        |(from, to, categories, areas, arrest, domestic, bbox)| Filter {
+    (time(), time(), prop::collection::vec(0_u8..5, 0..3), areas, any::<Option<bool>>(), any::<Option<bool>>(), bbox)
+        .prop_map(|(from, to, categories, areas, arrest, domestic, bbox)| Filter {
             from,
             to,
             categories: categories.into_iter().map(|category| format!("C{category}")).collect(),
             areas: areas
                 .into_iter()
                 .map(|(layer, codes)| {
-                    (layer, codes.iter().map(|code| if layer == 0 { code.to_string() } else { format!("0{}", 100 + code) }).collect())
+                    (
+                        layer,
+                        codes
+                            .iter()
+                            .map(|code| if layer == 0 { code.to_string() } else { format!("0{}", 100 + code) })
+                            .collect(),
+                    )
                 })
                 .collect(),
             arrest,
@@ -91,8 +116,7 @@ fn filter() -> impl Strategy<Value = Filter> {
                 east: -87.72,
                 north: 41.70 + f64::from(south.max(north)) / 50.0,
             }),
-        },
-    )
+        })
 }
 
 struct Model {
@@ -118,7 +142,9 @@ impl Model {
                 })
                 && filter.arrest.is_none_or(|arrest| incident.arrest == Some(arrest))
                 && filter.domestic.is_none_or(|domestic| incident.domestic == Some(domestic))
-                && filter.bbox.is_none_or(|bbox| self.mapped(incident).is_some_and(|(lat, lon)| bbox.contains(lat, lon)))
+                && filter
+                    .bbox
+                    .is_none_or(|bbox| self.mapped(incident).is_some_and(|(lat, lon)| bbox.contains(lat, lon)))
         };
         self.winners.values().filter(|(incident, _)| holds(incident)).collect()
     }

@@ -15,7 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let profile = Arc::new(Profile::from_toml(include_str!("../../../cities/chicago.toml"))?);
     let dir = tempfile::tempdir()?;
     let log = Arc::new(EmbeddedLog::open(&dir.path().join("log"), EmbeddedOptions::default())?);
-    let options = SimulatorOptions { partitions: log.partitions(Topic::Incidents), ..SimulatorOptions::new(Arc::clone(&profile), 1, incidents) };
+    let options = SimulatorOptions {
+        partitions: log.partitions(Topic::Incidents),
+        ..SimulatorOptions::new(Arc::clone(&profile), 1, incidents)
+    };
     let source = Box::new(Simulator::new(options, None)?);
     let progress = Arc::new(ProduceProgress::default());
     let started = Instant::now();

@@ -9,4 +9,4 @@ mod state;
 
 pub use progress::{ProduceFigures, ProduceProgress};
 pub use role::{ProduceError, ProduceParts, run};
-pub use state::{POSITION_PREFIX, SourceState, StoredPosition, source_states};
+pub use state::{POSITION_PREFIX, SourceState, StoredPosition, begin, held, source_states};

@@ -5,13 +5,14 @@ use crate::{
     state::{POSITION_PREFIX, SourceState, StoredPosition},
 };
 use blotter_incident::rejected_batch;
-use blotter_log::{Append, Log, LogError, Topic, Transaction};
+use blotter_log::{Append, Log, LogError, Offset, Topic, Transaction};
 use blotter_source::{Chunk, Source, SourceError, Step};
 use blotter_store::Shutdown;
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
-        mpsc::{RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{SyncSender, sync_channel},
     },
     time::Duration,
 };
@@ -21,10 +22,6 @@ const QUEUE: usize = 2;
 
 /// Retries of a source that fails and may recover, before the role gives up waiting longer each time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// A live source hands out a chunk every few milliseconds: that it is caught up is only said after
-/// this much quiet, and not between any two chunks.
-const QUIET: Duration = Duration::from_millis(250);
 
 /// Why producing cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +59,7 @@ pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> R
     let state = SourceState {
         simulated: source.simulated(),
         describe: source.describe(),
+        retired: false,
         ..StoredPosition::of(log.as_ref(), &name)?.map(|stored| stored.state).unwrap_or_default()
     };
     let (sender, receiver) = sync_channel(QUEUE);
@@ -74,26 +72,17 @@ pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> R
                 what: "the source".into(),
                 why: format!("no thread can be started: {error}"),
             })?;
-        let mut appender = Appender { log, name, state, progress, unsaid: false };
+        let mut appender = Appender { log, name, state, progress };
         let mut appended = Ok(());
-        loop {
-            match receiver.recv_timeout(QUIET) {
-                Ok(Said::Chunk(chunk)) => appended = appender.append(chunk),
-                Ok(Said::CaughtUp) => appender.unsaid = !appender.state.caught_up,
-                Err(RecvTimeoutError::Timeout) if appender.unsaid => appended = appender.say_caught_up(),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if appended.is_err() {
-                break;
-            }
+        while let (Ok(()), Ok(said)) = (&appended, receiver.recv()) {
+            appended = match said {
+                Said::Chunk(chunk) => appender.append(chunk),
+                Said::CaughtUp => appender.say_caught_up(),
+            };
         }
         drop(receiver);
         let ended = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         appended?;
-        if appender.unsaid {
-            appender.say_caught_up()?;
-        }
         Ok(ended?)
     })
 }
@@ -145,13 +134,11 @@ struct Appender {
     name: String,
     state: SourceState,
     progress: Arc<ProduceProgress>,
-    /// The source is caught up and the log does not say so yet.
-    unsaid: bool,
 }
 
 impl Appender {
     fn append(&mut self, chunk: Chunk) -> Result<(), ProduceError> {
-        let (incidents, rejected, progress) = (chunk.rows() as u64, chunk.rejected.len() as u64, chunk.progress);
+        let (incidents, rejected) = (chunk.rows() as u64, chunk.rejected.len() as u64);
         let mut transaction = Transaction::default();
         for (partition, records) in chunk.incidents {
             transaction.appends.push(Append { topic: Topic::Incidents, partition, records });
@@ -160,39 +147,44 @@ impl Appender {
             let records = rejected_batch(&chunk.rejected)?;
             transaction.appends.push(Append { topic: Topic::Rejected, partition: 0, records });
         }
-        self.state.caught_up = false;
-        self.unsaid = false;
-        self.commit(transaction, Some(String::from_utf8_lossy(&chunk.position).into_owned()))?;
+        self.commit(transaction, Some(String::from_utf8_lossy(&chunk.position).into_owned()), chunk.caught_up)?;
         self.progress.update(|figures| {
             figures.incidents += incidents;
             figures.rejected += rejected;
-            figures.source = progress;
-            figures.caught_up = false;
+            figures.source = chunk.progress;
+            figures.caught_up = chunk.caught_up;
         });
         Ok(())
     }
 
     fn say_caught_up(&mut self) -> Result<(), ProduceError> {
-        self.state.caught_up = true;
-        self.unsaid = false;
-        let position = StoredPosition::of(self.log.as_ref(), &self.name)?.and_then(|stored| stored.source);
-        self.commit(Transaction::default(), position)?;
+        if !self.state.caught_up {
+            let position = StoredPosition::of(self.log.as_ref(), &self.name)?.and_then(|stored| stored.source);
+            self.commit(Transaction::default(), position, true)?;
+        }
         self.progress.update(|figures| figures.caught_up = true);
         Ok(())
     }
 
-    fn commit(&mut self, mut transaction: Transaction, source: Option<String>) -> Result<(), ProduceError> {
-        // Only this producer appends to `incidents` of an embedded log, so its ends are the next offsets.
-        let mut ends = self.state.next_offsets.clone();
-        for partition in 0..self.log.partitions(Topic::Incidents) {
-            ends.insert(partition, self.log.bounds(Topic::Incidents, partition)?.next);
-        }
-        for append in transaction.appends.iter().filter(|append| append.topic == Topic::Incidents) {
-            if let Some(end) = ends.get_mut(&append.partition) {
-                end.0 += append.records.num_rows() as u64;
+    fn commit(
+        &mut self,
+        mut transaction: Transaction,
+        source: Option<String>,
+        caught_up: bool,
+    ) -> Result<(), ProduceError> {
+        if caught_up && !self.state.caught_up {
+            // Only this producer appends to `incidents` of an embedded log, so its ends are the next offsets.
+            let mut ends: BTreeMap<u32, Offset> = (0..self.log.partitions(Topic::Incidents))
+                .map(|partition| Ok((partition, self.log.bounds(Topic::Incidents, partition)?.next)))
+                .collect::<Result<_, LogError>>()?;
+            for append in transaction.appends.iter().filter(|append| append.topic == Topic::Incidents) {
+                if let Some(end) = ends.get_mut(&append.partition) {
+                    end.0 += append.records.num_rows() as u64;
+                }
             }
+            self.state.held = ends;
         }
-        self.state.next_offsets = ends;
+        self.state.caught_up = caught_up;
         let stored = StoredPosition { source, state: self.state.clone() };
         let bytes = serde_json::to_vec(&stored)
             .map_err(|error| SourceError::Position { what: self.name.clone(), why: error.to_string() })?;

@@ -1,6 +1,6 @@
 //! What the log keeps of a source: its position, and what the other roles need to know about it.
 
-use blotter_log::{Log, LogError, Offset};
+use blotter_log::{Log, LogError, Offset, Transaction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -23,10 +23,21 @@ pub struct SourceState {
     pub caught_up: bool,
     /// Its records are made up.
     pub simulated: bool,
+    /// Another source is read in its place: nobody waits for it.
+    #[serde(default)]
+    pub retired: bool,
     /// What it is, for people.
     pub describe: String,
-    /// The ends of `incidents` behind its last transaction, by partition.
-    pub next_offsets: BTreeMap<u32, Offset>,
+    /// The ends of `incidents` when the source was caught up last after it had not been: what it held then lies before
+    /// them. What a live feed adds later does not move them.
+    pub held: BTreeMap<u32, Offset>,
+}
+
+impl SourceState {
+    /// Whether there may be more to come that others wait for.
+    pub fn is_pending(&self) -> bool {
+        !self.caught_up && !self.retired
+    }
 }
 
 impl StoredPosition {
@@ -47,4 +58,66 @@ pub fn source_states(log: &dyn Log) -> Result<BTreeMap<String, SourceState>, Log
             Some((name.trim_start_matches(POSITION_PREFIX).to_owned(), stored.state))
         })
         .collect())
+}
+
+/// The ends, by partition, behind everything that the sources held. None while one of them is pending, and where
+/// nothing was ever produced.
+pub fn held(states: &BTreeMap<String, SourceState>) -> Option<BTreeMap<u32, Offset>> {
+    if states.is_empty() || states.values().any(SourceState::is_pending) {
+        return None;
+    }
+    let mut ends = BTreeMap::new();
+    for (partition, end) in states.values().flat_map(|state| &state.held) {
+        let furthest = ends.entry(*partition).or_insert(*end);
+        *furthest = (*furthest).max(*end);
+    }
+    Some(ends)
+}
+
+/// Says in the log, before a source is read, that it may hold more, and that every other one is retired: it was given
+/// before, and is not any more. Its position stays, so that it goes on where it was when it is given again. Only for a
+/// log that nobody else writes.
+pub fn begin(log: &dyn Log, name: &str) -> Result<(), LogError> {
+    let mut states = BTreeMap::from([(
+        format!("{POSITION_PREFIX}{name}"),
+        StoredPosition { source: None, state: SourceState::default() },
+    )]);
+    for (key, bytes) in log.positions(POSITION_PREFIX)? {
+        let Ok(mut stored) = serde_json::from_slice::<StoredPosition>(&bytes) else { continue };
+        if key.strip_prefix(POSITION_PREFIX) == Some(name) {
+            stored.state.caught_up = false;
+        } else {
+            stored.state.retired = true;
+        }
+        states.insert(key, stored);
+    }
+    let mut transaction = Transaction::default();
+    for (key, stored) in states {
+        // Text and numbers: it cannot fail.
+        transaction.positions.push((key, serde_json::to_vec(&stored).unwrap_or_default()));
+    }
+    log.append(transaction)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_sources_held_is_known_when_none_is_pending() {
+        let state = |caught_up, retired, ends: [u64; 2]| SourceState {
+            caught_up,
+            retired,
+            held: (0..).zip(ends.map(Offset)).collect(),
+            ..SourceState::default()
+        };
+        let of = |states: &[SourceState]| {
+            let states = states.iter().enumerate().map(|(number, state)| (number.to_string(), state.clone())).collect();
+            held(&states).map(|ends| ends.into_values().map(|end| end.0).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[state(true, false, [3, 9]), state(false, false, [0, 0])]), None);
+        assert_eq!(of(&[state(true, false, [3, 9]), state(false, true, [4, 1])]), Some(vec![4, 9]));
+    }
 }

@@ -54,9 +54,11 @@ fn normalise(layer: &Layer, text: &[u8]) -> Result<Value, String> {
                 _ => None,
             }
         };
-        let code = property(code_name).ok_or_else(|| format!("a feature has no property `{code_name}` with the area's code"))?;
+        let code = property(code_name)
+            .ok_or_else(|| format!("a feature has no property `{code_name}` with the area's code"))?;
         let code = format!("{:0>width$}", code.strip_suffix(".0").unwrap_or(&code), width = layer.width);
-        let name = layer.names.get(&code).cloned().or_else(|| name_name.and_then(property)).unwrap_or_else(|| code.clone());
+        let name =
+            layer.names.get(&code).cloned().or_else(|| name_name.and_then(property)).unwrap_or_else(|| code.clone());
         let geometry = feature.get("geometry").cloned().unwrap_or(Value::Null);
         outlines.push(json!({ "type": "Feature", "properties": { "code": code, "name": name }, "geometry": geometry }));
     }

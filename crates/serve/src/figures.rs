@@ -6,7 +6,7 @@ use crate::{
 };
 use blotter_incident::{UtcMicros, format_utc};
 use blotter_log::Topic;
-use blotter_produce::source_states;
+use blotter_produce::{held, source_states};
 use serde_json::{Map, Value, json};
 
 /// The figures as of a view.
@@ -46,11 +46,11 @@ fn facts(state: &State, view: &View) -> (Option<Facts>, bool, Option<String>) {
             *slot = next.0;
         }
     }
-    let ends = (0..partitions).map(|part| log.bounds(Topic::Incidents, part).map_or(u64::MAX, |bounds| bounds.next.0));
-    let described: Vec<&str> = sources.values().map(|source| source.describe.as_str()).collect();
+    let described: Vec<&str> =
+        sources.values().filter(|source| !source.retired).map(|source| source.describe.as_str()).collect();
     let facts = Facts {
-        sources: sources.values().map(|source| source.caught_up).collect(),
-        ends: ends.collect(),
+        held: held(&sources)
+            .map(|ends| (0..partitions).map(|partition| ends.get(&partition).map_or(0, |end| end.0)).collect()),
         counted,
         snapshot: view.snapshot.as_ref().map(|(_, next)| next.clone()),
         applied: view.next_offsets.clone(),

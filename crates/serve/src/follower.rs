@@ -85,7 +85,8 @@ impl Follower {
             if shutdown.wait_timeout(LOOK) {
                 return Ok(());
             }
-            let newest = blotter_offline::Manifest::newest_in(&self.snapshots).ok().flatten().map(|manifest| manifest.version);
+            let newest =
+                blotter_offline::Manifest::newest_in(&self.snapshots).ok().flatten().map(|manifest| manifest.version);
             let have = self.state.read().snapshot.as_ref().map(|(version, _)| *version);
             if newest > have {
                 self.load_snapshot()?;

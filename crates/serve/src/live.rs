@@ -18,7 +18,12 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    pub(crate) fn new(id: String, next_offsets: Value, figures: Map<String, Value>, counts: Option<Vec<Value>>) -> Self {
+    pub(crate) fn new(
+        id: String,
+        next_offsets: Value,
+        figures: Map<String, Value>,
+        counts: Option<Vec<Value>>,
+    ) -> Self {
         let data = json!({ "next_offsets": next_offsets, "meta": figures, "counts": counts });
         Self { id, data: data.to_string() }
     }
@@ -26,5 +31,8 @@ impl Event {
 
 /// The figures of `now` that differ from `before`.
 pub(crate) fn changed(before: &Map<String, Value>, now: &Map<String, Value>) -> Map<String, Value> {
-    now.iter().filter(|(name, value)| before.get(*name) != Some(value)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    now.iter()
+        .filter(|(name, value)| before.get(*name) != Some(value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }

@@ -50,17 +50,27 @@ pub(crate) fn render(state: &State) -> String {
     };
     let view = state.read();
     let figures = view.cube.figures();
-    line(format_args!("# HELP blotter_incidents Incidents: winning revisions, not deleted.\n# TYPE blotter_incidents gauge"));
+    line(format_args!(
+        "# HELP blotter_incidents Incidents: winning revisions, not deleted.\n# TYPE blotter_incidents gauge"
+    ));
     line(format_args!("blotter_incidents{{state=\"mapped\"}} {}", figures.mapped));
     line(format_args!("blotter_incidents{{state=\"unmapped\"}} {}", figures.total - figures.mapped));
     line(format_args!("# HELP blotter_rejected Distinct rejected records.\n# TYPE blotter_rejected gauge"));
     line(format_args!("blotter_rejected {}", view.rejected.len()));
-    line(format_args!("# HELP blotter_ready Whether the snapshot is loaded and the log was followed to its end.\n# TYPE blotter_ready gauge"));
+    line(format_args!(
+        "# HELP blotter_ready Whether the snapshot is loaded and the log was followed to its end.\n# TYPE blotter_ready gauge"
+    ));
     line(format_args!("blotter_ready {}", u8::from(state.is_ready())));
     if let Some(log) = &state.log {
-        line(format_args!("# HELP blotter_lag_records Records of the log that a role has not reached.\n# TYPE blotter_lag_records gauge"));
-        let counted: BTreeMap<u32, u64> =
-            log.committed("count", Topic::Incidents).unwrap_or_default().into_iter().map(|(part, next)| (part, next.0)).collect();
+        line(format_args!(
+            "# HELP blotter_lag_records Records of the log that a role has not reached.\n# TYPE blotter_lag_records gauge"
+        ));
+        let counted: BTreeMap<u32, u64> = log
+            .committed("count", Topic::Incidents)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(part, next)| (part, next.0))
+            .collect();
         for (part, applied) in (0..).zip(&view.next_offsets) {
             let Ok(bounds) = log.bounds(Topic::Incidents, part) else { continue };
             let lag = |next: u64| bounds.next.0.saturating_sub(next);
@@ -75,7 +85,9 @@ pub(crate) fn render(state: &State) -> String {
     drop(view);
     line(format_args!("# HELP blotter_live_clients Browsers on the live stream.\n# TYPE blotter_live_clients gauge"));
     line(format_args!("blotter_live_clients {}", state.metrics.live_clients.load(Ordering::Relaxed)));
-    line(format_args!("# HELP blotter_http_request_seconds Time to answer.\n# TYPE blotter_http_request_seconds histogram"));
+    line(format_args!(
+        "# HELP blotter_http_request_seconds Time to answer.\n# TYPE blotter_http_request_seconds histogram"
+    ));
     let all = state.metrics.requests.lock().unwrap_or_else(PoisonError::into_inner);
     for ((route, status), requests) in all.iter() {
         let labels = format!("route=\"{route}\",status=\"{status}\"");

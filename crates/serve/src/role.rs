@@ -1,8 +1,7 @@
 //! The role: a follower on a thread of its own, and the HTTP server.
 
 use crate::{
-    ServeError,
-    api,
+    ServeError, api,
     boundaries::Boundaries,
     follower::Follower,
     live::BACKLOG,

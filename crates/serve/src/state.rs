@@ -39,7 +39,8 @@ impl View {
 
     /// `0:12,1:7`: the id of live events.
     pub(crate) fn offsets_text(&self) -> String {
-        let parts: Vec<String> = self.next_offsets.iter().enumerate().map(|(part, next)| format!("{part}:{next}")).collect();
+        let parts: Vec<String> =
+            self.next_offsets.iter().enumerate().map(|(part, next)| format!("{part}:{next}")).collect();
         parts.join(",")
     }
 

@@ -62,7 +62,8 @@ impl Texts {
         let copy = |kept: &Kept| Kept { records: Arc::clone(&kept.records), ..*kept };
         {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let holds = |kept: &&Kept| kept.partition == place.partition && (kept.base..kept.next).contains(&place.offset);
+            let holds =
+                |kept: &&Kept| kept.partition == place.partition && (kept.base..kept.next).contains(&place.offset);
             if let Some(kept) = kept.iter().find(holds) {
                 return Ok(copy(kept));
             }

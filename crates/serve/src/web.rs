@@ -38,7 +38,8 @@ pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
     let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let mut response = page(Body::from(file.data));
     let headers = response.headers_mut();
-    for (name, value) in [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, caching), (header::CONTENT_TYPE, media_type(path))]
+    for (name, value) in
+        [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, caching), (header::CONTENT_TYPE, media_type(path))]
     {
         if let Ok(value) = value.parse() {
             headers.insert(name, value);

@@ -92,11 +92,9 @@ impl Source for Chained {
                     link.progress = chunk.progress;
                     let text = String::from_utf8_lossy(&chunk.position).into_owned();
                     self.position.sources.insert(link.name.clone(), text);
-                    let position = serde_json::to_vec(&self.position).map_err(|error| SourceError::Position {
-                        what: Self::NAME.into(),
-                        why: error.to_string(),
-                    })?;
-                    return Ok(Step::Chunk(Chunk { position, progress: self.progress(), ..chunk }));
+                    let position = serde_json::to_vec(&self.position)
+                        .map_err(|error| SourceError::Position { what: Self::NAME.into(), why: error.to_string() })?;
+                    return Ok(Step::Chunk(Chunk { position, progress: self.progress(), caught_up: false, ..chunk }));
                 }
                 Step::Wait { pause, caught_up } => {
                     let (least, all) = wait.unwrap_or((pause, true));

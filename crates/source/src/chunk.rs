@@ -49,6 +49,8 @@ pub struct Chunk {
     pub position: Vec<u8>,
     /// How far it is.
     pub progress: Progress,
+    /// Of a live feed: nothing is left behind it until the source changes.
+    pub caught_up: bool,
 }
 
 impl Chunk {

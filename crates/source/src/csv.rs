@@ -260,6 +260,7 @@ impl CsvSource {
             } else {
                 progress
             },
+            caught_up: false,
         })
     }
 }

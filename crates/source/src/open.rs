@@ -1,9 +1,6 @@
 //! From what a user says (`--data`, `--speed`, a city) to a source.
 
-use crate::{
-    Chained, CsvOptions, CsvSource, Location, Replay, ReplayOptions, SocrataOptions, SocrataSource, Source,
-    SourceError, WallClock,
-};
+use crate::{Chained, CsvOptions, CsvSource, Location, Replay, ReplayOptions, Source, SourceError, WallClock};
 use blotter_incident::{MAX_BATCH_ROWS, Profile};
 use std::{path::PathBuf, sync::Arc};
 
@@ -31,16 +28,13 @@ impl OpenOptions {
 }
 
 /// The source of one `--data`: a path or an address.
-pub fn open_source(
+fn open_source(
     data: &str,
     profile: &Arc<Profile>,
     position: Option<&[u8]>,
     options: &OpenOptions,
 ) -> Result<Box<dyn Source>, SourceError> {
     let location = Location::parse(data)?;
-    if options.speed.is_some() {
-        return open_replay(vec![location], profile, position, options);
-    }
     let csv = CsvOptions { clock: options.clock.clone(), chunk_rows: options.chunk_rows };
     Ok(Box::new(CsvSource::open(location, Arc::clone(profile), options.partitions, position, csv)?))
 }
@@ -57,27 +51,9 @@ pub fn open_sources(
         return open_replay(locations, profile, position, options);
     }
     let names: Vec<String> = locations.iter().map(Location::name).collect();
-    let chained = Chained::open(&names, position, &mut |index, position| {
-        open_source(&data[index], profile, position, options)
-    })?;
+    let chained =
+        Chained::open(&names, position, &mut |index, position| open_source(&data[index], profile, position, options))?;
     Ok(Box::new(chained))
-}
-
-/// The source of the city's portal.
-pub fn open_portal(
-    profile: &Arc<Profile>,
-    position: Option<&[u8]>,
-    options: &OpenOptions,
-) -> Result<Box<dyn Source>, SourceError> {
-    let mut portal = SocrataOptions::new(options.spool.clone());
-    portal.clock = options.clock.clone();
-    Ok(Box::new(SocrataSource::open(Arc::clone(profile), options.partitions, position, portal)?))
-}
-
-/// The name under which [`open_source`] (one `--data`) keeps its position, to be looked up before it is opened.
-pub fn source_name(data: &str, options: &OpenOptions) -> Result<String, SourceError> {
-    let location = Location::parse(data)?;
-    Ok(if options.speed.is_some() { Replay::name_of(&[location]) } else { location.name() })
 }
 
 /// The name under which [`open_sources`] keeps its position, to be looked up before it is opened.

@@ -17,7 +17,10 @@ pub use options::ReplayOptions;
 
 use crate::{
     Chunk, Location, Progress, Source, SourceError, Step,
-    csv::{Ids, Records, table, table::{Advance, Table, TableError}},
+    csv::{
+        Ids, Records, table,
+        table::{Advance, Table, TableError},
+    },
     input::{Identity, fault_of},
 };
 use blotter_incident::{Parser, Profile, Rejected, UtcMicros};
@@ -221,6 +224,7 @@ impl Replay {
                 done: self.position.released,
                 total: (self.indexing == self.files.len()).then_some(self.entries.len() as u64),
             },
+            caught_up: false,
         }))
     }
 

@@ -412,6 +412,7 @@ impl Source for Simulator {
                 done: first + self.position.new,
                 total: (!self.plan.is_endless() || slot < self.plan.history()).then_some(self.options.incidents),
             },
+            caught_up: matches!(stop, Some(Advance::NotYet(_))),
         }))
     }
 }

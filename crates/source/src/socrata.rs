@@ -21,10 +21,12 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use options::{AppToken, SocrataOptions, TOKEN_VARIABLE};
+pub use options::{AppToken, SocrataOptions};
 
 use crate::{Chunk, Progress, Source, SourceError, Step};
-use blotter_incident::{CivilMicros, Parser, Profile, Rejected, UtcMicros, format_civil, parse_civil, parse_instant};
+use blotter_incident::{
+    CivilMicros, Parser, Portal, Profile, Rejected, UtcMicros, format_civil, parse_civil, parse_instant,
+};
 use client::{Client, Failure, Fields, quoted};
 use jiff::{Span, civil::Date};
 use known::{Known, bury, tombstone};
@@ -56,6 +58,8 @@ pub struct SocrataSource {
     columns: Columns,
     known: Known,
     position: Position,
+    /// The number of the comparison with which this start began.
+    opened_at_sweep: u32,
     total: Option<u64>,
     counted: bool,
     /// Rows seen lately, as (`:id`, `:updated_at`), with their time of change.
@@ -67,6 +71,11 @@ pub struct SocrataSource {
     sweep: Option<Sweep>,
     failures: u32,
     jitter: rand_chacha::ChaCha8Rng,
+}
+
+fn name(portal: &Portal) -> String {
+    let domain = portal.domain.rsplit("//").next().unwrap_or_default();
+    format!("socrata-{}-{}", domain.replace([':', '/'], "-"), portal.dataset)
 }
 
 /// Rows to hand out.
@@ -106,7 +115,7 @@ impl SocrataSource {
         };
         let client = Client::new(&portal, &options)?;
         let now = options.clock.now();
-        let name = format!("socrata-{}-{}", portal.domain, portal.dataset);
+        let name = name(&portal);
         let before = position.map(|bytes| Position::read(bytes, &name)).transpose()?;
         let position = match before.filter(|before| before.dataset == portal.dataset) {
             Some(before) => before,
@@ -121,6 +130,7 @@ impl SocrataSource {
         columns.restore(&position.names, &mut parser, &client.describe())?;
         Ok(Self {
             known: Known::open(&options.spool, &name)?,
+            opened_at_sweep: position.sweep,
             occurred_field: portal.occurred_field,
             parser,
             columns,
@@ -140,13 +150,13 @@ impl SocrataSource {
         })
     }
 
-    /// Whether the portal answers within a time: for those who have another source to fall back on.
-    pub fn reachable(profile: &Profile, timeout: Duration) -> Result<(), SourceError> {
-        Self::reachable_at(profile, timeout, &SocrataOptions::new(std::env::temp_dir()))
+    /// The name in the log, where the profile names a portal.
+    pub fn name_of(profile: &Profile) -> Option<String> {
+        profile.portal.as_ref().map(name)
     }
 
-    /// As [`SocrataSource::reachable`], with the token and address of `options`.
-    pub fn reachable_at(profile: &Profile, timeout: Duration, options: &SocrataOptions) -> Result<(), SourceError> {
+    /// Whether the portal answers within a time: for those who have another source to fall back on.
+    pub fn reachable(profile: &Profile, timeout: Duration, options: &SocrataOptions) -> Result<(), SourceError> {
         let portal = profile.portal.as_ref().ok_or_else(|| SourceError::Refused {
             what: format!("the portal of {}", profile.name),
             why: "its profile names none".into(),
@@ -185,9 +195,11 @@ impl SocrataSource {
             ("$limit", &limit.to_string()),
         ])?;
         let wrong = |error| Failure { error, retry_after: None };
-        let last = rows.last().map(cursor_of).transpose().map_err(|why| {
-            wrong(SourceError::Refused { what: self.client.describe(), why: why.to_owned() })
-        })?;
+        let last = rows
+            .last()
+            .map(cursor_of)
+            .transpose()
+            .map_err(|why| wrong(SourceError::Refused { what: self.client.describe(), why: why.to_owned() }))?;
         let full = rows.len() >= limit;
         let chunk = self.hand_out(&rows, now).map_err(wrong)?;
         if full && last.is_some() && last == self.position.cursor {
@@ -271,14 +283,15 @@ impl SocrataSource {
     fn chunk(&self, incidents: Vec<(u32, arrow::array::RecordBatch)>, rejected: Vec<Rejected>) -> Chunk {
         let rows = self.position.rows;
         let progress = Progress { done: rows, total: self.total.map(|total| total.max(rows)) };
-        Chunk { incidents, rejected, position: self.position.to_bytes(), progress }
+        Chunk { incidents, rejected, position: self.position.to_bytes(), progress, caught_up: false }
     }
 
     /// The month whose turn it is, and the next one's first moment.
     fn month(&self, now: UtcMicros) -> (String, String, String) {
         let today = date_of(self.parser.clock().to_civil(now)).first_of_month();
         let first = parse_civil(&self.position.since).map_or(today, date_of).first_of_month();
-        let months = (today.year() - first.year()) as i32 * 12 + i32::from(today.month()) - i32::from(first.month()) + 1;
+        let months =
+            (today.year() - first.year()) as i32 * 12 + i32::from(today.month()) - i32::from(first.month()) + 1;
         let back = self.position.sweep as i32 % months.max(1);
         let month = today.saturating_sub(Span::new().months(i64::from(back)));
         let next = month.saturating_add(Span::new().months(1));
@@ -346,7 +359,9 @@ impl SocrataSource {
             return Ok(None);
         };
         let found = self.differences(known, &sweep.listed, now)?;
-        self.columns.learn(&found.rows().cloned().collect::<Vec<_>>(), &mut self.parser, &self.client.describe()).map_err(wrong)?;
+        self.columns
+            .learn(&found.rows().cloned().collect::<Vec<_>>(), &mut self.parser, &self.client.describe())
+            .map_err(wrong)?;
         let mut rejected = Vec::new();
         for (row, said) in &found.0 {
             rejected.extend(self.columns.push(&mut self.parser, row, *said, now, &self.name));
@@ -370,11 +385,16 @@ impl SocrataSource {
         for id in missing {
             let Some(row) = known.get_mut(&id) else { continue };
             match tombstone(row) {
-                // Said in an earlier comparison, behind which the log's position lies.
-                Some((_, earlier)) if earlier < comparison => {
+                // The log's position lies behind the comparison that said it.
+                Some((_, earlier)) if earlier < self.opened_at_sweep => {
                     known.remove(&id);
                 }
-                Some((at, _)) => found.push((row.clone(), Said::Gone(at))),
+                // Said since this start.
+                Some((_, earlier)) if earlier < comparison => {}
+                Some((at, _)) => {
+                    found.push((row.clone(), Said::Gone(at)));
+                    bury(row, at, comparison);
+                }
                 // One request each: a portal loses a few rows a month.
                 None if self.ask_for(&id, ROW_ID)?.is_empty() => {
                     found.push((row.clone(), Said::Gone(now)));

@@ -15,7 +15,11 @@ impl Crew {
     }
 
     /// Starts a role that runs until told to stop: its end closes the others.
-    pub(super) fn spawn(&mut self, role: &'static str, run: impl FnOnce(&Shutdown) -> Result<()> + Send + 'static) -> Result<()> {
+    pub(super) fn spawn(
+        &mut self,
+        role: &'static str,
+        run: impl FnOnce(&Shutdown) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
         self.start(role, true, run)
     }
 

@@ -2,10 +2,10 @@
 
 use super::snapshots::SnapshotProgress;
 use anyhow::Result;
-use blotter_log::{Log, Offset, Topic};
+use blotter_log::Log;
 use blotter_offline::archive::ArchiveProgress;
 use blotter_online::CountProgress;
-use blotter_produce::{ProduceFigures, ProduceProgress, source_states};
+use blotter_produce::{ProduceFigures, ProduceProgress, held, source_states};
 use blotter_store::Shutdown;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use std::{
@@ -37,22 +37,17 @@ enum Stage {
 }
 
 impl Watched {
-    fn ends(&self) -> Result<Vec<Offset>> {
-        (0..self.log.partitions(Topic::Incidents)).map(|p| Ok(self.log.bounds(Topic::Incidents, p)?.next)).collect()
-    }
-
     /// How far what the sources held has come.
     fn stage(&self) -> Result<Stage> {
-        let states = source_states(self.log.as_ref())?;
-        if states.is_empty() || !states.values().all(|state| state.caught_up) {
-            return Ok(Stage::Loading);
-        }
-        let ends = self.ends()?;
-        let reached = |next: Vec<u64>| next.len() == ends.len() && next.iter().zip(&ends).all(|(next, end)| *next >= end.0);
-        if ends.iter().all(|end| end.0 == 0) {
+        let Some(held) = held(&source_states(self.log.as_ref())?) else { return Ok(Stage::Loading) };
+        let reached = |next: Vec<u64>| {
+            next.len() == held.len() && next.iter().zip(held.values()).all(|(next, end)| *next >= end.0)
+        };
+        if held.values().all(|end| end.0 == 0) {
             return Ok(Stage::CaughtUp);
         }
-        if !reached(self.counted.next_offsets().into_iter().map(|next| next.0).collect()) || !reached(self.archived.next_offsets()) {
+        let counted = self.counted.next_offsets().into_iter().map(|next| next.0).collect();
+        if !reached(counted) || !reached(self.archived.next_offsets()) {
             return Ok(Stage::Loading);
         }
         Ok(if reached(self.snapshotted.next_offsets()) { Stage::CaughtUp } else { Stage::Archived })
@@ -107,11 +102,8 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
 fn line(figures: &ProduceFigures, started: Instant) -> String {
     let seconds = started.elapsed().as_secs_f64();
     let rate = figures.incidents as f64 / seconds.max(0.001);
-    let mut text = format!(
-        "{} incidents loaded in {seconds:.1} s ({}/s)",
-        HumanCount(figures.incidents),
-        HumanCount(rate as u64)
-    );
+    let mut text =
+        format!("{} incidents loaded in {seconds:.1} s ({}/s)", HumanCount(figures.incidents), HumanCount(rate as u64));
     if figures.rejected > 0 {
         text.push_str(&format!(", {} rejected (see `blotter rejected`)", HumanCount(figures.rejected)));
     }
@@ -119,11 +111,8 @@ fn line(figures: &ProduceFigures, started: Instant) -> String {
 }
 
 fn draw(bar: &ProgressBar, figures: &ProduceFigures, started: Instant) {
-    let template = if figures.source.total.is_some() {
-        "{bar:30} {percent}% {msg} · {eta} left"
-    } else {
-        "{spinner} {msg}"
-    };
+    let template =
+        if figures.source.total.is_some() { "{bar:30} {percent}% {msg} · {eta} left" } else { "{spinner} {msg}" };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }

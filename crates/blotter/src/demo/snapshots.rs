@@ -3,14 +3,14 @@
 use super::BACKGROUND;
 use anyhow::Result;
 use blotter_incident::Profile;
-use blotter_log::{Log, Topic};
+use blotter_log::Log;
 use blotter_offline::{
     Manifest,
     archive::ArchiveProgress,
     fetch::{self, FetchConfig},
     snapshot::{self, Outcome, SnapshotConfig, SnapshotParts},
 };
-use blotter_produce::source_states;
+use blotter_produce::{held, source_states};
 use blotter_store::{Shutdown, Store};
 use std::{
     path::PathBuf,
@@ -52,11 +52,17 @@ pub(super) fn run<V>(parts: &Parts, committed: &Receiver<V>, shutdown: &Shutdown
     while !shutdown.is_triggered() {
         let archived = parts.archived.next_offsets();
         let have = parts.progress.next_offsets();
-        let overdue = last.is_none_or(|last| last.elapsed() >= INTERVAL);
-        if archived != have && archived.iter().any(|next| *next > 0) && (everything_archived(parts, &archived)? || (last.is_some() && overdue)) {
+        let overdue = last.is_some_and(|last| last.elapsed() >= INTERVAL);
+        if archived != have
+            && archived.iter().any(|next| *next > 0)
+            && (overdue || is_awaited(parts, &archived, &have)?)
+        {
             let started = Instant::now();
             if let Some(manifest) = take(parts)? {
-                fetch::once(&FetchConfig { niceness: BACKGROUND, ..FetchConfig::new(parts.local.clone()) }, &parts.store)?;
+                fetch::once(
+                    &FetchConfig { niceness: BACKGROUND, ..FetchConfig::new(parts.local.clone()) },
+                    &parts.store,
+                )?;
                 let took_ms = started.elapsed().as_millis();
                 tracing::debug!(version = manifest.version, rows = manifest.rows, took_ms, "snapshot");
                 parts.progress.set(manifest.next_offsets.into_values().collect());
@@ -80,14 +86,10 @@ fn take(parts: &Parts) -> Result<Option<Manifest>> {
     })
 }
 
-fn everything_archived(parts: &Parts, archived: &[u64]) -> Result<bool> {
-    if !source_states(parts.log.as_ref())?.values().all(|state| state.caught_up) {
-        return Ok(false);
-    }
-    for (partition, next) in (0..).zip(archived) {
-        if parts.log.bounds(Topic::Incidents, partition)?.next.0 > *next {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+/// Whether the archive has all that the sources held, and the newest snapshot has not.
+fn is_awaited(parts: &Parts, archived: &[u64], have: &[u64]) -> Result<bool> {
+    let Some(held) = held(&source_states(parts.log.as_ref())?) else { return Ok(false) };
+    let reached =
+        |next: &[u64]| next.len() == held.len() && next.iter().zip(held.values()).all(|(next, end)| *next >= end.0);
+    Ok(reached(archived) && !reached(have))
 }

@@ -76,7 +76,11 @@ pub(super) async fn meta(Shared(context): Shared<Context>, uri: Uri) -> Result<R
     .await
 }
 
-pub(super) async fn series(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn series(
+    Shared(context): Shared<Context>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
     off(move || {
         let mut timing = Timing::start();
         let form = Form::of(&headers);
@@ -100,7 +104,8 @@ pub(super) async fn series(Shared(context): Shared<Context>, headers: HeaderMap,
             let batch = long(&series).map_err(|error| Problem::internal(&error))?;
             return Ok(answer::arrow(&batch, Some(tag), &timing));
         }
-        let lines: Vec<Value> = series.lines.iter().map(|line| json!({ "key": line.key, "counts": line.counts })).collect();
+        let lines: Vec<Value> =
+            series.lines.iter().map(|line| json!({ "key": line.key, "counts": line.counts })).collect();
         let body = json!({ "buckets": series.buckets, "series": lines, "next_offsets": offsets });
         Ok(answer::json(body.to_string(), Some(tag), &timing))
     })
@@ -162,7 +167,11 @@ pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, 
     .await
 }
 
-pub(super) async fn incidents(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn incidents(
+    Shared(context): Shared<Context>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
     off(move || {
         let mut timing = Timing::start();
         let form = Form::of(&headers);
@@ -172,7 +181,8 @@ pub(super) async fn incidents(Shared(context): Shared<Context>, headers: HeaderM
         let filter = parameters.filter(state, state.read().cube.clock())?;
         let (places, next, offsets, tag) = {
             let view = state.read();
-            let tag = answer::etag(&view.offsets_text(), view.snapshot.as_ref().map(|(version, _)| *version), &uri, form);
+            let tag =
+                answer::etag(&view.offsets_text(), view.snapshot.as_ref().map(|(version, _)| *version), &uri, form);
             let (places, next) = view.cube.newest(&filter, limit, cursor.as_ref());
             (places, next, view.offsets_json(), tag)
         };
@@ -198,9 +208,13 @@ pub(super) async fn incidents(Shared(context): Shared<Context>, headers: HeaderM
 /// The records as columns, as texts and numbers that any reader of Arrow knows.
 fn table(state: &State, incidents: &[Incident]) -> Result<RecordBatch, ArrowError> {
     use arrow::array::{BooleanArray, Float64Array, TimestampMicrosecondArray};
-    let text = |of: fn(&Incident) -> Option<&str>| -> ArrayRef { Arc::new(incidents.iter().map(of).collect::<StringArray>()) };
-    let flag = |of: fn(&Incident) -> Option<bool>| -> ArrayRef { Arc::new(incidents.iter().map(of).collect::<BooleanArray>()) };
-    let degrees = |of: fn(&Incident) -> Option<f64>| -> ArrayRef { Arc::new(incidents.iter().map(of).collect::<Float64Array>()) };
+    let text =
+        |of: fn(&Incident) -> Option<&str>| -> ArrayRef { Arc::new(incidents.iter().map(of).collect::<StringArray>()) };
+    let flag = |of: fn(&Incident) -> Option<bool>| -> ArrayRef {
+        Arc::new(incidents.iter().map(of).collect::<BooleanArray>())
+    };
+    let degrees =
+        |of: fn(&Incident) -> Option<f64>| -> ArrayRef { Arc::new(incidents.iter().map(of).collect::<Float64Array>()) };
     let civil = |of: fn(&Incident) -> Option<i64>| -> ArrayRef {
         Arc::new(incidents.iter().map(of).collect::<TimestampMicrosecondArray>())
     };
@@ -232,14 +246,20 @@ fn table(state: &State, incidents: &[Incident]) -> Result<RecordBatch, ArrowErro
     RecordBatch::try_from_iter(columns)
 }
 
-pub(super) async fn boundaries(Shared(context): Shared<Context>, Path(layer): Path<String>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn boundaries(
+    Shared(context): Shared<Context>,
+    Path(layer): Path<String>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     Parameters::read(uri.query(), &[])?;
     match context.state.boundaries.of(&layer) {
         Some(outlines) => {
             let headers = [(header::CONTENT_TYPE, "application/geo+json"), (header::CACHE_CONTROL, "no-cache")];
             Ok((headers, outlines).into_response())
         }
-        None => Err(Problem::not_found(format!("the outlines of `{layer}` are not known: give them with --boundaries {layer}=FILE"))),
+        None => Err(Problem::not_found(format!(
+            "the outlines of `{layer}` are not known: give them with --boundaries {layer}=FILE"
+        ))),
     }
 }
 
@@ -269,7 +289,8 @@ pub(super) async fn readyz(Shared(context): Shared<Context>) -> Result<&'static 
 
 pub(super) async fn web(uri: Uri, headers: HeaderMap) -> Response {
     if uri.path().starts_with("/api/") {
-        return Problem::not_found(format!("there is no {}; /openapi.json lists what there is", uri.path())).into_response();
+        return Problem::not_found(format!("there is no {}; /openapi.json lists what there is", uri.path()))
+            .into_response();
     }
     files::file(uri.path(), &headers)
 }

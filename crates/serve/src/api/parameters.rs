@@ -20,7 +20,11 @@ impl Parameters {
         for (index, (name, _)) in pairs.iter().enumerate() {
             if !known.iter().any(|names| names.contains(&name.as_str())) {
                 let names: Vec<&str> = known.iter().flat_map(|names| names.iter().copied()).collect();
-                let detail = if names.is_empty() { "there are no parameters here".to_owned() } else { format!("there are: {}", names.join(", ")) };
+                let detail = if names.is_empty() {
+                    "there are no parameters here".to_owned()
+                } else {
+                    format!("there are: {}", names.join(", "))
+                };
                 return Err(Problem::parameter(name, format!("`{name}` is no parameter of this address; {detail}")));
             }
             if !REPEATABLE.contains(&name.as_str()) && pairs[..index].iter().any(|(before, _)| before == name) {
@@ -58,15 +62,18 @@ impl Parameters {
             let category = text.trim().to_uppercase();
             if !state.read().cube.knows_category(&category) {
                 let known = state.read().cube.categories().join(", ");
-                return Err(Problem::parameter("category", format!("there is no category `{text}`; there are: {known}")));
+                return Err(Problem::parameter(
+                    "category",
+                    format!("there is no category `{text}`; there are: {known}"),
+                ));
             }
             categories.push(category);
         }
         let mut areas: Vec<(usize, Vec<String>)> = Vec::new();
         for text in self.all("area") {
-            let (name, code) = text
-                .split_once(':')
-                .ok_or_else(|| Problem::parameter("area", format!("`area={text}`: give LAYER:CODE, such as {}", example(state))))?;
+            let (name, code) = text.split_once(':').ok_or_else(|| {
+                Problem::parameter("area", format!("`area={text}`: give LAYER:CODE, such as {}", example(state)))
+            })?;
             let layer = layer(state, "area", name)?;
             match areas.iter_mut().find(|(seen, _)| *seen == layer) {
                 Some((_, codes)) => codes.push(code.to_owned()),
@@ -97,13 +104,19 @@ impl Parameters {
 
     fn bbox(&self) -> Result<Option<BoundingBox>, Problem> {
         let Some(text) = self.one("bbox") else { return Ok(None) };
-        let numbers: Vec<f64> =
-            text.split(',').filter_map(|number| number.trim().parse().ok()).filter(|number: &f64| number.is_finite()).collect();
+        let numbers: Vec<f64> = text
+            .split(',')
+            .filter_map(|number| number.trim().parse().ok())
+            .filter(|number: &f64| number.is_finite())
+            .collect();
         match numbers.as_slice() {
             [west, south, east, north] if west <= east && south <= north && text.split(',').count() == 4 => {
                 Ok(Some(BoundingBox { west: *west, south: *south, east: *east, north: *north }))
             }
-            _ => Err(Problem::parameter("bbox", format!("`bbox={text}`: give west,south,east,north in degrees, west ≤ east and south ≤ north"))),
+            _ => Err(Problem::parameter(
+                "bbox",
+                format!("`bbox={text}`: give west,south,east,north in degrees, west ≤ east and south ≤ north"),
+            )),
         }
     }
 
@@ -122,7 +135,9 @@ impl Parameters {
             Some("week") => Ok(Bucket::Week),
             None | Some("month") => Ok(Bucket::Month),
             Some("year") => Ok(Bucket::Year),
-            Some(other) => Err(Problem::parameter("bucket", format!("`bucket={other}`: give hour, day, week, month or year"))),
+            Some(other) => {
+                Err(Problem::parameter("bucket", format!("`bucket={other}`: give hour, day, week, month or year")))
+            }
         }
     }
 
@@ -147,7 +162,10 @@ impl Parameters {
 
     pub(crate) fn cursor(&self) -> Result<Option<Cursor>, Problem> {
         self.one("cursor")
-            .map(|text| Cursor::parse(text).ok_or_else(|| Problem::parameter("cursor", "give the `next_cursor` of the page before")))
+            .map(|text| {
+                Cursor::parse(text)
+                    .ok_or_else(|| Problem::parameter("cursor", "give the `next_cursor` of the page before"))
+            })
             .transpose()
     }
 }

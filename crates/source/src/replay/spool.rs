@@ -58,8 +58,7 @@ impl Spool {
 
     /// That it is still as it was when it was opened.
     pub(super) fn check(&self) -> Result<(), SourceError> {
-        let metadata =
-            self.file.metadata().map_err(|error| SourceError::File { path: self.path.clone(), error })?;
+        let metadata = self.file.metadata().map_err(|error| SourceError::File { path: self.path.clone(), error })?;
         if (metadata.len(), metadata.modified().ok()) == self.state {
             return Ok(());
         }

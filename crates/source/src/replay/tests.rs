@@ -100,7 +100,9 @@ fn rows_are_released_when_they_are_due_and_not_before() {
     assert_eq!(first[0].rejected.len(), 1);
     world.pass(Duration::from_millis(999));
     assert_eq!(ids(&world.now(&mut replay)), [""; 0]);
-    assert!(matches!(replay.next().unwrap(), Step::Wait { pause, caught_up: false } if pause <= Duration::from_millis(2)));
+    assert!(
+        matches!(replay.next().unwrap(), Step::Wait { pause, caught_up: false } if pause <= Duration::from_millis(2))
+    );
     world.pass(Duration::from_millis(1));
     assert_eq!(ids(&world.now(&mut replay)), ["2"]);
     world.pass(Duration::from_secs(5));
@@ -189,7 +191,10 @@ fn empty_files_and_cut_ones_say_so() {
     let (incidents, rejected, _) = world.all(world.open(&[&empty, &cut], 1e6, None));
     assert!(incidents.len() > 1000);
     let reasons: Vec<&str> = rejected.iter().map(|record| record.reason.as_str()).collect();
-    assert!(reasons[0].contains("empty") && reasons.last().unwrap().contains("inside a compressed frame"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("empty") && reasons.last().unwrap().contains("inside a compressed frame"),
+        "{reasons:?}"
+    );
 }
 
 #[test]

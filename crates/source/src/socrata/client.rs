@@ -33,7 +33,11 @@ pub(super) struct Failure {
 
 impl Client {
     pub(super) fn new(portal: &Portal, options: &SocrataOptions) -> Result<Self, SourceError> {
-        let base = options.base.clone().unwrap_or_else(|| format!("https://{}", portal.domain));
+        let base = options.base.clone().unwrap_or_else(|| match portal.domain.contains("://") {
+            // A portal's stand-in, on another scheme or port.
+            true => portal.domain.clone(),
+            false => format!("https://{}", portal.domain),
+        });
         let address = format!("{}/resource/{}.json", base.trim_end_matches('/'), portal.dataset);
         let resource = Url::parse(&address).map_err(|error| SourceError::Refused {
             what: address.clone(),
@@ -53,11 +57,7 @@ impl Client {
     }
 
     /// As [`Client::rows`], within a time.
-    pub(super) fn ask(
-        &self,
-        parameters: &[(&str, &str)],
-        timeout: Option<Duration>,
-    ) -> Result<Vec<Fields>, Failure> {
+    pub(super) fn ask(&self, parameters: &[(&str, &str)], timeout: Option<Duration>) -> Result<Vec<Fields>, Failure> {
         let mut url = self.resource.clone();
         url.query_pairs_mut().extend_pairs(parameters);
         let fail = |error: &ureq::Error| Failure { error: http_error(url.as_str(), error), retry_after: None };
@@ -79,7 +79,10 @@ impl Client {
         let body = response.body_mut().with_config().limit(LONGEST).read_to_vec().map_err(|error| fail(&error))?;
         serde_json::from_slice(&body).map_err(|error| {
             let why = format!("the answer is no list of rows, or breaks off: {error}");
-            Failure { error: SourceError::Http { url: redacted(url.as_str()), why, retryable: true }, retry_after: None }
+            Failure {
+                error: SourceError::Http { url: redacted(url.as_str()), why, retryable: true },
+                retry_after: None,
+            }
         })
     }
 }

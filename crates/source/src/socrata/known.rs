@@ -4,8 +4,9 @@
 //! of an id holds. A month that was compared is written anew without the rows that left it. The files are written
 //! before their rows are handed out and may know more than the log; a deletion of a row that the log never had
 //! does no harm. A row that vanished keeps a tombstone here until the log is sure to know: when it was found out,
-//! and in which comparison, so that a comparison that is repeated after a crash says the same again. Without a month's file nothing of it can be said to have vanished: the next comparison of that month
-//! fetches its rows and starts from them.
+//! and in which comparison, so that a comparison that is repeated after a crash says the same again. Without a
+//! month's file nothing of it can be said to have vanished: the next comparison of that month fetches its rows and
+//! starts from them.
 
 use super::client::Fields;
 use crate::SourceError;

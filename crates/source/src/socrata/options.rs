@@ -3,9 +3,6 @@
 use crate::WallClock;
 use std::{fmt, path::PathBuf, time::Duration};
 
-/// The environment variable that holds the portal's app token.
-pub const TOKEN_VARIABLE: &str = "BLOTTER_SOCRATA_APP_TOKEN";
-
 /// A portal's app token. Sent to the portal and written nowhere.
 #[derive(Clone)]
 pub struct AppToken(pub(super) String);
@@ -14,11 +11,6 @@ impl AppToken {
     /// A token.
     pub fn new(token: impl Into<String>) -> Self {
         Self(token.into())
-    }
-
-    /// The token of the environment, where there is one.
-    pub fn from_environment() -> Option<Self> {
-        std::env::var(TOKEN_VARIABLE).ok().map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()).map(Self)
     }
 }
 
@@ -47,12 +39,12 @@ pub struct SocrataOptions {
     pub spool: PathBuf,
     /// Without one the portal throttles sooner.
     pub token: Option<AppToken>,
-    /// Instead of `https://<the profile's domain>`.
+    /// Instead of the profile's domain.
     pub base: Option<String>,
 }
 
 impl SocrataOptions {
-    /// The last twelve months, polled every five minutes, with the environment's token.
+    /// The last twelve months, polled every five minutes, without a token.
     pub fn new(spool: PathBuf) -> Self {
         Self {
             clock: WallClock::system(),
@@ -62,7 +54,7 @@ impl SocrataOptions {
             overlap: Duration::from_secs(600),
             sweep_every: Duration::from_secs(900),
             spool,
-            token: AppToken::from_environment(),
+            token: None,
             base: None,
         }
     }

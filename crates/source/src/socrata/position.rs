@@ -55,7 +55,10 @@ impl Position {
         let wrong = |why: String| SourceError::Position { what: what.into(), why };
         let position: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         if position.version != VERSION {
-            return Err(wrong(format!("version {} is not {VERSION}, the one that this program writes", position.version)));
+            return Err(wrong(format!(
+                "version {} is not {VERSION}, the one that this program writes",
+                position.version
+            )));
         }
         Ok(position)
     }

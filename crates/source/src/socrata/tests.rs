@@ -132,7 +132,9 @@ fn answer(portal: &mut Portal, request: &Request) -> Response {
             plain.all(|same| same) && parameters.get("$where").is_none_or(|filter| Filter::new(filter).matches(row))
         })
         .collect();
-    rows.sort_by_key(|row| order.iter().map(|field| comparable(field, row[field].as_str().unwrap())).collect::<Vec<_>>());
+    rows.sort_by_key(|row| {
+        order.iter().map(|field| comparable(field, row[field].as_str().unwrap())).collect::<Vec<_>>()
+    });
     rows.truncate(parameters.get("$limit").map_or(1000, |limit| limit.parse().unwrap()));
     let select = &parameters["$select"];
     if select.starts_with("count(*)") {
@@ -141,7 +143,12 @@ fn answer(portal: &mut Portal, request: &Request) -> Response {
     let rows: Vec<Value> = (rows.into_iter())
         .map(|row| {
             let wanted = |name: &str| select.split(',').any(|one| one == name || one == "*" && !name.starts_with(':'));
-            row.as_object().unwrap().iter().filter(|(name, _)| wanted(name)).map(|(k, v)| (k.clone(), v.clone())).collect()
+            row.as_object()
+                .unwrap()
+                .iter()
+                .filter(|(name, _)| wanted(name))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect()
         })
         .collect();
     Response::new(200, Value::Array(rows).to_string())
@@ -219,7 +226,8 @@ impl<'a> Filter<'a> {
 
 fn many() -> Vec<Value> {
     // A page holds seven: its border lies inside a run of one and the same time of change.
-    let time = |number| if (10..35).contains(&number) { "2024-06-02T00:00:00.000Z" } else { "2024-06-01T00:00:00.000Z" };
+    let time =
+        |number| if (10..35).contains(&number) { "2024-06-02T00:00:00.000Z" } else { "2024-06-01T00:00:00.000Z" };
     (0..50).map(|number| incident(number, time(number))).collect()
 }
 
@@ -334,8 +342,7 @@ fn throttling_errors_and_broken_answers_become_pauses_and_lose_nothing() {
 #[test]
 fn a_refusal_is_an_error_without_the_token() {
     let world = world(Vec::new());
-    world.portal.lock().unwrap().script =
-        VecDeque::from([Response::new(403, "no"), Response::new(403, "no")]);
+    world.portal.lock().unwrap().script = VecDeque::from([Response::new(403, "no"), Response::new(403, "no")]);
     let error = world.open(None).next().map(|_| ()).unwrap_err();
     assert!(!error.is_retryable());
     assert!(error.to_string().contains("not allowed") && !error.to_string().contains("hush"), "{error}");
@@ -419,8 +426,8 @@ fn whether_the_portal_answers_is_told_in_time() {
     let mut options = SocrataOptions::new(world.folder.path().to_owned());
     options.token = Some(AppToken::new("hush"));
     options.base = Some(world.server.address.clone());
-    SocrataSource::reachable_at(&city("chicago"), Duration::from_secs(3), &options).unwrap();
+    SocrataSource::reachable(&city("chicago"), Duration::from_secs(3), &options).unwrap();
     options.base = Some("http://127.0.0.1:9".into());
-    let error = SocrataSource::reachable_at(&city("chicago"), Duration::from_secs(3), &options).unwrap_err();
+    let error = SocrataSource::reachable(&city("chicago"), Duration::from_secs(3), &options).unwrap_err();
     assert!(error.is_retryable());
 }
