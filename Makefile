@@ -43,7 +43,7 @@ test-ui: ui/node_modules/.installed
 	cd ui && npm test
 
 test-e2e: build $(VENV)/.installed
-	@scripts/require chromium
+	@scripts/require chromium zstd
 	$(VENV)/bin/python -m pytest e2e -ra
 
 $(VENV)/.installed: e2e/requirements.txt bench/requirements.txt

@@ -27,6 +27,10 @@ DATA = ROOT.parent / "shared" / "data"
 PATIENCE_S = 300
 
 
+def lower(headers) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 class Server:
     """One `blotter` process."""
 
@@ -84,9 +88,9 @@ class Server:
         request = urllib.request.Request(f"{self.url}{path}{'?' + query if query else ''}", headers={"Accept": accept})
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, dict(answer.headers), answer.read()
+                return answer.status, lower(answer.headers), answer.read()
         except urllib.error.HTTPError as error:
-            return error.code, dict(error.headers), error.read()
+            return error.code, lower(error.headers), error.read()
 
     def json(self, path: str, **parameters):
         status, _, body = self.get(path, **parameters)

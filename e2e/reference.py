@@ -16,7 +16,7 @@ class Reference:
         self.db = duckdb.connect()
         self.db.execute("SET TimeZone = 'UTC'")
         self.db.execute(
-            """
+            f"""
             CREATE TABLE incidents AS
             WITH raw AS (
                 SELECT * FROM read_csv($1, all_varchar = true, header = true, nullstr = '', strict_mode = true)
@@ -38,10 +38,10 @@ class Reference:
                    "Latitude"::DOUBLE AS latitude,
                    "Longitude"::DOUBLE AS longitude,
                    coalesce(NOT (latitude = 0 AND longitude = 0)
-                            AND latitude BETWEEN $3 AND $5 AND longitude BETWEEN $2 AND $4, false) AS mapped
+                            AND latitude BETWEEN {BOX[1]} AND {BOX[3]} AND longitude BETWEEN {BOX[0]} AND {BOX[2]}, false) AS mapped
             FROM named
             """,
-            [str(csv), *BOX],
+            [str(csv)],
         )
 
     def total(self, where: str = "true") -> int:

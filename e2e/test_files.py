@@ -91,10 +91,16 @@ def test_binary_in_the_middle_is_rejected_and_the_rest_kept(blotter, tmp_path):
     assert bytes.fromhex(rejected[0]["hex"]).startswith(b"\x00\xff\xfe")
 
 
-@pytest.mark.parametrize("content", [b"", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 40, b"\n\n\n"])
-def test_empty_or_binary_files_are_refused(blotter, tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n\n\n"])
+def test_an_empty_file_is_an_empty_city_and_says_so(blotter, tmp_path, content):
+    total, rejected = load(blotter, tmp_path, content)
+    assert total == 0
+    assert ["empty" in record["reason"] for record in rejected] == [True]
+
+
+def test_a_binary_file_is_refused(blotter, tmp_path):
     path = tmp_path / "input.csv"
-    path.write_bytes(content)
+    path.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 40)
     server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "b", "--data", path)
     assert server.wait() != 0
     assert "input.csv" in server.output and "panicked" not in server.output

@@ -1,0 +1,178 @@
+"""The page in a real browser: light and dark, wide and narrow, with and without data, live."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import BINARY, Server, shared
+from playwright.sync_api import Page, expect, sync_playwright
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+#: No first-run chatter, no calls to anyone: the page must be readable with no internet.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 60_000
+SCREENS = [("wide", 1440, 900), ("narrow", 390, 844)]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium):
+    """Opens the page and waits until it has drawn; what it complains about fails the test."""
+    contexts, complaints = [], []
+
+    def open_page(server: Server, query: str = "", scheme="light", width=1440, height=900) -> Page:
+        context = chromium.new_context(
+            color_scheme=scheme, viewport={"width": width, "height": height}, reduced_motion="reduce", locale="en-US"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda request: None
+            if request.url.startswith((server.url, "data:", "blob:"))
+            else complaints.append(f"asked elsewhere: {request.url}"),
+        )
+        page.goto(f"{server.url}/{query}")
+        page.wait_for_selector("html[data-ready=true]", timeout=PATIENCE_MS)
+        return page
+
+    open_page.complaints = complaints
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """Ten thousand real incidents of 2024, with outlines."""
+    folder = tmp_path_factory.mktemp("browser") / "blotter"
+    server = Server(
+        "demo", "--listen", "127.0.0.1:0", "--dir", str(folder),
+        "--data", str(shared("chicago-2024-sample-bom.csv")),
+        "--boundaries", f"community_area={shared('chicago-community-areas.geojson.zst')}",
+    )  # fmt: skip
+    server.wait_for_address()
+    server.wait_until_caught_up()
+    yield server
+    server.stop()
+
+
+def keep(page: Page, name: str) -> None:
+    """A picture for people, where they ask for them."""
+    if folder := os.environ.get("BLOTTER_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def colours_of_map(page: Page) -> int:
+    """How many different colours the map's picture has: hexagons, ground and outlines are more than a blank."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    picture = Image.open(BytesIO(page.get_by_test_id("map").screenshot())).convert("RGB")
+    return len(picture.getcolors(maxcolors=1 << 24) or [])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("screen", "width", "height"), SCREENS)
+def test_everything_is_on_the_page(visit, loaded, scheme, screen, width, height):
+    page = visit(loaded, scheme=scheme, width=width, height=height)
+    expect(page.get_by_test_id("total")).to_contain_text("10,000")
+    for part in ("map", "legend", "series", "ranked", "freshness", "disclaimer"):
+        expect(page.get_by_test_id(part).first).to_be_attached()
+    expect(page.get_by_test_id("legend")).to_contain_text("Incidents per hexagon")
+    expect(page.get_by_test_id("disclaimer")).to_contain_text("City of Chicago")
+    expect(page.get_by_test_id("simulated-banner")).to_have_count(0)
+    assert colours_of_map(page) > 100
+    # Nothing hangs over the edge of a narrow screen.
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    dark = page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
+    assert (sum(int(part) for part in dark.strip("rgba()").split(",")[:3]) < 200) == (scheme == "dark")
+    keep(page, f"{screen}-{scheme}")
+
+
+def test_a_filter_reaches_every_view_and_the_address(visit, loaded):
+    page = visit(loaded)
+    page.get_by_test_id("filter-category").select_option("THEFT")
+    thefts = loaded.json("/api/v1/series", by="none", bucket="year", category="THEFT")["series"][0]["counts"]
+    expect(page.get_by_test_id("total")).to_contain_text(f"{sum(thefts):,}")
+    assert "category=THEFT" in page.url
+    # The address alone brings the same view back.
+    again = visit(loaded, "?" + page.url.split("?", 1)[1])
+    expect(again.get_by_test_id("total")).to_contain_text(f"{sum(thefts):,}")
+    page.go_back()
+    expect(page.get_by_test_id("total")).to_contain_text("10,000")
+
+
+def test_the_theme_can_be_chosen(visit, loaded):
+    page = visit(loaded, scheme="light")
+    before = page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
+    for _ in range(3):
+        page.get_by_test_id("theme-toggle").click()
+        if page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor") != before:
+            break
+    else:
+        pytest.fail("no choice of theme changed the page")
+
+
+def test_without_data(visit, demo, tmp_path):
+    header = shared("chicago-2015-10-sample.csv").open("rb").readline()
+    (tmp_path / "empty.csv").write_bytes(header)
+    server = demo("--data", tmp_path / "empty.csv")
+    server.wait_until_caught_up()
+    page = visit(server)
+    expect(page.get_by_test_id("total")).to_contain_text("0")
+    assert "NaN" not in page.inner_text("body") and "undefined" not in page.inner_text("body")
+    keep(page, "empty")
+    page.close()
+    server.stop()
+
+
+def test_simulated_says_so_and_the_live_edge_moves(visit, demo):
+    server = demo("--simulate-rate", "50")
+    server.wait_until_caught_up()
+    assert "simulated" in server.output
+    page = visit(server)
+    expect(page.get_by_test_id("simulated-banner")).to_be_visible()
+    total = page.get_by_test_id("total")
+    first = total.inner_text()
+    expect(total).not_to_have_text(first, timeout=PATIENCE_MS)
+    keep(page, "simulated")
+    page.close()
+    server.stop()
+
+
+def test_it_says_when_the_server_is_gone(visit, demo):
+    server = demo("--data", shared("chicago-2015-10-sample.csv"))
+    server.wait_until_caught_up()
+    page = visit(server)
+    expect(page.get_by_test_id("freshness")).to_contain_text("Live")
+    server.stop()
+    expect(page.get_by_test_id("freshness")).not_to_contain_text("Live", timeout=PATIENCE_MS)
+    page.close()
+    # A browser reports the lost connection itself; that is no fault of the page.
+    visit.complaints[:] = [text for text in visit.complaints if "net::ERR_" not in text]
+
+
+def test_the_commands_help_is_complete():
+    for command in ("demo", "produce", "online", "archive", "snapshot", "fetch", "serve", "rejected"):
+        done = subprocess.run([BINARY, command, "--help"], capture_output=True, text=True, check=True)
+        assert "Usage: blotter" in done.stdout
