@@ -11,6 +11,14 @@ import h3
 BOX = (-87.95, 41.64, -87.52, 42.03)
 
 
+#: The moment of a civil time. A time that occurred twice, when clocks were set back, is the first of the two.
+INSTANT = """
+    CASE WHEN timezone('America/Chicago', timezone('America/Chicago', occurred_at) - INTERVAL 1 HOUR) = occurred_at
+         THEN timezone('America/Chicago', occurred_at) - INTERVAL 1 HOUR
+         ELSE timezone('America/Chicago', occurred_at) END
+"""
+
+
 class Reference:
     def __init__(self, csv: Path):
         self.db = duckdb.connect()
@@ -21,7 +29,9 @@ class Reference:
             WITH raw AS (
                 SELECT * FROM read_csv($1, all_varchar = true, header = true, nullstr = '', strict_mode = true)
             ), named AS (
-                SELECT *, upper(trim(replace("Primary Type", chr(160), ' '))) AS published FROM raw
+                SELECT *, upper(trim(replace("Primary Type", chr(160), ' '))) AS published,
+                       "Latitude"::DOUBLE AS y, "Longitude"::DOUBLE AS x
+                FROM raw
             )
             SELECT "ID" AS id,
                    strptime("Date", '%m/%d/%Y %I:%M:%S %p') AS occurred_at,
@@ -35,10 +45,9 @@ class Reference:
                    lpad("Beat", 4, '0') AS beat,
                    "Arrest" = 'true' AS arrest,
                    "Domestic" = 'true' AS domestic,
-                   "Latitude"::DOUBLE AS latitude,
-                   "Longitude"::DOUBLE AS longitude,
-                   coalesce(NOT (latitude = 0 AND longitude = 0)
-                            AND latitude BETWEEN {BOX[1]} AND {BOX[3]} AND longitude BETWEEN {BOX[0]} AND {BOX[2]}, false) AS mapped
+                   y AS latitude, x AS longitude,
+                   coalesce(NOT (y = 0 AND x = 0)
+                            AND y BETWEEN {BOX[1]} AND {BOX[3]} AND x BETWEEN {BOX[0]} AND {BOX[2]}, false) AS mapped
             FROM named
             """,
             [str(csv)],

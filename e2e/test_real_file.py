@@ -9,7 +9,7 @@ import duckdb_extension_delta
 import pytest
 from conftest import BINARY
 from deltalake import DeltaTable
-from reference import Reference, without_zeros
+from reference import INSTANT, Reference, without_zeros
 
 TOTAL = 1_718_685
 
@@ -60,7 +60,7 @@ def test_hourly_series_is_in_utc_hours(loaded, reference):
     ours = {bucket: count for bucket, count in zip(answer["buckets"], answer["series"][0]["counts"]) if count}
     theirs = dict(
         reference.db.execute(
-            "SELECT strftime(date_trunc('hour', timezone('America/Chicago', occurred_at)), '%Y-%m-%dT%H:00:00Z'), count(*)"
+            f"SELECT strftime(date_trunc('hour', {INSTANT}), '%Y-%m-%dT%H:00:00Z'), count(*)"
             " FROM incidents WHERE occurred_at >= '2016-03-01' AND occurred_at < '2016-04-01' GROUP BY ALL"
         ).fetchall()
     )
@@ -161,7 +161,7 @@ def test_counts_are_duckdbs_and_a_clean_stop_resumes_at_once(loaded, reference):
     db.execute(f"CREATE TABLE counts AS SELECT * FROM read_csv('{loaded.folder}/counts.csv', all_varchar = true, header = true)")
     ours = db.execute("SELECT bucket, coalesce(area, ''), category, count::INT FROM counts WHERE count != '0' ORDER BY ALL").fetchall()
     theirs = reference.db.execute(
-        "SELECT strftime(date_trunc('hour', timezone('America/Chicago', occurred_at)), '%Y-%m-%dT%H:00:00Z'),"
+        f"SELECT strftime(date_trunc('hour', {INSTANT}), '%Y-%m-%dT%H:00:00Z'),"
         " coalesce(community_area, ''), category, count(*)::INT FROM incidents GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     assert ours == theirs

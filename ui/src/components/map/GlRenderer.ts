@@ -211,6 +211,8 @@ function hexagonLayer(hexagons: HexagonBuffers): SolidPolygonLayer {
     _normalize: false,
     positionFormat: "XY",
     extruded: false,
+    // Flat, and without a mark in the depth buffer, which would hide the outlines above.
+    parameters: { depthCompare: "always", depthWriteEnabled: false },
     // Read by the overlay, not by the layer: draw below the outlines.
     ...{ beforeId: "area-outline" },
   });

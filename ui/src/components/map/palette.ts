@@ -15,7 +15,7 @@ export const PALETTES: Readonly<Record<Theme, Palette>> = {
   light: {
     ground: "#dfe6ea",
     land: "#faf9f6",
-    outline: "#8d97a1",
+    outline: "#68737d",
     selected: "#0b4f8a",
     label: "#1d252c",
     halo: "#ffffff",
