@@ -122,6 +122,18 @@ def test_a_filter_reaches_every_view_and_the_address(visit, loaded):
     expect(page.get_by_test_id("total")).to_contain_text("10,000")
 
 
+def test_the_map_is_moved_and_brought_back(visit, loaded):
+    page = visit(loaded)
+    page.get_by_label("Zoom in").click()
+    page.wait_for_url(lambda address: "map=" in address)
+    page.get_by_label("Show the whole city").click()
+    page.wait_for_url(lambda address: "map=" not in address)
+    # A window of another size is no wish of the reader's.
+    page.set_viewport_size({"width": 1000, "height": 700})
+    expect(page.get_by_test_id("legend")).to_be_visible()
+    assert "map=" not in page.url
+
+
 def test_the_theme_can_be_chosen(visit, loaded):
     page = visit(loaded, scheme="light")
     before = page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")

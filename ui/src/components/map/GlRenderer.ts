@@ -65,8 +65,9 @@ export class GlRenderer implements Renderer {
     this.#map.touchZoomRotate.disableRotation();
     this.#map.keyboard.disableRotation();
     this.#map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-right");
-    this.#map.addControl(this.#overlay);
     this.#map.on("load", () => {
+      // Now, and in `draw` before the areas: the overlay finds its place between the layers only in a loaded style.
+      this.#map.addControl(this.#overlay);
       this.#loaded = true;
       if (this.#scene !== null) this.draw(this.#scene);
     });
@@ -78,17 +79,17 @@ export class GlRenderer implements Renderer {
     if (!this.#loaded) return;
     const before = this.#drawn;
     this.#drawn = scene;
-    if (before?.theme !== scene.theme) this.#paint(scene.theme);
-    if (before?.boundaries !== scene.boundaries) this.#setAreas(scene);
-    if (before?.selected !== scene.selected) {
-      this.#map.setFilter("area-selected", ["in", ["get", "code"], ["literal", [...scene.selected]]]);
-    }
     const sameCells =
       before?.cells === scene.cells && before.classes === scene.classes && before.theme === scene.theme;
     if (!sameCells || this.#hexagons === null) {
       this.#hexagons = hexagonBuffers(scene.cells, scene.classes, scene.theme);
     }
     this.#overlay.setProps({ layers: [hexagonLayer(this.#hexagons), pointerLayer(scene)] });
+    if (before?.theme !== scene.theme) this.#paint(scene.theme);
+    if (before?.boundaries !== scene.boundaries) this.#setAreas(scene);
+    if (before?.selected !== scene.selected) {
+      this.#map.setFilter("area-selected", ["in", ["get", "code"], ["literal", [...scene.selected]]]);
+    }
     if (sameCells) return;
     // Not "idle": with data streaming in, the map may rest late or never.
     void this.#map.once("render").then(() => this.#events.onDrawn());
@@ -97,11 +98,11 @@ export class GlRenderer implements Renderer {
 
   moveTo(camera: Camera): void {
     this.#map.resize();
-    this.#map.jumpTo({ center: [camera.longitude, camera.latitude], zoom: camera.zoom }, { byPage: true });
+    this.#map.jumpTo({ center: [camera.longitude, camera.latitude], zoom: camera.zoom });
   }
 
   zoomBy(steps: number): void {
-    this.#map.zoomTo(this.#map.getZoom() + steps, { animate: !prefersReducedMotion() });
+    this.#map.zoomTo(this.#map.getZoom() + steps, { animate: !prefersReducedMotion() }, { byReader: true });
   }
 
   placeAt(x: number, y: number): Place {
@@ -115,10 +116,11 @@ export class GlRenderer implements Renderer {
 
   #listen(): void {
     this.#map.on("move", () => this.#events.onMove());
-    this.#map.on("moveend", (event: MapLibreEvent & { byPage?: boolean }) => {
+    this.#map.on("moveend", (event: MapLibreEvent & { byReader?: boolean }) => {
       const { lng, lat } = this.#map.getCenter();
       const camera = { zoom: this.#map.getZoom(), latitude: lat, longitude: lng };
-      this.#events.onCamera(camera, event.byPage !== true);
+      // The map also moves by itself: when it is given a camera, and when its container changes its size.
+      this.#events.onCamera(camera, event.byReader === true || event.originalEvent !== undefined);
     });
     this.#map.on("mousemove", ({ point }: MapMouseEvent) => this.#events.onPointer(point));
     this.#map.on("mouseout", () => this.#events.onPointer(null));
