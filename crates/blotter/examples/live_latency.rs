@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     let dir = PathBuf::from(dir);
     let (seconds, rate): (u64, u64) = (seconds.parse()?, rate.parse()?);
     let profile = Arc::new(Profile::from_toml(include_str!("../../../cities/chicago.toml"))?);
-    let log = Arc::new(EmbeddedLog::open(&dir.join("log"), EmbeddedOptions::default())?);
+    let log = Arc::new(EmbeddedLog::open(dir.join("log"), EmbeddedOptions::default())?);
     let store = Store::open(&format!("file://{}", std::path::absolute(dir.join("store"))?.display()))?;
     let partitions = log.partitions(Topic::Incidents);
     let shutdown = Shutdown::new();
@@ -82,7 +82,7 @@ fn main() -> Result<()> {
     };
     threads.push(std::thread::spawn({
         let shutdown = shutdown.clone();
-        move || -> Result<()> { Ok(blotter_serve::run(ServeConfig::default(), serve, &shutdown)?) }
+        move || -> Result<()> { Ok(blotter_serve::run(&ServeConfig::default(), serve, &shutdown)?) }
     }));
     threads.push(std::thread::spawn({
         let (shutdown, store, profile, local, taken) =

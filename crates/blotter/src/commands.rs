@@ -30,7 +30,7 @@ const READ_BYTES: usize = 4 << 20;
 
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
-        Command::Demo(arguments) => demo::run(arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Produce(arguments) => produce(&arguments),
         Command::Online(arguments) => online(&arguments),
         Command::Archive(arguments) => archive(&arguments),
@@ -165,7 +165,7 @@ fn serve(arguments: &cli::Serve) -> Result<()> {
         listener,
     };
     let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..ServeConfig::default() };
-    blotter_serve::run(config, serve, &watched_shutdown()?)?;
+    blotter_serve::run(&config, serve, &watched_shutdown()?)?;
     if let Some(log) = log {
         log.close()?;
     }

@@ -26,11 +26,11 @@ use std::{
 const BACKGROUND: i32 = 10;
 
 /// Runs until Ctrl-C, or until everything is loaded (`--until-caught-up`).
-pub(crate) fn run(arguments: cli::Demo) -> Result<()> {
+pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries = parts::boundaries(&arguments.boundaries)?;
     // A directory that was named decides by what it holds; else the source decides which directory it is.
-    let named = arguments.dir.as_deref().map(|directory| open_log(directory, &arguments)).transpose()?;
+    let named = arguments.dir.as_deref().map(|directory| open_log(directory, arguments)).transpose()?;
     let usual = PathBuf::from("blotter-data").join(&profile.slug);
     let before = match &named {
         Some(log) => Before::of(log.as_ref())?,
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: cli::Demo) -> Result<()> {
     let directory = arguments.dir.clone().unwrap_or_else(|| {
         if choice.simulated() { usual.with_file_name(format!("{}-simulated", profile.slug)) } else { usual }
     });
-    let log = named.map_or_else(|| open_log(&directory, &arguments), Ok)?;
+    let log = named.map_or_else(|| open_log(&directory, arguments), Ok)?;
     let listener = if arguments.no_serve {
         None
     } else {
@@ -81,7 +81,7 @@ pub(crate) fn run(arguments: cli::Demo) -> Result<()> {
             boundaries,
             listener,
         };
-        crew.spawn("serve", move |shutdown| Ok(blotter_serve::run(ServeConfig::default(), serve, shutdown)?))?;
+        crew.spawn("serve", move |shutdown| Ok(blotter_serve::run(&ServeConfig::default(), serve, shutdown)?))?;
     }
     let (commits, committed) = std::sync::mpsc::channel();
     let archive = ArchiveParts {

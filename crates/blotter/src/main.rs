@@ -1,5 +1,7 @@
 //! `blotter`: one command per role of the design, and `demo`, which runs them all in one process.
 
+#![expect(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
+
 mod cli;
 mod commands;
 mod demo;
@@ -21,9 +23,17 @@ fn main() -> ExitCode {
     logging::start(arguments.log_format);
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
+        // `blotter rejected | head` is no failure.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind =
+        error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).next();
+    kind == Some(std::io::ErrorKind::BrokenPipe)
 }

@@ -87,6 +87,17 @@ impl Cube {
         self.identity.len()
     }
 
+    /// Makes room for so many incidents.
+    pub fn reserve(&mut self, incidents: usize) {
+        self.identity.reserve(incidents);
+    }
+
+    /// Finds the cells of so many new places; whether all are known then. Without it answers are the same, and those
+    /// about cells take longer.
+    pub fn index_places(&mut self, most: usize) -> bool {
+        self.places.index(most)
+    }
+
     /// Distinct points.
     pub fn places(&self) -> usize {
         self.places.len()

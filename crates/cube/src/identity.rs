@@ -97,6 +97,12 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// Makes room for so many incidents.
+    pub(crate) fn reserve(&mut self, incidents: usize) {
+        let (ids, hasher) = (&self.ids, &self.hasher);
+        self.table.reserve(incidents, |row| hasher.hash_one(ids.value(*row)));
+    }
+
     /// Incidents ever seen, deleted ones included.
     pub(crate) fn len(&self) -> usize {
         self.ids.len()

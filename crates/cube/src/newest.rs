@@ -34,6 +34,9 @@ impl Cursor {
     }
 }
 
+/// When (the oldest on top of the heap), the id, and the row's number.
+type Candidate = (Reverse<(u32, u8)>, String, u32);
+
 impl Cube {
     /// Up to `limit` selected incidents, newest first and by id among those of one second, behind the cursor;
     /// and the cursor of the next page, if there is one.
@@ -44,7 +47,7 @@ impl Cube {
         order.sort_unstable_by_key(|block| Reverse(self.blocks[*block].greatest));
         // The page and one more, so that it is known whether there is a next page. The heap's top is the oldest.
         let wanted = limit + 1;
-        let mut page: BinaryHeap<(Reverse<(u32, u8)>, String, u32)> = BinaryHeap::new();
+        let mut page: BinaryHeap<Candidate> = BinaryHeap::new();
         let mut selected = Vec::with_capacity(ROWS);
         for number in order {
             let block = &self.blocks[number];

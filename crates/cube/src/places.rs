@@ -1,4 +1,7 @@
 //! Distinct places: incidents share some points (blocks are coarsened), so coordinates and cells are kept once per point.
+//!
+//! Finding a point's cells is dearer than everything else that a row costs, so it is done apart ([`Places::index`]),
+//! whenever there is time. A question that comes before finds the missing ones itself.
 
 use h3o::{CellIndex, LatLng, Resolution};
 use hashbrown::HashMap;
@@ -11,45 +14,46 @@ pub const COARSEST: u8 = 7;
 /// The place of unmapped incidents: the first, so that counting needs no branch.
 pub(crate) const UNMAPPED: u32 = 0;
 
+const RESOLUTIONS: [Resolution; (FINEST - COARSEST + 1) as usize] =
+    [Resolution::Seven, Resolution::Eight, Resolution::Nine, Resolution::Ten, Resolution::Eleven];
+
 #[derive(Debug)]
 pub(crate) struct Places {
     by_point: HashMap<(u64, u64), u32>,
     points: Vec<(f64, f64)>,
     /// Per resolution from the coarsest to the finest: the number of each place's cell, and the cells by number.
-    cells: [Cells; (FINEST - COARSEST + 1) as usize],
+    cells: [Cells; RESOLUTIONS.len()],
+    /// Places whose cells are known, from the first on.
+    indexed: usize,
 }
 
 #[derive(Debug, Default)]
 struct Cells {
     of_place: Vec<u32>,
     numbers: HashMap<u64, u32>,
-    cells: Vec<CellIndex>,
+    indexes: Vec<CellIndex>,
+}
+
+/// A cell's parent need not contain the point: each resolution is asked for itself. None for what is no point.
+fn cell_of((latitude, longitude): (f64, f64), resolution: Resolution) -> Option<CellIndex> {
+    LatLng::new(latitude, longitude).ok().map(|point| point.to_cell(resolution))
 }
 
 impl Places {
     pub(crate) fn new() -> Self {
-        Self { by_point: HashMap::new(), points: vec![(f64::NAN, f64::NAN)], cells: Default::default() }
+        let cells = Default::default();
+        Self { by_point: HashMap::new(), points: vec![(f64::NAN, f64::NAN)], cells, indexed: 1 }
     }
 
     pub(crate) fn number(&mut self, latitude: f64, longitude: f64) -> u32 {
-        if let Some(number) = self.by_point.get(&(latitude.to_bits(), longitude.to_bits())) {
-            return *number;
+        if !(latitude.is_finite() && longitude.is_finite()) {
+            return UNMAPPED;
         }
-        let Ok(point) = LatLng::new(latitude, longitude) else { return UNMAPPED };
-        let number = self.points.len() as u32;
-        let resolutions = [Resolution::Seven, Resolution::Eight, Resolution::Nine, Resolution::Ten, Resolution::Eleven];
-        // A cell's parent need not contain the point: each resolution is asked for itself.
-        for (resolution, cells) in resolutions.into_iter().zip(&mut self.cells) {
-            let cell = point.to_cell(resolution);
-            let next = cells.cells.len() as u32;
-            let number = *cells.numbers.entry(u64::from(cell)).or_insert(next);
-            if number == next {
-                cells.cells.push(cell);
-            }
-            cells.of_place.push(number);
+        let next = self.points.len() as u32;
+        let number = *self.by_point.entry((latitude.to_bits(), longitude.to_bits())).or_insert(next);
+        if number == next {
+            self.points.push((latitude, longitude));
         }
-        self.points.push((latitude, longitude));
-        self.by_point.insert((latitude.to_bits(), longitude.to_bits()), number);
         number
     }
 
@@ -61,15 +65,41 @@ impl Places {
         self.points[place as usize]
     }
 
+    /// Finds the cells of so many places more; whether all are known then.
+    pub(crate) fn index(&mut self, most: usize) -> bool {
+        let end = self.points.len().min(self.indexed.saturating_add(most));
+        for (resolution, cells) in RESOLUTIONS.into_iter().zip(&mut self.cells) {
+            for cell in self.points[self.indexed..end].iter().filter_map(|point| cell_of(*point, resolution)) {
+                let next = cells.indexes.len() as u32;
+                let number = *cells.numbers.entry(u64::from(cell)).or_insert(next);
+                if number == next {
+                    cells.indexes.push(cell);
+                }
+                cells.of_place.push(number);
+            }
+        }
+        self.indexed = end;
+        end == self.points.len()
+    }
+
     /// Sums counts per place into counts per cell, those that are not zero.
     pub(crate) fn roll_up(&self, resolution: u8, counts: &[u32]) -> Vec<(CellIndex, u64)> {
-        let cells = &self.cells[usize::from(resolution - COARSEST)];
-        let mut sums = vec![0_u64; cells.cells.len()];
+        let number = usize::from(resolution - COARSEST);
+        let cells = &self.cells[number];
+        let mut sums = vec![0_u64; cells.indexes.len()];
         for (count, cell) in counts[1..].iter().zip(&cells.of_place) {
             sums[*cell as usize] += u64::from(*count);
         }
-        let mut answer: Vec<_> =
-            sums.into_iter().zip(&cells.cells).filter(|(sum, _)| *sum > 0).map(|(sum, cell)| (*cell, sum)).collect();
+        let mut others: HashMap<CellIndex, u64> = HashMap::new();
+        for (count, point) in counts.iter().zip(&self.points).skip(self.indexed).filter(|(count, _)| **count > 0) {
+            let Some(cell) = cell_of(*point, RESOLUTIONS[number]) else { continue };
+            match cells.numbers.get(&u64::from(cell)) {
+                Some(known) => sums[*known as usize] += u64::from(*count),
+                None => *others.entry(cell).or_default() += u64::from(*count),
+            }
+        }
+        let known = cells.indexes.iter().copied().zip(sums);
+        let mut answer: Vec<_> = known.filter(|(_, sum)| *sum > 0).chain(others).collect();
         answer.sort_unstable_by_key(|(cell, _)| u64::from(*cell));
         answer
     }

@@ -16,8 +16,8 @@ pub(crate) fn select(block: &Block, filter: &Compiled, selected: &mut Vec<u8>) {
     let (from, to) = (filter.from, filter.to);
     if block.least < from.0 || block.greatest >= to.0 || from.1 > 0 && block.least == from.0 {
         for ((selected, minute), second) in selected.iter_mut().zip(&block.minute).zip(&block.second) {
-            let after = (*minute > from.0) | ((*minute == from.0) & (*second >= from.1));
-            let before = (*minute < to.0) | ((*minute == to.0) & (*second < to.1));
+            let after = (*minute > from.0) || (*minute == from.0) && (*second >= from.1);
+            let before = (*minute < to.0) || (*minute == to.0) && (*second < to.1);
             *selected &= u8::from(after & before);
         }
     }

@@ -27,7 +27,7 @@ impl Vocabulary {
             return *code;
         }
         let code = self.words.len().min(usize::from(u16::MAX)) as u16;
-        if self.words.len() <= usize::from(u16::MAX) {
+        if u16::try_from(self.words.len()).is_ok() {
             self.words.push(word.to_owned());
             self.codes.insert(word.to_owned(), code);
         }

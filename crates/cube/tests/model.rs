@@ -178,6 +178,7 @@ proptest! {
         filters in prop::collection::vec(filter(), 1..5),
         resolution in 7_u8..=11,
         limit in 1_usize..9,
+        indexed in 0_usize..4,
     ) {
         let profile = profile();
         let mut cube = Cube::new(&profile);
@@ -200,6 +201,8 @@ proptest! {
                 }
             }
             offset += columns.len as u64;
+            // All, some or none of the places: the answers are the same.
+            cube.index_places(indexed);
         }
 
         let live: Vec<_> = model.selected(&profile, &Filter::default());

@@ -156,7 +156,7 @@ proptest! {
         again in any::<prop::sample::Index>(),
     ) {
         let dir = tempfile::tempdir().unwrap();
-        let log = Arc::new(EmbeddedLog::open(&dir.path().join("log"), EmbeddedOptions::default()).unwrap());
+        let log = Arc::new(EmbeddedLog::open(dir.path().join("log"), EmbeddedOptions::default()).unwrap());
         let checkpoints = dir.path().join("store");
         let mut batches = batches;
         let repeated = again.get(&batches).clone();
@@ -186,7 +186,7 @@ proptest! {
 #[test]
 fn a_damaged_checkpoint_is_left_aside() {
     let dir = tempfile::tempdir().unwrap();
-    let log = Arc::new(EmbeddedLog::open(&dir.path().join("log"), EmbeddedOptions::default()).unwrap());
+    let log = Arc::new(EmbeddedLog::open(dir.path().join("log"), EmbeddedOptions::default()).unwrap());
     let record = |id, category| Record {
         id,
         hour: 1,
@@ -221,7 +221,7 @@ fn a_damaged_checkpoint_is_left_aside() {
 #[test]
 fn a_counter_that_starts_again_says_nothing_twice() {
     let dir = tempfile::tempdir().unwrap();
-    let log = Arc::new(EmbeddedLog::open(&dir.path().join("log"), EmbeddedOptions::default()).unwrap());
+    let log = Arc::new(EmbeddedLog::open(dir.path().join("log"), EmbeddedOptions::default()).unwrap());
     let record =
         |id| Record { id, hour: 1, updated: None, observed: 1, category: 0, area: 1, arrest: false, deleted: false };
     log.append(transaction(&(0..20).map(record).collect::<Vec<_>>(), 4)).unwrap();

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let incidents: u64 = std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse())?;
     let profile = Arc::new(Profile::from_toml(include_str!("../../../cities/chicago.toml"))?);
     let dir = tempfile::tempdir()?;
-    let log = Arc::new(EmbeddedLog::open(&dir.path().join("log"), EmbeddedOptions::default())?);
+    let log = Arc::new(EmbeddedLog::open(dir.path().join("log"), EmbeddedOptions::default())?);
     let options = SimulatorOptions {
         partitions: log.partitions(Topic::Incidents),
         ..SimulatorOptions::new(Arc::clone(&profile), 1, incidents)

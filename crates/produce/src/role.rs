@@ -21,7 +21,7 @@ use std::{
 const QUEUE: usize = 2;
 
 /// Retries of a source that fails and may recover, before the role gives up waiting longer each time.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Why producing cannot go on.
 #[derive(Debug, thiserror::Error)]

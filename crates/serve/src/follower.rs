@@ -82,6 +82,9 @@ impl Follower {
             if self.until_caught_up && self.state.is_ready() {
                 return Ok(());
             }
+            if !shutdown.is_triggered() && !self.state.write().cube.index_places(LOCK_ROWS) {
+                continue;
+            }
             if shutdown.wait_timeout(LOOK) {
                 return Ok(());
             }
@@ -141,7 +144,8 @@ impl Follower {
                 self.publish(&mut last, changes.replace(Changes::default()));
                 published = Some(Instant::now());
             }
-            if caught_up {
+            // What the snapshot brought is left for when there is time.
+            if caught_up && self.state.write().cube.index_places(LOCK_ROWS) {
                 let mut watched: Vec<_> =
                     (0..).zip(&next).map(|(part, next)| (Topic::Incidents, part, Offset(*next))).collect();
                 watched.push((Topic::Rejected, 0, rejected));
@@ -165,6 +169,7 @@ impl Follower {
             from += length;
             view.next_offsets[part as usize] = if from == rows { fetched.next.0 } else { base + length as u64 };
             view.received_at_ms = view.received_at_ms.max(Some(fetched.appended_at_ms));
+            view.cube.index_places(length);
             drop(view);
             // Past some number the totals are not listed, so the changes need not be remembered.
             if let Some(all) = changes {
@@ -200,9 +205,9 @@ impl Follower {
             let named = |(slot, count): (blotter_cube::HourSlot, u64)| {
                 json!({ "bucket": view.cube.clock().format(slot.bucket), "area": slot.area, "category": slot.category, "count": count })
             };
-            totals.into_iter().map(named).collect()
+            totals.into_iter().map(named).collect::<Vec<_>>()
         });
-        let event = Event::new(view.offsets_text(), json!(view.offsets_json()), difference, counts);
+        let event = Event::new(view.offsets_text(), &json!(view.offsets_json()), &difference, counts.as_deref());
         drop(view);
         *last = figures;
         // Without a listener there is nobody to tell.

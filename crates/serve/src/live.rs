@@ -20,9 +20,9 @@ pub(crate) struct Event {
 impl Event {
     pub(crate) fn new(
         id: String,
-        next_offsets: Value,
-        figures: Map<String, Value>,
-        counts: Option<Vec<Value>>,
+        next_offsets: &Value,
+        figures: &Map<String, Value>,
+        counts: Option<&[Value]>,
     ) -> Self {
         let data = json!({ "next_offsets": next_offsets, "meta": figures, "counts": counts });
         Self { id, data: data.to_string() }

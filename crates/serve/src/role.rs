@@ -52,7 +52,7 @@ pub struct ServeParts {
 }
 
 /// Serves until told to stop.
-pub fn run(config: ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Result<(), ServeError> {
+pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Result<(), ServeError> {
     let boundaries = Boundaries::load(&parts.profile, &parts.boundaries)?;
     let partitions = parts.log.as_ref().map_or(0, |log| log.partitions(Topic::Incidents));
     let (events, _) = broadcast::channel(BACKLOG);

@@ -2,13 +2,16 @@
 
 use crate::{ServeError, state::View};
 use arrow::{
-    array::{AsArray, RecordBatch},
+    array::{AsArray, RecordBatch, new_null_array},
     datatypes::{Int32Type, Int64Type},
 };
 use blotter_cube::Locator;
 use blotter_incident::{IncidentBatch, Profile, incident_schema};
 use blotter_offline::Manifest;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{
+    ProjectionMask,
+    arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -51,23 +54,20 @@ impl LocalSnapshot {
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 for file in &self.manifest.files {
-                    let path = self.folder.join(&file.path);
-                    let ended = batches(&path, profile).and_then(|batches| {
-                        for batch in batches {
-                            // The builder has failed, and says why itself.
-                            if sender.send(batch).is_err() {
-                                break;
-                            }
+                    let (batches, refused) = match batches(&self.folder.join(&file.path), profile) {
+                        Ok(batches) => (Some(batches), None),
+                        Err(error) => (None, Some(Err(error))),
+                    };
+                    for batch in batches.into_iter().flatten().chain(refused) {
+                        let failed = batch.is_err();
+                        // A builder that has gone says itself why.
+                        if sender.send(batch).is_err() || failed {
+                            return;
                         }
-                        Ok(())
-                    });
-                    if let Err(error) = ended {
-                        // As above.
-                        let _gone = sender.send(Err(error));
-                        return;
                     }
                 }
             });
+            view.cube.reserve(self.manifest.incidents as usize);
             let mut row = 0;
             for batch in receiver {
                 let batch = batch?;
@@ -98,18 +98,38 @@ pub(crate) fn reader_options(profile: &Profile) -> ArrowReaderOptions {
     ArrowReaderOptions::new().with_schema(Arc::new(arrow::datatypes::Schema::new(fields)))
 }
 
+/// Columns that the cube does not keep: they are not decoded, and stand empty in their places.
+const UNUSED: [&str; 5] = ["case_number", "description", "place", "code", "block"];
+
 fn batches(
     path: &Path,
     profile: &Profile,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ServeError>> + use<>, ServeError> {
-    let path = path.to_owned();
     let unreadable = {
-        let path = path.clone();
+        let path = path.to_owned();
         move |why: String| ServeError::Snapshot { path: path.clone(), why }
     };
-    let file = File::open(&path).map_err(|error| unreadable(error.to_string()))?;
+    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, reader_options(profile))
         .map_err(|error| unreadable(error.to_string()))?;
-    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| unreadable(error.to_string()))?;
-    Ok(reader.map(move |batch| batch.map_err(|error| unreadable(error.to_string()))))
+    let schema = Arc::clone(builder.schema());
+    let used = (0..schema.fields().len()).filter(|index| !UNUSED.contains(&schema.field(*index).name().as_str()));
+    let columns = ProjectionMask::roots(builder.parquet_schema(), used);
+    let reader = builder
+        .with_projection(columns)
+        .with_batch_size(BATCH_ROWS)
+        .build()
+        .map_err(|error| unreadable(error.to_string()))?;
+    Ok(reader.map(move |batch| {
+        let batch = batch.map_err(|error| unreadable(error.to_string()))?;
+        let mut read = batch.columns().iter();
+        let columns = schema.fields().iter().filter_map(|field| {
+            if UNUSED.contains(&field.name().as_str()) {
+                Some(new_null_array(field.data_type(), batch.num_rows()))
+            } else {
+                read.next().map(Arc::clone)
+            }
+        });
+        Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect())?)
+    }))
 }

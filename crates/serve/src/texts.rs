@@ -53,7 +53,7 @@ impl Texts {
             }
         }
         if !in_snapshot.is_empty() {
-            self.from_snapshot(profile, &in_snapshot, &mut found)?;
+            self.read_snapshot(profile, &in_snapshot, &mut found)?;
         }
         Ok(places.iter().filter_map(|place| found.get(place).cloned()).collect())
     }
@@ -69,7 +69,7 @@ impl Texts {
             }
         }
         let fetched = log.read(Topic::Incidents, place.partition, Offset(place.offset), 1)?;
-        let first = fetched.into_iter().next().ok_or_else(|| blotter_log::LogError::OffsetAhead {
+        let first = fetched.into_iter().next().ok_or(blotter_log::LogError::OffsetAhead {
             topic: Topic::Incidents,
             partition: place.partition,
             offset: Offset(place.offset),
@@ -84,7 +84,7 @@ impl Texts {
         Ok(read)
     }
 
-    fn from_snapshot(
+    fn read_snapshot(
         &self,
         profile: &Profile,
         places: &[Locator],

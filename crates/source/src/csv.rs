@@ -178,15 +178,14 @@ impl Source for CsvSource {
         if self.position.done {
             return Ok(Step::End);
         }
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => {
-                // After a broken connection.
-                self.reopen(Some(self.position.clone()))?;
-                match self.open.take() {
-                    Some(open) => open,
-                    None => return Ok(Step::End),
-                }
+        let mut open = if let Some(open) = self.open.take() {
+            open
+        } else {
+            // After a broken connection.
+            self.reopen(Some(self.position.clone()))?;
+            match self.open.take() {
+                Some(open) => open,
+                None => return Ok(Step::End),
             }
         };
         let mut rejected = Vec::new();

@@ -40,9 +40,9 @@ use std::{
 };
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// A portal that asks for more patience than this is asked anyway.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// Ids in one answer: they are short.
 const LISTED: usize = 50_000;
 /// Rows that one comparison fetches by their ids; the others wait for the next.
@@ -117,13 +117,12 @@ impl SocrataSource {
         let now = options.clock.now();
         let name = name(&portal);
         let before = position.map(|bytes| Position::read(bytes, &name)).transpose()?;
-        let position = match before.filter(|before| before.dataset == portal.dataset) {
-            Some(before) => before,
-            None => {
-                let today = date_of(profile.clock().to_civil(now));
-                let first = today.saturating_sub(Span::new().months(i64::from(options.months.min(2400))));
-                Position::new(&portal.dataset, format!("{first}T00:00:00"))
-            }
+        let position = if let Some(before) = before.filter(|before| before.dataset == portal.dataset) {
+            before
+        } else {
+            let today = date_of(profile.clock().to_civil(now));
+            let first = today.saturating_sub(Span::new().months(i64::from(options.months.min(2400))));
+            Position::new(&portal.dataset, format!("{first}T00:00:00"))
         };
         let mut parser = Parser::new(profile, partitions);
         let mut columns = Columns::default();
@@ -303,18 +302,17 @@ impl SocrataSource {
     fn compare(&mut self, now: UtcMicros) -> Result<Option<Chunk>, Failure> {
         let wrong = |error| Failure { error, retry_after: None };
         let (month, from, to) = self.month(now);
-        let mut sweep = match self.sweep.take().filter(|sweep| sweep.month == month) {
-            Some(sweep) => sweep,
-            None => {
-                let has = self.known.has(&month);
-                let known = has.then(|| self.known.rows(&month, |row| self.columns.id_of(row)));
-                Sweep {
-                    month: month.clone(),
-                    known: known.transpose().map_err(wrong)?,
-                    listed: HashSet::new(),
-                    after: Some(String::new()),
-                    rows: Vec::new(),
-                }
+        let mut sweep = if let Some(sweep) = self.sweep.take().filter(|sweep| sweep.month == month) {
+            sweep
+        } else {
+            let has = self.known.has(&month);
+            let known = has.then(|| self.known.rows(&month, |row| self.columns.id_of(row)));
+            Sweep {
+                month: month.clone(),
+                known: known.transpose().map_err(wrong)?,
+                listed: HashSet::new(),
+                after: Some(String::new()),
+                rows: Vec::new(),
             }
         };
         if let Some(after) = &sweep.after {
@@ -325,10 +323,8 @@ impl SocrataSource {
                 (Some(_), Some(id)) => format!("{ROW_ID},{id}"),
             };
             let field = &self.occurred_field;
-            let mut filter = format!("{field} >= {} AND {field} < {}", quoted(&from), quoted(&to));
-            if !after.is_empty() {
-                filter += &format!(" AND {ROW_ID} > {}", quoted(after));
-            }
+            let behind = if after.is_empty() { String::new() } else { format!(" AND {ROW_ID} > {}", quoted(after)) };
+            let filter = format!("{field} >= {} AND {field} < {}{behind}", quoted(&from), quoted(&to));
             let asked = self.client.rows(&[
                 ("$select", &select),
                 ("$where", &filter),

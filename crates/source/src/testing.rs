@@ -1,5 +1,6 @@
 //! Shared by the tests: cities, rows, and a small HTTP server on a loopback port.
 
+#![expect(clippy::format_push_string, reason = "a handful of header lines")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use crate::Chunk;

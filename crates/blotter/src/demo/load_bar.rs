@@ -7,8 +7,9 @@ use blotter_offline::archive::ArchiveProgress;
 use blotter_online::CountProgress;
 use blotter_produce::{ProduceFigures, ProduceProgress, held, source_states};
 use blotter_store::Shutdown;
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::{
+    fmt::{self, Display},
     io::{IsTerminal, stdout},
     sync::Arc,
     time::{Duration, Instant},
@@ -60,13 +61,15 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
     let bar = stdout().is_terminal().then(ProgressBar::no_length);
     let mut last_line = Instant::now();
     let (mut loading, mut archived) = (true, false);
+    let mut load = Load { incidents: 0, rejected: 0, took: Duration::ZERO };
     while !shutdown.is_triggered() {
         let figures = watched.produced.figures();
+        load.note(&figures, started);
         if loading {
             match &bar {
-                Some(bar) => draw(bar, &figures, started),
+                Some(bar) => draw(bar, &figures, &load),
                 None if last_line.elapsed() >= LINE => {
-                    println!("{}", line(&figures, started));
+                    println!("{load}");
                     last_line = Instant::now();
                 }
                 None => {}
@@ -85,7 +88,7 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
                 if let Some(bar) = &bar {
                     bar.finish_and_clear();
                 }
-                println!("caught up: {}", line(&figures, started));
+                println!("caught up after {:.2} s: {load}", started.elapsed().as_secs_f64());
                 if until_caught_up {
                     shutdown.trigger();
                 }
@@ -99,18 +102,37 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
     Ok(())
 }
 
-fn line(figures: &ProduceFigures, started: Instant) -> String {
-    let seconds = started.elapsed().as_secs_f64();
-    let rate = figures.incidents as f64 / seconds.max(0.001);
-    let mut text =
-        format!("{} incidents loaded in {seconds:.1} s ({}/s)", HumanCount(figures.incidents), HumanCount(rate as u64));
-    if figures.rejected > 0 {
-        text.push_str(&format!(", {} rejected (see `blotter rejected`)", HumanCount(figures.rejected)));
-    }
-    text
+/// What was loaded so far, and until when something came.
+struct Load {
+    incidents: u64,
+    rejected: u64,
+    took: Duration,
 }
 
-fn draw(bar: &ProgressBar, figures: &ProduceFigures, started: Instant) {
+impl Load {
+    fn note(&mut self, figures: &ProduceFigures, started: Instant) {
+        if (figures.incidents, figures.rejected) != (self.incidents, self.rejected) {
+            *self = Self { incidents: figures.incidents, rejected: figures.rejected, took: started.elapsed() };
+        }
+    }
+}
+
+impl Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.incidents + self.rejected == 0 {
+            return f.write_str("nothing new");
+        }
+        let seconds = self.took.as_secs_f64();
+        let rate = HumanCount((self.incidents as f64 / seconds.max(0.001)) as u64);
+        write!(f, "{} incidents loaded in {seconds:.1} s ({rate}/s)", HumanCount(self.incidents))?;
+        if self.rejected > 0 {
+            write!(f, ", {} rejected (see `blotter rejected`)", HumanCount(self.rejected))?;
+        }
+        Ok(())
+    }
+}
+
+fn draw(bar: &ProgressBar, figures: &ProduceFigures, load: &Load) {
     let template =
         if figures.source.total.is_some() { "{bar:30} {percent}% {msg} · {eta} left" } else { "{spinner} {msg}" };
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -119,9 +141,7 @@ fn draw(bar: &ProgressBar, figures: &ProduceFigures, started: Instant) {
     if let Some(total) = figures.source.total {
         bar.set_length(total);
         bar.set_position(figures.source.done);
-        bar.set_message(format!("{} · {}", line(figures, started), HumanBytes(figures.source.done)));
-    } else {
-        bar.set_message(line(figures, started));
     }
+    bar.set_message(load.to_string());
     bar.tick();
 }

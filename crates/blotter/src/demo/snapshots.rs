@@ -19,7 +19,7 @@ use std::{
 };
 
 /// While records keep arriving, a snapshot this often.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often it looks whether it was told to stop.
 const LOOK: Duration = Duration::from_millis(200);

@@ -36,7 +36,7 @@ impl Default for CountConfig {
         Self {
             until_caught_up: false,
             commit_interval: Duration::from_millis(100),
-            checkpoint_interval: Duration::from_secs(60),
+            checkpoint_interval: Duration::from_mins(1),
             checkpoint_rows: 1 << 20,
         }
     }

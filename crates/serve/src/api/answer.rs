@@ -69,7 +69,8 @@ impl Timing {
         let total = self.started.elapsed();
         let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
         let cube = self.cube.unwrap_or(total);
-        format!("cube;dur={:.3}, serialize;dur={:.3}, total;dur={:.3}", ms(cube), ms(total - cube), ms(total))
+        let serialize = total.saturating_sub(cube);
+        format!("cube;dur={:.3}, serialize;dur={:.3}, total;dur={:.3}", ms(cube), ms(serialize), ms(total))
     }
 }
 

@@ -37,7 +37,7 @@ impl Drop for Client {
 pub(super) async fn live(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     Parameters::read(uri.query(), &[])?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
-    let events = events(context.state, context.stopped, seen);
+    let events = events(context.state, context.stopped, seen.as_deref());
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
@@ -48,19 +48,19 @@ fn message(event: &Event) -> Message {
 /// Everything as it is now; the client asks for counts anew.
 fn whole(state: &State) -> Event {
     let view = state.read();
-    Event::new(view.offsets_text(), json!(view.offsets_json()), figures(state, &view), None)
+    Event::new(view.offsets_text(), &json!(view.offsets_json()), &figures(state, &view), None)
 }
 
 fn events(
     state: Arc<State>,
     stopped: watch::Receiver<bool>,
-    seen: Option<String>,
-) -> impl Stream<Item = Result<Message, Infallible>> {
+    seen: Option<&str>,
+) -> impl Stream<Item = Result<Message, Infallible>> + use<> {
     // Subscribed before the first look, so that nothing falls between the two.
     let receiver = state.events.subscribe();
     let first = whole(&state);
     // A client that has seen the present offsets needs nothing until something changes.
-    let first = (seen.as_deref() != Some(first.id.as_str())).then_some(first);
+    let first = (seen != Some(first.id.as_str())).then_some(first);
     let client = Client::new(state);
     let rest = stream::unfold((receiver, stopped, client), |(mut receiver, mut stopped, client)| async move {
         let event = tokio::select! {

@@ -66,6 +66,7 @@ pub(crate) enum Next {
 }
 
 /// Reads records. After [`Next::Record`] and [`Next::Malformed`], `raw` and `offset` tell of it.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the bytes at hand, each set in one place")]
 pub(crate) struct Records {
     input: Box<dyn Read + Send>,
     buffer: Vec<u8>,

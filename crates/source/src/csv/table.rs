@@ -61,11 +61,10 @@ impl Table {
                 let row = records.row();
                 (0..row.len()).map(|index| String::from_utf8_lossy(row.field(index)).into_owned()).collect()
             }
-            Next::Malformed(Malformed::BrokenOff) => return Ok(None),
+            Next::Malformed(Malformed::BrokenOff) | Next::More | Next::End => return Ok(None),
             Next::Malformed(fault) => {
                 return Err(refused(format!("its first line is no header of a CSV file: {}", fault.sentence())));
             }
-            Next::More | Next::End => return Ok(None),
         };
         if let [name] = names.as_slice()
             && let Some(delimiter) = [';', '\t', '|'].into_iter().find(|delimiter| name.contains(*delimiter))

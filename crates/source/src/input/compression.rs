@@ -66,7 +66,11 @@ struct Decoder {
 impl Read for Decoder {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer).map_err(|error| {
-            if error.kind() == io::ErrorKind::Interrupted || error.get_ref().is_some_and(|inner| inner.is::<Marked>()) {
+            if error.kind() == io::ErrorKind::Interrupted
+                || error.get_ref().is_some_and(
+                    <dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<Marked>,
+                )
+            {
                 return error;
             }
             let name = self.compression.name();

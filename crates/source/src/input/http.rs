@@ -12,7 +12,7 @@ use ureq::{
 use url::Url;
 
 const CONNECT: Duration = Duration::from_secs(5);
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// The client of every request. A status is not an error: the caller looks at it.

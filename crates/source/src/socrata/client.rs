@@ -33,10 +33,8 @@ pub(super) struct Failure {
 
 impl Client {
     pub(super) fn new(portal: &Portal, options: &SocrataOptions) -> Result<Self, SourceError> {
-        let base = options.base.clone().unwrap_or_else(|| match portal.domain.contains("://") {
-            // A portal's stand-in, on another scheme or port.
-            true => portal.domain.clone(),
-            false => format!("https://{}", portal.domain),
+        let base = options.base.clone().unwrap_or_else(|| {
+            if portal.domain.contains("://") { portal.domain.clone() } else { format!("https://{}", portal.domain) }
         });
         let address = format!("{}/resource/{}.json", base.trim_end_matches('/'), portal.dataset);
         let resource = Url::parse(&address).map_err(|error| SourceError::Refused {

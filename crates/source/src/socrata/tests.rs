@@ -1,5 +1,6 @@
 //! Against a made portal on a loopback port, which understands as much of SoQL as is asked of it.
 
+#![expect(clippy::type_complexity, clippy::unused_self, reason = "the test's world reads as its subject")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use super::*;

@@ -1,5 +1,7 @@
 //! Compressed files: told by their bytes, in several members, cut and damaged.
 
+#![expect(clippy::type_complexity, reason = "a table of named packers")]
+
 use super::*;
 use std::io::Write;
 

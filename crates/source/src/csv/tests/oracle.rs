@@ -1,5 +1,11 @@
 //! Random files against a reader that looks at one byte after the other, in random cuts and from every position.
 
+#![expect(
+    clippy::type_complexity,
+    clippy::format_push_string,
+    reason = "a test's generated tables, written for reading"
+)]
+
 use super::*;
 use crate::csv::records::Next;
 use proptest::prelude::*;
