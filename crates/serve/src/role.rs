@@ -9,6 +9,7 @@ use crate::{
     state::{State, View},
     texts::Texts,
 };
+use axum::serve::ListenerExt;
 use blotter_incident::Profile;
 use blotter_log::{Log, Topic};
 use blotter_store::Shutdown;
@@ -76,7 +77,12 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
     parts.listener.set_nonblocking(true)?;
     let server = {
         let _inside = runtime.enter();
-        let listener = tokio::net::TcpListener::from_std(parts.listener)?;
+        // An event is a few hundred bytes that must not wait for the acknowledgement of the one before.
+        let listener = tokio::net::TcpListener::from_std(parts.listener)?.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps its delay");
+            }
+        });
         let app = api::router(Arc::clone(&state), stopped.clone());
         let mut stopped = stopped;
         runtime.spawn(async move {
