@@ -3,11 +3,10 @@
 use crate::{
     block::{ARREST_SHIFT, Block, DOMESTIC_SHIFT, LIVE, MAPPED, ROWS, Row, three},
     cube::{Cube, Locator, instant_of, minute_of},
-    identity::Outcome,
     places::UNMAPPED,
     vocabulary::NONE,
 };
-use blotter_incident::{IncidentBatch, UtcMicros};
+use blotter_incident::{IncidentBatch, Offered, UtcMicros};
 
 /// An hour, area of the primary layer and category whose total changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,8 +58,8 @@ impl Cube {
             self.figures.data_as_of = self.figures.data_as_of.max(Some(at));
             self.figures.earliest = Some(self.figures.earliest.map_or(at, |earliest| earliest.min(at)));
             let number = match self.identity.offer(batch.id.value(index), batch.revision(index)) {
-                Outcome::Stale => continue,
-                Outcome::New(row) | Outcome::Replaced(row) => row as usize,
+                Offered::Stale => continue,
+                Offered::New(row) | Offered::Replaced(row) => row as usize,
             };
             changes.incidents += 1;
             let (minute, second) = minute_of(at);

@@ -1,7 +1,7 @@
 //! The cube: blocks, identity, places, words and totals.
 
-use crate::{block::Block, calendar::Calendar, identity::Identity, places::Places, vocabulary::Vocabulary};
-use blotter_incident::{BoundingBox, CityClock, Profile, UtcMicros};
+use crate::{block::Block, calendar::Calendar, places::Places, vocabulary::Vocabulary};
+use blotter_incident::{BoundingBox, CityClock, IdentityIndex, Profile, UtcMicros};
 
 /// Minutes from 1900-01-01T00:00:00Z to 1970-01-01T00:00:00Z.
 const EPOCH_MINUTES: i64 = 25_567 * 24 * 60;
@@ -44,7 +44,7 @@ pub struct Figures {
 pub struct Cube {
     pub(crate) bounding_box: BoundingBox,
     pub(crate) primary_layer: usize,
-    pub(crate) identity: Identity,
+    pub(crate) identity: IdentityIndex,
     pub(crate) blocks: Vec<Block>,
     pub(crate) categories: Vocabulary,
     pub(crate) areas: Vec<Vocabulary>,
@@ -61,7 +61,7 @@ impl Cube {
         Self {
             bounding_box: profile.bounding_box,
             primary_layer: profile.primary_layer(),
-            identity: Identity::default(),
+            identity: IdentityIndex::default(),
             blocks: Vec::new(),
             categories: Vocabulary::default(),
             areas: profile.layers.iter().map(|_| Vocabulary::default()).collect(),

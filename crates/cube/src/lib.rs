@@ -11,7 +11,7 @@
 //! | areas | 2 a layer |
 //! | flags | 1 |
 //! | where its text lies | 8 |
-//! | identity: id, revision, hash table | 8 + 24 + some 8 |
+//! | identity: id, revision, hash table | 4 + 16 + some 8 |
 //!
 //! Invariant: an answer depends on the winning revisions alone, never on the order in which they came.
 
@@ -21,7 +21,6 @@ mod calendar;
 mod cells;
 mod cube;
 mod filter;
-mod identity;
 mod newest;
 mod places;
 mod scan;

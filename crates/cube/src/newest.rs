@@ -66,10 +66,10 @@ impl Cube {
                 }
                 let row = (number * ROWS + offset) as u32;
                 let id = self.identity.id(row);
-                if after.is_some_and(|after| time == (after.minute, after.second) && *id <= *after.id) {
+                if after.is_some_and(|after| time == (after.minute, after.second) && id <= after.id) {
                     continue;
                 }
-                page.push((Reverse(time), id.into_owned(), row));
+                page.push((Reverse(time), id, row));
                 if page.len() > wanted {
                     page.pop();
                 }

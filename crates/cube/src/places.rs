@@ -4,7 +4,8 @@
 //! whenever there is time. A question that comes before finds the missing ones itself.
 
 use h3o::{CellIndex, LatLng, Resolution};
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use std::hash::BuildHasher;
 
 /// The finest resolution of cells.
 pub const FINEST: u8 = 11;
@@ -19,7 +20,9 @@ const RESOLUTIONS: [Resolution; (FINEST - COARSEST + 1) as usize] =
 
 #[derive(Debug)]
 pub(crate) struct Places {
-    by_point: HashMap<(u64, u64), u32>,
+    /// Numbers of places, found by their points.
+    by_point: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     points: Vec<(f64, f64)>,
     /// Per resolution from the coarsest to the finest: the number of each place's cell, and the cells by number.
     cells: [Cells; RESOLUTIONS.len()],
@@ -41,19 +44,30 @@ fn cell_of((latitude, longitude): (f64, f64), resolution: Resolution) -> Option<
 
 impl Places {
     pub(crate) fn new() -> Self {
-        let cells = Default::default();
-        Self { by_point: HashMap::new(), points: vec![(f64::NAN, f64::NAN)], cells, indexed: 1 }
+        Self {
+            by_point: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            points: vec![(f64::NAN, f64::NAN)],
+            cells: Default::default(),
+            indexed: 1,
+        }
     }
 
     pub(crate) fn number(&mut self, latitude: f64, longitude: f64) -> u32 {
         if !(latitude.is_finite() && longitude.is_finite()) {
             return UNMAPPED;
         }
-        let next = self.points.len() as u32;
-        let number = *self.by_point.entry((latitude.to_bits(), longitude.to_bits())).or_insert(next);
-        if number == next {
-            self.points.push((latitude, longitude));
+        let bits = |(latitude, longitude): (f64, f64)| (latitude.to_bits(), longitude.to_bits());
+        let point = (latitude, longitude);
+        let hash = self.hasher.hash_one(bits(point));
+        let known = self.by_point.find(hash, |number| bits(self.points[*number as usize]) == bits(point));
+        if let Some(number) = known {
+            return *number;
         }
+        let number = self.points.len() as u32;
+        self.points.push(point);
+        let (points, hasher) = (&self.points, &self.hasher);
+        self.by_point.insert_unique(hash, number, |number| hasher.hash_one(bits(points[*number as usize])));
         number
     }
 

@@ -20,7 +20,7 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes read from a partition at a time.
-const READ_BYTES: usize = 4 << 20;
+const READ_BYTES: usize = 1 << 20;
 /// Rows applied under one hold of the lock: a request waits a few milliseconds at most.
 const LOCK_ROWS: usize = 4096;
 /// How often it looks for a newer snapshot, a change of the sources' states, and a shutdown.

@@ -50,7 +50,7 @@ pub struct EmbeddedOptions {
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        Self { partitions: None, tail_cache_bytes: 64 << 20, block_cache_bytes: 4 << 20, memtable_bytes: 8 << 20 }
+        Self { partitions: None, tail_cache_bytes: 32 << 20, block_cache_bytes: 4 << 20, memtable_bytes: 8 << 20 }
     }
 }
 

@@ -53,7 +53,7 @@ impl Default for ArchiveConfig {
             commit_bytes: 128 << 20,
             idle_commit: Duration::from_secs(2),
             until_caught_up: false,
-            read_bytes: 4 << 20,
+            read_bytes: 1 << 20,
             limits: WriterLimits::default(),
             compaction: Some(CompactionOptions::default()),
             vacuum_retention: Duration::from_hours(7 * 24),

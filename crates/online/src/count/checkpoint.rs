@@ -7,8 +7,8 @@
 
 use super::{
     CountError,
-    identity::{DELETED, Slot},
     partition::{PartitionCounts, Saved},
+    slot::{DELETED, Slot},
 };
 use arrow::{
     array::{
@@ -26,8 +26,8 @@ use std::sync::{Arc, LazyLock};
 
 const FORMAT: u32 = 1;
 /// Incidents of one segment: bounds the memory that writing one takes.
-const SEGMENT_ROWS: usize = 1 << 19;
-/// Beyond this many segments the state is written anew.
+const SEGMENT_ROWS: usize = 1 << 17;
+/// Beyond this many segments more than the state needs it is written anew.
 const MOST_SEGMENTS: usize = 64;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -103,7 +103,8 @@ impl Checkpoint {
 
     /// Makes the state as of `next_offset` durable.
     pub(super) fn save(&mut self, counts: &mut PartitionCounts, next_offset: Offset) -> Result<(), CountError> {
-        let all = self.segments.is_empty() || self.segments.len() >= MOST_SEGMENTS;
+        let most = MOST_SEGMENTS + counts.incidents() / SEGMENT_ROWS;
+        let all = self.segments.is_empty() || self.segments.len() >= most;
         let mut segments = if all { Vec::new() } else { self.segments.clone() };
         let rows = counts.to_save(all);
         for rows in rows.chunks(SEGMENT_ROWS) {

@@ -1,17 +1,17 @@
 //! The role `count`: hourly totals per area and category.
 //!
-//! - [`identity`](self): which revision of each incident wins, and in which hour, area and category it counts.
+//! - [`slot`](self): the hour, area and category in which an incident counts.
 //! - [`totals`](self): the totals of one partition.
-//! - [`partition`](self): both together, fed by batches.
+//! - [`partition`](self): which revision of each incident wins, and where it counts, fed by batches.
 //! - [`checkpoint`](self): their incremental form in the store.
 //! - [`role`](self): the loop that reads, appends and checkpoints.
 
 mod checkpoint;
 mod counts;
 mod error;
-mod identity;
 mod partition;
 mod role;
+mod slot;
 mod totals;
 mod vocabulary;
 

@@ -3,11 +3,11 @@
 use super::{
     CountError, Vocabulary,
     counts::counts_batch,
-    identity::{DELETED, Identity, Outcome, Slot},
+    slot::{DELETED, Slot},
     totals::Totals,
 };
 use arrow::array::RecordBatch;
-use blotter_incident::{IncidentBatch, Revision};
+use blotter_incident::{Column, IdentityIndex, IncidentBatch, Offered, Revision};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
@@ -15,7 +15,9 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 #[derive(Debug)]
 pub struct PartitionCounts {
     primary_layer: usize,
-    identity: Identity,
+    identity: IdentityIndex,
+    /// Where the winner of each row of the identity counts.
+    slots: Column<Slot>,
     totals: Totals,
     areas: Vocabulary,
     categories: Vocabulary,
@@ -39,7 +41,8 @@ impl PartitionCounts {
     pub fn new(primary_layer: usize) -> Self {
         Self {
             primary_layer,
-            identity: Identity::default(),
+            identity: IdentityIndex::default(),
+            slots: Column::default(),
             totals: Totals::default(),
             areas: Vocabulary::default(),
             categories: Vocabulary::default(),
@@ -86,10 +89,17 @@ impl PartitionCounts {
     }
 
     fn offer(&mut self, id: &str, revision: Revision, slot: Slot) {
-        let (row, before) = match self.identity.offer(id, revision, slot) {
-            Outcome::Stale => return,
-            Outcome::New(row) => (row, None),
-            Outcome::Replaced(row, before) => (row, Some(before)),
+        let (row, before) = match self.identity.offer(id, revision) {
+            Offered::Stale => return,
+            Offered::New(row) => {
+                self.slots.push(slot);
+                (row, None)
+            }
+            Offered::Replaced(row) => {
+                let before = self.slots.value(row);
+                self.slots.set(row, slot);
+                (row, Some(before))
+            }
         };
         // A row that is younger than the last checkpoint is saved by its number alone.
         if (row as usize) < self.saved_rows {
@@ -147,8 +157,7 @@ impl PartitionCounts {
     }
 
     pub(super) fn saved(&self, row: u32) -> Saved {
-        let (id, revision, slot) = self.identity.row(row);
-        Saved { id, revision, slot }
+        Saved { id: self.identity.id(row), revision: self.identity.revision(row), slot: self.slots.value(row) }
     }
 
     /// The checkpoint is durable.

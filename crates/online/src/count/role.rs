@@ -16,7 +16,7 @@ use std::{
 pub const GROUP: &str = "count";
 
 /// Bytes of log read from one partition at a time: bounds a transaction.
-const READ_BYTES: usize = 8 << 20;
+const READ_BYTES: usize = 1 << 20;
 
 /// How to count.
 #[derive(Clone, Debug)]

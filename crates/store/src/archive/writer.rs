@@ -27,7 +27,7 @@ pub struct WriterLimits {
 
 impl Default for WriterLimits {
     fn default() -> Self {
-        Self { file_bytes: 64 << 20, memory_bytes: 160 << 20, open_years: 40 }
+        Self { file_bytes: 64 << 20, memory_bytes: 32 << 20, open_years: 40 }
     }
 }
 
