@@ -1,0 +1,127 @@
+"""The HTTP API as a stranger meets it: what it promises, and what it says when it is asked wrongly."""
+
+import json
+import threading
+import urllib.request
+
+import pytest
+from conftest import Server, shared
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("api") / "blotter"
+    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(shared("chicago-2015-10-sample.csv")))
+    server.wait_for_address()
+    server.wait_until_caught_up()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "named"),
+    [
+        ("/api/v1/cells", {"resolution": "12"}, "resolution"),
+        ("/api/v1/cells", {"resolution": "nine"}, "resolution"),
+        ("/api/v1/cells", {"resolution": "9", "from": "yesterday"}, "from"),
+        ("/api/v1/cells", {"resolution": "9", "from": "2016-02-30"}, "from"),
+        ("/api/v1/cells", {"resolution": "9", "bbox": "1,2,3"}, "bbox"),
+        ("/api/v1/cells", {"resolution": "9", "bbox": "-87,42,-88,41"}, "bbox"),
+        ("/api/v1/cells", {"resolution": "9", "arrest": "maybe"}, "arrest"),
+        ("/api/v1/cells", {"resolution": "9", "area": "32"}, "area"),
+        ("/api/v1/cells", {"resolution": "9", "area": "galaxy:1"}, "area"),
+        ("/api/v1/cells", {"resolution": "9", "colour": "red"}, "colour"),
+        ("/api/v1/series", {"by": "moon", "bucket": "day"}, "by"),
+        ("/api/v1/series", {"by": "category", "bucket": "fortnight"}, "bucket"),
+        ("/api/v1/incidents", {"limit": "0"}, "limit"),
+        ("/api/v1/incidents", {"cursor": "???"}, "cursor"),
+    ],
+)
+def test_a_wrong_parameter_is_named(server, path, parameters, named):
+    status, headers, body = server.get(path, **parameters)
+    problem = json.loads(body)
+    assert status == 400, problem
+    assert headers["content-type"] == "application/problem+json"
+    assert problem["status"] == 400
+    assert named in json.dumps(problem), problem
+
+
+def test_unknown_paths_are_problems_too(server):
+    status, headers, body = server.get("/api/v1/nothing")
+    assert (status, headers["content-type"]) == (404, "application/problem+json")
+    assert json.loads(body)["status"] == 404
+
+
+def test_the_description_is_openapi(server):
+    document = server.json("/openapi.json")
+    assert document["openapi"].startswith("3.1")
+    for path in ("meta", "series", "cells", "incidents", "live"):
+        assert f"/api/v1/{path}" in document["paths"]
+
+
+def test_health_and_metrics(server):
+    for path in ("/healthz", "/readyz"):
+        assert server.get(path)[0] == 200
+    status, _, body = server.get("/metrics")
+    assert status == 200
+    assert b"blotter_incidents" in body
+
+
+def events(server, last_id=None):
+    """Opens the live stream; yields (id, data) as they come."""
+    request = urllib.request.Request(f"{server.url}/api/v1/live", headers={"Accept": "text/event-stream"})
+    if last_id is not None:
+        request.add_header("Last-Event-ID", last_id)
+    answer = urllib.request.urlopen(request, timeout=60)
+    identity = None
+    for raw in answer:
+        line = raw.decode().rstrip("\n")
+        if line.startswith("id:"):
+            identity = line[3:].strip()
+        elif line.startswith("data:"):
+            yield identity, json.loads(line[5:])
+
+
+def offsets(text):
+    return {int(part.split(":")[0]): int(part.split(":")[1]) for part in text.split(",")}
+
+
+def test_the_live_stream_covers_what_is_appended_and_resumes(demo):
+    server = demo("--simulate-rate", "200")
+    server.wait_until_caught_up()
+    seen = []
+    stream = events(server)
+    for identity, data in stream:
+        seen.append(offsets(identity))
+        assert {str(part): next for part, next in seen[-1].items()} == {str(k): v for k, v in data["next_offsets"].items()}
+        if len(seen) >= 20:
+            break
+    stream.close()
+    # Offsets only grow.
+    for before, after in zip(seen, seen[1:], strict=False):
+        assert all(after[part] >= next for part, next in before.items())
+    # Resumed behind an old event, the first event covers all that came since.
+    text = ",".join(f"{part}:{next}" for part, next in seen[0].items())
+    identity, data = next(events(server, text))
+    assert all(offsets(identity)[part] >= next for part, next in seen[-1].items())
+    assert data["meta"]["incidents"]["total"] > 0
+    server.stop()
+
+
+def test_many_readers_at_once(server):
+    expect = server.json("/api/v1/series", by="category", bucket="year")
+    answers, failures = [], []
+
+    def ask():
+        try:
+            answers.append(server.json("/api/v1/series", by="category", bucket="year"))
+        except Exception as error:  # noqa: BLE001 - told below
+            failures.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert all(answer == expect for answer in answers)

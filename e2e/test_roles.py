@@ -1,0 +1,109 @@
+"""Every role as its own command, one after the other on one embedded log: the end is the demo's."""
+
+import json
+import subprocess
+
+from conftest import BINARY, shared
+
+
+def run(*arguments, ok=True) -> str:
+    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    assert (done.returncode == 0) == ok, done.stdout + done.stderr
+    assert "panicked" not in done.stderr
+    return done.stdout if ok else done.stdout + done.stderr
+
+
+def test_one_after_the_other(blotter, demo, tmp_path):
+    data = shared("chicago-2024-sample-bom.csv")
+    log, store, local = f"embedded:{tmp_path}/log", f"file://{tmp_path}/store", tmp_path / "snapshots"
+    assert "10000 incidents appended, 0 rejected" in run("produce", "--data", data, "--log", log, "--until-caught-up")
+    # A second time there is nothing new.
+    assert "0 incidents appended" in run("produce", "--data", data, "--log", log, "--until-caught-up")
+    run("online", "--log", log, "--store", store, "--until-caught-up")
+    run("archive", "--log", log, "--store", store, "--until-caught-up")
+    assert "10000 incidents" in run("snapshot", "--store", store, "--until-caught-up")
+    assert "has all" in run("snapshot", "--store", store)
+    assert str(local) in run("fetch", "--store", store, "--to", local, "--until-caught-up")
+    assert "was there already" in run("fetch", "--store", store, "--to", local)
+
+    def answers(server):
+        return {
+            "incidents": server.meta()["incidents"],
+            "series": server.json("/api/v1/series", by="community_area", bucket="month"),
+            "cells": server.json("/api/v1/cells", resolution=9),
+            "newest": server.json("/api/v1/incidents", limit=100)["incidents"],
+        }
+
+    together = demo("--data", data)
+    together.wait_until_caught_up()
+    expect = answers(together)
+    together.stop()
+    # With the log, and from the snapshot alone.
+    for arguments in (["--log", log], []):
+        server = blotter("serve", "--snapshots", local, "--listen", "127.0.0.1:0", *arguments)
+        server.wait_for_address()
+        server.wait_until_caught_up()
+        assert answers(server) == expect
+        server.stop()
+
+
+def test_a_snapshot_as_it_was_known(tmp_path):
+    log, store = f"embedded:{tmp_path}/log", f"file://{tmp_path}/store"
+    steps = [(shared("chicago-2015-10-sample.csv"), 999), (shared("chicago-2024-sample-bom.csv"), 10_999)]
+    moments = []
+    for data, total in steps:
+        run("produce", "--data", data, "--log", log, "--until-caught-up")
+        run("archive", "--log", log, "--store", store, "--until-caught-up")
+        assert f"{total} incidents" in run("snapshot", "--store", store)
+        manifest = json.loads((tmp_path / "store" / "snapshots" / "latest.json").read_text())
+        folder = tmp_path / "store" / "snapshots" / str(manifest["version"])
+        moments.append(json.loads((folder / "manifest.json").read_text())["ingested_as_of"])
+    assert "999 incidents" in run("snapshot", "--store", store, "--as-of", moments[0])
+    refused = run("snapshot", "--store", store, "--as-of", "yesterday", ok=False)
+    assert "2026-01-31T12:00:00Z" in refused
+
+
+def test_what_cannot_be_is_refused_with_what_would_work(tmp_path):
+    data = shared("chicago-2015-10-sample.csv")
+    for arguments, words in [
+        (["produce", "--data", data, "--log", "kafka://host:9092"], "embedded:DIR"),
+        (["serve", "--log", f"embedded:{tmp_path}/none", "--snapshots", tmp_path], "blotter produce"),
+        (["demo", "--city", "springfield", "--dir", tmp_path / "d"], "chicago"),
+        (["demo", "--data", tmp_path / "none.csv", "--dir", tmp_path / "d"], "none.csv"),
+        (["demo", "--data", data, "--boundaries", "x", "--dir", tmp_path / "d"], "LAYER=PATH"),
+        (["demo", "--data", data, "--speed", "0", "--dir", tmp_path / "d"], "greater than zero"),
+    ]:
+        assert words in run(*arguments, ok=False), arguments
+
+
+def test_simulated_and_real_are_never_mixed(tmp_path):
+    log = f"embedded:{tmp_path}/log"
+    run("produce", "--simulate", 1000, "--log", log, "--until-caught-up")
+    refused = run("produce", "--data", shared("chicago-2015-10-sample.csv"), "--log", log, "--until-caught-up", ok=False)
+    assert "never mixed" in refused
+
+
+def test_several_files_and_one_more_later(demo, tmp_path):
+    first, second = shared("chicago-2015-10-sample.csv"), shared("chicago-2024-sample-bom.csv")
+    server = demo("--data", first)
+    assert server.wait_until_caught_up()["incidents"]["total"] == 999
+    server.stop()
+    server = demo("--data", first, "--data", second)
+    meta = server.wait_until(lambda meta: meta["incidents"]["total"] > 999 and meta["caught_up"], "caught up with both")
+    assert meta["incidents"]["total"] == 10_999
+    # Nothing was loaded twice.
+    assert sum(meta["next_offsets"].values()) == 10_999
+    server.stop()
+
+
+def test_a_replay_goes_on_where_it_was(demo, tmp_path):
+    data = shared("chicago-2015-10-sample.csv")
+    # A million times faster: the file's weeks pass in a second or two.
+    server = demo("--data", data, "--speed", "1000000")
+    meta = server.wait_until(lambda meta: 0 < meta["incidents"]["total"], "started")
+    server.stop()
+    server = demo("--data", data, "--speed", "1000000")
+    meta = server.wait_until_caught_up()
+    assert meta["incidents"]["total"] == 999
+    assert sum(meta["next_offsets"].values()) == 999
+    server.stop()
