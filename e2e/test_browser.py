@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from conftest import BINARY, DATA, Server
 from playwright.sync_api import Page, expect, sync_playwright
@@ -19,6 +20,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 60_000
+#: The accessibility checker.
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 OUTLINES = DATA / "chicago-community-areas.geojson.zst"
 SCREENS = [("wide", 1440, 900), ("narrow", 390, 844)]
 
@@ -119,6 +122,17 @@ def test_everything_is_on_the_page(visit, loaded, scheme, screen, width, height)
     dark = page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
     assert (sum(int(part) for part in dark.strip("rgba()").split(",")[:3]) < 200) == (scheme == "dark")
     keep(page, f"{screen}-{scheme}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("screen", "width", "height"), SCREENS)
+def test_nothing_keeps_anyone_out(visit, loaded, scheme, screen, width, height):
+    page = visit(loaded, scheme=scheme, width=width, height=height)
+    # Evaluated outside the page's content security policy, which allows no script but the page's own.
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    said = [f"{violation['id']}: {node['html'][:120]}" for violation in found for node in violation["nodes"]]
+    assert not said, "\n".join(said)
 
 
 def test_a_filter_reaches_every_view_and_the_address(visit, loaded):

@@ -4,6 +4,8 @@ import gzip
 import json
 import lzma
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from conftest import BINARY, shared
@@ -30,6 +32,30 @@ def test_loads(demo, city, name, total):
     assert (meta["incidents"]["total"], meta["rejected"]) == (total, 0)
     assert meta["city"] == city
     server.stop()
+
+
+def test_loads_from_an_address(demo, tmp_path):
+    """A compressed file behind HTTP, told by its bytes."""
+    packed = gzip.compress(shared("chicago-2024-sample-bom.csv").read_bytes())
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(packed)))
+            self.send_header("Last-Modified", "Wed, 01 Jan 2025 00:00:00 GMT")
+            self.end_headers()
+            self.wfile.write(packed)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as files:
+        threading.Thread(target=files.serve_forever, daemon=True).start()
+        server = demo("--data", f"http://localhost:{files.server_address[1]}/crimes")
+        meta = server.wait_until_caught_up()
+        assert (meta["incidents"]["total"], meta["rejected"]) == (10_000, 0)
+        server.stop()
+        files.shutdown()
 
 
 @pytest.mark.parametrize("name", REFUSED)

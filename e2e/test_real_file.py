@@ -123,14 +123,26 @@ def test_paging_reaches_every_incident_once(loaded, reference):
     assert sorted(seen) == sorted(row[0] for row in expect)
 
 
-def test_arrow_says_the_same_as_json(loaded):
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [("cells", {"resolution": 8}), ("series", {"by": "category", "bucket": "year"}), ("incidents", {"limit": 50})],
+)
+def test_arrow_says_the_same_as_json(loaded, path, parameters):
     import pyarrow
 
-    _, headers, body = loaded.get("/api/v1/cells", "application/vnd.apache.arrow.stream", resolution=8)
+    _, headers, body = loaded.get(f"/api/v1/{path}", "application/vnd.apache.arrow.stream", **parameters)
     assert headers["content-type"] == "application/vnd.apache.arrow.stream"
     table = pyarrow.ipc.open_stream(body).read_all()
-    ours = dict(zip(table.column("cell").to_pylist(), table.column("count").to_pylist()))
-    assert ours == dict(loaded.json("/api/v1/cells", resolution=8)["cells"])
+    answer = loaded.json(f"/api/v1/{path}", **parameters)
+    if path == "cells":
+        assert dict(zip(table["cell"].to_pylist(), table["count"].to_pylist())) == dict(answer["cells"])
+    elif path == "series":
+        ours = {(row["key"], row["bucket"]): row["count"] for row in table.to_pylist() if row["count"]}
+        theirs = {(key, bucket): count for key, line in without_zeros(answer).items() for bucket, count in line.items()}
+        assert ours == theirs
+    else:
+        assert table["id"].to_pylist() == [incident["id"] for incident in answer["incidents"]]
+        assert table["category"].to_pylist() == [incident["category"] for incident in answer["incidents"]]
 
 
 def test_the_archive_opens_elsewhere(loaded, reference):
