@@ -1,6 +1,6 @@
 //! Outlines of areas, as GeoJSON with the properties `code` and `name` and no others.
 
-use crate::ServeError;
+use crate::{ServeError, outline::Outline};
 use blotter_incident::{Layer, Profile};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -24,6 +24,16 @@ impl Boundaries {
             all.insert(name.clone(), Bytes::from(outlines.to_string()));
         }
         Ok(Self(all))
+    }
+
+    /// The city's: that of the primary layer, else of any layer whose outlines are known.
+    pub(crate) fn outline(&self, profile: &Profile) -> Outline {
+        let primary = profile.layers.get(profile.primary_layer()).and_then(|layer| self.0.get(&layer.name));
+        let known = primary.or_else(|| self.0.values().next());
+        known
+            .and_then(|text| serde_json::from_slice(text).ok())
+            .map(|outlines| Outline::of(&outlines))
+            .unwrap_or_default()
     }
 
     pub(crate) fn of(&self, layer: &str) -> Option<Bytes> {

@@ -14,10 +14,12 @@ mod figures;
 mod follower;
 mod live;
 mod metrics;
+mod outline;
 mod problem;
 mod role;
 mod snapshot;
 mod state;
+mod study_areas;
 mod texts;
 mod web;
 

@@ -7,6 +7,7 @@ use crate::{
     live::BACKLOG,
     metrics::Metrics,
     state::{State, View},
+    study_areas::StudyAreas,
     texts::Texts,
 };
 use axum::serve::ListenerExt;
@@ -55,6 +56,7 @@ pub struct ServeParts {
 /// Serves until told to stop.
 pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Result<(), ServeError> {
     let boundaries = Boundaries::load(&parts.profile, &parts.boundaries)?;
+    let study_areas = StudyAreas::new(boundaries.outline(&parts.profile));
     let partitions = parts.log.as_ref().map_or(0, |log| log.partitions(Topic::Incidents));
     let (events, _) = broadcast::channel(BACKLOG);
     let state = Arc::new(State {
@@ -63,6 +65,7 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
         log: parts.log,
         texts: Texts::default(),
         boundaries,
+        study_areas,
         metrics: Metrics::default(),
         events,
         ready: AtomicBool::new(false),

@@ -1,6 +1,6 @@
 //! What requests read and the follower writes.
 
-use crate::{boundaries::Boundaries, live::Event, metrics::Metrics, texts::Texts};
+use crate::{boundaries::Boundaries, live::Event, metrics::Metrics, study_areas::StudyAreas, texts::Texts};
 use blotter_cube::Cube;
 use blotter_incident::Profile;
 use blotter_log::Log;
@@ -56,6 +56,7 @@ pub(crate) struct State {
     pub(crate) view: RwLock<View>,
     pub(crate) texts: Texts,
     pub(crate) boundaries: Boundaries,
+    pub(crate) study_areas: StudyAreas,
     pub(crate) metrics: Metrics,
     pub(crate) events: broadcast::Sender<Arc<Event>>,
     pub(crate) ready: AtomicBool,

@@ -24,7 +24,9 @@ use std::{fmt::Write, sync::Arc};
 const MOST_NUMBERS: usize = 500_000;
 
 /// Runs a query off the threads that answer: it takes milliseconds of a core.
-async fn off<T: Send + 'static>(query: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
+pub(super) async fn off<T: Send + 'static>(
+    query: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
     tokio::task::spawn_blocking(query).await.unwrap_or_else(|error| Err(Problem::internal(&error)))
 }
 

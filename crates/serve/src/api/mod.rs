@@ -2,6 +2,7 @@
 
 mod answer;
 mod handlers;
+mod hotspots;
 mod openapi;
 mod parameters;
 mod stream;
@@ -21,10 +22,11 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::watch;
 
 /// Every route of the API; all are in the OpenAPI document.
-pub(crate) const ROUTES: [&str; 10] = [
+pub(crate) const ROUTES: [&str; 11] = [
     "/api/v1/meta",
     "/api/v1/series",
     "/api/v1/cells",
+    "/api/v1/hotspots",
     "/api/v1/incidents",
     "/api/v1/boundaries/{layer}",
     "/api/v1/live",
@@ -46,6 +48,7 @@ pub(crate) fn router(state: Arc<State>, stopped: watch::Receiver<bool>) -> Route
         .route("/api/v1/meta", get(handlers::meta))
         .route("/api/v1/series", get(handlers::series))
         .route("/api/v1/cells", get(handlers::cells))
+        .route("/api/v1/hotspots", get(hotspots::hotspots))
         .route("/api/v1/incidents", get(handlers::incidents))
         .route("/api/v1/boundaries/{layer}", get(handlers::boundaries))
         .route("/api/v1/live", get(stream::live))

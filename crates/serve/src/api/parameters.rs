@@ -2,6 +2,7 @@
 
 use crate::{problem::Problem, state::State};
 use blotter_cube::{Bucket, By, COARSEST, Cursor, FINEST, Filter};
+use blotter_hotspot::Confidence;
 use blotter_incident::{BoundingBox, CityClock, UtcMicros, parse_civil};
 use std::str::FromStr;
 
@@ -149,6 +150,14 @@ impl Parameters {
         } else {
             Err(Problem::parameter("resolution", format!("`resolution={resolution}`: give {expected}")))
         }
+    }
+
+    pub(crate) fn confidence(&self) -> Result<Confidence, Problem> {
+        let percent = self.parsed("confidence", "90, 95 or 99")?.unwrap_or(90_u8);
+        Confidence::ALL
+            .into_iter()
+            .find(|confidence| confidence.percent() == percent)
+            .ok_or_else(|| Problem::parameter("confidence", format!("`confidence={percent}`: give 90, 95 or 99")))
     }
 
     pub(crate) fn limit(&self) -> Result<usize, Problem> {

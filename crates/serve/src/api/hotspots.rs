@@ -1,0 +1,132 @@
+//! `GET /api/v1/hotspots`: Gi\* of every cell of the study area.
+
+use super::{
+    Context,
+    answer::{self, Form, Timing},
+    handlers::off,
+    parameters::{FILTER, Parameters},
+};
+use crate::problem::Problem;
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use axum::{
+    extract::State as Shared,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use blotter_cube::Filter;
+use blotter_hotspot::{Class, gi_star, q_values, two_sided_p};
+use h3o::CellIndex;
+use serde::Serialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+#[derive(Serialize)]
+struct Answer {
+    resolution: u8,
+    /// How the study area is bounded.
+    study_area: &'static str,
+    /// Cells of the study area.
+    n: usize,
+    /// Cells whose z is defined: so many tests were made, and corrected for.
+    tests: usize,
+    confidence: u8,
+    /// The least |z| that is called significant here; none where nothing is.
+    critical_z: Option<f64>,
+    mapped: u64,
+    unmapped: u64,
+    next_offsets: BTreeMap<String, u64>,
+    cells: Vec<Cell>,
+}
+
+#[derive(Serialize)]
+struct Cell {
+    cell: String,
+    count: u64,
+    neighbors: u32,
+    z: Option<f64>,
+    p: Option<f64>,
+    q: Option<f64>,
+    class: String,
+}
+
+pub(super) async fn hotspots(
+    Shared(context): Shared<Context>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    off(move || {
+        let mut timing = Timing::start();
+        let form = Form::of(&headers);
+        let state = &context.state;
+        let parameters = Parameters::read(uri.query(), &[&["resolution", "confidence"], &FILTER])?;
+        let (resolution, confidence) = (parameters.resolution()?, parameters.confidence()?);
+        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let view = state.read();
+        let tag = answer::etag(&view.offsets_text(), None, &uri, form);
+        if answer::is_seen(&headers, &tag) {
+            return Ok(answer::not_modified(tag));
+        }
+        let selected = view.cube.cells(&filter, resolution);
+        let everything = view.cube.cells(&Filter::default(), resolution);
+        let next_offsets = view.offsets_json();
+        drop(view);
+        let mapped: Vec<CellIndex> = everything.cells.iter().map(|(cell, _)| *cell).collect();
+        let mut area = state.study_areas.of(resolution, mapped);
+        if let Some(bbox) = filter.bbox {
+            area = Arc::new(area.only(|longitude, latitude| bbox.contains(latitude, longitude)));
+        }
+        let counts = area.counts(&selected.cells);
+        let z = gi_star(&counts, area.neighbors());
+        let p: Vec<Option<f64>> = z.iter().map(|z| z.map(two_sided_p)).collect();
+        let q = q_values(&p);
+        let class = |z: Option<f64>, q: Option<f64>| match (z, q) {
+            (Some(z), Some(q)) => Class::of(z, q, confidence),
+            _ => Class::NotSignificant,
+        };
+        let cells: Vec<Cell> = (0..counts.len())
+            .map(|number| Cell {
+                cell: area.cells()[number].to_string(),
+                count: counts[number],
+                neighbors: area.neighbors().of(number).len() as u32,
+                z: z[number],
+                p: p[number],
+                q: q[number],
+                class: class(z[number], q[number]).name(),
+            })
+            .collect();
+        let significant = z.iter().zip(&q).filter(|(z, q)| class(**z, **q) != Class::NotSignificant);
+        let answer = Answer {
+            resolution,
+            study_area: state.study_areas.method(),
+            n: cells.len(),
+            tests: p.iter().flatten().count(),
+            confidence: confidence.percent(),
+            critical_z: significant.filter_map(|(z, _)| z.map(f64::abs)).min_by(f64::total_cmp),
+            mapped: selected.mapped,
+            unmapped: selected.unmapped,
+            next_offsets,
+            cells,
+        };
+        timing.cube_done();
+        if form == Form::Arrow {
+            let batch = table(&answer.cells).map_err(|error| Problem::internal(&error))?;
+            return Ok(answer::arrow(&batch, Some(tag), &timing));
+        }
+        let body = serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))?;
+        Ok(answer::json(body, Some(tag), &timing))
+    })
+    .await
+}
+
+fn table(cells: &[Cell]) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let number =
+        |of: fn(&Cell) -> Option<f64>| -> ArrayRef { Arc::new(cells.iter().map(of).collect::<Float64Array>()) };
+    RecordBatch::try_from_iter([
+        ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.cell))) as ArrayRef),
+        ("count", Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.count)))),
+        ("neighbors", Arc::new(UInt32Array::from_iter_values(cells.iter().map(|cell| cell.neighbors)))),
+        ("z", number(|cell| cell.z)),
+        ("p", number(|cell| cell.p)),
+        ("q", number(|cell| cell.q)),
+        ("class", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.class)))),
+    ])
+}

@@ -1,0 +1,51 @@
+//! Study areas by resolution. One is made anew only when the cells that have incidents are others than before.
+
+use crate::outline::Outline;
+use blotter_hotspot::StudyArea;
+use h3o::CellIndex;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+#[derive(Debug)]
+struct Known {
+    mapped: Vec<CellIndex>,
+    area: Arc<StudyArea>,
+}
+
+/// Study areas of one city.
+#[derive(Debug)]
+pub(crate) struct StudyAreas {
+    /// Empty where it is not known.
+    outline: Outline,
+    known: Mutex<BTreeMap<u8, Known>>,
+}
+
+impl StudyAreas {
+    pub(crate) fn new(outline: Outline) -> Self {
+        Self { outline, known: Mutex::default() }
+    }
+
+    /// How it is bounded, in the API's words.
+    pub(crate) fn method(&self) -> &'static str {
+        if self.outline.is_empty() { "within_reach" } else { "outline" }
+    }
+
+    /// That of a resolution, where incidents are mapped to these cells.
+    pub(crate) fn of(&self, resolution: u8, mapped: Vec<CellIndex>) -> Arc<StudyArea> {
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(&resolution)
+            && known.mapped == mapped
+        {
+            return Arc::clone(&known.area);
+        }
+        let area = Arc::new(if self.outline.is_empty() {
+            StudyArea::within_reach(&mapped)
+        } else {
+            StudyArea::inside(&mapped, |longitude, latitude| self.outline.contains(longitude, latitude))
+        });
+        all.insert(resolution, Known { mapped, area: Arc::clone(&area) });
+        area
+    }
+}
