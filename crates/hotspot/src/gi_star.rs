@@ -81,8 +81,8 @@ mod tests {
         ) {
             let n = counts.len();
             let mut weights = vec![vec![0.0; n]; n];
-            for cell in 0..n {
-                weights[cell][cell] = 1.0;
+            for (cell, row) in weights.iter_mut().enumerate() {
+                row[cell] = 1.0;
             }
             for (a, b) in links.into_iter().filter(|(a, b)| *a < n && *b < n) {
                 weights[a][b] = 1.0;

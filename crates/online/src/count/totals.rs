@@ -3,7 +3,7 @@
 //! number, and a count; the few that do not fit are kept apart.
 
 use super::slot::Slot;
-use hashbrown::{HashMap, hash_map::EntryRef};
+use hashbrown::HashMap;
 
 #[derive(Debug, Default)]
 pub(super) struct Totals {
@@ -30,16 +30,16 @@ impl Totals {
             return;
         }
         let key = (slot.area, slot.category);
-        let numbers = self.pairs.len();
-        let pair = match self.pairs.entry_ref(&key) {
-            EntryRef::Occupied(known) => *known.get(),
-            EntryRef::Vacant(new) => match u16::try_from(numbers) {
-                Ok(number) => *new.insert(number),
-                Err(_) => {
-                    self.others.insert(slot, 1);
-                    return;
-                }
-            },
+        let pair = match (self.pairs.get(&key), u16::try_from(self.pairs.len())) {
+            (Some(known), _) => *known,
+            (None, Ok(next)) => {
+                self.pairs.insert(key, next);
+                next
+            }
+            (None, Err(_)) => {
+                self.others.insert(slot, 1);
+                return;
+            }
         };
         let entries = self.hours.entry(slot.hour).or_default();
         match entries.binary_search_by_key(&pair, |entry| entry.pair) {

@@ -39,7 +39,8 @@ struct Answer {
 
 #[derive(Serialize)]
 struct Cell {
-    cell: String,
+    #[serde(rename = "cell")]
+    index: String,
     count: u64,
     neighbors: u32,
     z: Option<f64>,
@@ -84,7 +85,7 @@ pub(super) async fn hotspots(
         };
         let cells: Vec<Cell> = (0..counts.len())
             .map(|number| Cell {
-                cell: area.cells()[number].to_string(),
+                index: area.cells()[number].to_string(),
                 count: counts[number],
                 neighbors: area.neighbors().of(number).len() as u32,
                 z: z[number],
@@ -121,7 +122,7 @@ fn table(cells: &[Cell]) -> Result<RecordBatch, arrow::error::ArrowError> {
     let number =
         |of: fn(&Cell) -> Option<f64>| -> ArrayRef { Arc::new(cells.iter().map(of).collect::<Float64Array>()) };
     RecordBatch::try_from_iter([
-        ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.cell))) as ArrayRef),
+        ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.index))) as ArrayRef),
         ("count", Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.count)))),
         ("neighbors", Arc::new(UInt32Array::from_iter_values(cells.iter().map(|cell| cell.neighbors)))),
         ("z", number(|cell| cell.z)),
