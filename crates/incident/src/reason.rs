@@ -1,0 +1,30 @@
+//! Why a row is rejected.
+
+/// Bytes of the longest accepted field; the real data's longest is some 100.
+pub(crate) const MAX_FIELD_BYTES: usize = 16 * 1024;
+
+/// Why a row is rejected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentences are the documentation")]
+pub enum Reason {
+    #[error("{found} fields where the header has {expected}")]
+    FieldCount { expected: usize, found: usize },
+    #[error("not UTF-8")]
+    NotUtf8,
+    #[error("a field of {bytes} bytes; the longest accepted is {MAX_FIELD_BYTES}")]
+    Oversized { bytes: usize },
+    #[error("no id")]
+    NoId,
+    #[error("no date of occurrence")]
+    NoDate,
+    #[error("`{field}` is no date of a known format: `{text}`")]
+    NotADate { field: &'static str, text: String },
+    #[error("occurred in the future: {0}")]
+    Future(String),
+    #[error("occurred before 1900: {0}")]
+    TooEarly(String),
+    #[error("`{field}` is neither true nor false: `{text}`")]
+    NotABoolean { field: &'static str, text: String },
+    #[error("`{field}` is no coordinate in degrees: `{text}`")]
+    NotACoordinate { field: &'static str, text: String },
+}
