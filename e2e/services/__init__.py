@@ -1,0 +1,1 @@
+"""The real servers that tests and benchmarks need, from package registries."""

@@ -1,0 +1,7 @@
+"""All servers, by name."""
+
+from __future__ import annotations
+
+from .service import Service
+
+SERVICES: dict[str, type[Service]] = {}
