@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .kafka import Kafka
 from .service import Service
 
-SERVICES: dict[str, type[Service]] = {}
+SERVICES: dict[str, type[Service]] = {service.name: service for service in (Kafka,)}

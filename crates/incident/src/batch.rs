@@ -250,6 +250,11 @@ impl<'a> IncidentBatch<'a> {
             .then(|| (self.latitude.value(row), self.longitude.value(row)))
     }
 
+    /// The areas of a row: layer and code, where it has one.
+    pub fn layers(&self, row: usize) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.layer_names.iter().zip(&self.areas).filter_map(move |(name, column)| Some((*name, column.value(row)?)))
+    }
+
     /// One row.
     pub fn incident(&self, row: usize) -> Incident {
         let text = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());

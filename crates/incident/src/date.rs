@@ -96,7 +96,7 @@ fn twelve_hour(text: &[u8]) -> Option<CivilMicros> {
     )
 }
 
-fn iso(text: &[u8]) -> Option<CivilMicros> {
+pub(crate) fn iso(text: &[u8]) -> Option<CivilMicros> {
     if text.len() < 19
         || (text[4], text[7], text[13], text[16]) != (b'-', b'-', b':', b':')
         || !matches!(text[10], b'T' | b' ')

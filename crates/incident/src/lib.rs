@@ -17,6 +17,7 @@ mod date;
 mod header;
 mod identity;
 mod json;
+mod message;
 mod parser;
 mod partition;
 mod profile;
@@ -30,6 +31,7 @@ pub use civil::{CityClock, CivilMicros, UtcMicros, format_civil, format_utc, par
 pub use date::DateFormat;
 pub use header::{Header, HeaderError};
 pub use identity::{Column, IdentityIndex, Offered};
+pub use message::MessageParser;
 pub use parser::{MAX_BATCH_ROWS, Observation, Parser, TypedRow, Word, WordColumn};
 pub use partition::{murmur2, partition_of};
 pub use profile::{BoundaryDataset, BoundingBox, CategoryRules, Columns, Layer, Portal, Profile, ProfileError};

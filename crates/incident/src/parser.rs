@@ -256,6 +256,11 @@ impl Parser {
         Word(self.interners[column].code(published, |raw| word(&self.profile, column, raw)))
     }
 
+    /// As [`Parser::word`], for texts that are neither few nor known.
+    pub(crate) fn interned(&mut self, column: usize, text: &str) -> Word {
+        Word(self.interners[column].code(text, |raw| word(&self.profile, column, raw)))
+    }
+
     /// As [`Parser::push`], for a row that needs no reading: the same batch, column for column, as its text gives.
     ///
     /// # Panics

@@ -27,4 +27,18 @@ pub enum Reason {
     NotABoolean { field: &'static str, text: String },
     #[error("`{field}` is no coordinate in degrees: `{text}`")]
     NotACoordinate { field: &'static str, text: String },
+    #[error("no value: a deletion is a record with `deleted`, not a tombstone")]
+    NoValue,
+    #[error("a message of {bytes} bytes; the longest accepted is {most}")]
+    LongMessage { bytes: usize, most: usize },
+    #[error("no incident in JSON: {0}")]
+    NotAnIncident(String),
+    #[error("the key is not `{expected}`, which the incident's is")]
+    OtherKey { expected: String },
+    #[error("belongs in partition {expected}, not {found}: produce with the partitioner `murmur2_random`")]
+    OtherPartition { expected: u32, found: u32 },
+    #[error("`areas` has `{0}`, which is no layer of the city's profile")]
+    UnknownLayer(String),
+    #[error("`latitude` and `longitude`: both or neither")]
+    HalfAPosition,
 }

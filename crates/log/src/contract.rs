@@ -116,11 +116,27 @@ pub type Appended = (Topic, u32, Offset);
 pub struct Fetched {
     /// The offset of the first row; row `i` has offset `base + i`.
     pub base: Offset,
-    /// Where to read on. Not always `base + rows`: a log may use up offsets for marks of its own.
+    /// Where to read on. Not always `base + rows`: a log may use up offsets for marks of its own, and for records that
+    /// are none. There may be no rows at all.
     pub next: Offset,
     /// The records.
     pub records: Arc<RecordBatch>,
     /// When they were appended by the wall clock, in milliseconds since 1970.
+    pub appended_at_ms: i64,
+    /// What lies between the last row and `next` and is no record of the topic. Only on a log that others can write.
+    pub invalid: Vec<Invalid>,
+}
+
+/// Bytes on the topic that are no record of it, by the topic's [`TopicFormat`](crate::TopicFormat).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where it lies.
+    pub offset: Offset,
+    /// Its value, as it is; empty where it has none.
+    pub bytes: Vec<u8>,
+    /// Why it is none, as a sentence for people.
+    pub reason: String,
+    /// When it was appended, in milliseconds since 1970.
     pub appended_at_ms: i64,
 }
 
@@ -133,22 +149,27 @@ pub struct Bounds {
     pub next: Offset,
 }
 
-/// What may be removed. Only whole batches are, oldest first, and never a partition's newest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Retention {
-    /// Remove what was appended longer ago; `None` keeps any age.
-    pub max_age: Option<Duration>,
-    /// Remove the oldest of a partition while its records take more bytes, as stored; `None` keeps any size.
-    pub max_bytes: Option<u64>,
-}
-
-impl Retention {
-    /// Keep everything, which is what a log does unless told otherwise.
-    pub const FOREVER: Self = Self { max_age: None, max_bytes: None };
-}
-
 /// One partition that a caller waits for, and the first record that it has not seen.
 pub type Watched = (Topic, u32, Offset);
+
+/// The one writer of its name: when a second one is opened, in whatever process, the first can append no more.
+pub trait Writer: Send {
+    /// Appends one transaction and returns when it is durable: for each of its appends, in order, the partition's next
+    /// offset behind it. Concurrent transactions are ordered by the log.
+    ///
+    /// # Errors
+    /// [`LogError::NoSuchPartition`], [`LogError::Unencodable`] and [`LogError::TooLarge`] change nothing, and neither
+    /// does [`LogError::Fenced`]. After any other the transaction may or may not be there: open the writer again, read
+    /// how far it came, and go on from there.
+    fn append(&mut self, transaction: Transaction) -> Result<Vec<Appended>, LogError>;
+}
+
+/// A process's part in dividing a topic's partitions among the members of a group. It leaves the group when it is
+/// dropped. Who owns a partition now is good advice and no more: what protects it is its [`Writer`]'s name.
+pub trait Membership: Send {
+    /// The partitions that are this member's now, ascending.
+    fn partitions(&mut self) -> Result<Vec<u32>, LogError>;
+}
 
 /// A partitioned, durable log. Every method blocks; roles are threads.
 pub trait Log: Send + Sync {
@@ -158,14 +179,18 @@ pub trait Log: Send + Sync {
     /// The number of partitions, which never changes.
     fn partitions(&self, topic: Topic) -> u32;
 
-    /// Appends one transaction and returns when it is durable: for each of its appends, in order, the partition's next
-    /// offset behind it. Concurrent transactions are ordered by the log.
-    ///
-    /// # Errors
-    /// [`LogError::NoSuchPartition`], [`LogError::Unencodable`] and [`LogError::TooLarge`] change nothing. After
-    /// [`LogError::Poisoned`] the log takes no more writes, and the transaction may or may not be there when the log is
-    /// opened again.
+    /// Whether other processes may read and write it at the same time.
+    fn is_shared(&self) -> bool;
+
+    /// Opens the writer of that name. What an older one of the name had begun is settled when this returns: it is in the
+    /// log, or never will be.
+    fn writer(&self, name: &str) -> Result<Box<dyn Writer + '_>, LogError>;
+
+    /// As [`Writer::append`], for what may be said by anyone at any time.
     fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError>;
+
+    /// Takes part in dividing the partitions of a topic among the members of a group.
+    fn join(&self, group: &str, topic: Topic) -> Result<Box<dyn Membership + '_>, LogError>;
 
     /// Records from offset `from` on, without a gap: as many batches as take about `max_bytes` in memory, at least one
     /// where there is one; empty at the end.
@@ -199,7 +224,4 @@ pub trait Log: Send + Sync {
 
     /// Ends every wait that is under way now: for a caller that has something else to say, such as a shutdown.
     fn wake(&self);
-
-    /// Says what may be removed from a topic. A log without a thread of its own removes it now, so call it now and then.
-    fn retain(&self, topic: Topic, retention: Retention) -> Result<(), LogError>;
 }

@@ -132,6 +132,43 @@ pub enum LogError {
         /// The failure that began it.
         cause: String,
     },
+    /// A newer writer of the same name has been opened.
+    #[error("another process has taken over as the writer `{writer}`; this one stops writing")]
+    Fenced {
+        /// The name.
+        writer: String,
+    },
+    /// The cluster does not answer, or not as it should.
+    #[error("Kafka at {servers} cannot {doing}: {reason}")]
+    Kafka {
+        /// The servers that were given.
+        servers: String,
+        /// What was tried.
+        doing: String,
+        /// The client's own words.
+        reason: String,
+        /// Whether it may work later.
+        retryable: bool,
+    },
+    /// A topic is not as it must be.
+    #[error("Kafka topic `{topic}` {problem}")]
+    KafkaTopic {
+        /// Its name.
+        topic: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// A URL or a setting that cannot be used.
+    #[error("{0}")]
+    Configuration(String),
+    /// Columns that a topic's format does not know, or gives wrongly.
+    #[error("topic {topic}: {reason}")]
+    Columns {
+        /// The topic.
+        topic: Topic,
+        /// What is wrong.
+        reason: String,
+    },
     /// It was closed.
     #[error("the log is closed")]
     Closed,
@@ -153,6 +190,6 @@ pub enum LogError {
 impl LogError {
     /// Whether the same call may succeed later without anyone doing anything.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Held { .. })
+        matches!(self, Self::Held { .. } | Self::Kafka { retryable: true, .. })
     }
 }

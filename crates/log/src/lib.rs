@@ -1,16 +1,21 @@
-//! The one reliable log that feeds every role, and its embedded implementation.
+//! The one reliable log that feeds every role, and its implementations.
 //!
-//! [`Log`] is the contract: topics, partitions, offsets, atomic and durable transactions, consumer groups' committed
-//! offsets, retention. [`EmbeddedLog`] keeps it in one directory for one process. Every implementation passes the same
-//! contract suite, `tests/contract`.
+//! [`Log`] is the contract: topics, partitions, offsets, atomic and durable transactions, consumer groups and their
+//! committed offsets. [`EmbeddedLog`] keeps it in one directory for one process, [`KafkaLog`] on a Kafka cluster for many.
+//! Every implementation passes the same contract suite, `tests/contract`.
 
 mod codec;
 mod contract;
 mod embedded;
 mod error;
+mod format;
+mod kafka;
 
 pub use contract::{
-    Append, Appended, Bounds, Fetched, GroupOffset, Log, LogId, Offset, Retention, Topic, Transaction, Watched,
+    Append, Appended, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic, Transaction,
+    Watched, Writer,
 };
-pub use embedded::{EmbeddedLog, EmbeddedOptions};
+pub use embedded::{EmbeddedLog, EmbeddedOptions, Retention};
 pub use error::LogError;
+pub use format::{Decoded, Decoder, Encode, Message, TopicFormat};
+pub use kafka::{Formats, KafkaLog, KafkaLogin, KafkaOptions};

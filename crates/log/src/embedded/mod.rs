@@ -17,8 +17,11 @@ mod store;
 mod tail;
 mod writer;
 
+pub use retention::Retention;
+
 use crate::{
-    Appended, Bounds, Fetched, Log, LogError, LogId, Offset, Retention, Topic, Transaction, Watched,
+    Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched,
+    Writer as LogWriter,
     codec::{self, EncodeError},
     embedded::{
         partition::{Partitions, Slot},
@@ -202,6 +205,20 @@ impl Log for EmbeddedLog {
         self.partitions.of(topic)
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// One process has the log, and nothing of another's is under way: whoever opened a writer last is the only one by
+    /// the process's own doing.
+    fn writer(&self, _name: &str) -> Result<Box<dyn LogWriter + '_>, LogError> {
+        Ok(Box::new(Only(self)))
+    }
+
+    fn join(&self, _group: &str, topic: Topic) -> Result<Box<dyn Membership + '_>, LogError> {
+        Ok(Box::new(AllOf(self.partitions.of(topic))))
+    }
+
     fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
         let end = |slot| self.live().tail.bounds(slot).next.0;
         let publish = |batches: Vec<(Slot, Batch, usize)>| {
@@ -308,8 +325,29 @@ impl Log for EmbeddedLog {
         self.live().wakes += 1;
         self.changed.notify_all();
     }
+}
 
-    fn retain(&self, topic: Topic, retention: Retention) -> Result<(), LogError> {
+/// The writer of any name.
+struct Only<'a>(&'a EmbeddedLog);
+
+impl LogWriter for Only<'_> {
+    fn append(&mut self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+        self.0.append(transaction)
+    }
+}
+
+/// The only member has all partitions.
+struct AllOf(u32);
+
+impl Membership for AllOf {
+    fn partitions(&mut self) -> Result<Vec<u32>, LogError> {
+        Ok((0..self.0).collect())
+    }
+}
+
+impl EmbeddedLog {
+    /// Removes now what may be removed from a topic; nobody else does it, so call it now and then.
+    pub fn retain(&self, topic: Topic, retention: Retention) -> Result<(), LogError> {
         let _one_at_a_time = self.retaining.lock().unwrap_or_else(PoisonError::into_inner);
         self.with_store(|store| {
             for slot in self.partitions.slots(topic) {
@@ -361,7 +399,8 @@ fn fetched(batch: Batch, from: u64) -> Fetched {
         let rows = batch.records.num_rows();
         Arc::new(batch.records.slice(skip as usize, rows - skip as usize))
     };
-    Fetched { base: Offset(batch.base + skip), next, records, appended_at_ms: batch.appended_at_ms }
+    let base = Offset(batch.base + skip);
+    Fetched { base, next, records, appended_at_ms: batch.appended_at_ms, invalid: Vec::new() }
 }
 
 fn now_ms() -> i64 {

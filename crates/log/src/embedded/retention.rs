@@ -3,12 +3,27 @@
 //! The new beginning and the removal are one atomic write, so that after a crash either all of it happened or nothing.
 
 use crate::{
-    LogError, Retention,
+    LogError,
     embedded::{
         partition::Slot,
         store::{Store, base_of_key, earliest_key, header_of, record_key},
     },
 };
+use std::time::Duration;
+
+/// What may be removed. Only whole batches are, oldest first, and never a partition's newest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Retention {
+    /// Remove what was appended longer ago; `None` keeps any age.
+    pub max_age: Option<Duration>,
+    /// Remove the oldest of a partition while its records take more bytes, as stored; `None` keeps any size.
+    pub max_bytes: Option<u64>,
+}
+
+impl Retention {
+    /// Keep everything, which is what a log does unless told otherwise.
+    pub const FOREVER: Self = Self { max_age: None, max_bytes: None };
+}
 
 /// The first offset to keep and the first offsets of the batches to remove, which never include the newest.
 pub(super) fn doomed(

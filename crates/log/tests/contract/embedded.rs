@@ -102,3 +102,22 @@ fn retention_by_size_keeps_what_fits() -> TestResult {
     assert_eq!(read_all(&log, Topic::Peaks, 0, first)?, (first.0 as i64..1000).collect::<Vec<_>>());
     Ok(())
 }
+
+#[test]
+fn retention_removes_the_oldest() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    for first in (0..100).step_by(10) {
+        log.append(append_to(Topic::Peaks, 0, first..first + 10))?;
+    }
+    log.retain(Topic::Peaks, Retention::FOREVER)?;
+    assert_eq!(log.bounds(Topic::Peaks, 0)?.earliest, Offset(0));
+    log.retain(Topic::Peaks, Retention { max_age: Some(Duration::from_hours(1)), max_bytes: Some(1 << 30) })?;
+    assert_eq!(log.bounds(Topic::Peaks, 0)?.earliest, Offset(0), "nothing is that old or that large");
+    log.retain(Topic::Peaks, Retention { max_bytes: Some(0), ..Retention::FOREVER })?;
+    log.append(append_to(Topic::Peaks, 0, 100..110))?;
+    // When the records go is the log's affair; what is left is the newest, without a gap.
+    let left = read_all(&log, Topic::Peaks, 0, log.bounds(Topic::Peaks, 0)?.earliest)?;
+    assert!(left.len() >= 10 && left == (110 - left.len() as i64..110).collect::<Vec<_>>(), "{left:?}");
+    Ok(())
+}

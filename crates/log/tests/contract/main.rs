@@ -1,11 +1,14 @@
-//! The contract suite, on every implementation; and what only the embedded log must survive: kills, torn writes, damage.
+//! The contract suite, on every implementation; what only the embedded log must survive: kills, torn writes, damage; and
+//! what only a log of several processes promises.
 
 mod crash;
 mod damage;
 mod embedded;
 mod followers;
+mod kafka;
 mod model;
 mod suite;
 mod support;
 
 contract_suite!(embedded_log, crate::support::open_embedded);
+contract_suite!(kafka_log, crate::kafka::open);

@@ -1,7 +1,7 @@
 //! Any sequence of appends, reads, retention and reopenings, against lists in memory.
 
-use crate::support::{append_to, batch, open_embedded, read_all};
-use blotter_log::{Append, GroupOffset, Log, LogError, Offset, Retention, Topic, Transaction};
+use crate::support::{append_to, batch, read_all, small};
+use blotter_log::{Append, EmbeddedLog, GroupOffset, Log, LogError, Offset, Retention, Topic, Transaction};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tempfile::tempdir;
@@ -71,7 +71,7 @@ proptest! {
     fn the_log_is_a_list(steps in prop::collection::vec(step(), 1..60)) {
         let fail = |error: LogError| TestCaseError::fail(error.to_string());
         let directory = tempdir()?;
-        let mut log = open_embedded(directory.path()).map_err(fail)?;
+        let mut log = EmbeddedLog::open(directory.path(), small()).map_err(fail)?;
         let mut model = Model::default();
         for step in steps {
             match step {
@@ -96,20 +96,20 @@ proptest! {
                 }
                 Step::Read(place, from, max_bytes) => {
                     let length = model.records.get(&PLACES[place]).map_or(0, Vec::len);
-                    read_one(log.as_ref(), &model, PLACES[place], from.index(length + 2), max_bytes)?;
+                    read_one(&log, &model, PLACES[place], from.index(length + 2), max_bytes)?;
                 }
                 Step::Retain(place, max_bytes) => {
                     log.retain(PLACES[place].0, Retention { max_bytes: Some(max_bytes), max_age: None }).map_err(fail)?;
                 }
                 Step::Reopen => {
                     drop(log);
-                    log = open_embedded(directory.path()).map_err(fail)?;
+                    log = EmbeddedLog::open(directory.path(), small()).map_err(fail)?;
                 }
             }
         }
         for (place, records) in &model.records {
             let earliest = log.bounds(place.0, place.1).map_err(fail)?.earliest;
-            let left = read_all(log.as_ref(), place.0, place.1, earliest).map_err(fail)?;
+            let left = read_all(&log, place.0, place.1, earliest).map_err(fail)?;
             prop_assert_eq!(&left[..], &records[earliest.0 as usize..]);
         }
         prop_assert_eq!(log.position("source/a").map_err(fail)?, model.position);

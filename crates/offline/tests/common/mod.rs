@@ -11,7 +11,9 @@ use blotter_incident::{
     CivilMicros, Header, Incident, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil,
     incident_schema, rejected_rows,
 };
-use blotter_log::{Appended, Bounds, Fetched, Log, LogError, LogId, Offset, Retention, Topic, Transaction, Watched};
+use blotter_log::{
+    Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched, Writer,
+};
 use blotter_offline::{
     Manifest,
     archive::{self, ArchiveConfig, ArchiveParts},
@@ -93,6 +95,18 @@ impl Log for MemoryLog {
         if topic.is_partitioned() { PARTITIONS } else { 1 }
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn writer(&self, _: &str) -> Result<Box<dyn Writer + '_>, LogError> {
+        Ok(Box::new(MemoryWriter(self)))
+    }
+
+    fn join(&self, _: &str, topic: Topic) -> Result<Box<dyn Membership + '_>, LogError> {
+        Ok(Box::new(Everything(self.partitions(topic))))
+    }
+
     fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
         let mut all = self.batches.lock().unwrap();
         let appended_at_ms = *self.now_ms.lock().unwrap();
@@ -101,7 +115,8 @@ impl Log for MemoryLog {
             let batches = all.entry((append.topic, append.partition)).or_default();
             let base = batches.last().map_or(Offset(0), |batch| batch.next);
             let next = Offset(base.0 + append.records.num_rows() as u64);
-            batches.push(Fetched { base, next, records: Arc::new(append.records), appended_at_ms });
+            let records = Arc::new(append.records);
+            batches.push(Fetched { base, next, records, appended_at_ms, invalid: Vec::new() });
             ends.push((append.topic, append.partition, next));
         }
         self.changed.notify_all();
@@ -160,9 +175,21 @@ impl Log for MemoryLog {
     fn wake(&self) {
         self.changed.notify_all();
     }
+}
 
-    fn retain(&self, _: Topic, _: Retention) -> Result<(), LogError> {
-        Ok(())
+struct MemoryWriter<'a>(&'a MemoryLog);
+
+impl Writer for MemoryWriter<'_> {
+    fn append(&mut self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+        self.0.append(transaction)
+    }
+}
+
+struct Everything(u32);
+
+impl Membership for Everything {
+    fn partitions(&mut self) -> Result<Vec<u32>, LogError> {
+        Ok((0..self.0).collect())
     }
 }
 

@@ -1,0 +1,310 @@
+//! What all clients of one log are made from: settings, patience, and the signal that something has come.
+
+use super::{KafkaOptions, SignalState};
+use crate::{Bounds, LogError, Offset};
+use rdkafka::{
+    ClientConfig, ClientContext,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// The longest single call to the cluster.
+const CALL: Duration = Duration::from_secs(5);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What clients tell while they work.
+pub(super) struct Context;
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                // A broker that is gone says so with every attempt to reach it; who needs it says so once.
+                tracing::debug!(facility, "kafka: {message}");
+            }
+            _ => tracing::trace!(facility, "kafka: {message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, "kafka: {reason}");
+    }
+}
+
+impl ConsumerContext for Context {}
+
+/// The settings and the shared state of one log's clients.
+pub(super) struct Client {
+    pub(super) servers: String,
+    pub(super) prefix: String,
+    pub(super) call: Duration,
+    give_up: Duration,
+    base: ClientConfig,
+    session_timeout: Duration,
+    instance: Option<String>,
+    pub(super) signal: Arc<Signal>,
+    /// For metadata, ends and topics: it never reads a message.
+    any: BaseConsumer<Context>,
+    groups: Mutex<HashMap<String, Arc<BaseConsumer<Context>>>>,
+    /// Ends that this process knows of because it has appended up to there.
+    ends: Mutex<HashMap<(String, u32), u64>>,
+}
+
+impl Client {
+    pub(super) fn new(options: &KafkaOptions) -> Result<Self, LogError> {
+        let mut base = ClientConfig::new();
+        base.set("bootstrap.servers", &options.servers);
+        base.set("client.id", "blotter");
+        base.set("reconnect.backoff.ms", "50");
+        base.set("reconnect.backoff.max.ms", "1000");
+        base.set("socket.nagle.disable", "true");
+        base.set("allow.auto.create.topics", "false");
+        let login = &options.login;
+        for (name, value) in [
+            ("security.protocol", &login.protocol),
+            ("sasl.mechanism", &login.mechanism),
+            ("sasl.username", &login.username),
+            ("sasl.password", &login.password),
+            ("ssl.ca.location", &login.authorities),
+        ] {
+            if let Some(value) = value {
+                base.set(name, value);
+            }
+        }
+        for (name, value) in &options.settings {
+            base.set(name, value);
+        }
+        let any = consumer(&base, &format!("{}reader", options.prefix), Context).map_err(|error| refused(&error))?;
+        Ok(Self {
+            servers: options.servers.clone(),
+            prefix: options.prefix.clone(),
+            call: CALL.min(options.give_up),
+            give_up: options.give_up,
+            base,
+            session_timeout: options.session_timeout,
+            instance: options.instance.clone(),
+            signal: Arc::default(),
+            any,
+            groups: Mutex::default(),
+            ends: Mutex::default(),
+        })
+    }
+
+    pub(super) fn any(&self) -> &BaseConsumer<Context> {
+        &self.any
+    }
+
+    pub(super) fn base(&self) -> &ClientConfig {
+        &self.base
+    }
+
+    /// A consumer that reads on its own, from where it is put.
+    pub(super) fn reading(&self) -> Result<BaseConsumer<Context>, LogError> {
+        let mut config = self.base.clone();
+        config.set("auto.offset.reset", "error");
+        // A cursor that is put elsewhere waits for the fetch that is under way.
+        config.set("fetch.wait.max.ms", "100");
+        config.set("fetch.error.backoff.ms", "50");
+        config.set("queued.max.messages.kbytes", "8192");
+        config.set("queued.min.messages", "100000");
+        config.set("fetch.message.max.bytes", "4194304");
+        consumer(&config, &format!("{}reader", self.prefix), Context).map_err(|error| refused(&error))
+    }
+
+    /// A consumer for what a group has committed.
+    pub(super) fn group_reader(&self, group: &str) -> Result<Arc<BaseConsumer<Context>>, LogError> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(consumer) = groups.get(group) {
+            return Ok(Arc::clone(consumer));
+        }
+        let made = consumer(&self.base, &self.group_id(group), Context).map_err(|error| refused(&error))?;
+        let made = Arc::new(made);
+        groups.insert(group.to_owned(), Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// The settings of a member of a group.
+    pub(super) fn member(&self) -> ClientConfig {
+        let mut config = self.base.clone();
+        config.set("partition.assignment.strategy", "cooperative-sticky");
+        config.set("session.timeout.ms", self.session_timeout.as_millis().to_string());
+        config.set("heartbeat.interval.ms", (self.session_timeout.as_millis() / 4).to_string());
+        if let Some(instance) = &self.instance {
+            config.set("group.instance.id", instance);
+        }
+        config
+    }
+
+    pub(super) fn group_id(&self, group: &str) -> String {
+        format!("{}{group}", self.prefix)
+    }
+
+    /// The ends of a partition, as a reader of committed transactions sees them.
+    pub(super) fn bounds(&self, topic: &str, partition: u32) -> Result<Bounds, LogError> {
+        let asked = || self.any.fetch_watermarks(topic, partition as i32, self.call);
+        let (earliest, next) = self.retry("ask for the ends of a partition", asked)?;
+        // A commit is durable before every broker shows it.
+        let next = (next as u64).max(self.known_end(topic, partition));
+        Ok(Bounds { earliest: Offset(earliest as u64), next: Offset(next) })
+    }
+
+    /// Calls again while the cluster does not answer, up to the limit.
+    pub(super) fn retry<T>(&self, doing: &str, mut call: impl FnMut() -> KafkaResult<T>) -> Result<T, LogError> {
+        let patience = self.patience();
+        loop {
+            match call() {
+                Ok(answer) => return Ok(answer),
+                Err(error) if is_transient(&error) && !patience.is_over() => self.signal.pause(PAUSE),
+                Err(error) => return Err(self.failed(doing, &error)),
+            }
+        }
+    }
+
+    /// How long from now on something is tried again.
+    pub(super) fn patience(&self) -> Patience {
+        Patience { until: Instant::now() + self.give_up }
+    }
+
+    pub(super) fn failed(&self, doing: &str, error: &KafkaError) -> LogError {
+        LogError::Kafka {
+            servers: self.servers.clone(),
+            doing: doing.to_owned(),
+            reason: error.to_string(),
+            retryable: is_transient(error),
+        }
+    }
+
+    /// Readers of this process wait for what it has appended itself.
+    pub(super) fn note_end(&self, topic: &str, partition: u32, next: u64) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = ends.entry((topic.to_owned(), partition)).or_default();
+        *end = next.max(*end);
+        drop(ends);
+        self.signal.notify();
+    }
+
+    pub(super) fn known_end(&self, topic: &str, partition: u32) -> u64 {
+        self.ends
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(topic.to_owned(), partition))
+            .copied()
+            .unwrap_or(0)
+    }
+}
+
+/// A deadline.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    until: Instant,
+}
+
+impl Patience {
+    pub(super) fn is_over(self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+pub(super) fn consumer<C: ConsumerContext + 'static>(
+    base: &ClientConfig,
+    group: &str,
+    context: C,
+) -> KafkaResult<BaseConsumer<C>> {
+    let mut config = base.clone();
+    config.set("group.id", group);
+    config.set("enable.auto.commit", "false");
+    config.set("isolation.level", "read_committed");
+    config.create_with_context(context)
+}
+
+/// A client that cannot be made: its settings are wrong, and no secret is among the words.
+pub(super) fn refused(error: &KafkaError) -> LogError {
+    let why = match error {
+        KafkaError::ClientConfig(_, why, name, _) => format!("setting `{name}`: {why}"),
+        other => other.to_string(),
+    };
+    LogError::Configuration(format!("Kafka's client refuses its settings: {why}"))
+}
+
+/// Whether the same call may work later.
+pub(super) fn is_transient(error: &KafkaError) -> bool {
+    if let KafkaError::Transaction(error) = error
+        && error.is_retriable()
+    {
+        return true;
+    }
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::OperationTimedOut
+                | RDKafkaErrorCode::MessageTimedOut
+                | RDKafkaErrorCode::RequestTimedOut
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::WaitingForCoordinator
+                | RDKafkaErrorCode::WaitCache
+                | RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::ReplicaNotAvailable
+                | RDKafkaErrorCode::NotEnoughReplicas
+                | RDKafkaErrorCode::NotEnoughReplicasAfterAppend
+                | RDKafkaErrorCode::UnstableOffsetCommit
+                | RDKafkaErrorCode::BrokerNotAvailable
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+        )
+    )
+}
+
+/// Tells waiters that something may have come.
+#[derive(Default)]
+pub(super) struct Signal {
+    state: Mutex<(u64, u64)>,
+    changed: Condvar,
+}
+
+impl Signal {
+    pub(super) fn state(&self) -> SignalState {
+        let (notices, wakes) = *self.lock();
+        SignalState { notices, wakes }
+    }
+
+    /// Something has come.
+    pub(super) fn notify(&self) {
+        self.lock().0 += 1;
+        self.changed.notify_all();
+    }
+
+    /// Waiters shall go home.
+    pub(super) fn wake(&self) {
+        self.lock().1 += 1;
+        self.changed.notify_all();
+    }
+
+    /// Waits for a change since `seen`.
+    pub(super) fn wait(&self, seen: SignalState, timeout: Duration) {
+        let state = self.lock();
+        let unchanged = |state: &mut (u64, u64)| (state.0, state.1) == (seen.notices, seen.wakes);
+        drop(self.changed.wait_timeout_while(state, timeout, unchanged));
+    }
+
+    /// Waits, whatever comes.
+    pub(super) fn pause(&self, time: Duration) {
+        drop(self.changed.wait_timeout_while(self.lock(), time, |_| true));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, u64)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,72 @@
+"""A Kafka broker in KRaft mode: one process that is broker and controller."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ..service import CACHE, Service, answers, cached, free_ports, need, run
+
+POM = Path(__file__).with_name("pom.xml")
+HOME = f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+CLUSTER = "MkU3OEVBNTcwNTJENDM2Qg"
+
+PROPERTIES = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={directory}/data
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+"""
+
+
+class Kafka(Service):
+    name = "kafka"
+
+    @classmethod
+    def provision(cls) -> None:
+        need("java", "openjdk-17-jre-headless")
+        with cached(HOME) as place:
+            if place:
+                need("mvn", "maven")
+                run("mvn", "-q", "-B", "-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={place}/lib", "-DincludeScope=runtime")
+
+    def __init__(self, directory: Path, advertised: int | None = None):
+        """`advertised`: the port that clients are told to use, where a proxy stands before the broker."""
+        super().__init__(directory)
+        self.port, controller = free_ports(2)
+        self.properties = directory / "server.properties"
+        self.properties.write_text(
+            PROPERTIES.format(port=self.port, controller=controller, advertised=advertised or self.port, directory=directory)
+        )
+
+    def java(self, main: str, *arguments: str | Path) -> list[str | Path]:
+        # The broker shares two cores with what is measured: the small collector has the fewest threads.
+        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", CACHE / HOME / "lib" / "*", main, *arguments]
+
+    def start(self) -> None:
+        if not (self.directory / "data").exists():
+            run(*self.java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.properties))
+        super().start()
+
+    def command(self) -> list[str | Path]:
+        return self.java("kafka.Kafka", self.properties)
+
+    def is_ready(self) -> bool:
+        return answers(self.port)
+
+    def environment(self) -> dict[str, str]:
+        return {"BLOTTER_TEST_KAFKA": f"127.0.0.1:{self.port}"}
