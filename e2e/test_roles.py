@@ -66,7 +66,9 @@ def test_a_snapshot_as_it_was_known(tmp_path):
 def test_what_cannot_be_is_refused_with_what_would_work(tmp_path):
     data = shared("chicago-2015-10-sample.csv")
     for arguments, words in [
-        (["produce", "--data", data, "--log", "kafka://host:9092"], "embedded:DIR"),
+        (["produce", "--data", data, "--log", "nats://host:4222"], "kafka://"),
+        (["produce", "--data", data, "--log", "kafka://me:hunter2@host:9092"], "KAFKA_SASL_PASSWORD"),
+        (["archive", "--log", f"embedded:{tmp_path}/l", "--store", "ftp://host/x"], "s3://"),
         (["serve", "--log", f"embedded:{tmp_path}/none", "--snapshots", tmp_path], "blotter produce"),
         (["demo", "--city", "springfield", "--dir", tmp_path / "d"], "chicago"),
         (["demo", "--data", tmp_path / "none.csv", "--dir", tmp_path / "d"], "none.csv"),

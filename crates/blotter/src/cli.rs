@@ -27,7 +27,9 @@ pub(crate) enum Command {
     /// From a source to the log
     Produce(Produce),
     /// From the log's incidents to hourly counts
-    Online(Online),
+    Count(Count),
+    /// The online path in one process: count
+    Online(Count),
     /// From the log's incidents to the Delta table
     Archive(Archive),
     /// From the Delta table to an immutable snapshot
@@ -97,7 +99,7 @@ fn parse_speed(text: &str) -> Result<Speed, String> {
 /// The log.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LogUrl {
-    /// The log: `embedded:DIR`
+    /// The log: `embedded:DIR`, or `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: String,
 }
@@ -119,6 +121,12 @@ pub(crate) struct Demo {
     /// Where everything is kept; started again on the same directory, it resumes
     #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// Another log than the directory's: `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`
+    #[arg(long, env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// Another object store than the directory's: `s3://BUCKET/PREFIX`
+    #[arg(long, env = "BLOTTER_STORE", value_name = "URL")]
+    pub(crate) store: Option<String>,
     /// Address of the map
     #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
@@ -147,13 +155,16 @@ pub(crate) struct Produce {
     pub(crate) input: Input,
     #[command(flatten)]
     pub(crate) log: LogUrl,
+    /// Partitions of a new log (4 unless given); their number never changes
+    #[arg(long)]
+    pub(crate) partitions: Option<NonZeroU32>,
     /// Stop when the source has nothing more
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Online {
+pub(crate) struct Count {
     #[command(flatten)]
     pub(crate) city: City,
     #[command(flatten)]
@@ -214,7 +225,7 @@ pub(crate) struct Fetch {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) city: City,
-    /// The log to follow: `embedded:DIR`; without it the map is as fresh as its snapshot
+    /// The log to follow: `embedded:DIR` or `kafka://…`; without it the map is as fresh as its snapshot
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: Option<String>,
     /// The local directory of snapshots
@@ -234,6 +245,8 @@ pub(crate) struct Serve {
 #[derive(Debug, Args)]
 pub(crate) struct Rejected {
     #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
     pub(crate) log: LogUrl,
     /// `table` for people, `json` with the bytes (base64 where they are not UTF-8)
     #[arg(long, default_value = "table", value_enum)]
@@ -248,6 +261,8 @@ pub(crate) enum RejectedFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct Counts {
+    #[command(flatten)]
+    pub(crate) city: City,
     #[command(flatten)]
     pub(crate) log: LogUrl,
 }

@@ -2,8 +2,12 @@
 
 use crate::{
     cli::{self, Command},
-    demo, parts, profiles, signals,
+    demo,
+    formats::rejected::Value,
+    parts::{self, OpenLog},
+    profiles, signals,
     sources::{self, Before},
+    supervise::{is_retryable, supervise},
 };
 use anyhow::{Context, Result};
 use blotter_incident::rejected_rows;
@@ -32,7 +36,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Produce(arguments) => produce(&arguments),
-        Command::Online(arguments) => online(&arguments),
+        Command::Count(arguments) | Command::Online(arguments) => count(&arguments),
         Command::Archive(arguments) => archive(&arguments),
         Command::Snapshot(arguments) => snapshot(&arguments),
         Command::Fetch(arguments) => fetch(&arguments),
@@ -55,46 +59,62 @@ fn watched_shutdown() -> Result<Shutdown> {
 
 fn produce(arguments: &cli::Produce) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let log = parts::open_log(&arguments.log.log, None)?;
-    let choice = sources::choose(&arguments.input, &profile, Before::of(log.as_ref())?);
-    let spool = parts::embedded_directory(&arguments.log.log)?.join("spool");
-    let source = choice.open(&profile, log.as_ref(), &spool)?;
+    let spool = parts::spool(&arguments.log.log, &profile);
+    let shutdown = watched_shutdown()?;
     let progress = Arc::new(ProduceProgress::default());
-    let parts = ProduceParts { log: Arc::clone(&log) as Arc<dyn Log>, source, progress: Arc::clone(&progress) };
-    blotter_produce::run(arguments.until_caught_up, parts, &watched_shutdown()?)?;
+    let mut chosen = None;
+    supervise("produce", &shutdown, || {
+        let opened = parts::open_log(&arguments.log.log, &profile, arguments.partitions)?;
+        let log = opened.log();
+        let choice = match &chosen {
+            Some(choice) => choice,
+            None => chosen.insert(sources::choose(&arguments.input, &profile, Before::of(log.as_ref())?)),
+        };
+        let (source, writer) = choice.clone().open(&profile, &log, &spool)?;
+        let parts = ProduceParts { log, writer, source, progress: Arc::clone(&progress) };
+        blotter_produce::run(arguments.until_caught_up, parts, &shutdown)?;
+        opened.close()
+    })?;
     let figures = progress.figures();
     println!("{} incidents appended, {} rejected", figures.incidents, figures.rejected);
-    Ok(log.close()?)
+    Ok(())
 }
 
-fn online(arguments: &cli::Online) -> Result<()> {
+fn count(arguments: &cli::Count) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let log = parts::open_existing_log(&arguments.log.log)?;
-    let store = parts::open_store(&arguments.store.store)?;
     let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };
-    let progress = Arc::new(CountProgress::new(log.partitions(Topic::Incidents)));
-    let parts = CountParts {
-        log: Arc::clone(&log) as Arc<dyn Log>,
-        checkpoints: Checkpoints::new(store, "count"),
-        profile,
-        progress: Arc::clone(&progress),
-    };
-    blotter_online::run_count(&config, &parts, &watched_shutdown()?)?;
-    println!("counted to {}", offsets(&progress.next_offsets()));
-    Ok(log.close()?)
+    let shutdown = watched_shutdown()?;
+    supervise("count", &shutdown, || {
+        let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
+        let log = opened.log();
+        let store = parts::open_store(&arguments.store.store)?;
+        let progress = Arc::new(CountProgress::new(log.partitions(Topic::Incidents)));
+        let parts = CountParts {
+            log,
+            checkpoints: Checkpoints::new(store, "count"),
+            profile: Arc::clone(&profile),
+            progress: Arc::clone(&progress),
+        };
+        blotter_online::run_count(&config, &parts, &shutdown)?;
+        println!("counted to {}", offsets(&progress.next_offsets()));
+        opened.close()
+    })
 }
 
 fn archive(arguments: &cli::Archive) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let log = parts::open_existing_log(&arguments.log.log)?;
-    let store = parts::open_store(&arguments.store.store)?;
     let config = ArchiveConfig { until_caught_up: arguments.until_caught_up, ..ArchiveConfig::default() };
-    let parts = ArchiveParts::new(Arc::clone(&log) as Arc<dyn Log>, store, profile);
-    let progress = Arc::clone(&parts.progress);
-    archive::run(&config, parts, &watched_shutdown()?)?;
-    let next: Vec<Offset> = progress.next_offsets().into_iter().map(Offset).collect();
-    println!("archived to {}", offsets(&next));
-    Ok(log.close()?)
+    let shutdown = watched_shutdown()?;
+    supervise("archive", &shutdown, || {
+        let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
+        let store = parts::open_store(&arguments.store.store)?;
+        let parts = ArchiveParts::new(opened.log(), store, Arc::clone(&profile));
+        let progress = Arc::clone(&parts.progress);
+        archive::run(&config, parts, &shutdown)?;
+        let next: Vec<Offset> = progress.next_offsets().into_iter().map(Offset).collect();
+        println!("archived to {}", offsets(&next));
+        opened.close()
+    })
 }
 
 fn offsets(next: &[Offset]) -> String {
@@ -105,7 +125,6 @@ fn offsets(next: &[Offset]) -> String {
 
 fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let store = parts::open_store(&arguments.store.store)?;
     let as_of = arguments
         .as_of
         .as_deref()
@@ -115,9 +134,9 @@ fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
         })
         .transpose()?;
     let config = SnapshotConfig { as_of, ..SnapshotConfig::default() };
-    let parts = SnapshotParts { store, profile };
-    repeat(arguments.every, || {
-        match snapshot::take(&config, &parts)? {
+    repeat("snapshot", arguments.every, || {
+        let store = parts::open_store(&arguments.store.store)?;
+        match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
             Outcome::Written(manifest) => println!("snapshot {}: {} incidents", manifest.version, manifest.incidents),
             Outcome::Unchanged(manifest) => println!("snapshot {} has all that the archive has", manifest.version),
             Outcome::NoArchive => println!("there is no archive yet: `blotter archive` makes one"),
@@ -127,9 +146,9 @@ fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
 }
 
 fn fetch(arguments: &cli::Fetch) -> Result<()> {
-    let store = parts::open_store(&arguments.store.store)?;
     let config = FetchConfig::new(arguments.to.clone());
-    repeat(arguments.every, || {
+    repeat("fetch", arguments.every, || {
+        let store = parts::open_store(&arguments.store.store)?;
         match fetch::once(&config, &store)? {
             Fetched::New(version) => println!("snapshot {version} is in {}", arguments.to.display()),
             Fetched::Unchanged(version) => println!("snapshot {version} was there already"),
@@ -139,12 +158,15 @@ fn fetch(arguments: &cli::Fetch) -> Result<()> {
     })
 }
 
-/// Once, or every so many seconds until told to stop.
-fn repeat(every: Option<u64>, mut once: impl FnMut() -> Result<()>) -> Result<()> {
+/// Once, or every so many seconds until told to stop; then a part that fails is waited for.
+fn repeat(role: &str, every: Option<u64>, mut once: impl FnMut() -> Result<()>) -> Result<()> {
     let Some(seconds) = every else { return once() };
     let shutdown = watched_shutdown()?;
     while !shutdown.is_triggered() {
-        once()?;
+        match once() {
+            Err(error) if is_retryable(&error) => tracing::warn!("{role}: {error:#}; trying again in {seconds} s"),
+            ended => ended?,
+        }
         shutdown.wait_timeout(Duration::from_secs(seconds));
     }
     Ok(())
@@ -153,23 +175,23 @@ fn repeat(every: Option<u64>, mut once: impl FnMut() -> Result<()>) -> Result<()
 fn serve(arguments: &cli::Serve) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries = parts::boundaries(&arguments.boundaries)?;
-    let log = arguments.log.as_deref().map(parts::open_existing_log).transpose()?;
     let listener = TcpListener::bind(arguments.listen)
         .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
     println!("http://{}", listener.local_addr()?);
-    let serve = ServeParts {
-        log: log.clone().map(|log| log as Arc<dyn Log>),
-        snapshots: arguments.snapshots.clone(),
-        profile,
-        boundaries,
-        listener,
-    };
     let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..ServeConfig::default() };
-    blotter_serve::run(&config, serve, &watched_shutdown()?)?;
-    if let Some(log) = log {
-        log.close()?;
-    }
-    Ok(())
+    let shutdown = watched_shutdown()?;
+    supervise("serve", &shutdown, || {
+        let opened = arguments.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
+        let serve = ServeParts {
+            log: opened.as_ref().map(OpenLog::log),
+            snapshots: arguments.snapshots.clone(),
+            profile: Arc::clone(&profile),
+            boundaries: boundaries.clone(),
+            listener: listener.try_clone()?,
+        };
+        blotter_serve::run(&config, serve, &shutdown)?;
+        opened.map_or(Ok(()), |opened| opened.close())
+    })
 }
 
 /// Every batch of one partition, from its first offset.
@@ -191,30 +213,24 @@ fn batches(
 }
 
 fn rejected(arguments: &cli::Rejected) -> Result<()> {
-    let log = parts::open_existing_log(&arguments.log.log)?;
+    let profile = profiles::profile(&arguments.city.city)?;
+    let log = parts::open_existing_log(&arguments.log.log, &profile)?;
     let mut output = BufWriter::new(stdout().lock());
     let mut seen = HashSet::new();
     for partition in 0..log.partitions(Topic::Rejected) {
-        batches(log.as_ref(), Topic::Rejected, partition, |batch| {
+        batches(&*log, Topic::Rejected, partition, |batch| {
             for row in rejected_rows(batch)? {
                 // A producer that was killed may have said the same record twice.
                 if !seen.insert(row.key.clone()) {
                     continue;
                 }
-                let text = std::str::from_utf8(&row.bytes);
                 match arguments.format {
                     cli::RejectedFormat::Table => {
                         let shown: String = String::from_utf8_lossy(&row.bytes).escape_debug().take(100).collect();
                         writeln!(output, "{}\n    {}\n    {shown}", row.key, row.reason)?;
                     }
                     cli::RejectedFormat::Json => {
-                        let line = serde_json::json!({
-                            "key": row.key,
-                            "reason": row.reason,
-                            "observed_at": blotter_incident::format_utc(row.observed_at),
-                            "text": text.ok(),
-                            "hex": text.is_err().then(|| hex(&row.bytes)),
-                        });
+                        let line = serde_json::to_string(&Value::from(&row))?;
                         writeln!(output, "{line}")?;
                     }
                 }
@@ -226,25 +242,17 @@ fn rejected(arguments: &cli::Rejected) -> Result<()> {
         writeln!(output, "{} rejected", seen.len())?;
     }
     output.flush()?;
-    Ok(log.close()?)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a string cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
+    log.close()
 }
 
 fn counts(arguments: &cli::Counts) -> Result<()> {
-    let log = parts::open_existing_log(&arguments.log.log)?;
+    let profile = profiles::profile(&arguments.city.city)?;
+    let log = parts::open_existing_log(&arguments.log.log, &profile)?;
     // The topic holds totals so far: the last one of each key counts, and keys are summed over the parts.
     let mut totals: BTreeMap<(i64, String, String), u64> = BTreeMap::new();
     for partition in 0..log.partitions(Topic::Counts) {
         let mut part = BTreeMap::new();
-        batches(log.as_ref(), Topic::Counts, partition, |batch| {
+        batches(&*log, Topic::Counts, partition, |batch| {
             for row in blotter_online::count::counts_rows(batch)? {
                 part.insert((row.bucket.0, row.area, row.category), u64::from(row.count));
             }
@@ -261,7 +269,7 @@ fn counts(arguments: &cli::Counts) -> Result<()> {
         writeln!(output, "{bucket},{},{},{count}", quoted(&area), quoted(&category))?;
     }
     output.flush()?;
-    Ok(log.close()?)
+    log.close()
 }
 
 fn quoted(text: &str) -> String {

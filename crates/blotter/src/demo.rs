@@ -1,19 +1,24 @@
-//! `blotter demo`: every role in one process on the embedded parts.
+//! `blotter demo`: every role in one process, on the embedded parts unless others are given.
 
 mod crew;
 mod load_bar;
 mod snapshots;
 
 use crate::{
-    cli, parts, profiles, signals,
+    cli,
+    parts::{self, OpenLog},
+    profiles, signals,
     sources::{self, Before},
+    supervise::supervise,
 };
 use anyhow::{Context, Result};
-use blotter_log::{EmbeddedLog, Log, Topic};
+use blotter_incident::Profile;
+use blotter_log::{Log, Topic, Writer};
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgress};
 use blotter_online::{CountConfig, CountParts, CountProgress};
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
+use blotter_source::Source;
 use blotter_store::{Checkpoints, Shutdown};
 use crew::Crew;
 use std::{
@@ -29,11 +34,15 @@ const BACKGROUND: i32 = 10;
 pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries = parts::boundaries(&arguments.boundaries)?;
-    // A directory that was named decides by what it holds; else the source decides which directory it is.
-    let named = arguments.dir.as_deref().map(|directory| open_log(directory, arguments)).transpose()?;
+    // A log or a directory that was named decides by what it holds; else the source decides which directory it is.
+    let named = match (&arguments.log, &arguments.dir) {
+        (Some(url), _) => Some(parts::open_log(url, &profile, arguments.partitions)?),
+        (None, Some(directory)) => Some(open_log(directory, arguments)?),
+        (None, None) => None,
+    };
     let usual = PathBuf::from("blotter-data").join(&profile.slug);
     let before = match &named {
-        Some(log) => Before::of(log.as_ref())?,
+        Some(log) => Before::of(&**log)?,
         None if usual.join("log").is_dir() => Before::Real,
         None => Before::Nothing,
     };
@@ -41,7 +50,8 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
     let directory = arguments.dir.clone().unwrap_or_else(|| {
         if choice.simulated() { usual.with_file_name(format!("{}-simulated", profile.slug)) } else { usual }
     });
-    let log = named.map_or_else(|| open_log(&directory, arguments), Ok)?;
+    let opened = named.map_or_else(|| open_log(&directory, arguments), Ok)?;
+    let log = opened.log();
     let listener = if arguments.no_serve {
         None
     } else {
@@ -50,15 +60,19 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
         Some(listener)
     };
 
-    let store = parts::open_store(&parts::file_url(&directory.join("store"))?)?;
+    let store = match &arguments.store {
+        Some(url) => parts::open_store(url)?,
+        None => parts::open_store(&parts::file_url(&directory.join("store"))?)?,
+    };
     let partitions = log.partitions(Topic::Incidents);
-    let source = choice.open(&profile, log.as_ref(), &directory.join("spool"))?;
+    let spool = directory.join("spool");
+    let (source, writer) = choice.clone().open(&profile, &log, &spool)?;
     let simulated = source.simulated();
     println!("Blotter: {}, {}", profile.name, source.describe());
     if simulated {
         println!("*** simulated data: no incident on this map ever happened ***");
     }
-    println!("kept in {}", directory.display());
+    println!("kept in {}", kept(arguments, &directory));
 
     let shutdown = Shutdown::new();
     signals::watch(&shutdown)?;
@@ -75,7 +89,7 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
             open_browser(&format!("http://{address}"));
         }
         let serve = ServeParts {
-            log: Some(Arc::clone(&log) as Arc<dyn Log>),
+            log: Some(Arc::clone(&log)),
             snapshots: directory.join("snapshots"),
             profile: Arc::clone(&profile),
             boundaries,
@@ -84,44 +98,90 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
         crew.spawn("serve", move |shutdown| Ok(blotter_serve::run(&ServeConfig::default(), serve, shutdown)?))?;
     }
     let (commits, committed) = std::sync::mpsc::channel();
-    let archive = ArchiveParts {
-        progress: Arc::clone(&archived),
-        source_caught_up: Some(produced.caught_up()),
-        on_commit: Some(Box::new(move |commit| {
-            // The snapshot role may have ended before: then nobody needs to know.
-            let _gone = commits.send(commit.table_version);
-        })),
-        ..ArchiveParts::new(Arc::clone(&log) as Arc<dyn Log>, store.clone(), Arc::clone(&profile))
+    let archive = {
+        let (log, store, profile) = (Arc::clone(&log), store.clone(), Arc::clone(&profile));
+        let (progress, caught_up) = (Arc::clone(&archived), produced.caught_up());
+        move || {
+            let commits = commits.clone();
+            ArchiveParts {
+                progress: Arc::clone(&progress),
+                source_caught_up: Some(Arc::clone(&caught_up)),
+                on_commit: Some(Box::new(move |commit| {
+                    // The snapshot role may have ended before: then nobody needs to know.
+                    let _gone = commits.send(commit.table_version);
+                })),
+                ..ArchiveParts::new(Arc::clone(&log), store.clone(), Arc::clone(&profile))
+            }
+        }
     };
-    let archive_config = ArchiveConfig { niceness: BACKGROUND, ..ArchiveConfig::default() };
-    crew.spawn("archive", move |shutdown| Ok(archive::run(&archive_config, archive, shutdown)?))?;
+    crew.spawn("archive", move |shutdown| {
+        let config = ArchiveConfig { niceness: BACKGROUND, ..ArchiveConfig::default() };
+        supervise("archive", shutdown, || Ok(archive::run(&config, archive(), shutdown)?))
+    })?;
     let count = CountParts {
-        log: Arc::clone(&log) as Arc<dyn Log>,
+        log: Arc::clone(&log),
         checkpoints: Checkpoints::new(store.clone(), "count"),
         profile: Arc::clone(&profile),
         progress: Arc::clone(&counted),
     };
-    crew.spawn("count", move |shutdown| Ok(blotter_online::run_count(&CountConfig::default(), &count, shutdown)?))?;
+    crew.spawn("count", move |shutdown| {
+        supervise("count", shutdown, || Ok(blotter_online::run_count(&CountConfig::default(), &count, shutdown)?))
+    })?;
     let snapshot = snapshots::Parts {
-        log: Arc::clone(&log) as Arc<dyn Log>,
+        log: Arc::clone(&log),
         store,
         profile: Arc::clone(&profile),
         local: directory.join("snapshots"),
         archived: Arc::clone(&archived),
         progress: Arc::clone(&snapshotted),
     };
-    crew.spawn("snapshot", move |shutdown| snapshots::run(&snapshot, &committed, shutdown))?;
-    let produce = ProduceParts { log: Arc::clone(&log) as Arc<dyn Log>, source, progress: Arc::clone(&produced) };
-    crew.spawn_finite("produce", move |shutdown| Ok(blotter_produce::run(false, produce, shutdown)?))?;
+    crew.spawn("snapshot", move |shutdown| {
+        supervise("snapshot", shutdown, || snapshots::run(&snapshot, &committed, shutdown))
+    })?;
+    let produce = Producing { choice, profile, log: Arc::clone(&log), spool, progress: Arc::clone(&produced) };
+    crew.spawn_finite("produce", move |shutdown| produce.run((source, writer), shutdown))?;
 
-    let watched = load_bar::Watched { log: Arc::clone(&log) as Arc<dyn Log>, produced, counted, archived, snapshotted };
+    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted };
     load_bar::run(&watched, arguments.until_caught_up, &shutdown)?;
     let ended = crew.join();
-    log.close()?;
+    opened.close()?;
     ended
 }
 
-fn open_log(directory: &Path, arguments: &cli::Demo) -> Result<Arc<EmbeddedLog>> {
+/// The role `produce` and what it takes to begin again.
+struct Producing {
+    choice: sources::Choice,
+    profile: Arc<Profile>,
+    log: Arc<dyn Log>,
+    spool: PathBuf,
+    progress: Arc<ProduceProgress>,
+}
+
+impl Producing {
+    fn run(self, first: (Box<dyn Source>, Box<dyn Writer>), shutdown: &Shutdown) -> Result<()> {
+        let mut opened = Some(first);
+        supervise("produce", shutdown, || {
+            let (source, writer) = match opened.take() {
+                Some(first) => first,
+                None => self.choice.clone().open(&self.profile, &self.log, &self.spool)?,
+            };
+            let progress = Arc::clone(&self.progress);
+            let parts = ProduceParts { log: Arc::clone(&self.log), writer, source, progress };
+            Ok(blotter_produce::run(false, parts, shutdown)?)
+        })
+    }
+}
+
+/// Where everything lies, for people.
+fn kept(arguments: &cli::Demo, directory: &Path) -> String {
+    let parts: Vec<&str> = [&arguments.log, &arguments.store].into_iter().flatten().map(String::as_str).collect();
+    match parts.as_slice() {
+        [] => directory.display().to_string(),
+        others => format!("{}; {}", directory.display(), others.join("; ")),
+    }
+}
+
+fn open_log(directory: &Path, arguments: &cli::Demo) -> Result<OpenLog> {
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     parts::open_embedded(&directory.join("log"), arguments.partitions)
 }

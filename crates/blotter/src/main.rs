@@ -5,11 +5,14 @@
 mod cli;
 mod commands;
 mod demo;
+mod formats;
 mod logging;
 mod parts;
 mod profiles;
+mod secrets;
 mod signals;
 mod sources;
+mod supervise;
 
 use clap::Parser;
 use std::process::ExitCode;

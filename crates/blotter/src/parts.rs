@@ -1,46 +1,112 @@
 //! The parts that a role is given, opened by URL. A scheme that this build cannot serve is refused
 //! with a sentence that says what would work.
 
+use crate::{
+    formats::formats,
+    secrets::{secret, variable},
+};
 use anyhow::{Context, Result, bail};
-use blotter_log::{EmbeddedLog, EmbeddedOptions};
+use blotter_incident::Profile;
+use blotter_log::{EmbeddedLog, EmbeddedOptions, KafkaLog, KafkaLogin, KafkaOptions, Log};
 use blotter_store::Store;
 use std::{
     num::NonZeroU32,
+    ops::Deref,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-/// The directory of `embedded:DIR`.
-pub(crate) fn embedded_directory(url: &str) -> Result<PathBuf> {
-    if let Some(path) = url.strip_prefix("embedded:") {
-        if path.is_empty() {
-            bail!("`--log embedded:DIR` needs a directory");
+/// A log of either kind.
+#[derive(Clone)]
+pub(crate) enum OpenLog {
+    Embedded(Arc<EmbeddedLog>),
+    Shared(Arc<dyn Log>),
+}
+
+impl OpenLog {
+    pub(crate) fn log(&self) -> Arc<dyn Log> {
+        match self {
+            Self::Embedded(log) => Arc::clone(log) as Arc<dyn Log>,
+            Self::Shared(log) => Arc::clone(log),
         }
-        return Ok(PathBuf::from(path));
     }
-    let scheme = url.split(':').next().unwrap_or(url);
-    bail!("this build has no log of scheme `{scheme}`: use `embedded:DIR`")
+
+    /// Closes what this process has to itself.
+    pub(crate) fn close(&self) -> Result<()> {
+        match self {
+            Self::Embedded(log) => Ok(log.close()?),
+            Self::Shared(_) => Ok(()),
+        }
+    }
+}
+
+impl Deref for OpenLog {
+    type Target = dyn Log;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Embedded(log) => log.as_ref(),
+            Self::Shared(log) => log.as_ref(),
+        }
+    }
+}
+
+/// Where a log's own process may keep files: beside an embedded log, else among the machine's temporary ones.
+pub(crate) fn spool(url: &str, profile: &Profile) -> PathBuf {
+    match url.strip_prefix("embedded:") {
+        Some(directory) => Path::new(directory).join("spool"),
+        None => std::env::temp_dir().join(format!("blotter-{}", profile.slug)),
+    }
 }
 
 /// Opens a log that exists or is made.
-pub(crate) fn open_log(url: &str, partitions: Option<NonZeroU32>) -> Result<Arc<EmbeddedLog>> {
-    open_embedded(&embedded_directory(url)?, partitions)
+pub(crate) fn open_log(url: &str, profile: &Arc<Profile>, partitions: Option<NonZeroU32>) -> Result<OpenLog> {
+    match url.split(':').next() {
+        Some("embedded") => {
+            let directory = url.trim_start_matches("embedded:");
+            if directory.is_empty() {
+                bail!("`--log embedded:DIR` needs a directory");
+            }
+            open_embedded(Path::new(directory), partitions)
+        }
+        Some("kafka") => open_kafka(url, profile, partitions),
+        scheme => bail!(
+            "there is no log of scheme `{}`: use `embedded:DIR` on one machine, or `kafka://HOST:PORT` on a cluster",
+            scheme.unwrap_or_default()
+        ),
+    }
 }
 
 /// Opens a log that must exist: reading from a directory that was mistyped is no empty log.
-pub(crate) fn open_existing_log(url: &str) -> Result<Arc<EmbeddedLog>> {
-    let directory = embedded_directory(url)?;
-    if !directory.is_dir() {
-        bail!("there is no log at {}: `blotter produce --log {url}` makes one", directory.display());
+pub(crate) fn open_existing_log(url: &str, profile: &Arc<Profile>) -> Result<OpenLog> {
+    if let Some(directory) = url.strip_prefix("embedded:")
+        && !directory.is_empty()
+        && !Path::new(directory).is_dir()
+    {
+        bail!("there is no log at {directory}: `blotter produce --log {url}` makes one");
     }
-    open_embedded(&directory, None)
+    open_log(url, profile, None)
 }
 
-pub(crate) fn open_embedded(directory: &Path, partitions: Option<NonZeroU32>) -> Result<Arc<EmbeddedLog>> {
+pub(crate) fn open_embedded(directory: &Path, partitions: Option<NonZeroU32>) -> Result<OpenLog> {
     let options = EmbeddedOptions { partitions: partitions.map(NonZeroU32::get), ..EmbeddedOptions::default() };
     let log = EmbeddedLog::open(directory, options)
         .with_context(|| format!("cannot open the log {}", directory.display()))?;
-    Ok(Arc::new(log))
+    Ok(OpenLog::Embedded(Arc::new(log)))
+}
+
+fn open_kafka(url: &str, profile: &Arc<Profile>, partitions: Option<NonZeroU32>) -> Result<OpenLog> {
+    let mut options = KafkaOptions::from_url(url, &format!("blotter.{}.", profile.slug))?;
+    options.partitions = partitions.map(NonZeroU32::get);
+    options.login = KafkaLogin {
+        protocol: variable("KAFKA_SECURITY_PROTOCOL"),
+        mechanism: variable("KAFKA_SASL_MECHANISM"),
+        username: variable("KAFKA_SASL_USERNAME"),
+        password: secret("KAFKA_SASL_PASSWORD")?,
+        authorities: variable("KAFKA_SSL_CA_LOCATION"),
+    };
+    let log = KafkaLog::open(&options, |partitions| formats(profile, partitions)).context("cannot open the log")?;
+    Ok(OpenLog::Shared(Arc::new(log)))
 }
 
 /// Opens the object store.

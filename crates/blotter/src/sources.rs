@@ -6,8 +6,8 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use blotter_incident::{Profile, UtcMicros};
-use blotter_log::{Log, Topic};
-use blotter_produce::{SourceState, StoredPosition, begin, source_states};
+use blotter_log::{Log, Topic, Writer};
+use blotter_produce::{SourceState, StoredPosition, begin, source_states, writer_of};
 use blotter_source::{
     AppToken, CsvStyle, OpenOptions, Pace, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
     WallClock, open_sources, sources_name,
@@ -26,6 +26,7 @@ const LEAD_DAYS: i64 = 14;
 const LEAD_SPEED: f64 = 600.0;
 
 /// What a command line asked for.
+#[derive(Clone)]
 pub(crate) enum Choice {
     /// Files or addresses.
     Data { data: Vec<String>, speed: Speed },
@@ -92,38 +93,48 @@ impl Choice {
         matches!(self, Self::Simulation { .. })
     }
 
-    /// Opens the source behind what the log already has of it.
-    pub(crate) fn open(self, profile: &Arc<Profile>, log: &dyn Log, spool: &Path) -> Result<Box<dyn Source>> {
+    /// Opens the source behind what the log already has of it, and the one writer of its name.
+    pub(crate) fn open(
+        self,
+        profile: &Arc<Profile>,
+        log: &Arc<dyn Log>,
+        spool: &Path,
+    ) -> Result<(Box<dyn Source>, Box<dyn Writer>)> {
         let simulated = |state: &SourceState| state.simulated != self.simulated();
-        if let Some((name, _)) = source_states(log)?.iter().find(|(_, state)| simulated(state)) {
+        if let Some((name, _)) = source_states(log.as_ref())?.iter().find(|(_, state)| simulated(state)) {
             bail!("the log already holds {name}: simulated and real incidents are never mixed; choose another --dir");
         }
         let partitions = log.partitions(Topic::Incidents);
-        let source = match self {
+        // The writer comes first: from then on nobody else moves the position that is read.
+        let behind = |name: &str| -> Result<(Box<dyn Writer>, Option<Vec<u8>>)> {
+            let writer = Arc::clone(log).writer(&writer_of(name))?;
+            Ok((writer, position(log.as_ref(), name)?))
+        };
+        let (source, mut writer): (Box<dyn Source>, _) = match self {
             Self::Data { data, speed } => {
                 let mut options = OpenOptions::new(partitions, spool.to_owned());
                 options.speed = match speed {
                     Speed::Max => None,
                     Speed::Times(times) => Some(times),
                 };
-                let position = position(log, &sources_name(&data, &options)?)?;
-                open_sources(&data, profile, position.as_deref(), &options)?
+                let (writer, position) = behind(&sources_name(&data, &options)?)?;
+                (open_sources(&data, profile, position.as_deref(), &options)?, writer)
             }
             Self::Portal { token } => {
                 let options = SocrataOptions { token, ..SocrataOptions::new(spool.to_owned()) };
-                let position = SocrataSource::name_of(profile).map(|name| position(log, &name)).transpose()?.flatten();
-                Box::new(SocrataSource::open(Arc::clone(profile), partitions, position.as_deref(), options)?)
+                let (writer, position) = behind(&SocrataSource::name_of(profile).unwrap_or_default())?;
+                let source = SocrataSource::open(Arc::clone(profile), partitions, position.as_deref(), options)?;
+                (Box::new(source), writer)
             }
             Self::Simulation { seed, incidents, per_second } => {
                 let mut options = simulation(profile, seed, incidents, per_second);
                 options.partitions = partitions;
-                let name = Simulator::new(options.clone(), None).map(|simulator| simulator.name())?;
-                let position = position(log, &name)?;
-                Box::new(Simulator::new(options, position.as_deref())?)
+                let (writer, position) = behind(&Simulator::new(options.clone(), None)?.name())?;
+                (Box::new(Simulator::new(options, position.as_deref())?), writer)
             }
         };
-        begin(log, &source.name())?;
-        Ok(source)
+        begin(log.as_ref(), writer.as_mut(), &source.name())?;
+        Ok((source, writer))
     }
 }
 

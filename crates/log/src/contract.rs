@@ -184,13 +184,13 @@ pub trait Log: Send + Sync {
 
     /// Opens the writer of that name. What an older one of the name had begun is settled when this returns: it is in the
     /// log, or never will be.
-    fn writer(&self, name: &str) -> Result<Box<dyn Writer + '_>, LogError>;
+    fn writer(self: Arc<Self>, name: &str) -> Result<Box<dyn Writer>, LogError>;
 
     /// As [`Writer::append`], for what may be said by anyone at any time.
     fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError>;
 
     /// Takes part in dividing the partitions of a topic among the members of a group.
-    fn join(&self, group: &str, topic: Topic) -> Result<Box<dyn Membership + '_>, LogError>;
+    fn join(&self, group: &str, topic: Topic) -> Result<Box<dyn Membership>, LogError>;
 
     /// Records from offset `from` on, without a gap: as many batches as take about `max_bytes` in memory, at least one
     /// where there is one; empty at the end.

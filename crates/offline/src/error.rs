@@ -79,6 +79,7 @@ impl OfflineError {
         match self {
             Self::Log(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
+            Self::Parquet(error) => StoreError::is_retryable_cause(error),
             Self::Damaged { .. } => true,
             _ => false,
         }

@@ -5,8 +5,8 @@
 use blotter_incident::Profile;
 use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, Topic};
 use blotter_online::{CountConfig, CountParts, CountProgress, run_count};
-use blotter_produce::{ProduceParts, ProduceProgress};
-use blotter_source::{Simulator, SimulatorOptions};
+use blotter_produce::{ProduceParts, ProduceProgress, writer_of};
+use blotter_source::{Simulator, SimulatorOptions, Source};
 use blotter_store::{Checkpoints, Shutdown, Store};
 use std::{error::Error, sync::Arc, time::Instant};
 
@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let source = Box::new(Simulator::new(options, None)?);
     let progress = Arc::new(ProduceProgress::default());
     let started = Instant::now();
-    let parts = ProduceParts { log: Arc::clone(&log) as Arc<dyn Log>, source, progress: Arc::clone(&progress) };
+    let writer = Arc::clone(&log).writer(&writer_of(&source.name()))?;
+    let parts = ProduceParts { log: Arc::clone(&log) as Arc<dyn Log>, writer, source, progress: Arc::clone(&progress) };
     blotter_produce::run(false, parts, &Shutdown::new())?;
     let appended = progress.figures().incidents;
     let say = |what: &str, started: Instant| {

@@ -8,5 +8,5 @@ mod role;
 mod state;
 
 pub use progress::{ProduceFigures, ProduceProgress};
-pub use role::{ProduceError, ProduceParts, run};
+pub use role::{ProduceError, ProduceParts, run, writer_of};
 pub use state::{POSITION_PREFIX, SourceState, StoredPosition, begin, held, source_states};

@@ -5,7 +5,7 @@ use crate::{
     state::{POSITION_PREFIX, SourceState, StoredPosition},
 };
 use blotter_incident::rejected_batch;
-use blotter_log::{Append, Log, LogError, Offset, Topic, Transaction};
+use blotter_log::{Append, Log, LogError, Offset, Topic, Transaction, Writer};
 use blotter_source::{Chunk, Source, SourceError, Step};
 use blotter_store::Shutdown;
 use std::{
@@ -37,14 +37,28 @@ pub enum ProduceError {
     Columns(#[from] arrow::error::ArrowError),
 }
 
+impl ProduceError {
+    /// Whether running the role again may succeed without anyone's doing. A source that may recover was waited for.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Log(error) if error.is_retryable())
+    }
+}
+
 /// What it works with.
 pub struct ProduceParts {
-    /// Where it appends.
+    /// What it reads of its position.
     pub log: Arc<dyn Log>,
-    /// What it reads, opened at its stored position.
+    /// Where it appends: the writer of the source's name, see [`writer_of`].
+    pub writer: Box<dyn Writer>,
+    /// What it reads, opened at the position that was stored once the writer was open.
     pub source: Box<dyn Source>,
     /// For others to see.
     pub progress: Arc<ProduceProgress>,
+}
+
+/// The name of the one writer of a source.
+pub fn writer_of(source: &str) -> String {
+    format!("produce/{source}")
 }
 
 enum Said {
@@ -54,7 +68,7 @@ enum Said {
 
 /// Produces until the source ends or says that it is caught up (`until_caught_up`), or until told to stop.
 pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> Result<(), ProduceError> {
-    let ProduceParts { log, mut source, progress } = parts;
+    let ProduceParts { log, writer, mut source, progress } = parts;
     let name = source.name();
     let state = SourceState {
         simulated: source.simulated(),
@@ -72,7 +86,7 @@ pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> R
                 what: "the source".into(),
                 why: format!("no thread can be started: {error}"),
             })?;
-        let mut appender = Appender { log, name, state, progress };
+        let mut appender = Appender { log, writer, name, state, progress };
         let mut appended = Ok(());
         while let (Ok(()), Ok(said)) = (&appended, receiver.recv()) {
             appended = match said {
@@ -131,6 +145,7 @@ fn read(
 
 struct Appender {
     log: Arc<dyn Log>,
+    writer: Box<dyn Writer>,
     name: String,
     state: SourceState,
     progress: Arc<ProduceProgress>,
@@ -173,7 +188,7 @@ impl Appender {
         caught_up: bool,
     ) -> Result<(), ProduceError> {
         if caught_up && !self.state.caught_up {
-            // Only this producer appends to `incidents` of an embedded log, so its ends are the next offsets.
+            // Where others append too, the ends lie behind some of theirs: who waits for them waits a little longer.
             let mut ends: BTreeMap<u32, Offset> = (0..self.log.partitions(Topic::Incidents))
                 .map(|partition| Ok((partition, self.log.bounds(Topic::Incidents, partition)?.next)))
                 .collect::<Result<_, LogError>>()?;
@@ -189,7 +204,7 @@ impl Appender {
         let bytes = serde_json::to_vec(&stored)
             .map_err(|error| SourceError::Position { what: self.name.clone(), why: error.to_string() })?;
         transaction.positions.push((format!("{POSITION_PREFIX}{}", self.name), bytes));
-        self.log.append(transaction)?;
+        self.writer.append(transaction)?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! What the log keeps of a source: its position, and what the other roles need to know about it.
 
-use blotter_log::{Log, LogError, Offset, Transaction};
+use blotter_log::{Log, LogError, Offset, Transaction, Writer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -74,10 +74,10 @@ pub fn held(states: &BTreeMap<String, SourceState>) -> Option<BTreeMap<u32, Offs
     Some(ends)
 }
 
-/// Says in the log, before a source is read, that it may hold more, and that every other one is retired: it was given
-/// before, and is not any more. Its position stays, so that it goes on where it was when it is given again. Only for a
-/// log that nobody else writes.
-pub fn begin(log: &dyn Log, name: &str) -> Result<(), LogError> {
+/// Says in the log, before a source is read, that it may hold more. On a log that nobody else writes every other one is
+/// retired: it was given before, and is not any more. Its position stays, so that it goes on where it was when it is given
+/// again.
+pub fn begin(log: &dyn Log, writer: &mut dyn Writer, name: &str) -> Result<(), LogError> {
     let mut states = BTreeMap::from([(
         format!("{POSITION_PREFIX}{name}"),
         StoredPosition { source: None, state: SourceState::default() },
@@ -86,6 +86,9 @@ pub fn begin(log: &dyn Log, name: &str) -> Result<(), LogError> {
         let Ok(mut stored) = serde_json::from_slice::<StoredPosition>(&bytes) else { continue };
         if key.strip_prefix(POSITION_PREFIX) == Some(name) {
             stored.state.caught_up = false;
+            stored.state.retired = false;
+        } else if log.is_shared() {
+            continue;
         } else {
             stored.state.retired = true;
         }
@@ -96,7 +99,7 @@ pub fn begin(log: &dyn Log, name: &str) -> Result<(), LogError> {
         // Text and numbers: it cannot fail.
         transaction.positions.push((key, serde_json::to_vec(&stored).unwrap_or_default()));
     }
-    log.append(transaction)?;
+    writer.append(transaction)?;
     Ok(())
 }
 

@@ -31,3 +31,10 @@ pub enum ServeError {
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),
 }
+
+impl ServeError {
+    /// Whether going on may succeed without anyone's doing.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Log(error) if error.is_retryable())
+    }
+}

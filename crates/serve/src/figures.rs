@@ -5,8 +5,7 @@ use crate::{
     state::{State, View},
 };
 use blotter_incident::{UtcMicros, format_utc};
-use blotter_log::Topic;
-use blotter_produce::{held, source_states};
+use blotter_produce::held;
 use serde_json::{Map, Value, json};
 
 /// The figures as of a view.
@@ -37,21 +36,15 @@ pub(crate) fn figures(state: &State, view: &View) -> Map<String, Value> {
 }
 
 fn facts(state: &State, view: &View) -> (Option<Facts>, bool, Option<String>) {
-    let Some(log) = &state.log else { return (None, false, None) };
-    let sources = source_states(log.as_ref()).unwrap_or_default();
-    let partitions = log.partitions(Topic::Incidents);
-    let mut counted = vec![0; partitions as usize];
-    for (partition, next) in log.committed("count", Topic::Incidents).unwrap_or_default() {
-        if let Some(slot) = counted.get_mut(partition as usize) {
-            *slot = next.0;
-        }
-    }
+    let Some(standing) = state.standing() else { return (None, false, None) };
+    let partitions = view.next_offsets.len() as u32;
+    let sources = &standing.sources;
     let described: Vec<&str> =
         sources.values().filter(|source| !source.retired).map(|source| source.describe.as_str()).collect();
     let facts = Facts {
-        held: held(&sources)
+        held: held(sources)
             .map(|ends| (0..partitions).map(|partition| ends.get(&partition).map_or(0, |end| end.0)).collect()),
-        counted,
+        counted: standing.counted,
         snapshot: view.snapshot.as_ref().map(|(_, next)| next.clone()),
         applied: view.next_offsets.clone(),
     };

@@ -5,11 +5,12 @@ use crate::{
     figures::figures,
     live::{Event, MOST_COUNTS, changed},
     snapshot::LocalSnapshot,
+    standing::Standing,
     state::{State, View},
 };
 use blotter_cube::{Changes, Locator};
 use blotter_incident::{IncidentBatch, rejected_rows};
-use blotter_log::{Fetched, Log, Offset, Topic};
+use blotter_log::{Fetched, Log, LogError, Offset, Topic};
 use blotter_store::Shutdown;
 use serde_json::{Map, Value, json};
 use std::{
@@ -25,6 +26,8 @@ const READ_BYTES: usize = 1 << 20;
 const LOCK_ROWS: usize = 4096;
 /// How often it looks for a newer snapshot, a change of the sources' states, and a shutdown.
 const LOOK: Duration = Duration::from_millis(100);
+/// Before a log that does not answer is asked again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 pub(crate) struct Follower {
     pub(crate) state: Arc<State>,
@@ -39,9 +42,60 @@ impl Follower {
     pub(crate) fn run(&self, shutdown: &Shutdown) -> Result<(), ServeError> {
         self.load_snapshot()?;
         match self.state.log.clone() {
+            Some(log) if log.is_shared() => std::thread::scope(|scope| {
+                let ended = Shutdown::new();
+                let asking = {
+                    let (log, ended) = (Arc::clone(&log), ended.clone());
+                    std::thread::Builder::new()
+                        .name("serve: standing".into())
+                        .spawn_scoped(scope, move || self.ask(log.as_ref(), &ended))?
+                };
+                let followed = self.follow_through(log.as_ref(), shutdown);
+                ended.trigger();
+                drop(asking);
+                followed
+            }),
             Some(log) => self.follow(log.as_ref(), shutdown),
             None => self.watch_snapshots(shutdown),
         }
+    }
+
+    /// Keeps asking a shared log how the others stand.
+    fn ask(&self, log: &dyn Log, ended: &Shutdown) {
+        loop {
+            match Standing::ask(log) {
+                Ok(standing) => *self.state.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing,
+                Err(error) => tracing::debug!(%error, "how the others stand is not known now"),
+            }
+            if ended.wait_timeout(LOOK) {
+                return;
+            }
+        }
+    }
+
+    /// Follows, and while the log does not answer goes on with what is here.
+    fn follow_through(&self, log: &dyn Log, shutdown: &Shutdown) -> Result<(), ServeError> {
+        loop {
+            match self.follow(log, shutdown) {
+                Err(error) if error.is_retryable() && !shutdown.is_triggered() => {
+                    tracing::warn!(%error, "the map stands still until the log answers");
+                    shutdown.wait_timeout(PAUSE);
+                }
+                Err(error) if error.is_retryable() => return Ok(()),
+                Err(ServeError::Log(LogError::OffsetGone { .. })) if self.is_refreshed()? => {
+                    tracing::warn!("the log no longer has what comes next; going on from the newest snapshot");
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Loads the newest snapshot if that brings it forward.
+    fn is_refreshed(&self) -> Result<bool, ServeError> {
+        let version = || self.state.read().snapshot.as_ref().map(|(version, _)| *version);
+        let before = self.state.read().next_offsets.clone();
+        self.load_snapshot()?;
+        Ok(version().is_some() && self.state.read().next_offsets != before)
     }
 
     /// The newest local snapshot into a fresh view.
@@ -57,7 +111,10 @@ impl Follower {
         let started = Instant::now();
         let next_offsets = snapshot.next_offsets();
         let mut view = View::new(&self.state.profile, next_offsets.len());
-        snapshot.load(&self.state.profile, log.is_some(), &mut view)?;
+        // A shared log gives single records slowly.
+        let texts_in_log = log.is_some_and(|log| !log.is_shared());
+        let opened = snapshot.open()?;
+        snapshot.load(&self.state.profile, texts_in_log, &mut view)?;
         view.next_offsets.clone_from(&next_offsets);
         view.received_at_ms = snapshot
             .manifest
@@ -68,7 +125,7 @@ impl Follower {
         view.snapshot = Some((snapshot.manifest.version, next_offsets));
         let took_ms = started.elapsed().as_millis();
         tracing::debug!(version = snapshot.manifest.version, rows = view.cube.rows(), took_ms, "snapshot loaded");
-        *self.state.texts.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+        *self.state.texts.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some((snapshot, opened));
         *self.state.write() = view;
         Ok(())
     }
@@ -158,6 +215,10 @@ impl Follower {
     /// Applies a batch, a few thousand rows at a time; the offsets move with the rows.
     fn apply(&self, part: u32, fetched: &Fetched, changes: &mut Option<Changes>) -> Result<(), ServeError> {
         let rows = fetched.records.num_rows();
+        if rows == 0 {
+            // What lies there is no record.
+            self.state.write().next_offsets[part as usize] = fetched.next.0;
+        }
         let mut from = 0;
         while from < rows {
             let length = LOCK_ROWS.min(rows - from);

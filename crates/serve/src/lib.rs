@@ -18,6 +18,7 @@ mod outline;
 mod problem;
 mod role;
 mod snapshot;
+mod standing;
 mod state;
 mod study_areas;
 mod texts;

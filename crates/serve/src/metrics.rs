@@ -1,7 +1,6 @@
 //! Prometheus figures.
 
 use crate::state::State;
-use blotter_log::Topic;
 use std::{
     collections::BTreeMap,
     fmt::Write,
@@ -61,23 +60,16 @@ pub(crate) fn render(state: &State) -> String {
         "# HELP blotter_ready Whether the snapshot is loaded and the log was followed to its end.\n# TYPE blotter_ready gauge"
     ));
     line(format_args!("blotter_ready {}", u8::from(state.is_ready())));
-    if let Some(log) = &state.log {
+    if let Some(standing) = state.standing() {
         line(format_args!(
             "# HELP blotter_lag_records Records of the log that a role has not reached.\n# TYPE blotter_lag_records gauge"
         ));
-        let counted: BTreeMap<u32, u64> = log
-            .committed("count", Topic::Incidents)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(part, next)| (part, next.0))
-            .collect();
-        for (part, applied) in (0..).zip(&view.next_offsets) {
-            let Ok(bounds) = log.bounds(Topic::Incidents, part) else { continue };
-            let lag = |next: u64| bounds.next.0.saturating_sub(next);
+        let ends = standing.ends.iter().zip(&standing.counted);
+        for (part, (applied, (end, counted))) in view.next_offsets.iter().zip(ends).enumerate() {
+            let lag = |next: u64| end.saturating_sub(next);
             line(format_args!("blotter_lag_records{{role=\"serve\",partition=\"{part}\"}} {}", lag(*applied)));
-            let counted = counted.get(&part).copied().unwrap_or(0);
-            line(format_args!("blotter_lag_records{{role=\"count\",partition=\"{part}\"}} {}", lag(counted)));
-            if let Some(next) = view.snapshot.as_ref().and_then(|(_, next)| next.get(part as usize)) {
+            line(format_args!("blotter_lag_records{{role=\"count\",partition=\"{part}\"}} {}", lag(*counted)));
+            if let Some(next) = view.snapshot.as_ref().and_then(|(_, next)| next.get(part)) {
                 line(format_args!("blotter_lag_records{{role=\"snapshot\",partition=\"{part}\"}} {}", lag(*next)));
             }
         }

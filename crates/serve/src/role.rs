@@ -17,7 +17,7 @@ use blotter_store::Shutdown;
 use std::{
     net::TcpListener,
     path::PathBuf,
-    sync::{Arc, RwLock, atomic::AtomicBool},
+    sync::{Arc, Mutex, RwLock, atomic::AtomicBool},
     time::Duration,
 };
 use tokio::sync::{broadcast, watch};
@@ -69,6 +69,7 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
         metrics: Metrics::default(),
         events,
         ready: AtomicBool::new(false),
+        standing: Mutex::default(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

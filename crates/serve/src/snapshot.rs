@@ -18,7 +18,7 @@ use std::{
     sync::{Arc, mpsc::sync_channel},
 };
 
-/// The partition of locators that mean a row of the snapshot, where there is no log to read texts from.
+/// The partition of locators that mean a row of the snapshot, where texts are not read from the log.
 pub(crate) const IN_SNAPSHOT: u32 = (1 << 20) - 1;
 
 /// Rows decoded at a time.
@@ -42,13 +42,22 @@ impl LocalSnapshot {
         Ok(Some(Self { manifest, folder }))
     }
 
+    /// Its files, open: they stay readable when newer snapshots have taken its place in the directory.
+    pub(crate) fn open(&self) -> Result<Vec<File>, ServeError> {
+        let open = |file: &blotter_offline::ManifestFile| {
+            let path = self.folder.join(&file.path);
+            File::open(&path).map_err(|error| ServeError::Snapshot { path, why: error.to_string() })
+        };
+        self.manifest.files.iter().map(open).collect()
+    }
+
     /// The next offsets of each partition.
     pub(crate) fn next_offsets(&self) -> Vec<u64> {
         self.manifest.next_offsets.values().copied().collect()
     }
 
-    /// Its incidents into an empty view. `with_log`: texts come from the log, else from the snapshot itself.
-    pub(crate) fn load(&self, profile: &Profile, with_log: bool, view: &mut View) -> Result<(), ServeError> {
+    /// Its incidents into an empty view. `texts_in_log`: texts come from the log, else from the snapshot itself.
+    pub(crate) fn load(&self, profile: &Profile, texts_in_log: bool, view: &mut View) -> Result<(), ServeError> {
         // One thread decodes, this one builds.
         let (sender, receiver) = sync_channel::<Result<RecordBatch, ServeError>>(4);
         std::thread::scope(|scope| {
@@ -77,7 +86,7 @@ impl LocalSnapshot {
                 let incidents: Vec<usize> = (0..columns - 2).collect();
                 let incidents = batch.project(&incidents)?;
                 view.cube.apply(&IncidentBatch::try_new(&incidents)?, |index| {
-                    if with_log {
+                    if texts_in_log {
                         Locator { partition: partitions.value(index) as u32, offset: offsets.value(index) as u64 }
                     } else {
                         Locator { partition: IN_SNAPSHOT, offset: row + index as u64 }

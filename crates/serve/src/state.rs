@@ -1,13 +1,15 @@
 //! What requests read and the follower writes.
 
-use crate::{boundaries::Boundaries, live::Event, metrics::Metrics, study_areas::StudyAreas, texts::Texts};
+use crate::{
+    boundaries::Boundaries, live::Event, metrics::Metrics, standing::Standing, study_areas::StudyAreas, texts::Texts,
+};
 use blotter_cube::Cube;
 use blotter_incident::Profile;
 use blotter_log::Log;
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -60,6 +62,8 @@ pub(crate) struct State {
     pub(crate) metrics: Metrics,
     pub(crate) events: broadcast::Sender<Arc<Event>>,
     pub(crate) ready: AtomicBool,
+    /// Of a shared log, which takes its time to answer: as it was asked last.
+    pub(crate) standing: Mutex<Standing>,
 }
 
 impl State {
@@ -70,6 +74,16 @@ impl State {
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, View> {
         self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the others stand; nothing without a log.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        let log = self.log.as_deref()?;
+        if log.is_shared() {
+            return Some(self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        }
+        // What one's own process has cannot be asked too often; where it cannot be read, the follower says so.
+        Some(Standing::ask(log).unwrap_or_default())
     }
 
     pub(crate) fn is_ready(&self) -> bool {

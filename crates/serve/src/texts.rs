@@ -12,17 +12,18 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection
 use std::{
     collections::{BTreeMap, VecDeque},
     fs::File,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Decoded batches that are kept: a page of the newest incidents comes from a few.
 const KEPT: usize = 12;
 
-/// Reads texts from the log, or from a snapshot where there is no log.
+/// Reads texts from the log of this process, or from the snapshot what lies in it.
 #[derive(Default)]
 pub(crate) struct Texts {
     kept: Mutex<VecDeque<Kept>>,
-    pub(crate) snapshot: RwLock<Option<LocalSnapshot>>,
+    /// The snapshot that was loaded, and its files.
+    pub(crate) snapshot: Mutex<Option<(LocalSnapshot, Vec<File>)>>,
 }
 
 struct Kept {
@@ -90,18 +91,19 @@ impl Texts {
         places: &[Locator],
         found: &mut BTreeMap<Locator, Incident>,
     ) -> Result<(), ServeError> {
-        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(snapshot) = snapshot else { return Ok(()) };
+        // Readers of one open file share its position, so they read one after the other.
+        let held = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((snapshot, opened)) = &*held else { return Ok(()) };
         let mut first = 0;
         let mut left = places;
-        for file in &snapshot.manifest.files {
+        for (file, opened) in snapshot.manifest.files.iter().zip(opened) {
             let end = first + file.rows;
             let (here, rest) = left.split_at(left.partition_point(|place| place.offset < end));
             left = rest;
             if !here.is_empty() {
                 let path = snapshot.folder.join(&file.path);
                 let unreadable = |why: String| ServeError::Snapshot { path: path.clone(), why };
-                let opened = File::open(&path).map_err(|error| unreadable(error.to_string()))?;
+                let opened = opened.try_clone().map_err(|error| unreadable(error.to_string()))?;
                 let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(opened, reader_options(profile))
                     .map_err(|error| unreadable(error.to_string()))?;
                 let reader = builder

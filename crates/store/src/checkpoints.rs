@@ -1,6 +1,9 @@
 //! What a role resumes from: named bytes below `checkpoints/<role>/`.
 
-use crate::{error::Result, store::Store};
+use crate::{
+    error::Result,
+    store::{ObjectVersion, Store},
+};
 use bytes::Bytes;
 
 /// The checkpoints of one role.
@@ -24,6 +27,16 @@ impl Checkpoints {
     /// A checkpoint's bytes; none where there is none of that name.
     pub fn get(&self, name: &str) -> Result<Option<Bytes>> {
         self.store.get(&self.path(name))
+    }
+
+    /// A checkpoint's bytes, and the version that [`Checkpoints::replace`] compares.
+    pub fn get_versioned(&self, name: &str) -> Result<(Option<Bytes>, ObjectVersion)> {
+        self.store.get_versioned(&self.path(name))
+    }
+
+    /// Puts a checkpoint only if nobody else has since it was read; else [`StoreError::Changed`](crate::StoreError).
+    pub fn replace(&self, name: &str, bytes: impl Into<Bytes>, read: ObjectVersion) -> Result<ObjectVersion> {
+        self.store.replace(&self.path(name), bytes, read)
     }
 
     /// The names that begin with `prefix`, in order; a name may have folders of its own.

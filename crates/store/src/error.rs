@@ -9,7 +9,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A URL that is none.
-    #[error("`{url}` is no store: {why}; give a directory as `file:///DIR`")]
+    #[error("`{url}` is no store: {why}; give a directory as `file:///DIR`, or a bucket as `s3://BUCKET/PREFIX`")]
     Url {
         /// As given, without anything after an `@` sign or a `?`.
         url: String,
@@ -31,6 +31,25 @@ pub enum StoreError {
         path: String,
         /// The system's reason.
         source: std::io::Error,
+    },
+    /// A secret's file cannot be read.
+    #[error("cannot read `{path}`, which {name} names: {source}")]
+    SecretFile {
+        /// The variable.
+        name: String,
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A server that overwrites what must not be overwritten.
+    #[error(
+        "the store {url} does not honour conditional puts (If-None-Match), and two writers would overwrite each other; \
+         use a server that does, such as AWS S3, MinIO or Ceph"
+    )]
+    Unconditional {
+        /// The store.
+        url: String,
     },
     /// An object could not be read, written or listed.
     #[error("store: {0}")]
@@ -91,13 +110,19 @@ impl StoreError {
     /// Whether the same call may succeed later without anyone's doing.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Changed { .. } => true,
+            Self::Changed { .. } | Self::Moved { .. } => true,
             Self::Object(error) => retryable_object(error),
-            Self::Delta(error) => {
-                matches!(&**error, DeltaTableError::ObjectStore { source } if retryable_object(source))
-            }
+            Self::Delta(error) => Self::is_retryable_cause(&**error),
+            Self::Parquet(error) => Self::is_retryable_cause(error),
             _ => false,
         }
+    }
+
+    /// Whether a failure of the store that may pass is among the causes of an error.
+    pub fn is_retryable_cause(error: &(dyn std::error::Error + 'static)) -> bool {
+        std::iter::successors(Some(error), |error| error.source())
+            .filter_map(|cause| cause.downcast_ref::<object_store::Error>())
+            .any(retryable_object)
     }
 }
 

@@ -14,6 +14,7 @@ mod error;
 mod local;
 mod reader;
 mod runtime;
+mod s3;
 mod shutdown;
 mod store;
 

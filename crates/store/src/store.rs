@@ -17,6 +17,7 @@ use crate::{
     local::DurableLocal,
     reader::ObjectReader,
     runtime::StoreRuntime,
+    s3,
 };
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -58,7 +59,7 @@ pub struct Listed {
 pub struct ObjectVersion(Option<UpdateVersion>);
 
 impl Store {
-    /// Opens `file:///DIR`, making the directory where it is missing.
+    /// Opens `file:///DIR`, making the directory where it is missing, or `s3://BUCKET[/PREFIX]` as the environment says.
     pub fn open(url: &str) -> Result<Self> {
         let parsed = Url::parse(url).map_err(|error| StoreError::Url { url: shown(url), why: error.to_string() })?;
         match parsed.scheme() {
@@ -68,13 +69,10 @@ impl Store {
                     .map_err(|()| StoreError::Url { url: shown(url), why: "it names no absolute path".into() })?;
                 Self::open_directory(&path)
             }
-            "s3" | "s3a" => Err(StoreError::Scheme {
-                scheme: parsed.scheme().to_owned(),
-                hint: "`s3://` comes with the cluster parts; on one machine give `file:///DIR`",
-            }),
+            "s3" => Self::open_bucket(&parsed, std::env::vars()),
             other => Err(StoreError::Scheme {
                 scheme: other.to_owned(),
-                hint: "give `file:///DIR` (and `s3://bucket/prefix` when it comes with the cluster parts)",
+                hint: "give `file:///DIR`, or `s3://BUCKET/PREFIX`",
             }),
         }
     }
@@ -91,6 +89,34 @@ impl Store {
         let runtime = StoreRuntime::start().map_err(directory)?;
         let root_objects = Arc::new(objects.by_whole_path());
         Ok(Self(Arc::new(Inner { objects: Arc::new(objects), root_objects, runtime, url, local: Some(root) })))
+    }
+
+    /// Opens `s3://BUCKET[/PREFIX]`: endpoint, region and keys are among the variables, by the names of `AWS_…`. Asks
+    /// the server once.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`] where the server does not answer, or there is no such bucket, or no permission.
+    pub fn open_bucket(url: &Url, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let bucket = s3::open(url, variables)?;
+        let runtime =
+            StoreRuntime::start().map_err(|source| StoreError::Directory { path: bucket.url.to_string(), source })?;
+        let inner = Inner { objects: bucket.folder, root_objects: bucket.root, runtime, url: bucket.url, local: None };
+        let store = Self(Arc::new(inner));
+        store.get("snapshots/latest.json")?;
+        Ok(store)
+    }
+
+    /// Makes sure that a put which must not overwrite does not: whoever writes with others asks first.
+    pub fn check_conditional_puts(&self) -> Result<()> {
+        let path = format!("checkpoints/.conditional-put-{}", uuid::Uuid::new_v4());
+        self.replace(&path, "one", ObjectVersion(None))?;
+        let again = self.replace(&path, "two", ObjectVersion(None));
+        self.delete(&path)?;
+        match again {
+            Err(StoreError::Changed { .. }) => Ok(()),
+            Ok(_) => Err(StoreError::Unconditional { url: self.url().to_owned() }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Its URL, free of credentials.
@@ -124,12 +150,12 @@ impl Store {
         })
     }
 
-    /// Puts an object only if it is still as it was read; else [`StoreError::Changed`].
-    pub fn replace(&self, path: &str, bytes: impl Into<Bytes>, read: ObjectVersion) -> Result<()> {
+    /// Puts an object only if it is still as it was read, and says its new version; else [`StoreError::Changed`].
+    pub fn replace(&self, path: &str, bytes: impl Into<Bytes>, read: ObjectVersion) -> Result<ObjectVersion> {
         let mode = read.0.map_or(PutMode::Create, PutMode::Update);
         let options = PutOptions { mode, ..PutOptions::default() };
         match self.block_on(self.0.objects.put_opts(&Path::from(path), bytes.into().into(), options)) {
-            Ok(_) => Ok(()),
+            Ok(put) => Ok(ObjectVersion(Some(UpdateVersion { e_tag: put.e_tag, version: put.version }))),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 Err(StoreError::Changed { path: path.to_owned() })
             }
@@ -240,7 +266,7 @@ mod tests {
             assert!(error.contains(expect), "{url}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
         };
-        check("s3://bucket/prefix", "comes with the cluster parts");
+        check("s3://key:hunter2@bucket/prefix", "environment");
         check("ftp://user:hunter2@host/", "file:///DIR");
         check("data", "file:///DIR");
         check("nfs://host/data?key=hunter2", "file:///DIR");
@@ -300,7 +326,7 @@ mod tests {
                             let (bytes, version) = store.get_versioned("n").unwrap();
                             let number: u32 = std::str::from_utf8(&bytes.unwrap()).unwrap().parse().unwrap();
                             match store.replace("n", (number + 1).to_string(), version) {
-                                Ok(()) => break,
+                                Ok(_) => break,
                                 Err(StoreError::Changed { .. }) => {}
                                 Err(error) => panic!("{error}"),
                             }

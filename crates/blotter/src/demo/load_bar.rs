@@ -1,6 +1,7 @@
 //! What the terminal shows while the demo loads: a bar with rate and time left, then one line.
 
 use super::snapshots::SnapshotProgress;
+use crate::supervise::is_retryable;
 use anyhow::Result;
 use blotter_log::Log;
 use blotter_offline::archive::ArchiveProgress;
@@ -74,7 +75,10 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
                 }
                 None => {}
             }
-            let stage = watched.stage()?;
+            let stage = match watched.stage() {
+                Err(error) if is_retryable(&error) => Stage::Loading,
+                stage => stage?,
+            };
             if stage >= Stage::Archived && !archived {
                 archived = true;
                 let text = format!("counted and archived after {:.2} s", started.elapsed().as_secs_f64());

@@ -211,11 +211,11 @@ impl Log for EmbeddedLog {
 
     /// One process has the log, and nothing of another's is under way: whoever opened a writer last is the only one by
     /// the process's own doing.
-    fn writer(&self, _name: &str) -> Result<Box<dyn LogWriter + '_>, LogError> {
+    fn writer(self: Arc<Self>, _name: &str) -> Result<Box<dyn LogWriter>, LogError> {
         Ok(Box::new(Only(self)))
     }
 
-    fn join(&self, _group: &str, topic: Topic) -> Result<Box<dyn Membership + '_>, LogError> {
+    fn join(&self, _group: &str, topic: Topic) -> Result<Box<dyn Membership>, LogError> {
         Ok(Box::new(AllOf(self.partitions.of(topic))))
     }
 
@@ -328,9 +328,9 @@ impl Log for EmbeddedLog {
 }
 
 /// The writer of any name.
-struct Only<'a>(&'a EmbeddedLog);
+struct Only(Arc<EmbeddedLog>);
 
-impl LogWriter for Only<'_> {
+impl LogWriter for Only {
     fn append(&mut self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
         self.0.append(transaction)
     }

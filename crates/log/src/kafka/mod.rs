@@ -60,14 +60,15 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Connects, makes the topics that are missing and checks the others. Topics without a format cannot be read or
-    /// appended to.
+    /// Connects, makes the topics that are missing and checks the others. `formats` is told the number of partitions; topics
+    /// without a format cannot be read or appended to.
     ///
     /// # Errors
     /// [`LogError::Kafka`] where the cluster does not answer, [`LogError::KafkaTopic`] where a topic cannot be used.
-    pub fn open(options: &KafkaOptions, formats: Formats) -> Result<Self, LogError> {
+    pub fn open(options: &KafkaOptions, formats: impl FnOnce(u32) -> Formats) -> Result<Self, LogError> {
         let client = Arc::new(Client::new(options)?);
         let topics = Arc::new(Topics::open(&client, options)?);
+        let formats = formats(topics.partitions(Topic::Incidents));
         let mut positions = Positions::new(Arc::clone(&client), topics.positions());
         let id = identity(&client, &topics, &mut positions)?;
         let places: Vec<(Topic, u32)> = formats
@@ -133,7 +134,7 @@ impl Log for KafkaLog {
         true
     }
 
-    fn writer(&self, name: &str) -> Result<Box<dyn Writer + '_>, LogError> {
+    fn writer(self: Arc<Self>, name: &str) -> Result<Box<dyn Writer>, LogError> {
         Ok(Box::new(self.open_writer(name)?))
     }
 
@@ -150,7 +151,7 @@ impl Log for KafkaLog {
         appended
     }
 
-    fn join(&self, group: &str, topic: Topic) -> Result<Box<dyn Membership + '_>, LogError> {
+    fn join(&self, group: &str, topic: Topic) -> Result<Box<dyn Membership>, LogError> {
         Ok(Box::new(Group::join(&self.client, self.topics.name(topic), group)?))
     }
 

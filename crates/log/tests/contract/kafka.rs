@@ -93,12 +93,12 @@ fn options(path: &Path) -> KafkaOptions {
 }
 
 /// The log whose topics bear the path's name.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn Log>, LogError> {
-    Ok(Box::new(connect(&options(path))?))
+pub(crate) fn open(path: &Path) -> Result<Arc<dyn Log>, LogError> {
+    Ok(connect(&options(path))?)
 }
 
-fn connect(options: &KafkaOptions) -> Result<KafkaLog, LogError> {
-    KafkaLog::open(options, formats())
+fn connect(options: &KafkaOptions) -> Result<Arc<KafkaLog>, LogError> {
+    KafkaLog::open(options, |_| formats()).map(Arc::new)
 }
 
 fn formats() -> Formats {
@@ -124,15 +124,15 @@ fn of_two_writers_of_a_name_the_newer_writes() -> TestResult {
     let options = options(directory.path());
     let (one, two) = (connect(&options)?, connect(&options)?);
     assert_eq!(one.id(), two.id());
-    let mut first = one.writer("count/0")?;
+    let mut first = Arc::clone(&one).writer("count/0")?;
     first.append(append_to(Topic::Counts, 0, 0..5))?;
-    let mut second = two.writer("count/0")?;
+    let mut second = Arc::clone(&two).writer("count/0")?;
     let refused = first.append(append_to(Topic::Counts, 0, 5..10));
     assert!(matches!(refused, Err(LogError::Fenced { .. })), "{refused:?}");
     second.append(append_to(Topic::Counts, 0, 10..15))?;
     let expected: Vec<i64> = (0..5).chain(10..15).collect();
     for log in [&one, &two] {
-        assert_eq!(read_all(log, Topic::Counts, 0, Offset(0))?, expected);
+        assert_eq!(read_all(log.as_ref(), Topic::Counts, 0, Offset(0))?, expected);
     }
     Ok(())
 }
@@ -154,7 +154,7 @@ fn what_is_not_committed_is_not_read() -> TestResult {
         let number = if commits { "7" } else { "6" };
         other.send(BaseRecord::to(&topic).partition(2).key(number).payload(number)).map_err(|(error, _)| error)?;
         other.flush(Duration::from_secs(10))?;
-        assert_eq!(read_all(&log, Topic::Incidents, 2, Offset(0))?, [0, 1, 2]);
+        assert_eq!(read_all(log.as_ref(), Topic::Incidents, 2, Offset(0))?, [0, 1, 2]);
         if commits {
             other.commit_transaction(Duration::from_secs(10))?;
         } else {
@@ -163,7 +163,7 @@ fn what_is_not_committed_is_not_read() -> TestResult {
     }
     let mut read = Vec::new();
     while read != [0, 1, 2, 7] {
-        read = read_all(&log, Topic::Incidents, 2, Offset(0))?;
+        read = read_all(log.as_ref(), Topic::Incidents, 2, Offset(0))?;
     }
     Ok(())
 }
@@ -296,13 +296,13 @@ fn transactions_say_counts_and_progress_at_once() -> TestResult {
     }
     let directory = tempdir()?;
     let log = connect(&options(directory.path()))?;
-    let mut writer = log.writer("count/1")?;
+    let mut writer = Arc::clone(&log).writer("count/1")?;
     let commit = GroupOffset { group: "count".to_owned(), topic: Topic::Incidents, partition: 1, next: Offset(42) };
     let append = Append { topic: Topic::Counts, partition: 1, records: crate::support::batch(0..3) };
     let transaction = Transaction { appends: vec![append], commits: vec![commit], ..Transaction::default() };
     writer.append(transaction)?;
     assert_eq!(log.committed("count", Topic::Incidents)?, [(1, Offset(42))]);
-    assert_eq!(read_all(&log, Topic::Counts, 1, Offset(0))?, [0, 1, 2]);
+    assert_eq!(read_all(log.as_ref(), Topic::Counts, 1, Offset(0))?, [0, 1, 2]);
     assert_eq!(log.bounds(Topic::Counts, 1)?.next, Offset(5), "three records, how far it came, and a mark");
     Ok(())
 }

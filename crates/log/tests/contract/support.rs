@@ -10,7 +10,7 @@ use std::{error::Error, ops::Range, path::Path, sync::Arc};
 pub(crate) type TestResult = Result<(), Box<dyn Error>>;
 
 /// Opens the log that lives at a path, the same one every time.
-pub(crate) type Open = fn(&Path) -> Result<Box<dyn Log>, LogError>;
+pub(crate) type Open = fn(&Path) -> Result<Arc<dyn Log>, LogError>;
 
 /// Whether what an implementation needs is here; says so where it is not.
 pub(crate) fn is_here(open: &str) -> bool {
@@ -26,8 +26,8 @@ pub(crate) fn small() -> EmbeddedOptions {
     EmbeddedOptions { memtable_bytes: 64 << 10, tail_cache_bytes: 16 << 10, ..EmbeddedOptions::default() }
 }
 
-pub(crate) fn open_embedded(path: &Path) -> Result<Box<dyn Log>, LogError> {
-    Ok(Box::new(EmbeddedLog::open(path, small())?))
+pub(crate) fn open_embedded(path: &Path) -> Result<Arc<dyn Log>, LogError> {
+    Ok(Arc::new(EmbeddedLog::open(path, small())?))
 }
 
 /// One row for each number.

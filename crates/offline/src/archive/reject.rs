@@ -1,8 +1,9 @@
 //! Records of the topic that violate its contract.
 
-use arrow::{array::RecordBatch, error::ArrowError};
-use blotter_incident::{IncidentBatch, Profile, Rejected, partition_of, rejected_batch};
-use blotter_log::{Append, Log, LogError, Topic, Transaction};
+use crate::Result;
+use arrow::array::RecordBatch;
+use blotter_incident::{IncidentBatch, Profile, Rejected, UtcMicros, partition_of, rejected_batch};
+use blotter_log::{Append, Invalid, Log, Topic, Transaction};
 
 /// The rows of a batch that are not where their key belongs.
 pub(super) fn misplaced(batch: &IncidentBatch<'_>, profile: &Profile, partition: u32, partitions: u32) -> Vec<usize> {
@@ -19,47 +20,35 @@ pub(super) fn misplaced(batch: &IncidentBatch<'_>, profile: &Profile, partition:
         .collect()
 }
 
-/// Appends misplaced rows to topic `rejected`.
-pub(super) fn say(
-    log: &dyn Log,
-    batch: &IncidentBatch<'_>,
-    rows: &[usize],
-    partition: u32,
-    base: u64,
-) -> Result<(), SayError> {
-    let rejected: Vec<Rejected> = rows
-        .iter()
-        .map(|row| {
-            let incident = batch.incident(*row);
-            Rejected {
-                key: format!("{partition}/{}", base + *row as u64),
-                reason: format!("incident `{}` does not belong in partition {partition} of the log", incident.id),
-                bytes: incident.to_json().to_string().into_bytes(),
-                observed_at: incident.observed_at,
-            }
-        })
-        .collect();
-    let append = Append { topic: Topic::Rejected, partition: 0, records: rejected_batch(&rejected)? };
+/// Misplaced rows as what `rejected` says of them.
+pub(super) fn rows(batch: &IncidentBatch<'_>, misplaced: &[usize], partition: u32, base: u64) -> Vec<Rejected> {
+    let rejected = misplaced.iter().map(|row| {
+        let incident = batch.incident(*row);
+        Rejected {
+            key: format!("{partition}/{}", base + *row as u64),
+            reason: format!("incident `{}` does not belong in partition {partition} of the log", incident.id),
+            bytes: incident.to_json().to_string().into_bytes(),
+            observed_at: incident.observed_at,
+        }
+    });
+    rejected.collect()
+}
+
+/// Messages that are no records as what `rejected` says of them.
+pub(super) fn messages(invalid: &[Invalid], partition: u32) -> impl Iterator<Item = Rejected> {
+    invalid.iter().map(move |invalid| Rejected {
+        key: format!("{partition}/{}", invalid.offset),
+        reason: invalid.reason.clone(),
+        bytes: invalid.bytes.clone(),
+        observed_at: UtcMicros(invalid.appended_at_ms * 1000),
+    })
+}
+
+/// Appends to topic `rejected`.
+pub(super) fn say(log: &dyn Log, rejected: &[Rejected]) -> Result<()> {
+    let append = Append { topic: Topic::Rejected, partition: 0, records: rejected_batch(rejected)? };
     log.append(Transaction { appends: vec![append], ..Transaction::default() })?;
     Ok(())
-}
-
-/// Why it could not be said.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SayError {
-    #[error(transparent)]
-    Arrow(#[from] ArrowError),
-    #[error(transparent)]
-    Log(#[from] LogError),
-}
-
-impl From<SayError> for crate::OfflineError {
-    fn from(error: SayError) -> Self {
-        match error {
-            SayError::Arrow(error) => error.into(),
-            SayError::Log(error) => error.into(),
-        }
-    }
 }
 
 /// The stretches of a batch between misplaced rows: first row and batch.

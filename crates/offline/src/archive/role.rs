@@ -123,12 +123,16 @@ impl<'a> Archiver<'a> {
     fn write(&mut self, partition: u32, fetched: &Fetched) -> Result<()> {
         let view = IncidentBatch::try_new(&fetched.records)?;
         let misplaced = reject::misplaced(&view, &self.parts.profile, partition, self.partitions);
+        let mut rejected = reject::rows(&view, &misplaced, partition, fetched.base.0);
+        rejected.extend(reject::messages(&fetched.invalid, partition));
+        if !rejected.is_empty() {
+            tracing::warn!(partition, records = rejected.len(), why = rejected[0].reason, "records are rejected");
+            reject::say(&*self.parts.log, &rejected)?;
+            self.parts.progress.add_rejected(rejected.len() as u64);
+        }
         if misplaced.is_empty() {
             self.writer.write(&fetched.records, partition, fetched.base.0, fetched.appended_at_ms)?;
         } else {
-            tracing::warn!(partition, records = misplaced.len(), "records in the wrong partition are rejected");
-            reject::say(&*self.parts.log, &view, &misplaced, partition, fetched.base.0)?;
-            self.parts.progress.add_rejected(misplaced.len() as u64);
             for (row, stretch) in reject::between(&fetched.records, &misplaced) {
                 self.writer.write(&stretch, partition, fetched.base.0 + row as u64, fetched.appended_at_ms)?;
             }
@@ -182,6 +186,8 @@ impl<'a> Archiver<'a> {
         let mut patience = [1, 2, 4, 8].map(Duration::from_secs).into_iter();
         loop {
             match self.table.append(files.clone(), &self.next) {
+                // Another's commit, or an own one whose answer was lost: the role begins anew from what is committed.
+                Err(error @ StoreError::Moved { .. }) => return Err(error.into()),
                 Err(error) if error.is_retryable() => {
                     let Some(pause) = patience.next() else { return Err(error.into()) };
                     tracing::warn!(%error, ?pause, "archive commit is tried again");

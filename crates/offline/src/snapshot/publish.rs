@@ -40,7 +40,7 @@ pub(super) fn point(store: &Store, version: u64) -> Result<()> {
             return Ok(());
         }
         match store.replace(&path, to_json(&Pointer { version, path: version.to_string() }), read) {
-            Ok(()) => return Ok(()),
+            Ok(_) => return Ok(()),
             Err(StoreError::Changed { .. }) => {}
             Err(error) => return Err(error.into()),
         }

@@ -99,11 +99,11 @@ impl Log for MemoryLog {
         false
     }
 
-    fn writer(&self, _: &str) -> Result<Box<dyn Writer + '_>, LogError> {
+    fn writer(self: Arc<Self>, _: &str) -> Result<Box<dyn Writer>, LogError> {
         Ok(Box::new(MemoryWriter(self)))
     }
 
-    fn join(&self, _: &str, topic: Topic) -> Result<Box<dyn Membership + '_>, LogError> {
+    fn join(&self, _: &str, topic: Topic) -> Result<Box<dyn Membership>, LogError> {
         Ok(Box::new(Everything(self.partitions(topic))))
     }
 
@@ -177,9 +177,9 @@ impl Log for MemoryLog {
     }
 }
 
-struct MemoryWriter<'a>(&'a MemoryLog);
+struct MemoryWriter(Arc<MemoryLog>);
 
-impl Writer for MemoryWriter<'_> {
+impl Writer for MemoryWriter {
     fn append(&mut self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
         self.0.append(transaction)
     }

@@ -4,6 +4,9 @@
 //! that make it up, in order; it is written last. A segment is a zstd-compressed Arrow stream of one
 //! batch: for each incident that changed its id, winning revision, hour, area and category (missing
 //! where it is deleted). When there are many segments all are written anew as a few.
+//!
+//! On a shared log a member that has lost its partition may not know it yet: the manifest is only replaced as it was read,
+//! and a segment's name is used once.
 
 use super::{
     CountError,
@@ -20,9 +23,10 @@ use arrow::{
 };
 use blotter_incident::{CivilMicros, Revision, UtcMicros};
 use blotter_log::Offset;
-use blotter_store::Checkpoints;
+use blotter_store::{Checkpoints, ObjectVersion};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
+use uuid::Uuid;
 
 const FORMAT: u32 = 1;
 /// Incidents of one segment: bounds the memory that writing one takes.
@@ -37,8 +41,6 @@ struct Manifest {
     layer: String,
     next_offset: Offset,
     segments: Vec<String>,
-    /// Number of the next segment.
-    next_segment: u64,
 }
 
 /// The checkpoint of one partition.
@@ -47,7 +49,8 @@ pub(super) struct Checkpoint {
     prefix: String,
     layer: String,
     segments: Vec<String>,
-    next_segment: u64,
+    /// The manifest that [`Checkpoint::restore`] found, or that this one has put.
+    read: Option<ObjectVersion>,
 }
 
 impl Checkpoint {
@@ -57,7 +60,7 @@ impl Checkpoint {
             prefix: format!("{log_id}/{partition}"),
             layer: layer.to_owned(),
             segments: Vec::new(),
-            next_segment: 0,
+            read: None,
         }
     }
 
@@ -68,7 +71,9 @@ impl Checkpoint {
     /// Fills empty counts from the store; says up to which offset. A checkpoint that cannot be read is
     /// reported and left aside: the log has everything.
     pub(super) fn restore(&mut self, counts: &mut PartitionCounts) -> Result<Offset, CountError> {
-        let Some(bytes) = self.store.get(&self.manifest_name())? else { return Ok(Offset(0)) };
+        let (bytes, version) = self.store.get_versioned(&self.manifest_name())?;
+        self.read = Some(version);
+        let Some(bytes) = bytes else { return Ok(Offset(0)) };
         match self.read(&bytes, counts) {
             Ok(Some(offset)) => {
                 counts.discard_changes();
@@ -87,8 +92,6 @@ impl Checkpoint {
 
     fn read(&mut self, manifest: &[u8], counts: &mut PartitionCounts) -> Result<Option<Offset>, String> {
         let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| error.to_string())?;
-        // Numbers go on, so that no segment of another attempt is ever overwritten while it is named.
-        self.next_segment = manifest.next_segment;
         if manifest.format != FORMAT || manifest.layer != self.layer {
             return Ok(None);
         }
@@ -108,20 +111,26 @@ impl Checkpoint {
         let mut segments = if all { Vec::new() } else { self.segments.clone() };
         let rows = counts.to_save(all);
         for rows in rows.chunks(SEGMENT_ROWS) {
-            let name = format!("{}/{:010}.segment", self.prefix, self.next_segment);
-            self.next_segment += 1;
+            let name = format!("{}/{}.segment", self.prefix, Uuid::new_v4());
             self.store.put(&name, segment(counts, rows)?)?;
             segments.push(name);
         }
-        let manifest = Manifest {
-            format: FORMAT,
-            layer: self.layer.clone(),
-            next_offset,
-            segments: segments.clone(),
-            next_segment: self.next_segment,
-        };
+        let manifest = Manifest { format: FORMAT, layer: self.layer.clone(), next_offset, segments: segments.clone() };
         let bytes = serde_json::to_vec_pretty(&manifest).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
-        self.store.put(&self.manifest_name(), bytes)?;
+        let read = match self.read.take() {
+            Some(read) => read,
+            None => self.store.get_versioned(&self.manifest_name())?.1,
+        };
+        match self.store.replace(&self.manifest_name(), bytes, read) {
+            Ok(version) => self.read = Some(version),
+            Err(error) => {
+                // Nothing names the new segments; where deleting them fails too, they only take room.
+                for name in segments.iter().filter(|name| !self.segments.contains(name)) {
+                    let _left = self.store.delete(name);
+                }
+                return Err(error.into());
+            }
+        }
         counts.mark_saved();
         let before = std::mem::replace(&mut self.segments, segments);
         for name in before.iter().filter(|name| !self.segments.contains(name)) {

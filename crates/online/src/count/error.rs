@@ -9,6 +9,9 @@ pub enum CountError {
     /// The store of the checkpoints.
     #[error("cannot keep the checkpoint of count: {0}")]
     Store(#[from] blotter_store::StoreError),
+    /// A worker's thread.
+    #[error("no thread can be started: {0}")]
+    Thread(std::io::Error),
     /// A batch that is none of incidents.
     #[error("topic `incidents` holds a batch that cannot be counted: {0}")]
     Batch(#[from] arrow::error::ArrowError),
@@ -18,4 +21,16 @@ pub enum CountError {
         /// Areas or categories.
         what: &'static str,
     },
+}
+
+impl CountError {
+    /// Whether running the role again may succeed without anyone's doing.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Log(error) => error.is_retryable(),
+            Self::Store(error) => error.is_retryable(),
+            Self::Thread(_) => true,
+            Self::Batch(_) | Self::TooManyWords { .. } => false,
+        }
+    }
 }

@@ -1,14 +1,20 @@
-//! The loop of the role `count`.
+//! The loop of the role `count`: a worker reads partitions, says what changed, and keeps checkpoints.
+//!
+//! On a log of its own process one worker has all partitions, and says what changed in all of them in one transaction. On a
+//! shared log every partition that is this member's has a worker of its own, whose writer's name is the partition's: when
+//! another member takes it over, this one can say nothing more of it.
 
 use super::{CountError, PartitionCounts, checkpoint::Checkpoint};
 use blotter_incident::Profile;
-use blotter_log::{Append, GroupOffset, Log, Offset, Topic, Transaction};
-use blotter_store::{Checkpoints, Shutdown};
+use blotter_log::{Append, GroupOffset, Log, LogError, Membership, Offset, Topic, Transaction, Writer};
+use blotter_store::{Checkpoints, Shutdown, StoreError};
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread::{Scope, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
@@ -17,6 +23,10 @@ pub const GROUP: &str = "count";
 
 /// Bytes of log read from one partition at a time: bounds a transaction.
 const READ_BYTES: usize = 1 << 20;
+/// … of a shared log, where a transaction costs round trips.
+const SHARED_READ_BYTES: usize = 4 << 20;
+/// How often a member looks whose the partitions are.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How to count.
 #[derive(Clone, Debug)]
@@ -74,6 +84,116 @@ impl CountProgress {
     }
 }
 
+/// Counts until told to stop, or until caught up. A killed counter that starts again says what an
+/// undisturbed one would have said.
+pub fn run(config: &CountConfig, parts: &CountParts, shutdown: &Shutdown) -> Result<(), CountError> {
+    let partitions = 0..parts.log.partitions(Topic::Incidents);
+    if parts.log.is_shared() {
+        Member { config, parts, membership: parts.log.join(GROUP, Topic::Incidents)? }.run(shutdown)
+    } else {
+        Worker::open(config, parts, GROUP, partitions)?.run(config.until_caught_up, shutdown)
+    }
+}
+
+/// One of those who divide the partitions of a shared log.
+struct Member<'a> {
+    config: &'a CountConfig,
+    parts: &'a CountParts,
+    membership: Box<dyn Membership>,
+}
+
+/// A worker of one partition, and the token by which it is told to stop.
+type Working<'scope> = (Shutdown, ScopedJoinHandle<'scope, Result<(), CountError>>);
+
+impl Member<'_> {
+    fn run(mut self, shutdown: &Shutdown) -> Result<(), CountError> {
+        let goal = if self.config.until_caught_up { Some(self.ends()?) } else { None };
+        let (config, parts) = (self.config, self.parts);
+        std::thread::scope(|scope| {
+            let mut working: BTreeMap<u32, Working<'_>> = BTreeMap::new();
+            let ended = self.attend(config, parts, scope, &mut working, goal.as_deref(), shutdown);
+            // Whatever ended it, no worker is left to itself.
+            let left = stop(working);
+            ended.and(left)
+        })
+    }
+
+    /// Starts and stops workers as partitions come and go.
+    fn attend<'scope, 'env: 'scope>(
+        &mut self,
+        config: &'env CountConfig,
+        parts: &'env CountParts,
+        scope: &'scope Scope<'scope, 'env>,
+        working: &mut BTreeMap<u32, Working<'scope>>,
+        goal: Option<&[Offset]>,
+        shutdown: &Shutdown,
+    ) -> Result<(), CountError> {
+        while !shutdown.is_triggered() {
+            let mine = self.membership.partitions()?;
+            let gone: Vec<u32> = working
+                .iter()
+                .filter(|(partition, (_, thread))| !mine.contains(partition) || thread.is_finished())
+                .map(|(partition, _)| *partition)
+                .collect();
+            stop(gone.iter().filter_map(|partition| Some((*partition, working.remove(partition)?))).collect())?;
+            for partition in mine {
+                if working.contains_key(&partition) {
+                    continue;
+                }
+                let told = Shutdown::new();
+                let token = told.clone();
+                let thread = std::thread::Builder::new().name(format!("count/{partition}"));
+                let thread = thread.spawn_scoped(scope, move || {
+                    let name = format!("{GROUP}/{partition}");
+                    Worker::open(config, parts, &name, partition..partition + 1)?.run(false, &token)
+                });
+                working.insert(partition, (told, thread.map_err(CountError::Thread)?));
+            }
+            if let Some(goal) = goal
+                && self.has_reached(goal)?
+            {
+                return Ok(());
+            }
+            shutdown.wait_timeout(LOOK);
+        }
+        Ok(())
+    }
+
+    fn ends(&self) -> Result<Vec<Offset>, CountError> {
+        let log = &self.parts.log;
+        let end = |partition| Ok(log.bounds(Topic::Incidents, partition)?.next);
+        (0..log.partitions(Topic::Incidents)).map(end).collect()
+    }
+
+    /// Whether the group has counted up to there, whoever of it did.
+    fn has_reached(&self, goal: &[Offset]) -> Result<bool, CountError> {
+        let committed: BTreeMap<u32, Offset> = self.parts.log.committed(GROUP, Topic::Incidents)?.into_iter().collect();
+        Ok((0..).zip(goal).all(|(partition, end)| {
+            let log = &self.parts.log;
+            let next = committed.get(&partition).copied().unwrap_or_default();
+            // Behind the last record there may be marks, which nobody commits.
+            next >= *end || (log.read(Topic::Incidents, partition, next, 1)).is_ok_and(|rest| rest.is_empty())
+        }))
+    }
+}
+
+/// Tells workers to stop, and waits for them. One whose partition another member has taken over has done its part.
+fn stop(working: BTreeMap<u32, Working<'_>>) -> Result<(), CountError> {
+    for (told, _) in working.values() {
+        told.trigger();
+    }
+    let mut ended = Ok(());
+    for (partition, (_, thread)) in working {
+        match thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+            Err(CountError::Log(LogError::Fenced { .. }) | CountError::Store(StoreError::Changed { .. })) => {
+                tracing::info!(partition, "another counter has taken over");
+            }
+            other => ended = ended.and(other),
+        }
+    }
+    ended
+}
+
 struct Part {
     partition: u32,
     counts: PartitionCounts,
@@ -86,91 +206,112 @@ struct Part {
     saved: Offset,
 }
 
-/// Counts until told to stop, or until caught up. A killed counter that starts again says what an
-/// undisturbed one would have said.
-pub fn run(config: &CountConfig, parts: &CountParts, shutdown: &Shutdown) -> Result<(), CountError> {
-    let log = &parts.log;
-    let layer = parts.profile.primary_layer();
-    let layer_name = parts.profile.layers[layer].name.as_str();
-    let mut said = vec![Offset(0); log.partitions(Topic::Incidents) as usize];
-    for (partition, next) in log.committed(GROUP, Topic::Incidents)? {
-        if let Some(slot) = said.get_mut(partition as usize) {
-            *slot = next;
-        }
-    }
-    let mut all = Vec::new();
-    for (partition, said) in (0..).zip(said) {
-        let mut counts = PartitionCounts::new(layer);
-        let mut checkpoint = Checkpoint::new(parts.checkpoints.clone(), &log.id().to_string(), partition, layer_name);
-        let next = checkpoint.restore(&mut counts)?;
-        tracing::debug!(partition, next = next.0, said = said.0, incidents = counts.incidents(), "count starts");
-        all.push(Part { partition, counts, checkpoint, next, said, saved: next });
-    }
-    let mut last_checkpoint = Instant::now();
-    loop {
-        let stopping = shutdown.is_triggered();
-        let read = if stopping { false } else { step(log.as_ref(), &mut all, &parts.progress)? };
-        let due = last_checkpoint.elapsed() >= config.checkpoint_interval;
-        let caught_up = !read && !stopping;
-        for part in &mut all {
-            let enough = part.counts.unsaved() >= config.checkpoint_rows;
-            let changed = part.saved < part.next && part.said <= part.next;
-            if changed && (stopping || due || enough || (caught_up && config.until_caught_up)) {
-                part.checkpoint.save(&mut part.counts, part.next)?;
-                part.saved = part.next;
-            }
-        }
-        if due {
-            last_checkpoint = Instant::now();
-        }
-        if stopping || (caught_up && config.until_caught_up) {
-            return Ok(());
-        }
-        if caught_up {
-            let next: Vec<Offset> = all.iter().map(|part| part.next).collect();
-            log.wait(Topic::Incidents, &next, Duration::from_millis(500));
-        }
-        if !read || all.iter().all(|part| part.counts.incidents() == 0) {
-            continue;
-        }
-        let behind = all.iter().map(|part| Ok(log.bounds(Topic::Incidents, part.partition)?.next.0 - part.next.0));
-        if behind.sum::<Result<u64, CountError>>()? == 0 {
-            shutdown.wait_timeout(config.commit_interval);
-        }
-    }
+/// Counts some partitions, on one thread.
+struct Worker<'a> {
+    config: &'a CountConfig,
+    parts: &'a CountParts,
+    writer: Box<dyn Writer>,
+    all: Vec<Part>,
 }
 
-/// Reads once from every partition and says what changed, in one transaction. Whether there was anything.
-fn step(log: &dyn Log, all: &mut [Part], progress: &CountProgress) -> Result<bool, CountError> {
-    let mut transaction = Transaction::default();
-    let mut read = false;
-    for part in all.iter_mut() {
-        for fetched in log.read(Topic::Incidents, part.partition, part.next, READ_BYTES)? {
-            read = true;
-            part.counts.apply(&fetched.records)?;
-            part.next = fetched.next;
-            if part.next <= part.said {
-                part.counts.discard_changes();
+impl<'a> Worker<'a> {
+    fn open(
+        config: &'a CountConfig,
+        parts: &'a CountParts,
+        writer: &str,
+        partitions: std::ops::Range<u32>,
+    ) -> Result<Self, CountError> {
+        let log = &parts.log;
+        // First of all: from here on nobody else says anything, so what is found now is how things are.
+        let writer = Arc::clone(log).writer(writer)?;
+        let layer = parts.profile.primary_layer();
+        let layer_name = parts.profile.layers[layer].name.as_str();
+        let said: BTreeMap<u32, Offset> = log.committed(GROUP, Topic::Incidents)?.into_iter().collect();
+        let mut all = Vec::new();
+        for partition in partitions {
+            let said = said.get(&partition).copied().unwrap_or_default();
+            let mut counts = PartitionCounts::new(layer);
+            let mut checkpoint =
+                Checkpoint::new(parts.checkpoints.clone(), &log.id().to_string(), partition, layer_name);
+            let next = checkpoint.restore(&mut counts)?;
+            tracing::debug!(partition, next = next.0, said = said.0, incidents = counts.incidents(), "count starts");
+            all.push(Part { partition, counts, checkpoint, next, said, saved: next });
+        }
+        Ok(Self { config, parts, writer, all })
+    }
+
+    fn run(mut self, until_caught_up: bool, shutdown: &Shutdown) -> Result<(), CountError> {
+        let mut last_checkpoint = Instant::now();
+        loop {
+            let stopping = shutdown.is_triggered();
+            let read = if stopping { false } else { self.step()? };
+            let due = last_checkpoint.elapsed() >= self.config.checkpoint_interval;
+            let caught_up = !read && !stopping;
+            let ends = stopping || (caught_up && until_caught_up);
+            for part in &mut self.all {
+                let enough = part.counts.unsaved() >= self.config.checkpoint_rows;
+                let changed = part.saved < part.next && part.said <= part.next;
+                if changed && (ends || due || enough) {
+                    part.checkpoint.save(&mut part.counts, part.next)?;
+                    part.saved = part.next;
+                }
+            }
+            if due {
+                last_checkpoint = Instant::now();
+            }
+            if ends {
+                return Ok(());
+            }
+            if caught_up {
+                let watched: Vec<_> =
+                    self.all.iter().map(|part| (Topic::Incidents, part.partition, part.next)).collect();
+                self.parts.log.wait_any(&watched, Duration::from_millis(500));
+            } else if self.all.iter().any(|part| part.counts.incidents() > 0) && self.is_at_the_end()? {
+                shutdown.wait_timeout(self.config.commit_interval);
             }
         }
-        if part.next > part.said {
-            if let Some(records) = part.counts.take_changes()? {
-                transaction.appends.push(Append { topic: Topic::Counts, partition: part.partition, records });
+    }
+
+    /// Whether there is nothing more to read now.
+    fn is_at_the_end(&self) -> Result<bool, CountError> {
+        let watched: Vec<_> = self.all.iter().map(|part| (Topic::Incidents, part.partition, part.next)).collect();
+        Ok(!self.parts.log.wait_any(&watched, Duration::ZERO))
+    }
+
+    /// Reads once from every partition and says what changed, in one transaction. Whether there was anything.
+    fn step(&mut self) -> Result<bool, CountError> {
+        let log = &self.parts.log;
+        let read_bytes = if log.is_shared() { SHARED_READ_BYTES } else { READ_BYTES };
+        let mut transaction = Transaction::default();
+        let mut read = false;
+        for part in &mut self.all {
+            for fetched in log.read(Topic::Incidents, part.partition, part.next, read_bytes)? {
+                read = true;
+                part.counts.apply(&fetched.records)?;
+                part.next = fetched.next;
+                if part.next <= part.said {
+                    part.counts.discard_changes();
+                }
             }
-            transaction.commits.push(GroupOffset {
-                group: GROUP.to_owned(),
-                topic: Topic::Incidents,
-                partition: part.partition,
-                next: part.next,
-            });
+            if part.next > part.said {
+                if let Some(records) = part.counts.take_changes()? {
+                    transaction.appends.push(Append { topic: Topic::Counts, partition: part.partition, records });
+                }
+                transaction.commits.push(GroupOffset {
+                    group: GROUP.to_owned(),
+                    topic: Topic::Incidents,
+                    partition: part.partition,
+                    next: part.next,
+                });
+            }
         }
+        if !transaction.commits.is_empty() {
+            self.writer.append(transaction)?;
+        }
+        for part in &mut self.all {
+            part.said = part.said.max(part.next);
+            self.parts.progress.set(part.partition, part.next);
+        }
+        Ok(read)
     }
-    if !transaction.commits.is_empty() {
-        log.append(transaction)?;
-    }
-    for part in all {
-        part.said = part.said.max(part.next);
-        progress.set(part.partition, part.next);
-    }
-    Ok(read)
 }

@@ -1,0 +1,19 @@
+//! How records look on a log that keeps messages: JSON values, and keys as the contracts name them.
+
+mod counts;
+mod incidents;
+pub(crate) mod rejected;
+
+use blotter_incident::Profile;
+use blotter_log::{Formats, Topic};
+use std::sync::Arc;
+
+/// The format of every topic that has records so far.
+pub(crate) fn formats(profile: &Arc<Profile>, partitions: u32) -> Formats {
+    let incidents = incidents::Incidents { profile: Arc::clone(profile), partitions };
+    Formats::from([
+        (Topic::Incidents, Arc::new(incidents) as _),
+        (Topic::Counts, Arc::new(counts::Counts) as _),
+        (Topic::Rejected, Arc::new(rejected::Rejections) as _),
+    ])
+}

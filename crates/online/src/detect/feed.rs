@@ -1,0 +1,204 @@
+//! One sink, fed from the log at its own pace.
+
+use super::{role::DetectError, totals::Totals};
+use crate::{
+    count::{CountError, counts_rows},
+    sinks::{Point, Sink},
+};
+use blotter_log::{GroupOffset, Log, Offset, Topic, Transaction, Writer};
+use blotter_store::Shutdown;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Bytes of log read from a partition at a time.
+const READ_BYTES: usize = 1 << 20;
+/// Changed totals that are sent at once while there is more to read.
+const MOST_POINTS: usize = 50_000;
+/// How often it looks whether it was told to stop.
+const LOOK: Duration = Duration::from_millis(500);
+/// At the live edge totals are sent at most this often.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// Between two tries of a sink that is down.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// What a sink has been given, for others to see.
+#[derive(Debug, Default)]
+pub struct FeedProgress {
+    points: AtomicU64,
+    failures: AtomicU64,
+    next: Vec<AtomicU64>,
+}
+
+impl FeedProgress {
+    /// For a log of that many partitions.
+    pub fn new(partitions: u32) -> Self {
+        Self { next: (0..partitions).map(|_| AtomicU64::new(0)).collect(), ..Self::default() }
+    }
+
+    /// Points that the sink has acknowledged.
+    pub fn points(&self) -> u64 {
+        self.points.load(Ordering::Relaxed)
+    }
+
+    /// Times that the sink has failed.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// By partition of `counts`, what the sink has not been given yet.
+    pub fn next_offsets(&self) -> Vec<u64> {
+        self.next.iter().map(|next| next.load(Ordering::Relaxed)).collect()
+    }
+}
+
+pub(super) struct Feed<'a> {
+    log: &'a Arc<dyn Log>,
+    sink: &'a mut dyn Sink,
+    group: String,
+    writer: Box<dyn Writer>,
+    totals: Totals,
+    /// Next offset to read, by partition of `counts`.
+    next: Vec<Offset>,
+    /// What the sink has acknowledged.
+    sent: Vec<Offset>,
+    progress: &'a FeedProgress,
+}
+
+impl<'a> Feed<'a> {
+    /// Opens it where it was. The totals that lead there are learnt from the log's beginning, in silence.
+    pub(super) fn open(
+        log: &'a Arc<dyn Log>,
+        sink: &'a mut dyn Sink,
+        progress: &'a FeedProgress,
+    ) -> Result<Self, DetectError> {
+        let group = super::group(sink.name());
+        let writer = Arc::clone(log).writer(&group)?;
+        let partitions = log.partitions(Topic::Counts);
+        let mut sent = vec![Offset(0); partitions as usize];
+        for (partition, next) in log.committed(&group, Topic::Counts)? {
+            if let Some(slot) = sent.get_mut(partition as usize) {
+                *slot = next;
+            }
+        }
+        let next = (0..partitions)
+            .map(|partition| Ok(log.bounds(Topic::Counts, partition)?.earliest))
+            .collect::<Result<_, DetectError>>()?;
+        let feed = Self { log, sink, group, writer, totals: Totals::new(partitions), next, sent, progress };
+        feed.note();
+        Ok(feed)
+    }
+
+    pub(super) fn run(mut self, until_caught_up: bool, shutdown: &Shutdown) -> Result<(), DetectError> {
+        while !shutdown.is_triggered() {
+            let mut read = false;
+            for partition in 0..self.next.len() as u32 {
+                read |= self.read(partition)?;
+            }
+            if read && self.totals.changed() < MOST_POINTS && self.has_more() {
+                continue;
+            }
+            if self.next.iter().zip(&self.sent).any(|(next, sent)| next > sent) && !self.send(shutdown)? {
+                return Ok(());
+            }
+            if self.has_more() {
+                continue;
+            }
+            if until_caught_up && !read {
+                return Ok(());
+            }
+            if read {
+                shutdown.wait_timeout(INTERVAL);
+            } else {
+                self.log.wait_any(&self.watched(), LOOK);
+            }
+        }
+        Ok(())
+    }
+
+    fn watched(&self) -> Vec<blotter_log::Watched> {
+        (0..).zip(&self.next).map(|(partition, next)| (Topic::Counts, partition, *next)).collect()
+    }
+
+    fn has_more(&self) -> bool {
+        self.log.wait_any(&self.watched(), Duration::ZERO)
+    }
+
+    /// Reads on in one partition; whether there was something.
+    fn read(&mut self, partition: u32) -> Result<bool, DetectError> {
+        let next = &mut self.next[partition as usize];
+        let fetched = self.log.read(Topic::Counts, partition, *next, READ_BYTES)?;
+        for fetched in &fetched {
+            for invalid in &fetched.invalid {
+                tracing::warn!(partition, offset = invalid.offset.0, why = invalid.reason, "this is no count, and is passed over");
+            }
+            for (offset, said) in (fetched.base.0..).zip(counts_rows(&fetched.records).map_err(CountError::from)?) {
+                let is_new = offset >= self.sent[partition as usize].0;
+                self.totals.set(partition, &said, is_new)?;
+            }
+            *next = fetched.next;
+        }
+        Ok(!fetched.is_empty())
+    }
+
+    /// Sends what has changed until the sink has it, and commits. False where it was told to stop before.
+    fn send(&mut self, shutdown: &Shutdown) -> Result<bool, DetectError> {
+        let points = self.totals.points();
+        if !points.is_empty() && !deliver(self.sink, &points, self.progress, shutdown)? {
+            return Ok(false);
+        }
+        let sent = points.len() as u64;
+        self.totals.discard();
+        let commits = (0..)
+            .zip(self.next.iter().zip(&self.sent))
+            .filter(|(_, (next, sent))| next > sent)
+            .map(|(partition, (next, _))| GroupOffset {
+                group: self.group.clone(),
+                topic: Topic::Counts,
+                partition,
+                next: *next,
+            })
+            .collect();
+        self.writer.append(Transaction { commits, ..Transaction::default() })?;
+        for (sent, next) in self.sent.iter_mut().zip(&self.next) {
+            *sent = (*sent).max(*next);
+        }
+        self.progress.points.fetch_add(sent, Ordering::Relaxed);
+        self.note();
+        Ok(true)
+    }
+
+    fn note(&self) {
+        for (slot, sent) in self.progress.next.iter().zip(&self.sent) {
+            slot.store(sent.0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Tries until the sink has all of them.
+fn deliver(
+    sink: &mut dyn Sink,
+    points: &[Point<'_>],
+    progress: &FeedProgress,
+    shutdown: &Shutdown,
+) -> Result<bool, DetectError> {
+    let mut pause = Duration::from_millis(500);
+    loop {
+        match sink.write(points) {
+            Ok(()) => return Ok(true),
+            Err(error) if error.is_retryable() => {
+                progress.failures.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(sink = sink.name(), %error, "the sink gets it later; others go on");
+                if shutdown.wait_timeout(pause) {
+                    return Ok(false);
+                }
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! How the sources and the other roles stand, by what the log says of them.
+
+use blotter_log::{Log, LogError, Topic};
+use blotter_produce::{SourceState, source_states};
+use std::collections::BTreeMap;
+
+/// How the others stood when the log was asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) sources: BTreeMap<String, SourceState>,
+    /// Count's next offsets, by partition.
+    pub(crate) counted: Vec<u64>,
+    /// The ends of `incidents`, by partition.
+    pub(crate) ends: Vec<u64>,
+}
+
+impl Standing {
+    pub(crate) fn ask(log: &dyn Log) -> Result<Self, LogError> {
+        let partitions = log.partitions(Topic::Incidents);
+        let mut counted = vec![0; partitions as usize];
+        for (partition, next) in log.committed("count", Topic::Incidents)? {
+            if let Some(slot) = counted.get_mut(partition as usize) {
+                *slot = next.0;
+            }
+        }
+        let end = |partition| Ok(log.bounds(Topic::Incidents, partition)?.next.0);
+        let ends = (0..partitions).map(end).collect::<Result<_, LogError>>()?;
+        Ok(Self { sources: source_states(log)?, counted, ends })
+    }
+}
