@@ -31,19 +31,23 @@ def lower(headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
+def clean_environment() -> dict[str, str]:
+    """The environment without what would configure Blotter."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("BLOTTER_", "AWS_", "KAFKA_"))}
+
+
 class Server:
     """One `blotter` process."""
 
-    def __init__(self, *arguments: str, expect: tuple[str, ...] = ()):
+    def __init__(self, *arguments: str, expect: tuple[str, ...] = (), env: dict[str, str] | None = None):
         self.expect = expect
         self.lines: list[str] = []
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("BLOTTER_")}
         self.process = subprocess.Popen(
             [str(BINARY), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment,
+            env=clean_environment() | (env or {}),
             cwd=ROOT,
         )
         self._changed = threading.Condition()
@@ -149,8 +153,8 @@ def blotter():
     """Starts processes; ends what is left of them."""
     started: list[Server] = []
 
-    def start(*arguments: str, expect: tuple[str, ...] = ()) -> Server:
-        server = Server(*map(str, arguments), expect=expect)
+    def start(*arguments: str, expect: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Server:
+        server = Server(*map(str, arguments), expect=expect, env=env)
         started.append(server)
         return server
 

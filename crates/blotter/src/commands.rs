@@ -85,9 +85,9 @@ fn count(arguments: &cli::Count) -> Result<()> {
     let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };
     let shutdown = watched_shutdown()?;
     supervise("count", &shutdown, || {
+        let store = parts::open_store(&arguments.store.store)?;
         let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
         let log = opened.log();
-        let store = parts::open_store(&arguments.store.store)?;
         let progress = Arc::new(CountProgress::new(log.partitions(Topic::Incidents)));
         let parts = CountParts {
             log,
@@ -106,8 +106,8 @@ fn archive(arguments: &cli::Archive) -> Result<()> {
     let config = ArchiveConfig { until_caught_up: arguments.until_caught_up, ..ArchiveConfig::default() };
     let shutdown = watched_shutdown()?;
     supervise("archive", &shutdown, || {
-        let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
         let store = parts::open_store(&arguments.store.store)?;
+        let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
         let parts = ArchiveParts::new(opened.log(), store, Arc::clone(&profile));
         let progress = Arc::clone(&parts.progress);
         archive::run(&config, parts, &shutdown)?;
