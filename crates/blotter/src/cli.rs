@@ -10,6 +10,9 @@ pub(crate) struct Arguments {
     /// How log lines are written to standard error.
     #[arg(long, global = true, env = "BLOTTER_LOG_FORMAT", default_value = "text", value_enum)]
     pub(crate) log_format: LogFormat,
+    /// A TOML file with defaults for flags: by command, with `_` for `-`
+    #[arg(long, global = true, env = "BLOTTER_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -112,6 +115,14 @@ pub(crate) struct StoreUrl {
     pub(crate) store: String,
 }
 
+/// For those who run it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Ops {
+    /// Serve /metrics, /healthz and /readyz here
+    #[arg(long = "ops-listen", env = "BLOTTER_OPS_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     #[command(flatten)]
@@ -150,6 +161,8 @@ pub(crate) struct Demo {
 #[derive(Debug, Args)]
 pub(crate) struct Produce {
     #[command(flatten)]
+    pub(crate) ops: Ops,
+    #[command(flatten)]
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) input: Input,
@@ -166,6 +179,8 @@ pub(crate) struct Produce {
 #[derive(Debug, Args)]
 pub(crate) struct Count {
     #[command(flatten)]
+    pub(crate) ops: Ops,
+    #[command(flatten)]
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) log: LogUrl,
@@ -179,6 +194,8 @@ pub(crate) struct Count {
 #[derive(Debug, Args)]
 pub(crate) struct Archive {
     #[command(flatten)]
+    pub(crate) ops: Ops,
+    #[command(flatten)]
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) log: LogUrl,
@@ -191,6 +208,8 @@ pub(crate) struct Archive {
 
 #[derive(Debug, Args)]
 pub(crate) struct Snapshot {
+    #[command(flatten)]
+    pub(crate) ops: Ops,
     #[command(flatten)]
     pub(crate) city: City,
     #[command(flatten)]
@@ -208,6 +227,8 @@ pub(crate) struct Snapshot {
 
 #[derive(Debug, Args)]
 pub(crate) struct Fetch {
+    #[command(flatten)]
+    pub(crate) ops: Ops,
     #[command(flatten)]
     pub(crate) store: StoreUrl,
     /// The local directory

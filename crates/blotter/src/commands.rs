@@ -4,6 +4,7 @@ use crate::{
     cli::{self, Command},
     demo,
     formats::rejected::Value,
+    operations::{Operations, lag, lags},
     parts::{self, OpenLog},
     profiles, signals,
     sources::{self, Before},
@@ -26,7 +27,7 @@ use std::{
     io::{BufWriter, Write, stdout},
     net::TcpListener,
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Bytes read from the log at a time by the commands that list a topic.
@@ -62,8 +63,10 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
     let spool = parts::spool(&arguments.log.log, &profile);
     let shutdown = watched_shutdown()?;
     let progress = Arc::new(ProduceProgress::default());
+    let operations = Operations::new("produce");
+    let _served = operations.serve(arguments.ops.listen)?;
     let mut chosen = None;
-    supervise("produce", &shutdown, || {
+    supervise(&operations, &shutdown, || {
         let opened = parts::open_log(&arguments.log.log, &profile, arguments.partitions)?;
         let log = opened.log();
         let choice = match &chosen {
@@ -72,6 +75,17 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
         };
         let (source, writer) = choice.clone().open(&profile, &log, &spool)?;
         let parts = ProduceParts { log, writer, source, progress: Arc::clone(&progress) };
+        operations.at_work({
+            let progress = Arc::clone(&progress);
+            move |text| {
+                let figures = progress.figures();
+                text.family("blotter_produced_total", "counter", "Records of the source that were appended.")
+                    .sample(&[("topic", &"incidents")], figures.incidents)
+                    .sample(&[("topic", &"rejected")], figures.rejected);
+                text.family("blotter_source_caught_up", "gauge", "Whether all that the source holds is appended.")
+                    .sample(&[], u8::from(figures.caught_up));
+            }
+        });
         blotter_produce::run(arguments.until_caught_up, parts, &shutdown)?;
         opened.close()
     })?;
@@ -84,7 +98,9 @@ fn count(arguments: &cli::Count) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };
     let shutdown = watched_shutdown()?;
-    supervise("count", &shutdown, || {
+    let operations = Operations::new("count");
+    let _served = operations.serve(arguments.ops.listen)?;
+    supervise(&operations, &shutdown, || {
         let store = parts::open_store(&arguments.store.store)?;
         let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
         let log = opened.log();
@@ -95,6 +111,18 @@ fn count(arguments: &cli::Count) -> Result<()> {
             profile: Arc::clone(&profile),
             progress: Arc::clone(&progress),
         };
+        operations.at_work({
+            let log = opened.log();
+            move |text| {
+                // The whole group's: what another member counts is no longer waited for.
+                let Ok(committed) = log.committed(blotter_online::count::GROUP, Topic::Incidents) else { return };
+                let mut next = vec![0; log.partitions(Topic::Incidents) as usize];
+                for (partition, offset) in committed {
+                    next[partition as usize] = offset.0;
+                }
+                lag(lags(text), log.as_ref(), Topic::Incidents, &[("role", "count")], &next);
+            }
+        });
         blotter_online::run_count(&config, &parts, &shutdown)?;
         println!("counted to {}", offsets(&progress.next_offsets()));
         opened.close()
@@ -105,11 +133,25 @@ fn archive(arguments: &cli::Archive) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = ArchiveConfig { until_caught_up: arguments.until_caught_up, ..ArchiveConfig::default() };
     let shutdown = watched_shutdown()?;
-    supervise("archive", &shutdown, || {
+    let operations = Operations::new("archive");
+    let _served = operations.serve(arguments.ops.listen)?;
+    supervise(&operations, &shutdown, || {
         let store = parts::open_store(&arguments.store.store)?;
         let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
         let parts = ArchiveParts::new(opened.log(), store, Arc::clone(&profile));
         let progress = Arc::clone(&parts.progress);
+        operations.at_work({
+            let (log, progress) = (opened.log(), Arc::clone(&progress));
+            move |text| {
+                lag(lags(text), log.as_ref(), Topic::Incidents, &[("role", "archive")], &progress.next_offsets());
+                text.family("blotter_table_version", "gauge", "The newest version of the Delta table.")
+                    .sample(&[], progress.table_version());
+                text.family("blotter_archived_rows_total", "counter", "Rows committed to the Delta table.")
+                    .sample(&[], progress.rows());
+                text.family("blotter_archive_rejected_total", "counter", "Messages of the topic that were rejected.")
+                    .sample(&[], progress.rejected());
+            }
+        });
         archive::run(&config, parts, &shutdown)?;
         let next: Vec<Offset> = progress.next_offsets().into_iter().map(Offset).collect();
         println!("archived to {}", offsets(&next));
@@ -134,38 +176,72 @@ fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
         })
         .transpose()?;
     let config = SnapshotConfig { as_of, ..SnapshotConfig::default() };
-    repeat("snapshot", arguments.every, || {
+    let operations = Operations::new("snapshot");
+    let _served = operations.serve(arguments.ops.listen)?;
+    repeat(&operations, arguments.every, || {
         let store = parts::open_store(&arguments.store.store)?;
         match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
-            Outcome::Written(manifest) => println!("snapshot {}: {} incidents", manifest.version, manifest.incidents),
-            Outcome::Unchanged(manifest) => println!("snapshot {} has all that the archive has", manifest.version),
-            Outcome::NoArchive => println!("there is no archive yet: `blotter archive` makes one"),
+            Outcome::Written(manifest) => {
+                println!("snapshot {}: {} incidents", manifest.version, manifest.incidents);
+                Ok(Some(manifest.version))
+            }
+            Outcome::Unchanged(manifest) => {
+                println!("snapshot {} has all that the archive has", manifest.version);
+                Ok(Some(manifest.version))
+            }
+            Outcome::NoArchive => {
+                println!("there is no archive yet: `blotter archive` makes one");
+                Ok(None)
+            }
         }
-        Ok(())
     })
 }
 
 fn fetch(arguments: &cli::Fetch) -> Result<()> {
     let config = FetchConfig::new(arguments.to.clone());
-    repeat("fetch", arguments.every, || {
+    let operations = Operations::new("fetch");
+    let _served = operations.serve(arguments.ops.listen)?;
+    repeat(&operations, arguments.every, || {
         let store = parts::open_store(&arguments.store.store)?;
         match fetch::once(&config, &store)? {
-            Fetched::New(version) => println!("snapshot {version} is in {}", arguments.to.display()),
-            Fetched::Unchanged(version) => println!("snapshot {version} was there already"),
-            Fetched::Nothing => println!("the store has no snapshot yet"),
+            Fetched::New(version) => {
+                println!("snapshot {version} is in {}", arguments.to.display());
+                Ok(Some(version))
+            }
+            Fetched::Unchanged(version) => {
+                println!("snapshot {version} was there already");
+                Ok(Some(version))
+            }
+            Fetched::Nothing => {
+                println!("the store has no snapshot yet");
+                Ok(None)
+            }
         }
-        Ok(())
     })
 }
 
-/// Once, or every so many seconds until told to stop; then a part that fails is waited for.
-fn repeat(role: &str, every: Option<u64>, mut once: impl FnMut() -> Result<()>) -> Result<()> {
-    let Some(seconds) = every else { return once() };
+/// Once, or every so many seconds until told to stop; then a part that fails is waited for. `once` answers the newest
+/// snapshot's version.
+fn repeat(operations: &Operations, every: Option<u64>, mut once: impl FnMut() -> Result<Option<u64>>) -> Result<()> {
+    let Some(seconds) = every else { return once().map(drop) };
     let shutdown = watched_shutdown()?;
     while !shutdown.is_triggered() {
         match once() {
-            Err(error) if is_retryable(&error) => tracing::warn!("{role}: {error:#}; trying again in {seconds} s"),
-            ended => ended?,
+            Ok(version) => {
+                let done = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+                operations.at_work(move |text| {
+                    text.family("blotter_last_success_timestamp_seconds", "gauge", "When the last round went well.")
+                        .sample(&[], done);
+                    if let Some(version) = version {
+                        text.family("blotter_snapshot_version", "gauge", "The newest snapshot.").sample(&[], version);
+                    }
+                });
+            }
+            Err(error) if is_retryable(&error) => {
+                operations.stumbled();
+                tracing::warn!("{}: {error:#}; trying again in {seconds} s", operations.role);
+            }
+            Err(error) => return Err(error),
         }
         shutdown.wait_timeout(Duration::from_secs(seconds));
     }
@@ -180,7 +256,7 @@ fn serve(arguments: &cli::Serve) -> Result<()> {
     println!("http://{}", listener.local_addr()?);
     let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..ServeConfig::default() };
     let shutdown = watched_shutdown()?;
-    supervise("serve", &shutdown, || {
+    supervise(&Operations::new("serve"), &shutdown, || {
         let opened = arguments.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
         let serve = ServeParts {
             log: opened.as_ref().map(OpenLog::log),

@@ -6,6 +6,7 @@ mod snapshots;
 
 use crate::{
     cli,
+    operations::Operations,
     parts::{self, OpenLog},
     profiles, signals,
     sources::{self, Before},
@@ -116,7 +117,7 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
     };
     crew.spawn("archive", move |shutdown| {
         let config = ArchiveConfig { niceness: BACKGROUND, ..ArchiveConfig::default() };
-        supervise("archive", shutdown, || Ok(archive::run(&config, archive(), shutdown)?))
+        supervise(&Operations::new("archive"), shutdown, || Ok(archive::run(&config, archive(), shutdown)?))
     })?;
     let count = CountParts {
         log: Arc::clone(&log),
@@ -125,7 +126,9 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
         progress: Arc::clone(&counted),
     };
     crew.spawn("count", move |shutdown| {
-        supervise("count", shutdown, || Ok(blotter_online::run_count(&CountConfig::default(), &count, shutdown)?))
+        supervise(&Operations::new("count"), shutdown, || {
+            Ok(blotter_online::run_count(&CountConfig::default(), &count, shutdown)?)
+        })
     })?;
     let snapshot = snapshots::Parts {
         log: Arc::clone(&log),
@@ -136,7 +139,7 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
         progress: Arc::clone(&snapshotted),
     };
     crew.spawn("snapshot", move |shutdown| {
-        supervise("snapshot", shutdown, || snapshots::run(&snapshot, &committed, shutdown))
+        supervise(&Operations::new("snapshot"), shutdown, || snapshots::run(&snapshot, &committed, shutdown))
     })?;
     let produce = Producing { choice, profile, log: Arc::clone(&log), spool, progress: Arc::clone(&produced) };
     crew.spawn_finite("produce", move |shutdown| produce.run((source, writer), shutdown))?;
@@ -160,7 +163,7 @@ struct Producing {
 impl Producing {
     fn run(self, first: (Box<dyn Source>, Box<dyn Writer>), shutdown: &Shutdown) -> Result<()> {
         let mut opened = Some(first);
-        supervise("produce", shutdown, || {
+        supervise(&Operations::new("produce"), shutdown, || {
             let (source, writer) = match opened.take() {
                 Some(first) => first,
                 None => self.choice.clone().open(&self.profile, &self.log, &self.spool)?,

@@ -4,9 +4,11 @@
 
 mod cli;
 mod commands;
+mod configuration;
 mod demo;
 mod formats;
 mod logging;
+mod operations;
 mod parts;
 mod profiles;
 mod secrets;
@@ -14,7 +16,8 @@ mod signals;
 mod sources;
 mod supervise;
 
-use clap::Parser;
+use anyhow::{Context, Result};
+use clap::{CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 
 /// Batches are allocated on one thread and freed on another, at full speed.
@@ -22,7 +25,13 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = cli::Arguments::parse();
+    let arguments = match arguments() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
     logging::start(arguments.log_format);
     match commands::run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -33,6 +42,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line, with the file's values as defaults where one is named.
+fn arguments() -> Result<cli::Arguments> {
+    let words: Vec<_> = std::env::args_os().collect();
+    let mut command = cli::Arguments::command();
+    if let Some(path) = configuration::path(&words, std::env::var_os("BLOTTER_CONFIG")) {
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        command = configuration::apply(command, &text).with_context(|| path.display().to_string())?;
+    }
+    let matches = command.get_matches_from(words);
+    Ok(cli::Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,5 +1,6 @@
 //! A role that a part has failed is run again: from what is durable, after a pause.
 
+use crate::operations::Operations;
 use anyhow::{Error, Result};
 use blotter_log::LogError;
 use blotter_offline::OfflineError;
@@ -15,7 +16,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const STEADY: Duration = Duration::from_mins(1);
 
 /// Runs a role until it ends by itself, is told to stop, or fails in a way that waiting does not mend.
-pub(crate) fn supervise(role: &str, shutdown: &Shutdown, mut run: impl FnMut() -> Result<()>) -> Result<()> {
+pub(crate) fn supervise(
+    operations: &Operations,
+    shutdown: &Shutdown,
+    mut run: impl FnMut() -> Result<()>,
+) -> Result<()> {
     let mut pause = FIRST_PAUSE;
     loop {
         let started = Instant::now();
@@ -23,10 +28,11 @@ pub(crate) fn supervise(role: &str, shutdown: &Shutdown, mut run: impl FnMut() -
             Err(error) if is_retryable(&error) => error,
             ended => return ended,
         };
+        operations.stumbled();
         if started.elapsed() >= STEADY {
             pause = FIRST_PAUSE;
         }
-        tracing::warn!("{role}: {error:#}; going on from what is durable in {} ms", pause.as_millis());
+        tracing::warn!("{}: {error:#}; going on from what is durable in {} ms", operations.role, pause.as_millis());
         if shutdown.wait_timeout(pause) {
             return Ok(());
         }

@@ -64,7 +64,7 @@ impl KafkaOptions {
             ));
         }
         if rest.contains(['?', '#']) {
-            return Err(refuse("it has no parameters; librdkafka's settings are in the configuration file"));
+            return Err(refuse("it has no parameters: servers and prefix are all"));
         }
         let (servers, given) = rest.split_once('/').unwrap_or((rest, ""));
         let mut checked = Vec::new();
