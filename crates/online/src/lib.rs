@@ -1,4 +1,5 @@
-//! The online path: `count`, from topic `incidents` to the hourly totals of topic `counts`.
+//! The online path: `count`, from topic `incidents` to the hourly totals of topic `counts`, and `detect`, from there to the
+//! time-series sinks.
 //!
 //! Invariants:
 //! - A total is of winning revisions that are not deletions, in event time, whatever the order of arrival.
@@ -6,5 +7,8 @@
 //! - The state is a function of the log; a checkpoint only saves reading it again.
 
 pub mod count;
+pub mod detect;
+pub mod sinks;
 
 pub use count::{CountConfig, CountError, CountParts, CountProgress, run as run_count};
+pub use detect::{DetectConfig, DetectError, DetectParts, FeedProgress, run as run_detect};

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from ..service import CACHE, Service, answers, cached, free_ports, need, run
+from .. import maven
+from ..service import Service, answers, free_ports, run
 
 POM = Path(__file__).with_name("pom.xml")
-HOME = f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
 CLUSTER = "MkU3OEVBNTcwNTJENDM2Qg"
 
 PROPERTIES = """
@@ -38,11 +37,7 @@ class Kafka(Service):
 
     @classmethod
     def provision(cls) -> None:
-        need("java", "openjdk-17-jre-headless")
-        with cached(HOME) as place:
-            if place:
-                need("mvn", "maven")
-                run("mvn", "-q", "-B", "-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={place}/lib", "-DincludeScope=runtime")
+        maven.provision(cls.name, POM)
 
     def __init__(self, directory: Path, advertised: int | None = None):
         """`advertised`: the port that clients are told to use, where a proxy stands before the broker."""
@@ -55,7 +50,7 @@ class Kafka(Service):
 
     def java(self, main: str, *arguments: str | Path) -> list[str | Path]:
         # The broker shares two cores with what is measured: the small collector has the fewest threads.
-        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", CACHE / HOME / "lib" / "*", main, *arguments]
+        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", maven.class_path(self.name, POM), main, *arguments]
 
     def start(self) -> None:
         if not (self.directory / "data").exists():

@@ -69,8 +69,8 @@ pub fn run(config: &DetectConfig, parts: &mut DetectParts, shutdown: &Shutdown) 
             let (log, failed) = (&*log, &failed);
             let thread = std::thread::Builder::new().name(super::group(sink.name()));
             let feed = thread.spawn_scoped(scope, move || {
-                let ended = Feed::open(log, sink.as_mut(), progress)
-                    .and_then(|feed| feed.run(config.until_caught_up, failed));
+                let ended =
+                    Feed::open(log, sink.as_mut(), progress).and_then(|feed| feed.run(config.until_caught_up, failed));
                 if ended.is_err() {
                     failed.trigger();
                 }

@@ -1,0 +1,128 @@
+//! Requests to a sink: bounded in time, compressed, tried again where that may help at once, and without secrets in errors.
+
+use super::SinkError;
+use flate2::{Compression, write::GzEncoder};
+use std::{io::Write, thread::sleep, time::Duration};
+use ureq::{Agent, Body, http::Response, http::StatusCode};
+
+const CONNECT: Duration = Duration::from_secs(5);
+const REQUEST: Duration = Duration::from_secs(60);
+/// What may be over in a moment is tried again this often; what is not, its caller tries.
+const TRIES: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Of a refusal's text this much is shown.
+const SHOWN: usize = 300;
+
+/// A server, and who asks.
+pub(super) struct Client {
+    agent: Agent,
+    /// Name of the sink.
+    pub(super) sink: String,
+    /// `http://host:port`.
+    pub(super) base: String,
+    /// The whole header, where there is one.
+    authorization: Option<String>,
+    /// What must never be shown, even where a server repeats it.
+    secrets: Vec<String>,
+}
+
+impl Client {
+    pub(super) fn new(sink: String, base: String, authorization: Option<String>, secrets: Vec<String>) -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT))
+            .timeout_global(Some(REQUEST))
+            .build()
+            .into();
+        let secrets = secrets.into_iter().filter(|secret| !secret.is_empty()).collect();
+        Self { agent, sink, base, authorization, secrets }
+    }
+
+    /// Posts a body until it is taken, a few times.
+    pub(super) fn post(&self, path: &str, kind: &str, body: &[u8]) -> Result<(), SinkError> {
+        let packed = packed(body).map_err(|error| self.away(&error.to_string(), None))?;
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let error = match self.post_once(path, kind, &packed) {
+                Err(error) if error.is_retryable() && attempt < TRIES && error.retry_after().is_none() => error,
+                ended => return ended,
+            };
+            tracing::debug!(%error, "the sink is asked again");
+            // Some come back at the same moment: each after a pause of its own.
+            sleep(pause.mul_f64(0.5 + rand::random::<f64>()));
+            pause *= 2;
+        }
+        Ok(())
+    }
+
+    fn post_once(&self, path: &str, kind: &str, packed: &[u8]) -> Result<(), SinkError> {
+        let mut request = self
+            .agent
+            .post(format!("{}{path}", self.base))
+            .header("Content-Type", kind)
+            .header("Content-Encoding", "gzip");
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        self.outcome(request.send(packed)).map(drop)
+    }
+
+    /// Posts a form that is not compressed.
+    pub(super) fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Result<(), SinkError> {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        self.outcome(request.send_form(form.iter().copied())).map(drop)
+    }
+
+    /// Gets a header of a path's answer, whatever the status.
+    pub(super) fn header_of(&self, path: &str, header: &str) -> Result<Option<String>, SinkError> {
+        let answer = self.agent.get(format!("{}{path}", self.base)).call();
+        let answer = answer.map_err(|error| self.away(&error.to_string(), None))?;
+        Ok(answer.headers().get(header).and_then(|value| value.to_str().ok()).map(str::to_owned))
+    }
+
+    fn outcome(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, SinkError> {
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.away(&error.to_string(), None)),
+        };
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = retry_after.map(Duration::from_secs);
+        let text = answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
+        let said = self.shown(&text);
+        if status.is_server_error() || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status) {
+            return Err(self.away(&format!("{} {said}", status.as_u16()), retry_after));
+        }
+        let hint = match status.as_u16() {
+            401 | 403 => "check user, password or token in the environment; it says: ",
+            404 => "check database, organisation and API version in the URL; it says: ",
+            _ => "",
+        };
+        Err(SinkError::Refused { sink: self.sink.clone(), status: status.as_u16(), reason: format!("{hint}{said}") })
+    }
+
+    fn away(&self, reason: &str, retry_after: Option<Duration>) -> SinkError {
+        SinkError::Away { sink: self.sink.clone(), reason: self.shown(reason), retry_after }
+    }
+
+    /// One line of a text, without what must not be shown.
+    fn shown(&self, text: &str) -> String {
+        let mut text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for secret in &self.secrets {
+            text = text.replace(secret.as_str(), "…");
+        }
+        text.chars().take(SHOWN).collect()
+    }
+}
+
+fn packed(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish()
+}

@@ -1,0 +1,175 @@
+//! InfluxDB by its line protocol: API v1, v2 or v3.
+
+use super::{Point, Secrets, Sink, SinkError, http::Client};
+use std::fmt::Write;
+use url::form_urlencoded::byte_serialize;
+
+/// Lines of one request.
+const MOST_LINES: usize = 10_000;
+
+/// How points are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Api {
+    /// `/write`, databases, user and password.
+    V1,
+    /// `/api/v2/write`, buckets of an organisation, a token.
+    V2,
+    /// `/api/v3/write_lp`, databases, a token.
+    V3,
+}
+
+pub(super) struct InfluxDb {
+    name: String,
+    base: String,
+    /// None until the server was asked.
+    api: Option<Api>,
+    database: String,
+    organisation: Option<String>,
+    city: String,
+    secrets: Secrets,
+    /// Whether the database was made where it was missing.
+    made: bool,
+}
+
+impl InfluxDb {
+    pub(super) fn new(
+        name: String,
+        base: String,
+        api: Option<Api>,
+        database: String,
+        organisation: Option<String>,
+        city: String,
+        secrets: &Secrets,
+    ) -> Self {
+        Self { name, base, api, database, organisation, city, secrets: secrets.clone(), made: false }
+    }
+
+    fn client(&self, api: Option<Api>) -> Client {
+        let Secrets { influxdb_username: user, influxdb_password: password, influxdb_token: token, .. } = &self.secrets;
+        let authorization = match (api, token, user) {
+            (Some(Api::V2), Some(token), _) => Some(format!("Token {token}")),
+            (Some(Api::V3), Some(token), _) => Some(format!("Bearer {token}")),
+            (Some(Api::V1), _, Some(user)) => {
+                Some(super::kairosdb::basic(user, password.as_deref().unwrap_or_default()))
+            }
+            (Some(Api::V1), Some(token), None) => Some(format!("Token {token}")),
+            _ => None,
+        };
+        let mut secrets: Vec<String> = [token, password].into_iter().flatten().cloned().collect();
+        secrets.extend(authorization.iter().filter_map(|value| Some(value.split_once(' ')?.1.to_owned())));
+        Client::new(self.name.clone(), self.base.clone(), authorization, secrets)
+    }
+
+    /// Which API the server speaks, by what it says of itself.
+    fn ask(&self) -> Result<Api, SinkError> {
+        let version = self.client(None).header_of("/ping", "X-Influxdb-Version")?.unwrap_or_default();
+        Ok(match version.trim_start_matches('v').chars().next() {
+            Some('2') => Api::V2,
+            Some('3') => Api::V3,
+            _ => Api::V1,
+        })
+    }
+
+    fn path(&self, api: Api) -> String {
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let database = encoded(&self.database);
+        match api {
+            Api::V1 => format!("/write?db={database}&precision=s"),
+            Api::V2 => {
+                let organisation = encoded(self.organisation.as_deref().unwrap_or_default());
+                format!("/api/v2/write?org={organisation}&bucket={database}&precision=s")
+            }
+            Api::V3 => format!("/api/v3/write_lp?db={database}&precision=second"),
+        }
+    }
+
+    /// Makes the database; that it is there already is fine.
+    fn make(&self, client: &Client) -> Result<(), SinkError> {
+        let name = self.database.replace('\\', "\\\\").replace('"', "\\\"");
+        client.post_form("/query", &[("q", &format!("CREATE DATABASE \"{name}\""))])
+    }
+}
+
+impl Sink for InfluxDb {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn write(&mut self, points: &[Point<'_>]) -> Result<(), SinkError> {
+        let api = match self.api {
+            Some(api) => api,
+            None => *self.api.insert(self.ask()?),
+        };
+        let (client, path) = (self.client(self.api), self.path(api));
+        for points in points.chunks(MOST_LINES) {
+            let body = lines(&self.city, points);
+            let written = client.post(&path, "text/plain; charset=utf-8", body.as_bytes());
+            match written {
+                Err(SinkError::Refused { status: 404, .. }) if api == Api::V1 && !self.made => {
+                    self.make(&client)?;
+                    self.made = true;
+                    // It may say a moment later that the database is there.
+                    client.post(&path, "text/plain; charset=utf-8", body.as_bytes()).map_err(|error| match error {
+                        SinkError::Refused { sink, status: 404, reason } => {
+                            self.made = false;
+                            SinkError::Away { sink, reason, retry_after: None }
+                        }
+                        error => error,
+                    })?;
+                }
+                written => written?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Points in line protocol, with seconds.
+fn lines(city: &str, points: &[Point<'_>]) -> String {
+    let mut text = String::with_capacity(points.len() * 80);
+    for point in points {
+        text.push_str("crimes");
+        // Tags in the order of their names, which databases like best; an empty one cannot be said.
+        for (name, value) in [("area", point.area), ("category", point.category), ("city", city)] {
+            if !value.is_empty() {
+                let _infallible = write!(text, ",{name}=");
+                tag(&mut text, value);
+            }
+        }
+        let _infallible = writeln!(text, " count={}i {}", point.count, point.bucket);
+    }
+    text
+}
+
+/// A tag's value: commas, equals signs and spaces are escaped. A line's end would end the point, and a backslash at the end
+/// would escape what follows: both become what they look like.
+fn tag(text: &mut String, value: &str) {
+    let value = value.trim_end_matches('\\');
+    for letter in value.chars() {
+        match letter {
+            ',' | '=' | ' ' => text.extend(['\\', letter]),
+            letter if letter.is_control() => text.push_str("\\ "),
+            letter => text.push(letter),
+        }
+    }
+    if value.is_empty() {
+        text.push('-');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_lines() {
+        let point = |area, category, count| Point { bucket: 1_500_001_200, area, category, count };
+        let points = [point("25", "OFFENSE, \"OTHER\" = a b", 3), point("", "été\n", 0), point("\\", "x\\", 1)];
+        assert_eq!(
+            lines("chicago", &points),
+            "crimes,area=25,category=OFFENSE\\,\\ \"OTHER\"\\ \\=\\ a\\ b,city=chicago count=3i 1500001200\n\
+             crimes,category=été\\ ,city=chicago count=0i 1500001200\n\
+             crimes,area=-,category=x,city=chicago count=1i 1500001200\n"
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! Points in memory.
+
+use super::{Point, Sink, SinkError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// By hour, area and category, the count.
+type Points = BTreeMap<(i64, String, String), u64>;
+
+/// Keeps points in memory; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct MemorySink(Arc<Mutex<Points>>);
+
+impl MemorySink {
+    /// What it has: hour, area, category and count, by hour.
+    pub fn points(&self) -> BTreeMap<(i64, String, String), u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Sink for MemorySink {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn write(&mut self, points: &[Point<'_>]) -> Result<(), SinkError> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for point in points {
+            all.insert((point.bucket, point.area.to_owned(), point.category.to_owned()), point.count);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! Time-series sinks: hourly counts by area and category, each at its own hour.
+//!
+//! - [`point`](self): what a sink is given, and the trait of all sinks;
+//! - [`open`](self): a sink by its URL;
+//! - [`memory`](self), [`influxdb`](self), [`kairosdb`](self): the sinks;
+//! - [`http`](self): requests that are tried again where that may help, and never show a secret.
+//!
+//! In every database a point is measurement (or metric) `crimes`, field `count`, tags `city`, `category` and, where the
+//! incident has one, `area`: their number is bounded, whatever the number of incidents.
+
+mod error;
+mod http;
+mod influxdb;
+mod kairosdb;
+mod memory;
+mod open;
+mod point;
+
+pub use error::SinkError;
+pub use memory::MemorySink;
+pub use open::{Secrets, open_sink};
+pub use point::{Point, Sink};

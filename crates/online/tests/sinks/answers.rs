@@ -1,0 +1,144 @@
+//! What a sink makes of a server's answers: a listener that says what a test wants.
+
+use blotter_online::sinks::{Point, Secrets, SinkError, open_sink};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpListener,
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
+
+const SECRET: &str = "hunter2-token";
+
+/// Answers one request after the other, and tells their first lines and headers.
+fn server(answers: Vec<&'static str>) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for answer in answers {
+            let Ok((connection, _)) = listener.accept() else { return };
+            let mut reader = BufReader::new(connection);
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).is_err() || line.trim().is_empty() {
+                    break;
+                }
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap_or(0);
+                }
+                head.push_str(&line);
+            }
+            let mut body = vec![0; length];
+            let _short = reader.read_exact(&mut body);
+            let (status, text) = answer.split_once('|').unwrap_or((answer, ""));
+            let (status, header) = status.split_once(';').unwrap_or((status, ""));
+            let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
+            let said = format!(
+                "HTTP/1.1 {status} X\r\n{header}Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                text.len()
+            );
+            let _gone = reader.into_inner().write_all(said.as_bytes());
+            let _gone = sender.send(head);
+        }
+    });
+    (address, receiver)
+}
+
+fn secrets() -> Secrets {
+    Secrets {
+        influxdb_token: Some(SECRET.to_owned()),
+        kairosdb_username: Some("me".to_owned()),
+        kairosdb_password: Some(SECRET.to_owned()),
+        ..Secrets::default()
+    }
+}
+
+fn write(url: &str) -> Result<(), SinkError> {
+    let point = Point { bucket: 3600, area: "25", category: "THEFT", count: 1 };
+    open_sink(url, "chicago", &secrets()).expect("a sink").write(&[point])
+}
+
+#[test]
+fn each_api_has_its_own_request() {
+    for (url, expect) in [
+        ("influxdb://{}/crime?version=1", ["POST /write?db=crime&precision=s", "authorization: Token hunter2-token"]),
+        (
+            "influxdb://{}/crime?version=2&org=city",
+            ["POST /api/v2/write?org=city&bucket=crime&precision=s", "authorization: Token hunter2-token"],
+        ),
+        (
+            "influxdb://{}/crime?version=3",
+            ["POST /api/v3/write_lp?db=crime&precision=second", "authorization: Bearer hunter2-token"],
+        ),
+        ("kairosdb://{}", ["POST /api/v1/datapoints", "authorization: Basic bWU6aHVudGVyMi10b2tlbg=="]),
+    ] {
+        let (address, requests) = server(vec!["204"]);
+        write(&url.replace("{}", &address)).expect("written");
+        let head = requests.recv().expect("a request");
+        for part in expect {
+            assert!(head.to_ascii_lowercase().contains(&part.to_ascii_lowercase()), "{part} in {head}");
+        }
+    }
+}
+
+#[test]
+fn the_server_is_asked_for_its_version() {
+    for (version, expect) in [("1.8.10", "/write?"), ("v2.7.4", "/api/v2/write"), ("3.1.0", "/api/v3/write_lp")] {
+        let answer: &'static str = Box::leak(format!("204;X-Influxdb-Version: {version}").into_boxed_str());
+        let (address, requests) = server(vec![answer, "204"]);
+        write(&format!("influxdb://{address}/crime?org=x")).expect("written");
+        assert!(requests.recv().expect("a request").starts_with("GET /ping"));
+        assert!(requests.recv().expect("a request").contains(expect), "{version}");
+    }
+}
+
+#[test]
+fn what_passes_is_waited_for_and_what_does_not_is_said() {
+    let of = |answers: Vec<&'static str>| {
+        let (address, _requests) = server(answers);
+        write(&format!("influxdb://{address}/crime?version=2"))
+    };
+    of(vec!["503|later", "500", "204"]).expect("tried again");
+    let error = of(vec!["429;Retry-After: 17|slow down"]).expect_err("refused for now");
+    assert_eq!((error.is_retryable(), error.retry_after()), (true, Some(Duration::from_secs(17))));
+    let error = of(vec!["503", "503", "503"]).expect_err("away");
+    assert!(error.is_retryable() && error.to_string().contains("503"), "{error}");
+    for (answer, word) in [
+        ("401|no hunter2-token here", "environment"),
+        ("404|bucket not found", "URL"),
+        ("400|field type conflict", "field type conflict"),
+    ] {
+        let error = of(vec![answer]).expect_err("refused");
+        assert!(!error.is_retryable() && error.to_string().contains(word), "{error}");
+        assert!(!error.to_string().contains(SECRET), "{error}");
+    }
+}
+
+#[test]
+fn nobody_there_is_for_later() {
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    for url in [format!("influxdb://{nobody}/crime"), format!("kairosdb://{nobody}")] {
+        let error = write(&url).expect_err("nobody");
+        assert!(error.is_retryable() && !error.to_string().contains(SECRET), "{error}");
+    }
+}
+
+#[test]
+fn urls_that_are_none_say_what_would_work() {
+    for (url, word) in [
+        ("influx://host/x", "influxdb://"),
+        ("influxdb://host", "database"),
+        ("influxdb://host/x?version=9", "version"),
+        ("influxdb://host/x?retention=1", "retention"),
+        ("influxdb://me:hunter2-token@host/x", "INFLUXDB_TOKEN"),
+        ("influxdb://host/x?token=hunter2-token", "token"),
+        ("kairosdb://host/x", "no databases"),
+        ("hunter2", "memory:"),
+    ] {
+        let error = open_sink(url, "chicago", &Secrets::default()).err().expect("refused").to_string();
+        assert!(error.contains(word) && !error.contains(SECRET), "{url}: {error}");
+    }
+    assert!(!format!("{:?}", secrets()).contains(SECRET));
+}

@@ -1,0 +1,97 @@
+//! What every sink must do. An implementation joins with one line in `main.rs`.
+
+use crate::support::{Open, assert_has, expected};
+use blotter_online::sinks::Point;
+
+/// Every case as a test of its own, on what `$open` opens.
+#[macro_export]
+macro_rules! sink_suite {
+    ($name:ident, $open:path) => {
+        mod $name {
+            $crate::sink_suite!(@ $open: what_was_written_is_there, written_again_changes_nothing, totals_are_revised,
+                names_of_all_kinds, many_points_of_many_years, nothing_is_fine);
+        }
+    };
+    (@ $open:path: $($case:ident),*) => {
+        $(#[test]
+        fn $case() {
+            $crate::suite::$case($open);
+        })*
+    };
+}
+
+/// 2017-03-12T06:00:00Z: the night in which Chicago's clocks go forward.
+const NIGHT: i64 = 1_489_298_400;
+
+fn point<'a>(hour: i64, area: &'a str, category: &'a str, count: u64) -> Point<'a> {
+    Point { bucket: NIGHT + hour * 3600, area, category, count }
+}
+
+pub(crate) fn what_was_written_is_there(open: Open) {
+    let Some(mut tried) = open() else { return };
+    let points =
+        [point(0, "25", "THEFT", 3), point(1, "25", "THEFT", 4), point(2, "8", "THEFT", 1), point(2, "25", "ARSON", 9)];
+    tried.sink.write(&points).expect("written");
+    assert_has(&tried, &expected(&points));
+}
+
+pub(crate) fn written_again_changes_nothing(open: Open) {
+    let Some(mut tried) = open() else { return };
+    let points = [point(0, "25", "THEFT", 3), point(1, "25", "THEFT", 4)];
+    for _ in 0..3 {
+        tried.sink.write(&points).expect("written");
+    }
+    tried.sink.write(&points[..1]).expect("written");
+    assert_has(&tried, &expected(&points));
+}
+
+pub(crate) fn totals_are_revised(open: Open) {
+    let Some(mut tried) = open() else { return };
+    let at = |count| [point(5, "25", "THEFT", count), point(6, "25", "THEFT", 2)];
+    tried.sink.write(&at(3)).expect("written");
+    tried.sink.write(&at(8)).expect("written");
+    assert_has(&tried, &expected(&at(8)));
+    if let Some(why) = tried.only_upwards {
+        eprintln!("SKIPPED: totals that become smaller: {why}");
+        return;
+    }
+    for count in [5, 0] {
+        tried.sink.write(&at(count)).expect("written");
+        assert_has(&tried, &expected(&at(count)));
+    }
+}
+
+pub(crate) fn names_of_all_kinds(open: Open) {
+    let Some(mut tried) = open() else { return };
+    let points = [
+        point(0, "", "THEFT", 1),
+        point(0, "1A/2", "CRIMINAL DAMAGE", 2),
+        point(0, "0111", "OFFENSE INVOLVING CHILDREN, \"OTHER\" = x", 3),
+        point(0, "Été", "CONCEALED CARRY: LICENSE (VIOLATION)", 4),
+        point(0, "a\\b", "100 % 'SURE'", 5),
+    ];
+    tried.sink.write(&points).expect("written");
+    assert_has(&tried, &expected(&points));
+}
+
+pub(crate) fn many_points_of_many_years(open: Open) {
+    let Some(mut tried) = open() else { return };
+    let areas: Vec<String> = (1..=20).map(|area: u32| area.to_string()).collect();
+    // From 2001 on, more than a request takes.
+    let points: Vec<Point<'_>> = (0..30_000)
+        .map(|number: i64| Point {
+            bucket: 978_307_200 + number / 40 * 3600 * 97,
+            area: &areas[number as usize % 20],
+            category: ["THEFT", "BATTERY"][number as usize / 20 % 2],
+            count: number as u64 % 50,
+        })
+        .collect();
+    tried.sink.write(&points).expect("written");
+    assert_has(&tried, &expected(&points));
+}
+
+pub(crate) fn nothing_is_fine(open: Open) {
+    let Some(mut tried) = open() else { return };
+    tried.sink.write(&[]).expect("written");
+    assert!(!tried.sink.name().is_empty());
+}
