@@ -55,7 +55,7 @@ class KairosDb(Service):
 
     def command(self) -> list[str | Path]:
         return [
-            "java", "-Xmx384m", "-XX:+UseSerialGC", "--add-opens=java.base/java.lang=ALL-UNNAMED", f"-Dlogback.configurationFile={self.directory}/logback.xml",
+            "java", "-Xmx384m", "-XX:+UseSerialGC", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.lang", "java.util", "java.lang.reflect")), f"-Dlogback.configurationFile={self.directory}/logback.xml",
             "-cp", maven.class_path(self.name, POM), "org.kairosdb.core.Main", "-c", "run", "-p", self.configuration,
         ]  # fmt: skip
 
