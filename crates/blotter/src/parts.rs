@@ -111,7 +111,8 @@ fn open_kafka(url: &str, profile: &Arc<Profile>, partitions: Option<NonZeroU32>)
 
 /// Opens the object store.
 pub(crate) fn open_store(url: &str) -> Result<Store> {
-    Store::open(url).with_context(|| format!("cannot open the store {url}"))
+    // Not with the URL: what is wrong with it may be that it holds a secret.
+    Store::open(url).context("cannot open the store")
 }
 
 /// The URL of a local store.

@@ -87,7 +87,7 @@ fn load(store: &Store, profile: &Arc<Profile>, csv: &[u8], copies: u32) -> Resul
     }
     let upload = commit.elapsed();
     let appending = Instant::now();
-    table.append(uploaded, &next)?;
+    table.append(&uploaded, &next)?;
     writeln!(
         std::io::stdout(),
         "archived {} rows in {:.1?}: {encoding:.2} s to encode, {upload:.2?} for the last files, {:.2?} for the commit",

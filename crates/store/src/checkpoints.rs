@@ -58,29 +58,3 @@ impl Checkpoints {
         format!("{}/{name}", self.folder)
     }
 }
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_do_not_see_each_other() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open_directory(directory.path()).unwrap();
-        let count = Checkpoints::new(store.clone(), "count");
-        let detect = Checkpoints::new(store, "detect");
-        count.put("3/base-7", vec![1, 2]).unwrap();
-        count.put("3/delta-8", vec![3]).unwrap();
-        count.put("10/base-1", vec![4]).unwrap();
-        detect.put("state", vec![5]).unwrap();
-        assert_eq!(count.list("").unwrap(), ["10/base-1", "3/base-7", "3/delta-8"]);
-        assert_eq!(count.list("3/").unwrap(), ["3/base-7", "3/delta-8"]);
-        assert_eq!(count.get("3/base-7").unwrap().unwrap().as_ref(), [1, 2]);
-        assert_eq!(count.get("state").unwrap(), None);
-        count.delete("3/base-7").unwrap();
-        count.delete("3/base-7").unwrap();
-        assert_eq!(count.list("3/").unwrap(), ["3/delta-8"]);
-        assert_eq!(detect.list("").unwrap(), ["state"]);
-    }
-}

@@ -1,6 +1,7 @@
 //! What can go wrong between Blotter and its store.
 
-use deltalake_core::DeltaTableError;
+use crate::s3::failure;
+use deltalake_core::{DeltaTableError, kernel::transaction::TransactionError};
 
 /// Result of this crate.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -9,7 +10,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A URL that is none.
-    #[error("`{url}` is no store: {why}; give a directory as `file:///DIR`, or a bucket as `s3://BUCKET/PREFIX`")]
+    #[error("`{url}` is no store: {why}; give a directory as `file:///DIR` or a bucket as `s3://bucket/prefix`")]
     Url {
         /// As given, without anything after an `@` sign or a `?`.
         url: String,
@@ -24,6 +25,22 @@ pub enum StoreError {
         /// What works.
         hint: &'static str,
     },
+    /// A variable of the environment, or its file, that S3 cannot be opened with.
+    #[error("{name}: {why}")]
+    Setting {
+        /// Its name.
+        name: String,
+        /// What is wrong with it; never what it holds.
+        why: String,
+    },
+    /// A bucket that cannot be used.
+    #[error("store `{url}`: {why}")]
+    Bucket {
+        /// Its URL.
+        url: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// The directory of the store cannot be used.
     #[error("store directory `{path}`: {source}; it must be a directory that this user may write to")]
     Directory {
@@ -32,27 +49,8 @@ pub enum StoreError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A secret's file cannot be read.
-    #[error("cannot read `{path}`, which {name} names: {source}")]
-    SecretFile {
-        /// The variable.
-        name: String,
-        /// The file.
-        path: String,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// A server that overwrites what must not be overwritten.
-    #[error(
-        "the store {url} does not honour conditional puts (If-None-Match), and two writers would overwrite each other; \
-         use a server that does, such as AWS S3, MinIO or Ceph"
-    )]
-    Unconditional {
-        /// The store.
-        url: String,
-    },
     /// An object could not be read, written or listed.
-    #[error("store: {0}")]
+    #[error("store: {}", said(.0))]
     Object(#[from] object_store::Error),
     /// Someone else wrote the object first.
     #[error("`{path}` was changed by another process since it was read; read it again and decide anew")]
@@ -112,7 +110,7 @@ impl StoreError {
         match self {
             Self::Changed { .. } | Self::Moved { .. } => true,
             Self::Object(error) => retryable_object(error),
-            Self::Delta(error) => Self::is_retryable_cause(&**error),
+            Self::Delta(error) => retryable_delta(error),
             Self::Parquet(error) => Self::is_retryable_cause(error),
             _ => false,
         }
@@ -120,9 +118,7 @@ impl StoreError {
 
     /// Whether a failure of the store that may pass is among the causes of an error.
     pub fn is_retryable_cause(error: &(dyn std::error::Error + 'static)) -> bool {
-        std::iter::successors(Some(error), |error| error.source())
-            .filter_map(|cause| cause.downcast_ref::<object_store::Error>())
-            .any(retryable_object)
+        failure::below(error).is_some_and(retryable_object)
     }
 }
 
@@ -132,7 +128,38 @@ impl From<DeltaTableError> for StoreError {
     }
 }
 
+impl From<object_store::path::Error> for StoreError {
+    fn from(error: object_store::path::Error) -> Self {
+        Self::Object(error.into())
+    }
+}
+
+fn retryable_delta(error: &DeltaTableError) -> bool {
+    match error {
+        DeltaTableError::ObjectStore { source }
+        | DeltaTableError::Kernel { source: deltalake_core::kernel::Error::ObjectStore(source) }
+        // The kernel does not say that this is its error's source.
+        | DeltaTableError::KernelError(delta_kernel::Error::ObjectStore(source)) => retryable_object(source),
+        // Others were faster, each time: their commits are read, and it is tried on top of them.
+        DeltaTableError::VersionAlreadyExists(_)
+        | DeltaTableError::Transaction { source: TransactionError::MaxCommitAttempts(_) } => true,
+        other => StoreError::is_retryable_cause(other),
+    }
+}
+
+/// S3's own words where it has them, for the client's add nothing to them.
+fn said(error: &object_store::Error) -> String {
+    match (failure::of(error), error) {
+        (Some(failure), object_store::Error::PermissionDenied { path, .. }) => format!("`{path}`: {failure}"),
+        (Some(failure), _) => failure.to_string(),
+        (None, error) => error.to_string(),
+    }
+}
+
 fn retryable_object(error: &object_store::Error) -> bool {
+    if let Some(failure) = failure::of(error) {
+        return failure.is_transient();
+    }
     matches!(
         error,
         object_store::Error::Generic { .. }

@@ -4,7 +4,9 @@
 //! store's own. Only this crate knows where objects lie and that the archive is a Delta table.
 //!
 //! Invariants:
-//! - An object is there as a whole or not at all, and what was put survives the machine.
+//! - An object is there as a whole or not at all, and what was put survives the machine; in a bucket, as far
+//!   as its server promises that.
+//! - Of concurrent conditional puts one wins, and each caller learns whether it was its own.
 //! - The archive's files and the log offsets that they reach are one commit.
 //! - No URL, error or log line shows a secret.
 

@@ -40,7 +40,7 @@ impl ObjectReader {
     }
 
     pub(crate) fn open_remote(store: Store, path: &str) -> Result<Self> {
-        let path = Path::from(path);
+        let path = Path::parse(path)?;
         let length = store.block_on(store.objects().head(&path))?.size;
         Ok(Self(Source::Remote { store, path, length }))
     }
@@ -64,9 +64,17 @@ impl ChunkReader for ObjectReader {
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
         match &self.0 {
             Source::File { file, .. } => Ok(ChunkReader::get_bytes(&**file, start, length)?),
-            Source::Remote { store, path, .. } => store
-                .block_on(store.objects().get_range(path, start..start + length as u64))
-                .map_err(|error| ParquetError::External(error.into())),
+            Source::Remote { .. } if length == 0 => Ok(Bytes::new()),
+            Source::Remote { store, path, .. } => {
+                let range = start..start + length as u64;
+                let bytes = store
+                    .block_on(store.objects().get_range(path, range))
+                    .map_err(|error| ParquetError::External(error.into()))?;
+                if bytes.len() < length {
+                    return Err(ParquetError::EOF(format!("`{path}` ends before byte {}", start + length as u64)));
+                }
+                Ok(bytes)
+            }
         }
     }
 }

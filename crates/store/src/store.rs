@@ -7,9 +7,13 @@
 //! snapshots/latest.json         the pointer to the newest
 //! ```
 //!
+//! It lies in a directory ([`crate::local`]) or in a bucket ([`crate::s3`]).
+//!
 //! Invariants:
 //! - An object is there as a whole or not at all, and after a put has returned it survives the
 //!   process and the machine.
+//! - An object has the very name that it was given. Names are parts between slashes; a part is neither
+//!   empty nor `.` nor `..`, and what is an object is not the folder of another.
 //! - Calls block: they belong on a role's own thread and never on a worker of an asynchronous runtime.
 
 use crate::{
@@ -17,10 +21,10 @@ use crate::{
     local::DurableLocal,
     reader::ObjectReader,
     runtime::StoreRuntime,
-    s3,
+    s3::{self, environment::Environment},
 };
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion, path::Path};
 use std::{
     fmt,
@@ -59,8 +63,16 @@ pub struct Listed {
 pub struct ObjectVersion(Option<UpdateVersion>);
 
 impl Store {
-    /// Opens `file:///DIR`, making the directory where it is missing, or `s3://BUCKET[/PREFIX]` as the environment says.
+    /// Opens `file:///DIR`, making the directory where it is missing, or `s3://bucket/prefix` with what the
+    /// environment says of its server and credentials. A bucket must be reachable and must honour
+    /// conditional writes.
     pub fn open(url: &str) -> Result<Self> {
+        Self::open_with(url, &|name| std::env::var(name).ok())
+    }
+
+    /// [`Store::open`] in an environment of the caller's.
+    pub fn open_with(url: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        const HINT: &str = "give a directory as `file:///DIR` or a bucket as `s3://bucket/prefix`";
         let parsed = Url::parse(url).map_err(|error| StoreError::Url { url: shown(url), why: error.to_string() })?;
         match parsed.scheme() {
             "file" => {
@@ -69,12 +81,19 @@ impl Store {
                     .map_err(|()| StoreError::Url { url: shown(url), why: "it names no absolute path".into() })?;
                 Self::open_directory(&path)
             }
-            "s3" => Self::open_bucket(&parsed, std::env::vars()),
-            other => Err(StoreError::Scheme {
-                scheme: other.to_owned(),
-                hint: "give `file:///DIR`, or `s3://BUCKET/PREFIX`",
-            }),
+            "s3" => Self::open_bucket(&parsed, &Environment::new(environment)),
+            other => Err(StoreError::Scheme { scheme: other.to_owned(), hint: HINT }),
         }
+    }
+
+    fn open_bucket(url: &Url, environment: &Environment<'_>) -> Result<Self> {
+        let location = s3::Location::parse(url)?;
+        let opened = s3::open(&location, environment)?;
+        let runtime = StoreRuntime::start()
+            .map_err(|error| StoreError::Bucket { url: location.url.to_string(), why: error.to_string() })?;
+        runtime.block_on(s3::probe(&*opened.objects, &location))?;
+        let s3::Opened { objects, root_objects } = opened;
+        Ok(Self(Arc::new(Inner { objects, root_objects, runtime, url: location.url, local: None })))
     }
 
     /// Opens a directory as a store.
@@ -91,42 +110,15 @@ impl Store {
         Ok(Self(Arc::new(Inner { objects: Arc::new(objects), root_objects, runtime, url, local: Some(root) })))
     }
 
-    /// Opens `s3://BUCKET[/PREFIX]`: endpoint, region and keys are among the variables, by the names of `AWS_…`. Asks
-    /// the server once.
-    ///
-    /// # Errors
-    /// [`StoreError::Object`] where the server does not answer, or there is no such bucket, or no permission.
-    pub fn open_bucket(url: &Url, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
-        let bucket = s3::open(url, variables)?;
-        let runtime =
-            StoreRuntime::start().map_err(|source| StoreError::Directory { path: bucket.url.to_string(), source })?;
-        let inner = Inner { objects: bucket.folder, root_objects: bucket.root, runtime, url: bucket.url, local: None };
-        let store = Self(Arc::new(inner));
-        store.get("snapshots/latest.json")?;
-        Ok(store)
-    }
-
-    /// Makes sure that a put which must not overwrite does not: whoever writes with others asks first.
-    pub fn check_conditional_puts(&self) -> Result<()> {
-        let path = format!("checkpoints/.conditional-put-{}", uuid::Uuid::new_v4());
-        self.replace(&path, "one", ObjectVersion(None))?;
-        let again = self.replace(&path, "two", ObjectVersion(None));
-        self.delete(&path)?;
-        match again {
-            Err(StoreError::Changed { .. }) => Ok(()),
-            Ok(_) => Err(StoreError::Unconditional { url: self.url().to_owned() }),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Its URL, free of credentials.
     pub fn url(&self) -> &str {
         self.0.url.as_str()
     }
 
-    /// Puts an object, whether or not there is one.
+    /// Puts an object, whether or not there is one. A name that is put again and again belongs to one
+    /// process, and one that several may put is [`Store::replace`]d.
     pub fn put(&self, path: &str, bytes: impl Into<Bytes>) -> Result<()> {
-        self.block_on(self.0.objects.put(&Path::from(path), bytes.into().into()))?;
+        self.block_on(self.0.objects.put(&Path::parse(path)?, bytes.into().into()))?;
         Ok(())
     }
 
@@ -137,8 +129,9 @@ impl Store {
 
     /// An object's bytes and the version that [`Store::replace`] compares.
     pub fn get_versioned(&self, path: &str) -> Result<(Option<Bytes>, ObjectVersion)> {
+        let path = Path::parse(path)?;
         self.block_on(async {
-            match self.0.objects.get(&Path::from(path)).await {
+            match self.0.objects.get(&path).await {
                 Ok(found) => {
                     let version =
                         UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
@@ -150,11 +143,13 @@ impl Store {
         })
     }
 
-    /// Puts an object only if it is still as it was read, and says its new version; else [`StoreError::Changed`].
+    /// Puts an object only if it is still as it was read, and says its new version; else [`StoreError::Changed`], and nothing was put.
+    /// After any other error it may or may not have been put: read it again before deciding. To put what
+    /// was there is no change to the others that have read it, so an object must not return to old bytes.
     pub fn replace(&self, path: &str, bytes: impl Into<Bytes>, read: ObjectVersion) -> Result<ObjectVersion> {
         let mode = read.0.map_or(PutMode::Create, PutMode::Update);
         let options = PutOptions { mode, ..PutOptions::default() };
-        match self.block_on(self.0.objects.put_opts(&Path::from(path), bytes.into().into(), options)) {
+        match self.block_on(self.0.objects.put_opts(&Path::parse(path)?, bytes.into().into(), options)) {
             Ok(put) => Ok(ObjectVersion(Some(UpdateVersion { e_tag: put.e_tag, version: put.version }))),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 Err(StoreError::Changed { path: path.to_owned() })
@@ -168,7 +163,7 @@ impl Store {
         let mut found: Vec<Listed> = self.block_on(
             self.0
                 .objects
-                .list(Some(&Path::from(folder)))
+                .list(Some(&Path::parse(folder)?))
                 .map_ok(|meta| Listed {
                     path: meta.location.to_string(),
                     bytes: meta.size,
@@ -182,7 +177,7 @@ impl Store {
 
     /// Deletes an object; that there is none is fine.
     pub fn delete(&self, path: &str) -> Result<()> {
-        match self.block_on(self.0.objects.delete(&Path::from(path))) {
+        match self.block_on(self.0.objects.delete(&Path::parse(path)?)) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -190,9 +185,17 @@ impl Store {
 
     /// Deletes every object below a folder.
     pub fn delete_folder(&self, folder: &str) -> Result<()> {
-        for object in self.list(folder)? {
-            self.delete(&object.path)?;
-        }
+        let paths: Vec<_> = self.list(folder)?.into_iter().map(|object| Ok(Path::parse(object.path)?)).collect();
+        self.block_on(
+            self.0
+                .objects
+                .delete_stream(futures::stream::iter(paths).boxed())
+                .map(|deleted| match deleted {
+                    Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                    Err(error) => Err(error),
+                })
+                .try_collect::<()>(),
+        )?;
         // A directory store keeps the empty directories; nobody misses them if this fails.
         if let Some(directory) = self.local_path(folder) {
             let _ = std::fs::remove_dir_all(directory);
@@ -240,7 +243,7 @@ impl fmt::Debug for Store {
 }
 
 /// A URL as an error may show it: without what might be a secret.
-fn shown(url: &str) -> String {
+pub(crate) fn shown(url: &str) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
     match (plain.split_once("://"), plain.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
@@ -253,12 +256,6 @@ fn shown(url: &str) -> String {
 mod tests {
     use super::*;
 
-    fn open() -> (tempfile::TempDir, Store) {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(Url::from_directory_path(directory.path().join("made")).unwrap().as_str()).unwrap();
-        (directory, store)
-    }
-
     #[test]
     fn refuses_what_it_cannot_serve() {
         let check = |url: &str, expect: &str| {
@@ -266,7 +263,8 @@ mod tests {
             assert!(error.contains(expect), "{url}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
         };
-        check("s3://key:hunter2@bucket/prefix", "environment");
+        check("s3://user:hunter2@bucket/prefix", "from the environment");
+        check("s3a://bucket/prefix", "s3://bucket/prefix");
         check("ftp://user:hunter2@host/", "file:///DIR");
         check("data", "file:///DIR");
         check("nfs://host/data?key=hunter2", "file:///DIR");
@@ -278,66 +276,5 @@ mod tests {
         std::fs::write(directory.path().join("file"), "x").unwrap();
         let error = Store::open_directory(&directory.path().join("file")).unwrap_err();
         assert!(error.to_string().contains("must be a directory"), "{error}");
-    }
-
-    #[test]
-    fn objects_come_and_go() {
-        let (_directory, store) = open();
-        assert_eq!(store.get("a/b").unwrap(), None);
-        store.put("a/b", "one").unwrap();
-        store.put("a/b", "two").unwrap();
-        store.put("a/c/d", "three").unwrap();
-        store.put("ab", "four").unwrap();
-        assert_eq!(store.get("a/b").unwrap().unwrap(), "two");
-        let listed = store.list("a").unwrap();
-        assert_eq!(listed.iter().map(|object| object.path.as_str()).collect::<Vec<_>>(), ["a/b", "a/c/d"]);
-        assert_eq!(listed[1].bytes, 5);
-        store.delete("a/b").unwrap();
-        store.delete("a/b").unwrap();
-        store.delete_folder("a").unwrap();
-        assert_eq!(store.list("a").unwrap(), []);
-        assert_eq!(store.get("ab").unwrap().unwrap(), "four");
-    }
-
-    #[test]
-    fn of_two_conditional_puts_one_wins() {
-        let (_directory, store) = open();
-        let (none, first) = store.get_versioned("p").unwrap();
-        assert_eq!(none, None);
-        store.replace("p", "1", first.clone()).unwrap();
-        assert!(matches!(store.replace("p", "other", first), Err(StoreError::Changed { .. })));
-        let (_, read) = store.get_versioned("p").unwrap();
-        store.replace("p", "2", read.clone()).unwrap();
-        let error = store.replace("p", "3", read).unwrap_err();
-        assert!(error.is_retryable(), "{error}");
-        assert_eq!(store.get("p").unwrap().unwrap(), "2");
-    }
-
-    #[test]
-    fn conditional_puts_of_many_threads_lose_no_increment() {
-        let (_directory, store) = open();
-        store.put("n", "0").unwrap();
-        let threads: Vec<_> = (0..4)
-            .map(|_| {
-                let store = store.clone();
-                std::thread::spawn(move || {
-                    for _ in 0..20 {
-                        loop {
-                            let (bytes, version) = store.get_versioned("n").unwrap();
-                            let number: u32 = std::str::from_utf8(&bytes.unwrap()).unwrap().parse().unwrap();
-                            match store.replace("n", (number + 1).to_string(), version) {
-                                Ok(_) => break,
-                                Err(StoreError::Changed { .. }) => {}
-                                Err(error) => panic!("{error}"),
-                            }
-                        }
-                    }
-                })
-            })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap();
-        }
-        assert_eq!(store.get("n").unwrap().unwrap(), "80");
     }
 }

@@ -185,8 +185,8 @@ impl<'a> Archiver<'a> {
         let files = std::mem::take(&mut self.uploaded);
         let mut patience = [1, 2, 4, 8].map(Duration::from_secs).into_iter();
         loop {
-            match self.table.append(files.clone(), &self.next) {
-                // Another's commit, or an own one whose answer was lost: the role begins anew from what is committed.
+            match self.table.append(&files, &self.next) {
+                // Another's commit: the role begins anew from what is committed.
                 Err(error @ StoreError::Moved { .. }) => return Err(error.into()),
                 Err(error) if error.is_retryable() => {
                     let Some(pause) = patience.next() else { return Err(error.into()) };

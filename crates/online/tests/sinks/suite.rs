@@ -31,7 +31,7 @@ pub(crate) fn what_was_written_is_there(open: Open) {
     let Some(mut tried) = open() else { return };
     let points =
         [point(0, "25", "THEFT", 3), point(1, "25", "THEFT", 4), point(2, "8", "THEFT", 1), point(2, "25", "ARSON", 9)];
-    tried.sink.write(&points).expect("written");
+    tried.write(&points);
     assert_has(&tried, &expected(&points));
 }
 
@@ -39,24 +39,24 @@ pub(crate) fn written_again_changes_nothing(open: Open) {
     let Some(mut tried) = open() else { return };
     let points = [point(0, "25", "THEFT", 3), point(1, "25", "THEFT", 4)];
     for _ in 0..3 {
-        tried.sink.write(&points).expect("written");
+        tried.write(&points);
     }
-    tried.sink.write(&points[..1]).expect("written");
+    tried.write(&points[..1]);
     assert_has(&tried, &expected(&points));
 }
 
 pub(crate) fn totals_are_revised(open: Open) {
     let Some(mut tried) = open() else { return };
     let at = |count| [point(5, "25", "THEFT", count), point(6, "25", "THEFT", 2)];
-    tried.sink.write(&at(3)).expect("written");
-    tried.sink.write(&at(8)).expect("written");
+    tried.write(&at(3));
+    tried.write(&at(8));
     assert_has(&tried, &expected(&at(8)));
     if let Some(why) = tried.only_upwards {
         eprintln!("SKIPPED: totals that become smaller: {why}");
         return;
     }
     for count in [5, 0] {
-        tried.sink.write(&at(count)).expect("written");
+        tried.write(&at(count));
         assert_has(&tried, &expected(&at(count)));
     }
 }
@@ -70,7 +70,7 @@ pub(crate) fn names_of_all_kinds(open: Open) {
         point(0, "Été", "CONCEALED CARRY: LICENSE (VIOLATION)", 4),
         point(0, "a\\b", "100 % 'SURE'", 5),
     ];
-    tried.sink.write(&points).expect("written");
+    tried.write(&points);
     assert_has(&tried, &expected(&points));
 }
 
@@ -86,12 +86,12 @@ pub(crate) fn many_points_of_many_years(open: Open) {
             count: number as u64 % 50,
         })
         .collect();
-    tried.sink.write(&points).expect("written");
+    tried.write(&points);
     assert_has(&tried, &expected(&points));
 }
 
 pub(crate) fn nothing_is_fine(open: Open) {
     let Some(mut tried) = open() else { return };
-    tried.sink.write(&[]).expect("written");
+    tried.write(&[]);
     assert!(!tried.sink.name().is_empty());
 }

@@ -2,7 +2,10 @@
 
 use blotter_online::sinks::{MemorySink, Point, Secrets, Sink, open_sink};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// By hour, area and category, the count.
 pub(crate) type Points = BTreeMap<(i64, String, String), u64>;
@@ -13,6 +16,22 @@ pub(crate) struct Tried {
     pub(crate) read: Box<dyn Fn() -> Points>,
     /// Why it cannot take a smaller total for a greater one.
     pub(crate) only_upwards: Option<&'static str>,
+}
+
+impl Tried {
+    /// Writes as the role does: what is away for the moment (a database that was made just now) is asked again.
+    pub(crate) fn write(&mut self, points: &[Point<'_>]) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        loop {
+            match self.sink.write(points) {
+                Ok(()) => return,
+                Err(error) if error.is_retryable() && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Err(error) => panic!("not written: {error}"),
+            }
+        }
+    }
 }
 
 /// Nothing where the server is not here.
@@ -146,11 +165,11 @@ pub(crate) fn expected(points: &[Point<'_>]) -> Points {
 
 /// Asks until the database shows what was written: some show it a moment later than they acknowledge it.
 pub(crate) fn assert_has(tried: &Tried, expected: &Points) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let mut found = (tried.read)();
-    while found != *expected && std::time::Instant::now() < deadline {
+    while found != *expected && Instant::now() < deadline {
         // The interval of asking, not a hope: the condition decides.
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(100));
         found = (tried.read)();
     }
     if found != *expected {

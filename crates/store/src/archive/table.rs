@@ -15,10 +15,9 @@ use crate::{
 use arrow::datatypes::SchemaRef;
 use blotter_incident::Profile;
 use deltalake_core::{
-    DeltaTableError,
     kernel::{
         Action, Add, Transaction,
-        transaction::{CommitBuilder, CommitConflictError, CommitProperties, TransactionError},
+        transaction::{CommitBuilder, CommitProperties},
     },
     logstore::{LogStoreRef, StorageConfig, default_logstore},
     operations::create::CreateBuilder,
@@ -28,7 +27,7 @@ use deltalake_core::{
 use object_store::{path::Path, prefix::PrefixStore};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -135,6 +134,8 @@ impl ArchiveTable {
                 .with_partition_columns([PARTITION_COLUMN])
                 .with_raise_if_key_not_exists(false)
                 .with_save_mode(SaveMode::ErrorIfExists)
+                // Tried again it would commit another table on top of the one that was made meanwhile.
+                .with_commit_properties(CommitProperties::default().with_max_retries(0))
                 .with_configuration([
                     ("delta.appendOnly", Some("true")),
                     ("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL)),
@@ -234,9 +235,20 @@ impl ArchiveTable {
 
     /// Commits files and the offsets that they reach, both or neither; the new version. Refuses where
     /// the table's offsets are no longer those that this writer has seen.
-    pub fn append(&mut self, files: Vec<UploadedFile>, next_offsets: &[u64]) -> Result<u64> {
+    ///
+    /// A commit is one put of the next version's log entry that succeeds only where there is none. When its
+    /// answer is lost the store finds out whose the entry is; when even that fails, for the server is gone,
+    /// the error [`StoreError::is_retryable`] and the outcome is open. Then the same call is made again, with
+    /// the same files: it first reads the table, and where that reaches these offsets *with these very
+    /// files* (their names are unique) the earlier call has committed and this one says so. So no commit is
+    /// made twice, and none that stands ends as [`StoreError::Moved`]. A writer that gives up instead opens
+    /// the table anew and goes on from its offsets.
+    pub fn append(&mut self, files: &[UploadedFile], next_offsets: &[u64]) -> Result<u64> {
         let held = self.next_offsets.clone();
         self.refresh()?;
+        if self.has_committed(files, &held, next_offsets) {
+            return Ok(self.version());
+        }
         self.refuse_if_moved(&held)?;
         let transactions = (0..).zip(next_offsets).map(|(partition, next)| {
             Transaction::new_with_last_update(app_id(&self.log_id, partition), *next as i64, Some(now_ms()))
@@ -248,7 +260,7 @@ impl ArchiveTable {
             predicate: None,
         };
         let commit = CommitBuilder::from(properties)
-            .with_actions(files.into_iter().map(|file| Action::Add(file.0)).collect())
+            .with_actions(files.iter().map(|file| Action::Add(file.0.clone())).collect())
             .build(Some(&self.state), LogStoreRef::clone(&self.log_store), operation);
         match self.store.block_on(commit.into_future()) {
             Ok(commit) => {
@@ -258,8 +270,12 @@ impl ArchiveTable {
             }
             Err(error) => {
                 // What failed may have come after the commit (a checkpoint, an answer that was lost).
-                self.refresh()?;
-                if self.next_offsets == next_offsets && self.next_offsets != held && !is_other_writer(&error) {
+                let refreshed = self.refresh();
+                if let Err(unread) = refreshed {
+                    self.next_offsets = held;
+                    return Err(unread);
+                }
+                if self.has_committed(files, &held, next_offsets) {
                     tracing::warn!(%error, version = self.version(), "the archive's commit stands, what follows it failed");
                     return Ok(self.version());
                 }
@@ -267,6 +283,16 @@ impl ArchiveTable {
                 Err(error.into())
             }
         }
+    }
+
+    /// Whether the table as read holds these files and stands at these offsets. Without files there is
+    /// nothing to hold: then whoever has moved the offsets has done the same.
+    fn has_committed(&self, files: &[UploadedFile], held: &[u64], next_offsets: &[u64]) -> bool {
+        if self.next_offsets != next_offsets || held == next_offsets {
+            return false;
+        }
+        let paths: HashSet<_> = self.state.log_data().iter().map(|file| file.path().into_owned()).collect();
+        files.iter().all(|file| paths.contains(&file.0.path))
     }
 
     fn refuse_if_moved(&self, held: &[u64]) -> Result<()> {
@@ -281,15 +307,6 @@ impl UploadedFile {
     pub(super) fn into_add(self, data_change: bool) -> Action {
         Action::Add(Add { data_change, ..self.0 })
     }
-}
-
-fn is_other_writer(error: &DeltaTableError) -> bool {
-    matches!(
-        error,
-        DeltaTableError::Transaction {
-            source: TransactionError::CommitConflict(CommitConflictError::ConcurrentTransaction)
-        }
-    )
 }
 
 fn log_store(store: &Store) -> Result<LogStoreRef> {
