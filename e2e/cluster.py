@@ -35,7 +35,8 @@ def start(name: str, directory: Path, **options) -> Service:
 class Cluster:
     """One deployment: a prefix of topics, a folder of the bucket. `kafka_port` and `s3_port`: those of a proxy."""
 
-    def __init__(self, directory: Path, kafka_port: int, s3_port: int):
+    def __init__(self, directory: Path, kafka_port: int, s3_port: int, sinks: tuple[str, ...] = ()):
+        self.sinks = sinks
         name = f"t{uuid.uuid4().hex[:12]}"
         self.directory = directory
         self.log = f"kafka://127.0.0.1:{kafka_port}/{name}."
@@ -55,6 +56,8 @@ class Cluster:
         return {
             "produce": [*log],
             "count": [*log, *store],
+            "detect": [*log, *(f"--sink={url}" for url in self.sinks)],
+            "online": [*log, *store, *(f"--sink={url}" for url in self.sinks)],
             "archive": [*log, *store],
             "snapshot": [*store],
             "fetch": [*store, "--to", str(self.local)],
@@ -100,6 +103,7 @@ class Embedded:
 
     run = Cluster.run
     aws: dict[str, str] = {}
+    sinks: tuple[str, ...] = ()
 
     def table(self) -> DeltaTable:
         return DeltaTable(str(self.directory / "store" / "incidents"))
@@ -107,7 +111,7 @@ class Embedded:
 
 def finish(deployment) -> None:
     """Every role once more, until nothing is left to do."""
-    for role in ["count", "archive", "snapshot", "fetch"]:
+    for role in ["count", *(["detect"] if deployment.sinks else []), "archive", "snapshot", "fetch"]:
         deployment.run(role, "--until-caught-up")
 
 

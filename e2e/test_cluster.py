@@ -1,13 +1,17 @@
 """The roles as separate processes on Kafka and S3 come to what they come to on one machine."""
 
+import csv
 import json
 import random
+import re
 import subprocess
+import urllib.request
 
 import pytest
-from cluster import Cluster, Embedded, assert_same, finish, simulated, start, state
+from cluster import Cluster, Embedded, assert_same, finish, simulated, start, state, totals
 from confluent_kafka import Producer
-from services.service import Unavailable, need
+from services.service import Unavailable, need, wait_until
+from sinks import assert_points, in_influxdb, in_kairosdb
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +28,20 @@ def servers(tmp_path_factory):
 def cluster(servers, tmp_path):
     kafka, s3 = servers
     return Cluster(tmp_path, kafka.port, s3.port)
+
+
+@pytest.fixture(scope="module")
+def influxdb(tmp_path_factory):
+    service = start("influxdb", tmp_path_factory.mktemp("influxdb"))
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def kairosdb(tmp_path_factory):
+    service = start("kairosdb", tmp_path_factory.mktemp("kairosdb"))
+    yield service
+    service.stop()
 
 
 def embedded(tmp_path, *data) -> Embedded:
@@ -64,6 +82,56 @@ def test_the_demo_on_a_cluster(cluster, blotter, demo, tmp_path):
     alone.stop()
     for figure in ("incidents", "rejected", "data_as_of", "categories", "simulated"):
         assert together[figure] == expected[figure], figure
+
+
+def test_the_sinks_have_what_is_counted(cluster, blotter, influxdb, kairosdb, tmp_path):
+    data = simulated(tmp_path, 20_000)
+    cluster.sinks = (f"influxdb://127.0.0.1:{influxdb.port}/crimes", f"kairosdb://127.0.0.1:{kairosdb.port}")
+    online = cluster.spawn(blotter, "online", "--ops-listen", "127.0.0.1:0")
+    cluster.run("produce", "--data", data, "--until-caught-up")
+    metrics = online.wait_for_line(r"http://\S+/metrics")[0]
+
+    def lag() -> int:
+        lines = [line for line in urllib.request.urlopen(metrics).read().decode().splitlines() if line.startswith("blotter_lag_records{")]
+        assert {"count", "detect"} == {re.search(r'role="(\w+)"', line)[1] for line in lines}
+        assert len(lines) == 4 * 3
+        return sum(int(line.rsplit(" ", 1)[1]) for line in lines)
+
+    wait_until(lambda: lag() == 0, "counted and sent")
+    expected = totals(cluster)
+    assert sum(expected.values()) == 20_000
+    assert_points(lambda: in_influxdb(influxdb.port, "crimes"), expected)
+    assert_points(lambda: in_kairosdb(kairosdb.port, "chicago"), expected)
+    # Corrected, one hour later: what they said of the hours before becomes less.
+    corrected = tmp_path / "corrected.csv"
+    with data.open() as source, corrected.open("w") as target:
+        header = source.readline()
+        target.write(header)
+        date, updated = (header.rstrip("\n").split(",").index(name) for name in ("Date", "Updated On"))
+        for line in list(source)[:300]:
+            fields = next(csv.reader([line]))
+            fields[date] = fields[date][:11] + ("05:00:00 AM" if "04:" in fields[date] else "04:00:00 AM")
+            fields[updated] = "01/01/2030 12:00:00 AM"
+            csv.writer(target).writerow(fields)
+    cluster.run("produce", "--data", corrected, "--until-caught-up")
+    wait_until(lambda: lag() == 0, "the corrections are counted and sent")
+    expected_then = totals(cluster)
+    assert expected_then != expected and sum(expected_then.values()) == 20_000
+    assert_points(lambda: in_influxdb(influxdb.port, "crimes"), expected_then)
+    assert_points(lambda: in_kairosdb(kairosdb.port, "chicago"), expected_then)
+    online.stop()
+    # From the beginning again: every point is what it was.
+    before = in_influxdb(influxdb.port, "crimes")
+    assert "0 points" in cluster.run("detect", "--until-caught-up")
+    assert in_influxdb(influxdb.port, "crimes") == before
+
+
+def test_the_demo_feeds_a_sink(demo, influxdb, tmp_path):
+    data = simulated(tmp_path, 5_000)
+    server = demo("--data", data, "--sink", f"influxdb://127.0.0.1:{influxdb.port}/demo", "--until-caught-up")
+    assert server.wait() == 0
+    points = in_influxdb(influxdb.port, "demo")
+    assert sum(points.values()) == 5_000
 
 
 def garbage(number: int) -> tuple[bytes, bytes, str]:

@@ -31,8 +31,10 @@ pub(crate) enum Command {
     Produce(Produce),
     /// From the log's incidents to hourly counts
     Count(Count),
-    /// The online path in one process: count
-    Online(Count),
+    /// From hourly counts to the time-series sinks
+    Detect(Detect),
+    /// The online path in one process: count and detect
+    Online(Online),
     /// From the log's incidents to the Delta table
     Archive(Archive),
     /// From the Delta table to an immutable snapshot
@@ -110,9 +112,18 @@ pub(crate) struct LogUrl {
 /// The object store.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StoreUrl {
-    /// The object store: `file:///DIR`
+    /// The object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]` as AWS_… say
     #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
     pub(crate) store: String,
+}
+
+/// Where hourly counts go.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Sinks {
+    /// A time-series sink: `influxdb://HOST:8086/DATABASE[?version=1|2|3&org=ORG]` or `kairosdb://HOST:8080`; may be given
+    /// several times
+    #[arg(id = "sinks", long = "sink", env = "BLOTTER_SINKS", value_name = "URL", value_delimiter = ',')]
+    pub(crate) urls: Vec<String>,
 }
 
 /// For those who run it.
@@ -138,6 +149,8 @@ pub(crate) struct Demo {
     /// Another object store than the directory's: `s3://BUCKET/PREFIX`
     #[arg(long, env = "BLOTTER_STORE", value_name = "URL")]
     pub(crate) store: Option<String>,
+    #[command(flatten)]
+    pub(crate) sinks: Sinks,
     /// Address of the map
     #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
@@ -189,6 +202,29 @@ pub(crate) struct Count {
     /// Stop when the log has nothing more
     #[arg(long)]
     pub(crate) until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Detect {
+    #[command(flatten)]
+    pub(crate) ops: Ops,
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) log: LogUrl,
+    #[command(flatten)]
+    pub(crate) sinks: Sinks,
+    /// Stop when every sink has all that the log has
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Online {
+    #[command(flatten)]
+    pub(crate) count: Count,
+    #[command(flatten)]
+    pub(crate) sinks: Sinks,
 }
 
 #[derive(Debug, Args)]

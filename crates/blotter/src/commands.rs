@@ -4,6 +4,7 @@ use crate::{
     cli::{self, Command},
     demo,
     formats::rejected::Value,
+    online,
     operations::{Operations, lag, lags},
     parts::{self, OpenLog},
     profiles, signals,
@@ -18,10 +19,8 @@ use blotter_offline::{
     fetch::{self, FetchConfig, Fetched},
     snapshot::{self, Outcome, SnapshotConfig, SnapshotParts},
 };
-use blotter_online::{CountConfig, CountParts, CountProgress};
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
-use blotter_store::{Checkpoints, Shutdown};
 use std::{
     collections::{BTreeMap, HashSet},
     io::{BufWriter, Write, stdout},
@@ -37,7 +36,9 @@ pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Produce(arguments) => produce(&arguments),
-        Command::Count(arguments) | Command::Online(arguments) => count(&arguments),
+        Command::Count(arguments) => online::count(&arguments),
+        Command::Detect(arguments) => online::detect(&arguments),
+        Command::Online(arguments) => online::online(&arguments),
         Command::Archive(arguments) => archive(&arguments),
         Command::Snapshot(arguments) => snapshot(&arguments),
         Command::Fetch(arguments) => fetch(&arguments),
@@ -52,16 +53,10 @@ pub(crate) fn run(command: Command) -> Result<()> {
     }
 }
 
-fn watched_shutdown() -> Result<Shutdown> {
-    let shutdown = Shutdown::new();
-    signals::watch(&shutdown)?;
-    Ok(shutdown)
-}
-
 fn produce(arguments: &cli::Produce) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let spool = parts::spool(&arguments.log.log, &profile);
-    let shutdown = watched_shutdown()?;
+    let shutdown = signals::shutdown()?;
     let progress = Arc::new(ProduceProgress::default());
     let operations = Operations::new("produce");
     let _served = operations.serve(arguments.ops.listen)?;
@@ -94,45 +89,10 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
     Ok(())
 }
 
-fn count(arguments: &cli::Count) -> Result<()> {
-    let profile = profiles::profile(&arguments.city.city)?;
-    let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };
-    let shutdown = watched_shutdown()?;
-    let operations = Operations::new("count");
-    let _served = operations.serve(arguments.ops.listen)?;
-    supervise(&operations, &shutdown, || {
-        let store = parts::open_store(&arguments.store.store)?;
-        let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
-        let log = opened.log();
-        let progress = Arc::new(CountProgress::new(log.partitions(Topic::Incidents)));
-        let parts = CountParts {
-            log,
-            checkpoints: Checkpoints::new(store, "count"),
-            profile: Arc::clone(&profile),
-            progress: Arc::clone(&progress),
-        };
-        operations.at_work({
-            let log = opened.log();
-            move |text| {
-                // The whole group's: what another member counts is no longer waited for.
-                let Ok(committed) = log.committed(blotter_online::count::GROUP, Topic::Incidents) else { return };
-                let mut next = vec![0; log.partitions(Topic::Incidents) as usize];
-                for (partition, offset) in committed {
-                    next[partition as usize] = offset.0;
-                }
-                lag(lags(text), log.as_ref(), Topic::Incidents, &[("role", "count")], &next);
-            }
-        });
-        blotter_online::run_count(&config, &parts, &shutdown)?;
-        println!("counted to {}", offsets(&progress.next_offsets()));
-        opened.close()
-    })
-}
-
 fn archive(arguments: &cli::Archive) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = ArchiveConfig { until_caught_up: arguments.until_caught_up, ..ArchiveConfig::default() };
-    let shutdown = watched_shutdown()?;
+    let shutdown = signals::shutdown()?;
     let operations = Operations::new("archive");
     let _served = operations.serve(arguments.ops.listen)?;
     supervise(&operations, &shutdown, || {
@@ -154,15 +114,9 @@ fn archive(arguments: &cli::Archive) -> Result<()> {
         });
         archive::run(&config, parts, &shutdown)?;
         let next: Vec<Offset> = progress.next_offsets().into_iter().map(Offset).collect();
-        println!("archived to {}", offsets(&next));
+        println!("archived to {}", online::offsets(&next));
         opened.close()
     })
-}
-
-fn offsets(next: &[Offset]) -> String {
-    let parts: Vec<String> =
-        next.iter().enumerate().map(|(partition, next)| format!("{partition}:{}", next.0)).collect();
-    parts.join(",")
 }
 
 fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
@@ -224,7 +178,7 @@ fn fetch(arguments: &cli::Fetch) -> Result<()> {
 /// snapshot's version.
 fn repeat(operations: &Operations, every: Option<u64>, mut once: impl FnMut() -> Result<Option<u64>>) -> Result<()> {
     let Some(seconds) = every else { return once().map(drop) };
-    let shutdown = watched_shutdown()?;
+    let shutdown = signals::shutdown()?;
     while !shutdown.is_triggered() {
         match once() {
             Ok(version) => {
@@ -255,7 +209,7 @@ fn serve(arguments: &cli::Serve) -> Result<()> {
         .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
     println!("http://{}", listener.local_addr()?);
     let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..ServeConfig::default() };
-    let shutdown = watched_shutdown()?;
+    let shutdown = signals::shutdown()?;
     supervise(&Operations::new("serve"), &shutdown, || {
         let opened = arguments.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
         let serve = ServeParts {

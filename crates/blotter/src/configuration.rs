@@ -1,7 +1,7 @@
 //! One TOML file for all roles: what it says are defaults; the environment overrules it, and flags overrule both.
 //!
 //! ```toml
-//! city = "chicago"                  # for every command that has it: city, log, store, log_format
+//! city = "chicago"                  # for every command that has it: city, log, store, sink, log_format
 //! log = "kafka://broker:9092"
 //! store = "s3://crime/chicago"
 //!
@@ -18,7 +18,7 @@ use std::{ffi::OsString, path::PathBuf};
 use toml::{Table, Value};
 
 /// What may stand before the first command's table, and goes to every command that has such a flag.
-const SHARED: [&str; 4] = ["city", "log", "store", "log_format"];
+const SHARED: [&str; 5] = ["city", "log", "store", "sink", "log_format"];
 
 /// The file that a command line or the environment names.
 pub(crate) fn path(arguments: &[OsString], variable: Option<OsString>) -> Option<PathBuf> {
@@ -51,6 +51,15 @@ pub(crate) fn apply(command: Command, text: &str) -> Result<Command> {
 fn of_all(command: Command, name: &str, value: &Value) -> Result<Command> {
     let texts = texts(name, value)?;
     let long = name.replace('_', "-");
+    let is_list = |arg: &Arg| matches!(arg.get_action(), ArgAction::Append);
+    if texts.len() > 1
+        && !command
+            .get_subcommands()
+            .flat_map(Command::get_arguments)
+            .any(|arg| arg.get_long() == Some(&long) && is_list(arg))
+    {
+        bail!("`{name}` is one value, and no list");
+    }
     let set = |command: Command| {
         let id = command.get_arguments().find(|arg| arg.get_long() == Some(&long)).map(|arg| arg.get_id().clone());
         match id {

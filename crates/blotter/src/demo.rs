@@ -1,11 +1,12 @@
 //! `blotter demo`: every role in one process, on the embedded parts unless others are given.
 
-mod crew;
 mod load_bar;
 mod snapshots;
 
 use crate::{
     cli,
+    crew::Crew,
+    online::{self, Fed},
     operations::Operations,
     parts::{self, OpenLog},
     profiles, signals,
@@ -16,12 +17,11 @@ use anyhow::{Context, Result};
 use blotter_incident::Profile;
 use blotter_log::{Log, Topic, Writer};
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgress};
-use blotter_online::{CountConfig, CountParts, CountProgress};
+use blotter_online::{CountConfig, CountParts, CountProgress, DetectConfig};
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_source::Source;
 use blotter_store::{Checkpoints, Shutdown};
-use crew::Crew;
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
@@ -35,6 +35,7 @@ const BACKGROUND: i32 = 10;
 pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries = parts::boundaries(&arguments.boundaries)?;
+    let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
     // A log or a directory that was named decides by what it holds; else the source decides which directory it is.
     let named = match (&arguments.log, &arguments.dir) {
         (Some(url), _) => Some(parts::open_log(url, &profile, arguments.partitions)?),
@@ -75,8 +76,7 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
     }
     println!("kept in {}", kept(arguments, &directory));
 
-    let shutdown = Shutdown::new();
-    signals::watch(&shutdown)?;
+    let shutdown = signals::shutdown()?;
     let mut crew = Crew::new(shutdown.clone());
     let produced = Arc::new(ProduceProgress::default());
     let counted = Arc::new(CountProgress::new(partitions));
@@ -130,6 +130,15 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
             Ok(blotter_online::run_count(&CountConfig::default(), &count, shutdown)?)
         })
     })?;
+    let mut detect = online::detect_parts(&opened, sinks);
+    let fed = Fed::of(&detect);
+    if !detect.sinks.is_empty() {
+        crew.spawn("detect", move |shutdown| {
+            supervise(&Operations::new("detect"), shutdown, || {
+                Ok(blotter_online::run_detect(&DetectConfig::default(), &mut detect, shutdown)?)
+            })
+        })?;
+    }
     let snapshot = snapshots::Parts {
         log: Arc::clone(&log),
         store,
@@ -144,7 +153,7 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
     let produce = Producing { choice, profile, log: Arc::clone(&log), spool, progress: Arc::clone(&produced) };
     crew.spawn_finite("produce", move |shutdown| produce.run((source, writer), shutdown))?;
 
-    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted };
+    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed };
     load_bar::run(&watched, arguments.until_caught_up, &shutdown)?;
     let ended = crew.join();
     opened.close()?;
@@ -177,7 +186,12 @@ impl Producing {
 
 /// Where everything lies, for people.
 fn kept(arguments: &cli::Demo, directory: &Path) -> String {
-    let parts: Vec<&str> = [&arguments.log, &arguments.store].into_iter().flatten().map(String::as_str).collect();
+    let parts: Vec<&str> = [&arguments.log, &arguments.store]
+        .into_iter()
+        .flatten()
+        .chain(&arguments.sinks.urls)
+        .map(String::as_str)
+        .collect();
     match parts.as_slice() {
         [] => directory.display().to_string(),
         others => format!("{}; {}", directory.display(), others.join("; ")),

@@ -5,9 +5,11 @@
 mod cli;
 mod commands;
 mod configuration;
+mod crew;
 mod demo;
 mod formats;
 mod logging;
+mod online;
 mod operations;
 mod parts;
 mod profiles;

@@ -8,8 +8,10 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use blotter_incident::Profile;
 use blotter_log::{EmbeddedLog, EmbeddedOptions, KafkaLog, KafkaLogin, KafkaOptions, Log};
+use blotter_online::sinks::{Secrets, Sink, open_sink};
 use blotter_store::Store;
 use std::{
+    collections::HashSet,
     num::NonZeroU32,
     ops::Deref,
     path::{Path, PathBuf},
@@ -113,6 +115,23 @@ fn open_kafka(url: &str, profile: &Arc<Profile>, partitions: Option<NonZeroU32>)
 pub(crate) fn open_store(url: &str) -> Result<Store> {
     // Not with the URL: what is wrong with it may be that it holds a secret.
     Store::open(url).context("cannot open the store")
+}
+
+/// Opens time-series sinks; none is asked anything yet.
+pub(crate) fn open_sinks(urls: &[String], profile: &Profile) -> Result<Vec<Box<dyn Sink>>> {
+    let secrets = Secrets {
+        influxdb_username: secret("INFLUXDB_USERNAME")?,
+        influxdb_password: secret("INFLUXDB_PASSWORD")?,
+        influxdb_token: secret("INFLUXDB_TOKEN")?,
+        kairosdb_username: secret("KAIROSDB_USERNAME")?,
+        kairosdb_password: secret("KAIROSDB_PASSWORD")?,
+    };
+    let sinks = urls.iter().map(|url| open_sink(url, &profile.slug, &secrets)).collect::<Result<Vec<_>, _>>()?;
+    let mut names = HashSet::new();
+    match sinks.iter().find(|sink| !names.insert(sink.name())) {
+        None => Ok(sinks),
+        Some(twice) => bail!("`--sink`: {} is given twice", twice.name()),
+    }
 }
 
 /// The URL of a local store.

@@ -1,10 +1,22 @@
-//! Ctrl-C and SIGTERM: the first asks every role to close, the second does not wait.
+//! Ctrl-C and SIGTERM: the first asks every role to close, the second does not wait, and neither does the deadline.
 
 use anyhow::{Context, Result};
 use blotter_store::Shutdown;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Triggers `shutdown` at the first SIGINT or SIGTERM; a second one ends the process at once.
+/// A role that has not closed then is left as it is, which is as safe as being killed. Below the half minute that
+/// Kubernetes gives.
+const DEADLINE: Duration = Duration::from_secs(25);
+
+/// A shutdown that the signals trigger.
+pub(crate) fn shutdown() -> Result<Shutdown> {
+    let shutdown = Shutdown::new();
+    watch(&shutdown)?;
+    Ok(shutdown)
+}
+
+/// Triggers `shutdown` at the first SIGINT or SIGTERM; a second one, or the deadline, ends the process at once.
 pub(crate) fn watch(shutdown: &Shutdown) -> Result<()> {
     let shutdown = shutdown.clone();
     let runtime =
@@ -15,14 +27,17 @@ pub(crate) fn watch(shutdown: &Shutdown) -> Result<()> {
     };
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
-            for first in [true, false] {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                if first {
-                    tracing::info!("closing; once more to leave at once (nothing is lost either way)");
-                    shutdown.trigger();
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            tracing::info!("closing; once more to leave at once (nothing is lost either way)");
+            shutdown.trigger();
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                () = tokio::time::sleep(DEADLINE) => {
+                    tracing::warn!("not closed within {} s: leaving at once (nothing is lost)", DEADLINE.as_secs());
                 }
             }
             // What the log acknowledged is durable, so leaving now is as safe as being killed.

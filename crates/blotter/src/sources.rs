@@ -106,9 +106,9 @@ impl Choice {
         }
         let partitions = log.partitions(Topic::Incidents);
         // The writer comes first: from then on nobody else moves the position that is read.
-        let behind = |name: &str| -> Result<(Box<dyn Writer>, Option<Vec<u8>>)> {
+        let behind = |name: &str| {
             let writer = Arc::clone(log).writer(&writer_of(name))?;
-            Ok((writer, position(log.as_ref(), name)?))
+            anyhow::Ok((writer, position(log.as_ref(), name)?))
         };
         let (source, mut writer): (Box<dyn Source>, _) = match self {
             Self::Data { data, speed } => {

@@ -4,7 +4,7 @@ use crate::operations::Operations;
 use anyhow::{Error, Result};
 use blotter_log::LogError;
 use blotter_offline::OfflineError;
-use blotter_online::CountError;
+use blotter_online::{CountError, DetectError};
 use blotter_produce::ProduceError;
 use blotter_serve::ServeError;
 use blotter_store::{Shutdown, StoreError};
@@ -48,6 +48,7 @@ pub(crate) fn is_retryable(error: &Error) -> bool {
             .is_some_and(|error| error.is_retryable() && !matches!(error, LogError::Held { .. }))
             || cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_retryable)
             || cause.downcast_ref::<CountError>().is_some_and(CountError::is_retryable)
+            || cause.downcast_ref::<DetectError>().is_some_and(DetectError::is_retryable)
             || cause.downcast_ref::<ProduceError>().is_some_and(ProduceError::is_retryable)
             || cause.downcast_ref::<OfflineError>().is_some_and(OfflineError::is_retryable)
             || cause.downcast_ref::<ServeError>().is_some_and(ServeError::is_retryable)

@@ -210,9 +210,12 @@ impl IncidentBatch<'_> {
             }
         };
         let of = |column: &'_ StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
-        let flag = |out: &mut Vec<u8>, name: &str, column: &BooleanArray| match column.is_valid(row) {
-            true => write!(out, ",\"{name}\":{}", column.value(row)),
-            false => write!(out, ",\"{name}\":null"),
+        let flag = |out: &mut Vec<u8>, name: &str, column: &BooleanArray| {
+            if column.is_valid(row) {
+                write!(out, ",\"{name}\":{}", column.value(row))
+            } else {
+                write!(out, ",\"{name}\":null")
+            }
         };
         out.write_all(b"{\"id\":")?;
         serde_json::to_writer(&mut *out, self.id.value(row))?;

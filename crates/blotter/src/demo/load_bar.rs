@@ -1,7 +1,7 @@
 //! What the terminal shows while the demo loads: a bar with rate and time left, then one line.
 
 use super::snapshots::SnapshotProgress;
-use crate::supervise::is_retryable;
+use crate::{online::Fed, supervise::is_retryable};
 use anyhow::Result;
 use blotter_log::Log;
 use blotter_offline::archive::ArchiveProgress;
@@ -26,6 +26,7 @@ pub(super) struct Watched {
     pub(super) counted: Arc<CountProgress>,
     pub(super) archived: Arc<ArchiveProgress>,
     pub(super) snapshotted: Arc<SnapshotProgress>,
+    pub(super) fed: Fed,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +35,7 @@ enum Stage {
     Loading,
     /// Durably counted and archived.
     Archived,
-    /// … and in a snapshot that was fetched.
+    /// … and in the sinks, and in a snapshot that was fetched.
     CaughtUp,
 }
 
@@ -52,7 +53,8 @@ impl Watched {
         if !reached(counted) || !reached(self.archived.next_offsets()) {
             return Ok(Stage::Loading);
         }
-        Ok(if reached(self.snapshotted.next_offsets()) { Stage::CaughtUp } else { Stage::Archived })
+        let everywhere = reached(self.snapshotted.next_offsets()) && self.fed.has_all(self.log.as_ref())?;
+        Ok(if everywhere { Stage::CaughtUp } else { Stage::Archived })
     }
 }
 

@@ -114,7 +114,7 @@ impl Reading {
 impl Decoder for Reading {
     fn push(&mut self, message: &Message<'_>) -> Decoded {
         let key = message.key.unwrap_or_default();
-        if key.starts_with(b"progress/") && key.iter().filter(|byte| **byte == b'/').count() == 1 {
+        if key.strip_prefix(b"progress/").is_some_and(|part| !part.contains(&b'/')) {
             return Decoded::Mark;
         }
         match self.read(key, message.value.unwrap_or_default()) {

@@ -34,12 +34,11 @@ impl Positions {
     fn follow(&mut self) -> Result<(), LogError> {
         // The end is asked for each time: what a writer finds here decides where it goes on.
         let end = self.client.bounds(&self.name, 0)?;
-        let mut cursor = match self.cursor.take() {
-            Some(cursor) => cursor,
-            None => {
-                self.values.clear();
-                Cursor::open(Arc::clone(&self.client), &self.name, None, 0, end.earliest.0)?
-            }
+        let mut cursor = if let Some(cursor) = self.cursor.take() {
+            cursor
+        } else {
+            self.values.clear();
+            Cursor::open(Arc::clone(&self.client), &self.name, None, 0, end.earliest.0)?
         };
         while cursor.next() < end.next.0 {
             let values = &mut self.values;

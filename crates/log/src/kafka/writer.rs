@@ -263,7 +263,7 @@ impl TransactionalWriter {
                     }
                 }
                 other if is_transient(other) && !patience.is_over() => {
-                    self.client.signal.pause(Duration::from_millis(50))
+                    self.client.signal.pause(Duration::from_millis(50));
                 }
                 _ => return Err(Stopped::Lost(error)),
             }

@@ -266,16 +266,16 @@ impl<'a> Worker<'a> {
                 let watched: Vec<_> =
                     self.all.iter().map(|part| (Topic::Incidents, part.partition, part.next)).collect();
                 self.parts.log.wait_any(&watched, Duration::from_millis(500));
-            } else if self.all.iter().any(|part| part.counts.incidents() > 0) && self.is_at_the_end()? {
+            } else if self.all.iter().any(|part| part.counts.incidents() > 0) && self.is_at_the_end() {
                 shutdown.wait_timeout(self.config.commit_interval);
             }
         }
     }
 
     /// Whether there is nothing more to read now.
-    fn is_at_the_end(&self) -> Result<bool, CountError> {
+    fn is_at_the_end(&self) -> bool {
         let watched: Vec<_> = self.all.iter().map(|part| (Topic::Incidents, part.partition, part.next)).collect();
-        Ok(!self.parts.log.wait_any(&watched, Duration::ZERO))
+        !self.parts.log.wait_any(&watched, Duration::ZERO)
     }
 
     /// Reads once from every partition and says what changed, in one transaction. Whether there was anything.

@@ -23,7 +23,11 @@ const MOST_POINTS: usize = 50_000;
 const LOOK: Duration = Duration::from_millis(500);
 /// At the live edge totals are sent at most this often.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Between two tries of a sink that is down.
+/// Points that a sink is given at a time: between two it looks whether it was told to stop.
+const BATCH: usize = 10_000;
+/// Before the second try of a sink that is down.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Before a later one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// What a sink has been given, for others to see.
@@ -99,13 +103,15 @@ impl<'a> Feed<'a> {
             for partition in 0..self.next.len() as u32 {
                 read |= self.read(partition)?;
             }
-            if read && self.totals.changed() < MOST_POINTS && self.has_more() {
-                continue;
-            }
-            if self.next.iter().zip(&self.sent).any(|(next, sent)| next > sent) && !self.send(shutdown)? {
+            let has_more = self.has_more();
+            // A sum is true once every part was read to where it was known before.
+            let is_sum = !has_more || self.next.iter().zip(&self.sent).all(|(next, sent)| next >= sent);
+            let is_full = self.totals.changed() >= MOST_POINTS || !has_more;
+            let is_ahead = self.next.iter().zip(&self.sent).any(|(next, sent)| next > sent);
+            if is_sum && is_full && is_ahead && !self.send(until_caught_up, shutdown)? {
                 return Ok(());
             }
-            if self.has_more() {
+            if has_more {
                 continue;
             }
             if until_caught_up && !read {
@@ -151,12 +157,13 @@ impl<'a> Feed<'a> {
     }
 
     /// Sends what has changed until the sink has it, and commits. False where it was told to stop before.
-    fn send(&mut self, shutdown: &Shutdown) -> Result<bool, DetectError> {
-        let points = self.totals.points();
-        if !points.is_empty() && !deliver(self.sink, &points, self.progress, shutdown)? {
-            return Ok(false);
+    fn send(&mut self, must_accept: bool, shutdown: &Shutdown) -> Result<bool, DetectError> {
+        for points in self.totals.points().chunks(BATCH) {
+            if !deliver(self.sink, points, must_accept, self.progress, shutdown)? {
+                return Ok(false);
+            }
+            self.progress.points.fetch_add(points.len() as u64, Ordering::Relaxed);
         }
-        let sent = points.len() as u64;
         self.totals.discard();
         let commits = (0..)
             .zip(self.next.iter().zip(&self.sent))
@@ -172,7 +179,6 @@ impl<'a> Feed<'a> {
         for (sent, next) in self.sent.iter_mut().zip(&self.next) {
             *sent = (*sent).max(*next);
         }
-        self.progress.points.fetch_add(sent, Ordering::Relaxed);
         self.note();
         Ok(true)
     }
@@ -184,26 +190,35 @@ impl<'a> Feed<'a> {
     }
 }
 
-/// Tries until the sink has all of them.
+/// Tries until the sink has all of them: what one sink refuses for good keeps no other from its own. Only where
+/// somebody waits for the end is a refusal the end.
 fn deliver(
     sink: &mut dyn Sink,
     points: &[Point<'_>],
+    must_accept: bool,
     progress: &FeedProgress,
     shutdown: &Shutdown,
 ) -> Result<bool, DetectError> {
-    let mut pause = Duration::from_millis(500);
+    let mut pause = FIRST_PAUSE;
     loop {
-        match sink.write(points) {
+        let error = match sink.write(points) {
             Ok(()) => return Ok(true),
-            Err(error) if error.is_retryable() => {
-                progress.failures.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(sink = sink.name(), %error, "the sink gets it later; others go on");
-                if shutdown.wait_timeout(pause) {
-                    return Ok(false);
-                }
-                pause = LONGEST_PAUSE.min(pause * 2);
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => error,
+        };
+        progress.failures.fetch_add(1, Ordering::Relaxed);
+        if error.is_retryable() {
+            tracing::warn!(sink = sink.name(), %error, "the sink gets it later; others go on");
+        } else if must_accept {
+            return Err(error.into());
+        } else {
+            pause = LONGEST_PAUSE;
+            tracing::error!(sink = sink.name(), %error, "the sink waits until that is mended; others go on");
         }
+        // Several that come back at the same moment come each after a pause of its own.
+        let wait = pause.mul_f64(rand::random_range(0.5..1.0)).max(error.retry_after().unwrap_or_default());
+        if shutdown.wait_timeout(wait.min(LONGEST_PAUSE)) {
+            return Ok(false);
+        }
+        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }

@@ -58,8 +58,8 @@ pub fn group(sink: &str) -> String {
     format!("detect/{sink}")
 }
 
-/// Feeds the sinks until told to stop, or until each is caught up. One that refuses for good ends the others too: a
-/// setting is wrong, and somebody has to see it.
+/// Feeds the sinks until told to stop, or until each is caught up. A sink that is down or refuses keeps no other from
+/// its data; what fails the log fails all.
 pub fn run(config: &DetectConfig, parts: &mut DetectParts, shutdown: &Shutdown) -> Result<(), DetectError> {
     let DetectParts { log, sinks } = parts;
     let failed = Shutdown::new();

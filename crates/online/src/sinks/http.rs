@@ -1,15 +1,13 @@
-//! Requests to a sink: bounded in time, compressed, tried again where that may help at once, and without secrets in errors.
+//! Requests to a sink: bounded in time, compressed, and without secrets in errors.
 
 use super::SinkError;
 use flate2::{Compression, write::GzEncoder};
-use std::{io::Write, thread::sleep, time::Duration};
+use std::{io::Write, time::Duration};
 use ureq::{Agent, Body, http::Response, http::StatusCode};
 
 const CONNECT: Duration = Duration::from_secs(5);
-const REQUEST: Duration = Duration::from_secs(60);
-/// What may be over in a moment is tried again this often; what is not, its caller tries.
-const TRIES: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// As long may a request take, and so the end of a role that was told to stop.
+const REQUEST: Duration = Duration::from_secs(15);
 /// Of a refusal's text this much is shown.
 const SHOWN: usize = 300;
 
@@ -38,24 +36,9 @@ impl Client {
         Self { agent, sink, base, authorization, secrets }
     }
 
-    /// Posts a body until it is taken, a few times.
+    /// Posts a body, compressed.
     pub(super) fn post(&self, path: &str, kind: &str, body: &[u8]) -> Result<(), SinkError> {
         let packed = packed(body).map_err(|error| self.away(&error.to_string(), None))?;
-        let mut pause = FIRST_PAUSE;
-        for attempt in 1.. {
-            let error = match self.post_once(path, kind, &packed) {
-                Err(error) if error.is_retryable() && attempt < TRIES && error.retry_after().is_none() => error,
-                ended => return ended,
-            };
-            tracing::debug!(%error, "the sink is asked again");
-            // Some come back at the same moment: each after a pause of its own.
-            sleep(pause.mul_f64(0.5 + rand::random::<f64>()));
-            pause *= 2;
-        }
-        Ok(())
-    }
-
-    fn post_once(&self, path: &str, kind: &str, packed: &[u8]) -> Result<(), SinkError> {
         let mut request = self
             .agent
             .post(format!("{}{path}", self.base))
@@ -64,7 +47,7 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        self.outcome(request.send(packed)).map(drop)
+        self.outcome(request.send(packed.as_slice())).map(drop)
     }
 
     /// Posts a form that is not compressed.

@@ -47,12 +47,11 @@ impl InfluxDb {
     fn client(&self, api: Option<Api>) -> Client {
         let Secrets { influxdb_username: user, influxdb_password: password, influxdb_token: token, .. } = &self.secrets;
         let authorization = match (api, token, user) {
-            (Some(Api::V2), Some(token), _) => Some(format!("Token {token}")),
             (Some(Api::V3), Some(token), _) => Some(format!("Bearer {token}")),
             (Some(Api::V1), _, Some(user)) => {
                 Some(super::kairosdb::basic(user, password.as_deref().unwrap_or_default()))
             }
-            (Some(Api::V1), Some(token), None) => Some(format!("Token {token}")),
+            (Some(Api::V2), Some(token), _) | (Some(Api::V1), Some(token), None) => Some(format!("Token {token}")),
             _ => None,
         };
         let mut secrets: Vec<String> = [token, password].into_iter().flatten().cloned().collect();

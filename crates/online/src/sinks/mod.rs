@@ -3,7 +3,7 @@
 //! - [`point`](self): what a sink is given, and the trait of all sinks;
 //! - [`open`](self): a sink by its URL;
 //! - [`memory`](self), [`influxdb`](self), [`kairosdb`](self): the sinks;
-//! - [`http`](self): requests that are tried again where that may help, and never show a secret.
+//! - [`http`](self): requests that are bounded in time and never show a secret.
 //!
 //! In every database a point is measurement (or metric) `crimes`, field `count`, tags `city`, `category` and, where the
 //! incident has one, `area`: their number is bounded, whatever the number of incidents.

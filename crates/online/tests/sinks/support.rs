@@ -26,12 +26,18 @@ impl Tried {
             match self.sink.write(points) {
                 Ok(()) => return,
                 Err(error) if error.is_retryable() && Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(100));
+                    pause();
                 }
                 Err(error) => panic!("not written: {error}"),
             }
         }
     }
+}
+
+/// The interval of asking, not a hope: a condition decides.
+#[expect(clippy::disallowed_methods, reason = "a database tells nobody when it is ready")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(100));
 }
 
 /// Nothing where the server is not here.
@@ -50,6 +56,7 @@ fn unique(name: &str) -> String {
     format!("{name}{}", uuid::Uuid::new_v4().simple())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the sinks that may not be here")]
 pub(crate) fn memory() -> Option<Tried> {
     let sink = MemorySink::default();
     let held = sink.clone();
@@ -168,8 +175,7 @@ pub(crate) fn assert_has(tried: &Tried, expected: &Points) {
     let deadline = Instant::now() + Duration::from_mins(1);
     let mut found = (tried.read)();
     while found != *expected && Instant::now() < deadline {
-        // The interval of asking, not a hope: the condition decides.
-        std::thread::sleep(Duration::from_millis(100));
+        pause();
         found = (tried.read)();
     }
     if found != *expected {

@@ -4,18 +4,18 @@ use anyhow::{Context, Result, anyhow};
 use blotter_store::Shutdown;
 use std::thread::JoinHandle;
 
-pub(super) struct Crew {
+pub(crate) struct Crew {
     shutdown: Shutdown,
     threads: Vec<(&'static str, JoinHandle<Result<()>>)>,
 }
 
 impl Crew {
-    pub(super) fn new(shutdown: Shutdown) -> Self {
+    pub(crate) fn new(shutdown: Shutdown) -> Self {
         Self { shutdown, threads: Vec::new() }
     }
 
     /// Starts a role that runs until told to stop: its end closes the others.
-    pub(super) fn spawn(
+    pub(crate) fn spawn(
         &mut self,
         role: &'static str,
         run: impl FnOnce(&Shutdown) -> Result<()> + Send + 'static,
@@ -24,7 +24,7 @@ impl Crew {
     }
 
     /// Starts a role that may come to an end by itself; only its failure closes the others.
-    pub(super) fn spawn_finite(
+    pub(crate) fn spawn_finite(
         &mut self,
         role: &'static str,
         run: impl FnOnce(&Shutdown) -> Result<()> + Send + 'static,
@@ -52,7 +52,7 @@ impl Crew {
     }
 
     /// Waits for all; the first failure is the answer.
-    pub(super) fn join(self) -> Result<()> {
+    pub(crate) fn join(self) -> Result<()> {
         let mut first = Ok(());
         for (role, thread) in self.threads {
             let ended = thread.join().unwrap_or_else(|_| Err(anyhow!("it panicked; please report the lines above")));

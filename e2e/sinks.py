@@ -1,0 +1,55 @@
+"""What the databases of time series hold, asked of them directly, in the words of `blotter counts`."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+import urllib.request
+from datetime import UTC, datetime
+
+Points = dict[str, int]
+
+
+def _key(at_s: int, area: str, category: str) -> str:
+    at = datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    quoted = [f'"{word}"' if "," in word else word for word in (area, category)]
+    return ",".join([at, *quoted])
+
+
+def in_influxdb(port: int, database: str) -> Points:
+    query = {"db": database, "epoch": "s", "q": "SELECT \"count\" FROM crimes GROUP BY area, category"}
+    answer = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/query?{urllib.parse.urlencode(query)}", timeout=60))
+    points: Points = {}
+    for series in answer["results"][0].get("series", []):
+        for at, count in series["values"]:
+            key = _key(at, series["tags"]["area"], series["tags"]["category"])
+            assert key not in points, f"{key} is there twice"
+            points[key] = count
+    return {key: count for key, count in points.items() if count}
+
+
+def in_kairosdb(port: int, city: str) -> Points:
+    metric = {"name": "crimes", "tags": {"city": [city]}, "group_by": [{"name": "tag", "tags": ["area", "category"]}]}
+    query = {"start_absolute": -4_000_000_000_000, "end_absolute": 4_000_000_000_000, "metrics": [metric]}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v1/datapoints/query", json.dumps(query).encode(), {"Content-Type": "application/json"}
+    )
+    answer = json.load(urllib.request.urlopen(request, timeout=60))
+    points: Points = {}
+    for result in answer["queries"][0]["results"]:
+        tags = {name: values[0] for name, values in result["tags"].items()}
+        for at_ms, count in result["values"]:
+            key = _key(at_ms // 1000, tags.get("area", ""), tags.get("category", ""))
+            assert key not in points, f"{key} is there twice"
+            points[key] = count
+    return {key: count for key, count in points.items() if count}
+
+
+def assert_points(read, expected: Points) -> None:
+    """The points are the counts. A database may show a moment later what it has acknowledged, so it is asked again."""
+    deadline = time.monotonic() + 60
+    while (found := read()) != expected and time.monotonic() < deadline:
+        time.sleep(0.2)  # the interval of asking
+    wrong = [(key, found.get(key), expected.get(key)) for key in found.keys() | expected.keys() if found.get(key) != expected.get(key)]
+    assert not wrong, f"{len(wrong)} of {len(expected)} points are wrong: {sorted(wrong)[:5]}"
