@@ -244,7 +244,21 @@ def live(scratch: Path, _csv: Path, _rounds: int):
     )
 
 
-BENCHES = {"load": load, "cells": cells, "simulated": simulated, "live": live}
+def kafka(scratch: Path, csv: Path, rounds: int):
+    """On Kafka and S3, beside Spark."""
+    import cluster
+
+    yield from cluster.load(scratch, csv, rounds, REAL_ROWS)
+
+
+def kafka_live(scratch: Path, csv: Path, rounds: int):
+    """From Kafka to the live stream, and past the death of a counter."""
+    import cluster
+
+    yield from cluster.live(scratch, csv, rounds, int(os.environ.get("BLOTTER_BENCH_KAFKA_SECONDS", "120")))
+
+
+BENCHES = {"load": load, "cells": cells, "simulated": simulated, "live": live, "kafka": kafka, "kafka_live": kafka_live}
 
 
 def main() -> None:
