@@ -90,7 +90,7 @@ def test_spark_reads_the_archive(cluster, servers, tmp_path):
     columns = ["id", "partition", "offset", "content_hash", "areas", "year"]
     ours = cluster.table().to_pyarrow_table(columns=columns).to_pylist()
     rows = [[row["id"], row["partition"], row["offset"], str(row["content_hash"]), row["areas"]["community_area"]] for row in ours]
-    assert found["rows"] == sorted(rows) and len(rows) == 6_000
+    assert found["rows"] == sorted(rows) and len(rows) > 6_000
     assert found["years"] == sorted({row["year"] for row in ours})
     assert found["versions"] == cluster.table().version() + 1
 

@@ -41,7 +41,8 @@ def job(script: Path, directory: Path, **arguments: object) -> dict:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=environment, timeout=PATIENCE_S, check=False, cwd=directory,
         )  # fmt: skip
     if ended.returncode:
-        raise RuntimeError(f"{script.name} failed:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-40:]))
+        said = [line for line in log.read_text(errors="replace").splitlines() if not line.lstrip().startswith("at ")]
+        raise RuntimeError(f"{script.name} failed:\n" + "\n".join(said[-60:]))
     return json.loads(ended.stdout.decode().splitlines()[-1])
 
 
