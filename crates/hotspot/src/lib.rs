@@ -11,21 +11,27 @@
 //! Hunt 2016 (PAI, PEI).
 
 mod density;
+mod emerging;
 mod error;
 mod gi_star;
 mod grid;
 mod kernel;
+mod mann_kendall;
+mod pattern;
 mod projection;
 mod significance;
 mod study_area;
 mod threads;
 
 pub use density::{Density, PlaceCount, density};
+pub use emerging::{Emergence, emerging};
 pub use error::{
     Error, GREATEST_EXTENT_DEGREES, GREATEST_LENGTH_M, LEAST_LENGTH_M, LEAST_STEPS, MOST_GRID_CELLS, MOST_PAIRS,
 };
 pub use gi_star::gi_star;
 pub use grid::{Bounds, Grid};
+pub use mann_kendall::{MannKendall, mann_kendall};
+pub use pattern::{Direction, Heat, Kind, Pattern};
 pub use projection::Projection;
 pub use significance::{Class, Confidence, q_values, two_sided_p};
 pub use study_area::{Neighbors, StudyArea};
