@@ -10,6 +10,8 @@
 //! plane); Mann 1945 and Kendall 1975 (trend); ArcGIS Pro (emerging hot spots); Chainey, Tompson & Uhlig 2008 and
 //! Hunt 2016 (PAI, PEI).
 
+mod backtest;
+mod cell_kernel;
 mod density;
 mod emerging;
 mod error;
@@ -23,6 +25,7 @@ mod significance;
 mod study_area;
 mod threads;
 
+pub use backtest::{Backtest, BacktestPlan, Method, Score, backtest};
 pub use density::{Density, PlaceCount, density};
 pub use emerging::{Emergence, emerging};
 pub use error::{
