@@ -18,20 +18,24 @@
 mod apply;
 mod block;
 mod calendar;
+mod cell_buckets;
 mod cells;
 mod cube;
 mod filter;
 mod newest;
 mod places;
+mod points;
 mod scan;
 mod series;
 mod vocabulary;
 
 pub use apply::{Changes, HourSlot};
 pub use calendar::Bucket;
+pub use cell_buckets::CellBuckets;
 pub use cells::CellCounts;
 pub use cube::{Cube, Figures, Locator};
 pub use filter::Filter;
 pub use newest::Cursor;
 pub use places::{COARSEST, FINEST};
+pub use points::PointCounts;
 pub use series::{By, Series, SeriesLine, TooLarge};

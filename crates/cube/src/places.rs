@@ -96,6 +96,26 @@ impl Places {
         end == self.points.len()
     }
 
+    /// The number of each place's cell, and the cells by number, in their order; where there is no cell, the number after
+    /// the last.
+    pub(crate) fn cells_of_places(&self, resolution: u8) -> (Vec<u32>, Vec<CellIndex>) {
+        let number = usize::from(resolution - COARSEST);
+        let known = &self.cells[number];
+        let others: Vec<Option<CellIndex>> =
+            self.points[self.indexed..].iter().map(|point| cell_of(*point, RESOLUTIONS[number])).collect();
+        let mut cells: Vec<CellIndex> = known.indexes.iter().copied().chain(others.iter().flatten().copied()).collect();
+        cells.sort_unstable_by_key(|cell| u64::from(*cell));
+        cells.dedup();
+        let none = cells.len() as u32;
+        let find = |cell: &CellIndex| {
+            cells.binary_search_by_key(&u64::from(*cell), |cell| u64::from(*cell)).map_or(none, |found| found as u32)
+        };
+        let ordered: Vec<u32> = known.indexes.iter().map(find).collect();
+        let indexed = known.of_place.iter().map(|cell| ordered[*cell as usize]);
+        let others = others.iter().map(|cell| cell.as_ref().map_or(none, find));
+        (std::iter::once(none).chain(indexed).chain(others).collect(), cells)
+    }
+
     /// Sums counts per place into counts per cell, those that are not zero.
     pub(crate) fn roll_up(&self, resolution: u8, counts: &[u32]) -> Vec<(CellIndex, u64)> {
         let number = usize::from(resolution - COARSEST);

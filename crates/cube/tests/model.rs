@@ -231,6 +231,37 @@ proptest! {
             prop_assert_eq!(cells.cells.iter().map(|(cell, count)| (u64::from(*cell), *count)).collect::<BTreeMap<_, _>>(), expect);
             prop_assert_eq!(cells.mapped + cells.unmapped, selected.len() as u64);
 
+            let points = cube.points(filter);
+            let mut expect = BTreeMap::new();
+            for (latitude, longitude) in selected.iter().filter_map(|(incident, _)| model.mapped(incident)) {
+                *expect.entry((latitude.to_bits(), longitude.to_bits())).or_insert(0) += 1;
+            }
+            prop_assert_eq!((points.mapped, points.unmapped), (cells.mapped, cells.unmapped));
+            let ours: BTreeMap<_, _> =
+                points.points.iter().map(|(latitude, longitude, count)| ((latitude.to_bits(), longitude.to_bits()), *count)).collect();
+            prop_assert_eq!(ours.len(), points.points.len());
+            prop_assert_eq!(ours, expect);
+
+            for bucket in [Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month] {
+                let period = Filter { from: filter.from, to: filter.to, ..Filter::default() };
+                let buckets = cube.series(&period, By::None, bucket, usize::MAX / 16).unwrap().buckets;
+                let ours = cube.cells_by_bucket(filter, resolution, bucket, usize::MAX / 16).unwrap();
+                prop_assert_eq!(&ours.buckets, &buckets);
+                prop_assert_eq!((ours.mapped, ours.unmapped), (cells.mapped, cells.unmapped));
+                prop_assert_eq!(&ours.cells, &cells.cells.iter().map(|(cell, _)| *cell).collect::<Vec<_>>());
+                let mut expect = vec![vec![0; ours.cells.len()]; buckets.len()];
+                for (incident, _) in &selected {
+                    let Some((latitude, longitude)) = model.mapped(incident) else { continue };
+                    let cell = LatLng::new(latitude, longitude).unwrap().to_cell(Resolution::try_from(resolution).unwrap());
+                    let at = buckets.iter().position(|name| *name == bucket_name(&model.clock, incident.occurred_at_utc, bucket)).unwrap();
+                    expect[at][ours.cells.iter().position(|other| *other == cell).unwrap()] += 1;
+                }
+                prop_assert_eq!(ours.counts, expect);
+            }
+            if !cells.cells.is_empty() {
+                prop_assert!(cube.cells_by_bucket(filter, resolution, Bucket::Month, 1).is_err());
+            }
+
             for bucket in [Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month, Bucket::Year] {
                 for by in [By::None, By::Category, By::Layer(0), By::Layer(2)] {
                     let series = cube.series(filter, by, bucket, usize::MAX / 16).unwrap();
