@@ -143,8 +143,8 @@ impl Category {
         for ((weight, count), mean) in design.weights.iter().zip(&cell.weeks).zip(&self.fit.means) {
             let (count, usual) = (f64::from(*count), share * mean);
             let excess = count - usual;
-            // Without a branch that half of all weeks would take.
-            if (excess > 0.0) & (excess * excess > least * usual) {
+            // One comparison: half of all weeks hold more than expected, and hardly any this much more.
+            if excess.max(0.0) * excess > least * usual {
                 let kept = robust_weight(count, usual, dispersion);
                 sums.add((kept - 1.0) * weight, count, *mean);
             }

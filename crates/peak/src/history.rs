@@ -33,9 +33,16 @@ impl Series {
 
     /// What lies in `from..until`, ascending.
     pub(crate) fn between(&self, from: Hour, until: Hour) -> &[(Hour, u32)] {
-        let start = self.entries.partition_point(|entry| entry.0 < from);
-        let length = self.entries[start..].partition_point(|entry| entry.0 < until);
-        &self.entries[start..start + length]
+        // Mostly the newest is asked for and there is nothing behind it, or all there is: a search misses the cache.
+        let end = match self.entries.last() {
+            Some(last) if last.0 >= until => self.entries.partition_point(|entry| entry.0 < until),
+            _ => self.entries.len(),
+        };
+        let start = match self.entries.first() {
+            Some(first) if first.0 < from => self.entries[..end].partition_point(|entry| entry.0 < from),
+            _ => 0,
+        };
+        &self.entries[start..end]
     }
 }
 

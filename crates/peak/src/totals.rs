@@ -94,7 +94,7 @@ impl Totals {
             observed: vec![0; options.window_hours.len()],
         };
         self.cells = (0..self.areas.len() * self.categories.len()).map(|_| empty()).collect();
-        let longest = options.window_hours.iter().copied().max().unwrap_or(0);
+        let longest_from = at.saturating_sub(Hour::from(options.window_hours.iter().copied().max().unwrap_or(0)));
         for ((area, category), series) in history.series() {
             let (Some(area), Some(category)) = (position(&self.areas, area), position(&self.categories, category))
             else {
@@ -103,7 +103,10 @@ impl Totals {
             let cell = &mut self.cells[area * self.categories.len() + category];
             let mut profile = [0_u32; WEEK_HOURS + 1];
             let mut holidays = vec![0_u64; kinds.len()];
-            for (hour, count) in series.between(from, at) {
+            let entries = series.between(from.min(longest_from), at);
+            // A window may be longer than what is learned from.
+            let older = entries.iter().take_while(|entry| entry.0 < from).count();
+            for (hour, count) in &entries[older..] {
                 let place = places[(*hour - from) as usize];
                 let week = &mut cell.weeks[usize::from(place.week)];
                 *week = week.saturating_add(*count);
@@ -117,7 +120,7 @@ impl Totals {
             }
             cell.profile.copy_from_slice(&profile[..WEEK_HOURS]);
             cell.holidays = kinds.iter().copied().zip(holidays).filter(|(_, held)| *held > 0).collect();
-            for (hour, count) in series.between(at.saturating_sub(Hour::from(longest)), at) {
+            for (hour, count) in entries.iter().rev().take_while(|entry| entry.0 >= longest_from) {
                 let age = i64::from(at) - i64::from(*hour);
                 for (observed, hours) in cell.observed.iter_mut().zip(&options.window_hours) {
                     *observed += if age <= i64::from(*hours) { u64::from(*count) } else { 0 };
@@ -144,8 +147,10 @@ impl Totals {
 
     /// One stray old record must not make years of zeros into history.
     fn forget_what_lies_before_the_data(&mut self) {
-        let of_week = |week: usize| self.cells.iter().map(|cell| u64::from(cell.weeks[week])).sum::<u64>();
-        let sums: Vec<u64> = (0..self.weeks).map(of_week).collect();
+        let mut sums = vec![0_u64; self.weeks];
+        for cell in &self.cells {
+            sums.iter_mut().zip(&cell.weeks).for_each(|(sum, count)| *sum += u64::from(*count));
+        }
         let fullest = sums.iter().copied().max().unwrap_or(0);
         while self.weeks > 1 && sums[self.weeks - 1] * EMPTY_PART < fullest {
             self.weeks -= 1;

@@ -18,6 +18,10 @@ const PRIOR_DEVIATIONS: [f64; TERMS] = [f64::INFINITY, 0.3, 0.5, 0.5, 0.25, 0.25
 pub(crate) const OUTLYING: f64 = 2.58;
 const REWEIGHTINGS: usize = 3;
 const ITERATIONS: usize = 25;
+/// A straight trend does not turn: what the last so many weeks hold beside the curve is carried on,
+const DRIFT_WEEKS: usize = 26;
+/// as far as their number outweighs so many incidents: a drift of 5 % is as likely as the noise of that many.
+const PRIOR_INCIDENTS_OF_DRIFT: f64 = 400.0;
 /// Of the linear predictor; exp of it stays finite, whatever the data.
 const BOUND: f64 = 30.0;
 
@@ -120,7 +124,29 @@ pub(crate) fn fit(counts: &[u64], design: &Design) -> WeeklyFit {
         }
         dispersion = dispersion_of(counts, &means, &weights, design.terms);
     }
-    WeeklyFit { means, relative_variance: relative_variance * dispersion }
+    let drift_variance = carry_drift(counts, design, &mut means, &weights) * dispersion;
+    WeeklyFit { means, relative_variance: relative_variance * dispersion + drift_variance }
+}
+
+/// Multiplies what is expected of the weeks that are not learned from by what the newest learned ones hold beside the
+/// curve. Returns the factor's variance at dispersion 1.
+fn carry_drift(counts: &[u64], design: &Design, means: &mut [f64], weights: &[f64]) -> f64 {
+    let Some(first) = weights.iter().position(|weight| *weight > 0.0) else { return 0.0 };
+    let last = (first + DRIFT_WEEKS).min(weights.len());
+    let (mut held, mut expected) = (0.0, 0.0);
+    for ago in first..last {
+        if design.weights[ago] <= 0.0 {
+            continue;
+        }
+        // Half a year counts evenly, but for outbreaks.
+        let weight = weights[ago] / design.weights[ago];
+        held += weight * counts[ago] as f64;
+        expected += weight * means[ago];
+    }
+    let known = expected + PRIOR_INCIDENTS_OF_DRIFT;
+    let factor = (held + PRIOR_INCIDENTS_OF_DRIFT) / known;
+    means[..first].iter_mut().for_each(|mean| *mean *= factor);
+    expected / (known * known)
 }
 
 fn equal_weeks(weights: &[f64]) -> f64 {
