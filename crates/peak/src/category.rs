@@ -179,3 +179,36 @@ fn drawn(sums: &Sums, share: f64, design: &Design, pooled: f64) -> f64 {
     let dispersion = information * own + PRIOR_WEEKS_OF_DISPERSION * pooled;
     (dispersion / (information + PRIOR_WEEKS_OF_DISPERSION)).max(1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{History, Options};
+
+    /// Where one area is the city there is nothing to draw it to: the curve alone says what is expected.
+    #[test]
+    fn one_area_is_the_city() {
+        let mut history = History::new();
+        let mut chance = 7_u32;
+        for week in 0..300 {
+            chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let outbreak = if (200..203).contains(&week) { 20 } else { 0 };
+            history.set(0, 0, week * 168, 4 + (chance >> 28) + outbreak);
+        }
+        let options = Options::default();
+        let totals = Totals::new(&history, 300 * 168, &options).expect("300 weeks");
+        let design = Design::new(vec![1.0; totals.weeks], 2, 104.0, 365.2425, 0.5);
+        let category = Category::new(&totals, 0, &design, &[1.0 / WEEK_HOURS as f64; WEEK_HOURS]);
+        let cells: Vec<&Cell> = totals.of_category(0).collect();
+        let sums = [category.sums(cells[0], &design)];
+        let level = category.levels(&cells, &sums, &[1.0], &design)[0];
+        assert!((level.share - 1.0).abs() < 0.005, "{}", level.share);
+        assert!((category.fit.means[0] - 11.5).abs() < 1.5, "{}", category.fit.means[0]);
+        let own = sums[0].dispersion(1.0).unwrap_or(0.0);
+        assert!(
+            level.dispersion > 1.0 && level.dispersion < own,
+            "the outbreak counts less: {} {own}",
+            level.dispersion
+        );
+    }
+}

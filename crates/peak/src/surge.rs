@@ -4,10 +4,13 @@ use libm::{exp, log, log1p, sqrt};
 
 /// By how many standard deviations a week a surge raises what is expected.
 const SIZES: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
+/// Of a surge that is under way, how probable it is that it began last week. Most of them would have been said then; the greater
+/// this is, the more are found in their second week and the fewer in their first (docs/statistics.md).
+const BEGAN_LAST_WEEK: f64 = 1.0 / 3.0;
 /// Beyond it, evidence is not told apart.
 pub const MOST_EVIDENCE: f64 = 1e300;
 /// Where a product of ratios is turned into a logarithm, before it overflows.
-const GREAT: f64 = 1e250;
+const GREAT: f64 = 1e150;
 
 /// A week's count, and what was expected of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,19 +45,20 @@ impl WeekSeen {
     }
 }
 
-/// How many times likelier the counts of the last two weeks are if a surge began in either than if none did: the mean, over
-/// the week in which it began and its sizes of one to five standard deviations a week, of the ratio of likelihoods.
+/// How many times likelier the counts of the last two weeks are if a surge began in either than if none did: the mean ratio
+/// of likelihoods over its sizes of one to five standard deviations a week and over the week in which it began, last week
+/// with weight 1/3.
 ///
 /// If nothing is unusual its expected value is one (it is an e-value), so that a value of 100 or more has a probability of at
 /// most 1 in 100. Source: Frisén and de Maré, *Optimal surveillance*, Biometrika 78 (1991), for the mean over the times of change.
 pub fn surge_evidence(this_week: WeekSeen, last_week: WeekSeen) -> f64 {
-    let began_now = SIZES.iter().map(|size| this_week.log_ratio(*size));
-    let logs: Vec<f64> = began_now.collect();
-    let began_before = SIZES.iter().zip(&logs).map(|(size, now)| now + last_week.log_ratio(*size));
-    let logs: Vec<f64> = logs.iter().copied().chain(began_before).collect();
-    let greatest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logs.iter().map(|value| exp(value - greatest)).sum();
-    let mean = greatest + log(sum / logs.len() as f64);
+    let now = SIZES.map(|size| this_week.log_ratio(size));
+    let before: Vec<f64> = SIZES.iter().zip(now).map(|(size, now)| now + last_week.log_ratio(*size)).collect();
+    let greatest = now.iter().chain(&before).copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum_now: f64 = now.iter().map(|value| exp(value - greatest)).sum();
+    let sum_before: f64 = before.iter().map(|value| exp(value - greatest)).sum();
+    let weighted = (1.0 - BEGAN_LAST_WEEK) * sum_now + BEGAN_LAST_WEEK * sum_before;
+    let mean = greatest + log(weighted / SIZES.len() as f64);
     if mean < log(MOST_EVIDENCE) { exp(mean) } else { MOST_EVIDENCE }
 }
 
