@@ -83,7 +83,7 @@ pub struct Replay {
     entries: Vec<Entry>,
     /// The file that is being indexed; all are when it is their number.
     indexing: usize,
-    /// The wall clock's time and the event time at which the replay started or went on.
+    /// The steady clock's microseconds and the event time at which the replay started or went on.
     epoch: Option<(i64, i64)>,
     chunk_at: Option<UtcMicros>,
 }
