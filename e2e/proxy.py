@@ -126,8 +126,12 @@ class Proxy:
         await writer.drain()
 
     async def _spring(self, trap: Trap) -> None:
-        await self._loop.run_in_executor(None, trap.spring)
-        trap.has_sprung.set()
+        def spring() -> None:
+            trap.spring()
+            # Here, for whoever is killed takes this connection, and with it this task, along.
+            trap.has_sprung.set()
+
+        await self._loop.run_in_executor(None, spring)
 
     def cut(self) -> None:
         """Breaks every connection that there is; new ones are possible."""
