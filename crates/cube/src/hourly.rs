@@ -40,12 +40,12 @@ impl Cube {
         self.categories.words()
     }
 
-    /// All totals above zero, by area, category and hour in ascending order of codes.
-    pub fn hourly_totals(&self) -> Vec<(HourCell, u32)> {
+    /// Each total above zero, by area, category and hour in ascending order of codes.
+    pub fn each_hourly_total(&self, mut each: impl FnMut(HourCell, u32)) {
         let mut all: Vec<HourCell> = Vec::with_capacity(self.figures.total as usize);
         self.each_live(i32::MIN, i32::MAX, |cell| all.push(cell));
         all.sort_unstable();
-        all.chunk_by(|one, other| one == other).map(|same| (same[0], same.len() as u32)).collect()
+        all.chunk_by(|one, other| one == other).for_each(|same| each(same[0], same.len() as u32));
     }
 
     /// The totals of some cells, zero included; each once, in no order.

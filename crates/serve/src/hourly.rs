@@ -57,7 +57,11 @@ impl Hourly {
         match noted {
             Noted::Cells(cells) if is_known => {
                 if !cells.is_empty() {
-                    self.set(cube.hourly_totals_of(cells));
+                    // Copied where a question is still at work on it.
+                    let history = Arc::make_mut(&mut self.history);
+                    for (cell, total) in cube.hourly_totals_of(cells) {
+                        self.numbers.set(history, cell, total);
+                    }
                 }
             }
             Noted::Cells(_) | Noted::Everything => self.begin_anew(cube),
@@ -72,20 +76,19 @@ impl Hourly {
         self.areas = areas;
         self.numbers.areas = numbers;
         (self.categories, self.numbers.categories) = ordered(cube.category_words(), Ord::cmp);
-        self.history = Arc::new(History::new());
-        self.set(cube.hourly_totals());
+        let mut history = History::new();
+        cube.each_hourly_total(|cell, total| self.numbers.set(&mut history, cell, total));
+        self.history = Arc::new(history);
     }
+}
 
-    fn set(&mut self, totals: Vec<(HourCell, u32)>) {
-        // Copied where a question is still at work on it.
-        let history = Arc::make_mut(&mut self.history);
-        for (cell, total) in totals {
-            // What has no area peaks nowhere.
-            if let (Some(area), Some(category)) =
-                (self.numbers.areas[usize::from(cell.area)], self.numbers.categories[usize::from(cell.category)])
-            {
-                history.set(area, category, cell.hour, total);
-            }
+impl Numbers {
+    fn set(&self, history: &mut History, cell: HourCell, total: u32) {
+        // What has no area peaks nowhere.
+        if let (Some(area), Some(category)) =
+            (self.areas[usize::from(cell.area)], self.categories[usize::from(cell.category)])
+        {
+            history.set(area, category, cell.hour, total);
         }
     }
 }
