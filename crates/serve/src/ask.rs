@@ -46,8 +46,7 @@ impl Asked {
     /// Loads the snapshot and follows the log to the end that it has now.
     pub fn load(parts: AskParts, shutdown: &Shutdown) -> Result<Self, ServeError> {
         if parts.log.is_none() && LocalSnapshot::newest(&parts.snapshots)?.is_none() {
-            let why = "there is none in the directory".to_owned();
-            return Err(ServeError::Snapshot { path: parts.snapshots, why });
+            return Err(ServeError::NoSnapshot { directory: parts.snapshots });
         }
         let boundaries = Boundaries::load(&parts.profile, &parts.boundaries)?;
         let state = Arc::new(State::new(parts.profile, parts.log, boundaries));
