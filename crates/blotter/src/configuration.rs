@@ -120,6 +120,7 @@ mod tests {
     use super::*;
     use crate::cli::{self, Arguments};
     use clap::{CommandFactory, FromArgMatches};
+    use std::fmt::Write;
 
     fn parse(file: &str, words: &[&str]) -> Result<Arguments> {
         let matches = apply(Arguments::command(), file)?.try_get_matches_from(words)?;
@@ -183,7 +184,9 @@ mod tests {
             let help = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
             let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
             let key = long.replace('-', "_");
-            text += &format!("| `{key}` | {variable} | {default} | {}.{list} |\n", help.trim_end_matches('.'));
+            let help = help.trim_end_matches('.');
+            // Writing into a string cannot fail.
+            let _infallible = writeln!(text, "| `{key}` | {variable} | {default} | {help}.{list} |");
         }
         text
     }

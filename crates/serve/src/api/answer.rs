@@ -47,6 +47,20 @@ impl Form {
         }
     }
 
+    /// For answers that are a table without places.
+    pub(crate) fn of_table(headers: &HeaderMap, format: Option<&str>) -> Result<Self, Problem> {
+        match (Self::of_places(headers, format), format) {
+            (Ok(Self::GeoJson), None) => Ok(Self::Json),
+            (Ok(Self::GeoJson) | Err(_), Some(format)) => Err(Problem::parameter(
+                "format",
+                format!(
+                    "`format={format}`: give json, arrow or csv; the outlines of areas are at /api/v1/boundaries/{{layer}}"
+                ),
+            )),
+            (form, _) => form,
+        }
+    }
+
     /// The first of these that is accepted, and JSON where none is.
     fn accepted(headers: &HeaderMap) -> Self {
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");

@@ -8,6 +8,7 @@ mod handlers;
 mod hotspots;
 mod openapi;
 mod parameters;
+mod peaks;
 mod places;
 mod statistic;
 mod stream;
@@ -27,7 +28,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::watch;
 
 /// Every route of the API; all are in the OpenAPI document.
-pub(crate) const ROUTES: [&str; 14] = [
+pub(crate) const ROUTES: [&str; 15] = [
     "/api/v1/meta",
     "/api/v1/series",
     "/api/v1/cells",
@@ -35,6 +36,7 @@ pub(crate) const ROUTES: [&str; 14] = [
     "/api/v1/density",
     "/api/v1/emerging",
     "/api/v1/backtest",
+    "/api/v1/peaks",
     "/api/v1/incidents",
     "/api/v1/boundaries/{layer}",
     "/api/v1/live",
@@ -60,6 +62,7 @@ pub(crate) fn router(state: Arc<State>, stopped: watch::Receiver<bool>) -> Route
         .route("/api/v1/density", get(density::density))
         .route("/api/v1/emerging", get(emerging::emerging))
         .route("/api/v1/backtest", get(backtest::backtest))
+        .route("/api/v1/peaks", get(peaks::peaks))
         .route("/api/v1/incidents", get(handlers::incidents))
         .route("/api/v1/boundaries/{layer}", get(handlers::boundaries))
         .route("/api/v1/live", get(stream::live))

@@ -3,7 +3,7 @@
 use crate::{problem::Problem, state::State};
 use blotter_cube::{Bucket, By, COARSEST, Cursor, FINEST, Filter};
 use blotter_hotspot::Confidence;
-use blotter_incident::{BoundingBox, CityClock, UtcMicros, parse_civil};
+use blotter_incident::{BoundingBox, CityClock, UtcMicros, parse_civil, parse_instant};
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 /// The names of the filter's parameters.
@@ -103,6 +103,14 @@ impl Parameters {
             .transpose()
     }
 
+    /// A moment as an answer says it, with its offset, or in the city's civil time.
+    pub(crate) fn at(&self, clock: &CityClock) -> Result<Option<UtcMicros>, Problem> {
+        match self.one("at").and_then(parse_instant) {
+            Some(at) => Ok(Some(at)),
+            None => self.moment("at", clock),
+        }
+    }
+
     fn bbox(&self) -> Result<Option<BoundingBox>, Problem> {
         let Some(text) = self.one("bbox") else { return Ok(None) };
         let numbers: Vec<f64> = text
@@ -186,6 +194,21 @@ impl Parameters {
         } else {
             Err(Problem::parameter(name, format!("`{name}={number}`: give {expected}")))
         }
+    }
+
+    /// Selected areas, which are of the layer of the hourly counts, and categories. Nothing selected is everything.
+    pub(crate) fn areas_and_categories(
+        &self,
+        state: &State,
+        clock: &CityClock,
+    ) -> Result<(Vec<String>, Vec<String>), Problem> {
+        let filter = self.filter(state, clock)?;
+        let primary = state.profile.primary_layer();
+        if filter.areas.iter().any(|(layer, _)| *layer != primary) {
+            let name = state.profile.layers.get(primary).map_or("", |layer| layer.name.as_str());
+            return Err(Problem::parameter("area", format!("hourly counts have areas of the layer `{name}` only")));
+        }
+        Ok((filter.areas.into_iter().flat_map(|(_, codes)| codes).collect(), filter.categories))
     }
 
     pub(crate) fn limit(&self) -> Result<usize, Problem> {
