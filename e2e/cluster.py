@@ -64,6 +64,7 @@ class Cluster:
             "serve": [*log, "--snapshots", str(self.local), "--listen", "127.0.0.1:0"],
             "counts": [*log],
             "rejected": [*log],
+            "peaks": [*log, "--snapshots", str(self.local)],
         }[role]
 
     def run(self, role: str, *arguments) -> str:
@@ -94,11 +95,13 @@ class Embedded:
         return {
             "produce": [*log],
             "count": [*log, *store],
+            "detect": [*log],
             "archive": [*log, *store],
             "snapshot": [*store],
             "fetch": [*store, "--to", str(self.local)],
             "counts": [*log],
             "rejected": [*log],
+            "peaks": [*log, "--snapshots", str(self.local)],
         }[role]
 
     run = Cluster.run
@@ -111,7 +114,7 @@ class Embedded:
 
 def finish(deployment) -> None:
     """Every role once more, until nothing is left to do."""
-    for role in ["count", *(["detect"] if deployment.sinks else []), "archive", "snapshot", "fetch"]:
+    for role in ("count", "detect", "archive", "snapshot", "fetch"):
         deployment.run(role, "--until-caught-up")
 
 
@@ -153,6 +156,14 @@ def winners(deployment) -> list[tuple]:
     return sorted(rows, key=lambda row: row[0])
 
 
+def said(deployment) -> tuple[str, list]:
+    """What was said last of peaks, which must be what is known now of them."""
+    last, known = (json.loads(deployment.run("peaks", "--format", "json", "--limit", "25", *more)) for more in (["--as", "said"], []))
+    assert last["next_offsets"] == known["next_offsets"]
+    assert (last["at"], last["windows"]) == (known["at"], known["windows"])
+    return last["at"], last["windows"]
+
+
 def state(deployment) -> dict:
     """All that a run comes to."""
     return {
@@ -160,6 +171,7 @@ def state(deployment) -> dict:
         "rejects": rejects(deployment),
         "archive": archived(deployment),
         "winners": winners(deployment),
+        "said": said(deployment),
     }
 
 

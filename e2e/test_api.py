@@ -73,12 +73,14 @@ def events(server, last_id=None):
     if last_id is not None:
         request.add_header("Last-Event-ID", last_id)
     answer = urllib.request.urlopen(request, timeout=60)
-    identity = None
+    identity = kind = None
     for raw in answer:
         line = raw.decode().rstrip("\n")
-        if line.startswith("id:"):
+        if line.startswith("event:"):
+            kind = line[6:].strip()
+        elif line.startswith("id:"):
             identity = line[3:].strip()
-        elif line.startswith("data:"):
+        elif line.startswith("data:") and kind == "change":
             yield identity, json.loads(line[5:])
 
 

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Produce(Produce),
     /// From the log's incidents to hourly counts
     Count(Count),
-    /// From hourly counts to the time-series sinks
+    /// From hourly counts to what is peaking, and to the time-series sinks
     Detect(Detect),
     /// The online path in one process: count and detect
     Online(Online),
@@ -221,7 +221,7 @@ pub(crate) struct Detect {
     pub(crate) log: LogUrl,
     #[command(flatten)]
     pub(crate) sinks: Sinks,
-    /// Stop when every sink has all that the log has
+    /// Stop when a tick reflects all that the log has, and every sink and webhook has it
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }

@@ -7,7 +7,9 @@ use crate::{
     online,
     operations::{Operations, lag, lags},
     parts::{self, OpenLog},
-    profiles, questions, signals,
+    profiles, questions,
+    rules::Ruled,
+    signals,
     sources::{self, Before},
     supervise::{is_retryable, supervise},
 };
@@ -32,13 +34,13 @@ use std::{
 /// Bytes read from the log at a time by the commands that list a topic.
 const READ_BYTES: usize = 4 << 20;
 
-pub(crate) fn run(command: Command) -> Result<()> {
+pub(crate) fn run(command: Command, rules: &[Ruled]) -> Result<()> {
     match command {
-        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments, rules),
         Command::Produce(arguments) => produce(&arguments),
         Command::Count(arguments) => online::count(&arguments),
-        Command::Detect(arguments) => online::detect(&arguments),
-        Command::Online(arguments) => online::online(&arguments),
+        Command::Detect(arguments) => online::detect(&arguments, rules),
+        Command::Online(arguments) => online::online(&arguments, rules),
         Command::Archive(arguments) => archive(&arguments),
         Command::Snapshot(arguments) => snapshot(&arguments),
         Command::Fetch(arguments) => fetch(&arguments),

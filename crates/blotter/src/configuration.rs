@@ -8,10 +8,14 @@
 //! [snapshot]                        # by command: its flags, with `_` for `-`
 //! every = 300
 //! ops_listen = "0.0.0.0:9090"
+//!
+//! [[rule]]                          # which peaks are alerts: see `rules`
+//! name = "robberies"
 //! ```
 //!
 //! There is no secret among them: those come from the environment and from files that it names.
 
+use crate::rules::{self, Ruled};
 use anyhow::{Result, anyhow, bail};
 use clap::{Arg, ArgAction, Command};
 use std::{ffi::OsString, path::PathBuf};
@@ -34,22 +38,26 @@ pub(crate) fn path(arguments: &[OsString], variable: Option<OsString>) -> Option
     variable.filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// The command line's definition with the file's values as defaults.
-pub(crate) fn apply(command: Command, text: &str) -> Result<Command> {
+/// The command line's definition with the file's values as defaults, and the file's rules.
+pub(crate) fn apply(command: Command, text: &str) -> Result<(Command, Vec<Ruled>)> {
     let file: Table = text.parse().map_err(|error: toml::de::Error| {
         // Not with the line itself, which may hold what does not belong there: a secret.
         let before = error.span().map_or(0, |span| text[..span.start].matches('\n').count());
         anyhow!("it is no TOML: line {}: {}", before + 1, error.message())
     })?;
-    let mut command = command;
+    let (mut command, mut rules) = (command, Vec::new());
     for (name, value) in file {
         command = match value {
+            value if name == rules::KEY => {
+                rules = rules::of_file(&value)?;
+                command
+            }
             Value::Table(table) => of_command(command, &name, &table)?,
             value if SHARED.contains(&name.as_str()) => of_all(command, &name, &value)?,
             _ => bail!("there is no `{name}` for every command; there are: {}", SHARED.join(", ")),
         };
     }
-    Ok(command)
+    Ok((command, rules))
 }
 
 fn of_all(command: Command, name: &str, value: &Value) -> Result<Command> {
@@ -123,7 +131,7 @@ mod tests {
     use std::fmt::Write;
 
     fn parse(file: &str, words: &[&str]) -> Result<Arguments> {
-        let matches = apply(Arguments::command(), file)?.try_get_matches_from(words)?;
+        let matches = apply(Arguments::command(), file)?.0.try_get_matches_from(words)?;
         Ok(Arguments::from_arg_matches(&matches)?)
     }
 

@@ -9,7 +9,9 @@ use crate::{
     online::{self, Fed},
     operations::Operations,
     parts::{self, OpenLog},
-    profiles, signals,
+    profiles,
+    rules::Ruled,
+    signals,
     sources::{self, Before},
     supervise::supervise,
 };
@@ -32,10 +34,11 @@ use std::{
 const BACKGROUND: i32 = 10;
 
 /// Runs until Ctrl-C, or until everything is loaded (`--until-caught-up`).
-pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
+pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries = parts::boundaries(&arguments.boundaries)?;
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
+    let detecting = online::Detecting::new(sinks, rules, &profile)?;
     // A log or a directory that was named decides by what it holds; else the source decides which directory it is.
     let named = match (&arguments.log, &arguments.dir) {
         (Some(url), _) => Some(parts::open_log(url, &profile, arguments.partitions)?),
@@ -130,15 +133,13 @@ pub(crate) fn run(arguments: &cli::Demo) -> Result<()> {
             Ok(blotter_online::run_count(&CountConfig::default(), &count, shutdown)?)
         })
     })?;
-    let mut detect = online::detect_parts(&opened, sinks);
+    let mut detect = detecting.with(&opened, &profile);
     let fed = Fed::of(&detect);
-    if !detect.sinks.is_empty() {
-        crew.spawn("detect", move |shutdown| {
-            supervise(&Operations::new("detect"), shutdown, || {
-                Ok(blotter_online::run_detect(&DetectConfig::default(), &mut detect, shutdown)?)
-            })
-        })?;
-    }
+    crew.spawn("detect", move |shutdown| {
+        supervise(&Operations::new("detect"), shutdown, || {
+            Ok(blotter_online::run_detect(&DetectConfig::default(), &mut detect, shutdown)?)
+        })
+    })?;
     let snapshot = snapshots::Parts {
         log: Arc::clone(&log),
         store,

@@ -14,6 +14,7 @@ mod operations;
 mod parts;
 mod profiles;
 mod questions;
+mod rules;
 mod secrets;
 mod signals;
 mod sources;
@@ -29,15 +30,15 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = match arguments() {
-        Ok(arguments) => arguments,
+    let (arguments, rules) = match arguments() {
+        Ok(given) => given,
         Err(error) => {
             eprintln!("error: {error:#}");
             return ExitCode::from(2);
         }
     };
     logging::start(arguments.log_format);
-    match commands::run(arguments.command) {
+    match commands::run(arguments.command, &rules) {
         Ok(()) => ExitCode::SUCCESS,
         // `blotter rejected | head` is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -48,16 +49,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line, with the file's values as defaults where one is named.
-fn arguments() -> Result<cli::Arguments> {
+/// The command line, with the file's values as defaults where one is named, and the file's rules.
+fn arguments() -> Result<(cli::Arguments, Vec<rules::Ruled>)> {
     let words: Vec<_> = std::env::args_os().collect();
     let mut command = cli::Arguments::command();
+    let mut rules = Vec::new();
     if let Some(path) = configuration::path(&words, std::env::var_os("BLOTTER_CONFIG")) {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        command = configuration::apply(command, &text).with_context(|| path.display().to_string())?;
+        (command, rules) = configuration::apply(command, &text).with_context(|| path.display().to_string())?;
     }
     let matches = command.get_matches_from(words);
-    Ok(cli::Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    Ok((cli::Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()), rules))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

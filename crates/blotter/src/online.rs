@@ -5,13 +5,18 @@ use crate::{
     crew::Crew,
     operations::{Operations, lag, lags},
     parts::{self, OpenLog},
-    profiles, signals,
+    profiles,
+    rules::{self, Ruled},
+    signals,
     supervise::supervise,
 };
-use anyhow::{Result, bail};
+use anyhow::Result;
 use blotter_incident::Profile;
 use blotter_log::{Log, Offset, Topic};
-use blotter_online::{CountConfig, CountParts, CountProgress, DetectConfig, DetectParts, FeedProgress, sinks::Sink};
+use blotter_online::{
+    AlertProgress, CountConfig, CountParts, CountProgress, DetectConfig, DetectParts, FeedProgress, Hook, Rule,
+    TickProgress, sinks::Sink,
+};
 use blotter_serve::Exposition;
 use blotter_store::{Checkpoints, Shutdown, Store};
 use std::{fmt::Display, sync::Arc};
@@ -34,19 +39,18 @@ pub(crate) fn count(arguments: &cli::Count) -> Result<()> {
     })
 }
 
-pub(crate) fn detect(arguments: &cli::Detect) -> Result<()> {
-    if arguments.sinks.urls.is_empty() {
-        bail!("nothing is to be fed: give `--sink influxdb://HOST:8086/DATABASE` or `--sink kairosdb://HOST:8080`");
-    }
+pub(crate) fn detect(arguments: &cli::Detect, rules: &[Ruled]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = DetectConfig { until_caught_up: arguments.until_caught_up };
-    let mut sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
+    let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
+    let mut detecting = Some(Detecting::new(sinks, rules, &profile)?);
     let shutdown = signals::shutdown()?;
     let operations = Operations::new("detect");
     let _served = operations.serve(arguments.ops.listen)?;
     supervise(&operations, &shutdown, || {
         let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
-        let mut parts = detect_parts(&opened, std::mem::take(&mut sinks));
+        let Some(parts) = detecting.take() else { return Ok(()) };
+        let mut parts = parts.with(&opened, &profile);
         let fed = Fed::of(&parts);
         operations.at_work({
             let (log, fed) = (opened.log(), fed.clone());
@@ -56,17 +60,18 @@ pub(crate) fn detect(arguments: &cli::Detect) -> Result<()> {
             }
         });
         let ended = blotter_online::run_detect(&config, &mut parts, &shutdown);
-        sinks = parts.sinks.into_iter().map(|(sink, _)| sink).collect();
+        detecting = Some(Detecting::again(parts));
         ended?;
         fed.print();
         opened.close()
     })
 }
 
-pub(crate) fn online(arguments: &cli::Online) -> Result<()> {
+pub(crate) fn online(arguments: &cli::Online, rules: &[Ruled]) -> Result<()> {
     let cli::Online { count: arguments, sinks } = arguments;
     let profile = profiles::profile(&arguments.city.city)?;
     let sinks = parts::open_sinks(&sinks.urls, &profile)?;
+    let detecting = Detecting::new(sinks, rules, &profile)?;
     let shutdown = signals::shutdown()?;
     let operations = Operations::new("online");
     let _served = operations.serve(arguments.ops.listen)?;
@@ -83,7 +88,7 @@ pub(crate) fn online(arguments: &cli::Online) -> Result<()> {
     })?;
     // Told to stop before the parts were there.
     let (Some(opened), Some(counting)) = (opened, counting) else { return Ok(()) };
-    let mut detecting = detect_parts(&opened, sinks);
+    let mut detecting = detecting.with(&opened, &profile);
     let fed = Fed::of(&detecting);
     operations.at_work({
         let (log, fed) = (opened.log(), fed.clone());
@@ -112,9 +117,7 @@ pub(crate) fn online(arguments: &cli::Online) -> Result<()> {
     } else {
         let mut crew = Crew::new(shutdown);
         crew.spawn("count", count)?;
-        if !fed.0.is_empty() {
-            crew.spawn("detect", detect)?;
-        }
+        crew.spawn("detect", detect)?;
         crew.join()?;
     }
     println!("counted to {}", offsets(&counted.next_offsets()));
@@ -128,12 +131,38 @@ fn count_parts(opened: &OpenLog, store: Store, profile: &Arc<Profile>) -> CountP
     CountParts { log, checkpoints: Checkpoints::new(store, "count"), profile: Arc::clone(profile), progress }
 }
 
-/// The parts of `detect`, with figures of each sink.
-pub(crate) fn detect_parts(opened: &OpenLog, sinks: Vec<Box<dyn Sink>>) -> DetectParts {
-    let log = opened.log();
-    let partitions = log.partitions(Topic::Counts);
-    let sinks = sinks.into_iter().map(|sink| (sink, Arc::new(FeedProgress::new(partitions)))).collect();
-    DetectParts { log, sinks }
+/// What `detect` takes from one log to the next.
+pub(crate) struct Detecting {
+    sinks: Vec<Box<dyn Sink>>,
+    rules: Vec<Rule>,
+    hooks: Vec<Hook>,
+}
+
+impl Detecting {
+    pub(crate) fn new(sinks: Vec<Box<dyn Sink>>, rules: &[Ruled], profile: &Profile) -> Result<Self> {
+        let (rules, hooks) = rules::of_city(rules, profile)?;
+        Ok(Self { sinks, rules, hooks })
+    }
+
+    fn again(parts: DetectParts) -> Self {
+        let sinks = parts.sinks.into_iter().map(|(sink, _)| sink).collect();
+        Self { sinks, rules: parts.rules, hooks: parts.hooks }
+    }
+
+    /// The parts of `detect`, with figures of each.
+    pub(crate) fn with(self, opened: &OpenLog, profile: &Arc<Profile>) -> DetectParts {
+        let log = opened.log();
+        let partitions = log.partitions(Topic::Counts);
+        let with_progress = |sink| (sink, Arc::new(FeedProgress::new(partitions)));
+        DetectParts {
+            log,
+            profile: Arc::clone(profile),
+            rules: self.rules,
+            hooks: self.hooks,
+            ticks: Arc::new(TickProgress::new(partitions)),
+            sinks: self.sinks.into_iter().map(with_progress).collect(),
+        }
+    }
 }
 
 /// The whole group's lag: what another member counts is no longer waited for.
@@ -146,20 +175,33 @@ fn count_lag(text: &mut Exposition, log: &dyn Log) {
     lag(text, log, Topic::Incidents, &[("role", "count")], &next);
 }
 
-/// The sinks by name, and what each was given.
+/// What `detect` has said and given away, by name.
 #[derive(Clone)]
-pub(crate) struct Fed(Vec<(String, Arc<FeedProgress>)>);
+pub(crate) struct Fed {
+    ticks: Arc<TickProgress>,
+    sinks: Vec<(String, Arc<FeedProgress>)>,
+    webhooks: Vec<(String, Arc<AlertProgress>)>,
+}
 
 impl Fed {
     pub(crate) fn of(parts: &DetectParts) -> Self {
-        Self(parts.sinks.iter().map(|(sink, progress)| (sink.name().to_owned(), Arc::clone(progress))).collect())
+        Self {
+            ticks: Arc::clone(&parts.ticks),
+            sinks: parts.sinks.iter().map(|(sink, progress)| (sink.name().to_owned(), Arc::clone(progress))).collect(),
+            webhooks: parts.hooks.iter().map(|hook| (hook.rule.clone(), Arc::clone(&hook.progress))).collect(),
+        }
+    }
+
+    /// By partition of `incidents`, what no tick reflects yet.
+    pub(crate) fn reflected(&self) -> Vec<u64> {
+        self.ticks.reflected()
     }
 
     /// Whether every sink has all that topic `counts` holds now.
     pub(crate) fn has_all(&self, log: &dyn Log) -> Result<bool> {
         for partition in 0..log.partitions(Topic::Counts) {
             let end = log.bounds(Topic::Counts, partition)?.next.0;
-            if self.0.iter().any(|(_, progress)| progress.next_offsets()[partition as usize] < end) {
+            if self.sinks.iter().any(|(_, progress)| progress.next_offsets()[partition as usize] < end) {
                 return Ok(false);
             }
         }
@@ -167,14 +209,17 @@ impl Fed {
     }
 
     fn lag(&self, text: &mut Exposition, log: &dyn Log) {
-        for (name, progress) in &self.0 {
+        lag(text, log, Topic::Counts, &[("role", "detect"), ("sink", "peaks")], &self.ticks.next_offsets());
+        for (name, progress) in &self.sinks {
             lag(text, log, Topic::Counts, &[("role", "detect"), ("sink", name)], &progress.next_offsets());
         }
     }
 
     fn figures(&self, text: &mut Exposition) {
+        text.family("blotter_ticks_total", "counter", "Ticks that were said to topic peaks.")
+            .sample(&[], self.ticks.ticks());
         let all = |text: &mut Exposition, figure: fn(&FeedProgress) -> u64| {
-            for (name, progress) in &self.0 {
+            for (name, progress) in &self.sinks {
                 text.sample(&[("sink", name as &dyn Display)], figure(progress));
             }
         };
@@ -186,11 +231,25 @@ impl Fed {
             text.family("blotter_sink_failures_total", "counter", "Times that a sink has failed."),
             FeedProgress::failures,
         );
+        let all = |text: &mut Exposition, figure: fn(&AlertProgress) -> u64| {
+            for (rule, progress) in &self.webhooks {
+                text.sample(&[("rule", rule as &dyn Display)], figure(progress));
+            }
+        };
+        all(text.family("blotter_alerts_total", "counter", "Alerts that a webhook has taken."), AlertProgress::sent);
+        all(
+            text.family("blotter_alert_failures_total", "counter", "Times that a webhook has not taken an alert."),
+            AlertProgress::failures,
+        );
     }
 
     fn print(&self) {
-        for (name, progress) in &self.0 {
+        println!("{} ticks to topic peaks", self.ticks.ticks());
+        for (name, progress) in &self.sinks {
             println!("{} points to {name}", progress.points());
+        }
+        for (rule, progress) in &self.webhooks {
+            println!("{} alerts of rule {rule} to its webhook", progress.sent());
         }
     }
 }

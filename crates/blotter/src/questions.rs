@@ -112,6 +112,9 @@ pub(crate) struct Peaks {
     /// Only hours that are over by then, in the city's civil time; without it, the data's newest hour is the last
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// `known` today of then, or `said` by then, which needs the log (known unless given)
+    #[arg(long = "as", value_name = "known|said")]
+    told: Option<String>,
     /// One of these; may be given several times
     #[arg(long)]
     category: Vec<String>,
@@ -173,7 +176,9 @@ impl Question for Peaks {
     const PATH: &'static str = "/api/v1/peaks";
 
     fn parameters(&self) -> Vec<(&'static str, &str)> {
-        let own = [given("at", self.at.as_ref()), given("limit", self.limit.as_ref())].into_iter().flatten();
+        let own = [given("at", self.at.as_ref()), given("as", self.told.as_ref()), given("limit", self.limit.as_ref())]
+            .into_iter()
+            .flatten();
         let categories = self.category.iter().map(|value| ("category", value.as_str()));
         own.chain(categories).chain(self.area.iter().map(|value| ("area", value.as_str()))).collect()
     }

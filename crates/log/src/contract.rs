@@ -125,6 +125,9 @@ pub struct Fetched {
     pub appended_at_ms: i64,
     /// What lies between the last row and `next` and is no record of the topic. Only on a log that others can write.
     pub invalid: Vec<Invalid>,
+    /// How far the group had come whose totals these are, as the topic itself says it behind the last row
+    /// ([`TopicFormat::mark`](crate::TopicFormat::mark)). Only on a log that keeps messages.
+    pub marked: Option<Offset>,
 }
 
 /// Bytes on the topic that are no record of it, by the topic's [`TopicFormat`](crate::TopicFormat).

@@ -1,7 +1,7 @@
 //! How the records of a topic look on a log that keeps them one by one, each with a key and a value: columns here,
 //! messages there. What a record means is the format's affair; the log's is where it lies.
 
-use crate::GroupOffset;
+use crate::{GroupOffset, Offset};
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 
 /// One message as it lies on the topic.
@@ -49,8 +49,8 @@ pub trait TopicFormat: Send + Sync {
 pub enum Decoded {
     /// A record; it is the next row.
     Record,
-    /// No record, and meant to be none.
-    Mark,
+    /// No record, and meant to be none: how far a group had come with the records before it, where it can be read.
+    Mark(Option<Offset>),
     /// No record: a sentence that says why.
     Invalid(String),
 }

@@ -1,5 +1,5 @@
-//! The online path: `count`, from topic `incidents` to the hourly totals of topic `counts`, and `detect`, from there to the
-//! time-series sinks.
+//! The online path: `count`, from topic `incidents` to the hourly totals of topic `counts`, and `detect`, from there to topic
+//! `peaks` and to the time-series sinks.
 //!
 //! Invariants:
 //! - A total is of winning revisions that are not deletions, in event time, whatever the order of arrival.
@@ -11,4 +11,6 @@ pub mod detect;
 pub mod sinks;
 
 pub use count::{CountConfig, CountError, CountParts, CountProgress, run as run_count};
-pub use detect::{DetectConfig, DetectError, DetectParts, FeedProgress, run as run_detect};
+pub use detect::{
+    AlertProgress, DetectConfig, DetectError, DetectParts, FeedProgress, Hook, Rule, TickProgress, run as run_detect,
+};

@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use blotter_incident::Profile;
 use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, Log, Topic, Transaction};
 use blotter_online::{
-    DetectConfig, DetectError, DetectParts, FeedProgress,
+    DetectConfig, DetectError, DetectParts, FeedProgress, TickProgress,
     count::counts_batch,
     detect::group,
     run_detect,
@@ -89,12 +90,23 @@ impl Sink for Moody {
     }
 }
 
+fn chicago() -> Arc<Profile> {
+    Arc::new(Profile::from_toml(include_str!("../../../cities/chicago.toml")).unwrap())
+}
+
 fn parts(log: &Arc<dyn Log>, sinks: &[&Moody]) -> DetectParts {
     let sinks = sinks.iter().map(|sink| {
         let sink: Box<dyn Sink> = Box::new((*sink).clone());
         (sink, Arc::new(FeedProgress::new(3)))
     });
-    DetectParts { log: Arc::clone(log), sinks: sinks.collect() }
+    DetectParts {
+        log: Arc::clone(log),
+        profile: chicago(),
+        rules: Vec::new(),
+        hooks: Vec::new(),
+        ticks: Arc::new(TickProgress::new(3)),
+        sinks: sinks.collect(),
+    }
 }
 
 fn catch_up(log: &Arc<dyn Log>, sinks: &[&Moody]) -> Result<DetectParts, DetectError> {

@@ -89,6 +89,13 @@ impl History {
         self.series.values().filter_map(|series| series.entries.last()).map(|entry| entry.0.saturating_add(1)).max()
     }
 
+    /// Says every total above zero: area, category, hour and count, in that order.
+    pub fn each(&self, mut said: impl FnMut(u32, u32, Hour, u32)) {
+        for ((area, category), series) in &self.series {
+            series.entries.iter().for_each(|(hour, count)| said(*area, *category, *hour, *count));
+        }
+    }
+
     /// By area, then by category.
     pub(crate) fn series(&self) -> impl Iterator<Item = ((u32, u32), &Series)> {
         self.series.iter().map(|(key, series)| (*key, series))

@@ -9,19 +9,25 @@
 
 mod calendar;
 mod category;
+mod city;
 mod history;
 mod negative_binomial;
 mod options;
+mod report;
 mod reporting_lag;
+mod said;
 mod surge;
 mod tick;
 mod totals;
 mod weekly_fit;
 
 pub use calendar::{Calendar, Holiday, WEEK_HOURS};
+pub use city::{City, Names, Numbers, begin_of, hour_of};
 pub use history::{History, Hour};
 pub use negative_binomial::{LEAST_P, upper_tail};
 pub use options::Options;
+pub use report::{Report, ReportedPeak, ReportedWindow};
 pub use reporting_lag::ReportingLag;
+pub use said::{Alert, Episode, Said, SaidRecord, said_batch, said_rows, said_schema};
 pub use surge::{MOST_EVIDENCE, WeekSeen, surge_evidence};
 pub use tick::{Peak, Standing, Tick, Window, peaks};

@@ -9,6 +9,7 @@ use crate::surge::{WeekSeen, surge_evidence};
 use crate::totals::{Cell, Totals};
 use crate::weekly_fit::Design;
 use crate::{History, Hour, Options, ReportingLag};
+use serde::{Deserialize, Serialize};
 
 /// The least number of expected incidents over which a percentage means something.
 const LEAST_EXPECTED_OF_PERCENT: f64 = 5.0;
@@ -22,8 +23,16 @@ pub struct Tick {
     pub windows: Vec<Window>,
 }
 
+impl Tick {
+    /// How many pairs of area and category were tested in all ranked windows: q is corrected for so many.
+    pub fn tests(&self) -> usize {
+        self.windows.iter().map(|window| window.peaks.len()).sum()
+    }
+}
+
 /// Whether a window can be ranked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It is.
     Ranked,

@@ -72,6 +72,7 @@ pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> R
     let name = source.name();
     let state = SourceState {
         simulated: source.simulated(),
+        paced: source.is_paced(),
         describe: source.describe(),
         retired: false,
         ..StoredPosition::of(log.as_ref(), &name)?.map(|stored| stored.state).unwrap_or_default()

@@ -23,6 +23,9 @@ pub struct SourceState {
     pub caught_up: bool,
     /// Its records are made up.
     pub simulated: bool,
+    /// It hands its records out as they happened: what is there is looked at before all of it is.
+    #[serde(default)]
+    pub paced: bool,
     /// Another source is read in its place: nobody waits for it.
     #[serde(default)]
     pub retired: bool,

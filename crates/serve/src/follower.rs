@@ -11,6 +11,7 @@ use crate::{
 use blotter_cube::{Changes, Locator};
 use blotter_incident::{IncidentBatch, rejected_rows};
 use blotter_log::{Fetched, Log, LogError, Offset, Topic};
+use blotter_peak::said_rows;
 use blotter_store::Shutdown;
 use serde_json::{Map, Value, json};
 use std::{
@@ -160,6 +161,7 @@ impl Follower {
         next.resize(partitions as usize, 0);
         self.state.write().next_offsets.clone_from(&next);
         let mut rejected = log.bounds(Topic::Rejected, 0)?.earliest;
+        let mut said = SaidReader::new(log)?;
         // Ready means: everything that the log held at the start is applied.
         let goal: Vec<u64> = (0..partitions)
             .map(|part| Ok(log.bounds(Topic::Incidents, part)?.next.0))
@@ -186,12 +188,13 @@ impl Follower {
                     view.rejected.insert(xxh3_64(row.key.as_bytes()));
                 }
             }
+            read |= said.read(log, &self.state)?;
             let caught_up = !read;
             if !self.state.is_ready() && next.iter().zip(&goal).all(|(next, goal)| next >= goal) {
                 self.state.ready.store(true, Ordering::Release);
-                if self.until_caught_up {
-                    return Ok(());
-                }
+            }
+            if self.until_caught_up && self.state.is_ready() && said.next >= said.news_from {
+                return Ok(());
             }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
@@ -206,6 +209,7 @@ impl Follower {
                 let mut watched: Vec<_> =
                     (0..).zip(&next).map(|(part, next)| (Topic::Incidents, part, Offset(*next))).collect();
                 watched.push((Topic::Rejected, 0, rejected));
+                watched.push((Topic::Peaks, 0, said.next));
                 log.wait_any(&watched, LOOK);
             }
         }
@@ -274,5 +278,39 @@ impl Follower {
         *last = figures;
         // Without a listener there is nobody to tell.
         let _nobody = self.state.events.send(Arc::new(event));
+    }
+}
+
+/// Reads what is said of peaks: into the index, and once it has read what was there, to the listeners.
+struct SaidReader {
+    next: Offset,
+    /// What was said before is no news.
+    news_from: Offset,
+}
+
+impl SaidReader {
+    fn new(log: &dyn Log) -> Result<Self, ServeError> {
+        let bounds = log.bounds(Topic::Peaks, 0)?;
+        Ok(Self { next: bounds.earliest, news_from: bounds.next })
+    }
+
+    /// Whether there was something.
+    fn read(&mut self, log: &dyn Log, state: &State) -> Result<bool, ServeError> {
+        let fetched = log.read(Topic::Peaks, 0, self.next, READ_BYTES)?;
+        for fetched in &fetched {
+            for (offset, row) in (fetched.base.0..).map(Offset).zip(said_rows(&fetched.records)?) {
+                state.said.write().unwrap_or_else(PoisonError::into_inner).insert(row.at, offset);
+                if offset < self.news_from {
+                    continue;
+                }
+                match serde_json::from_str(&row.json).and_then(Event::peaks) {
+                    // Without a listener there is nobody to tell.
+                    Ok(event) => drop(state.events.send(Arc::new(event))),
+                    Err(error) => tracing::warn!(offset = offset.0, %error, "what lies in topic peaks is passed over"),
+                }
+            }
+            self.next = fetched.next;
+        }
+        Ok(!fetched.is_empty())
     }
 }

@@ -21,6 +21,7 @@ mod ops;
 mod outline;
 mod problem;
 mod role;
+mod said;
 mod snapshot;
 mod standing;
 mod state;

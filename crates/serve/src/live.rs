@@ -1,5 +1,6 @@
 //! Live events: what changed since the one before.
 
+use blotter_peak::Said;
 use serde_json::{Map, Value, json};
 
 /// More changed totals than this are not listed: clients ask again.
@@ -8,11 +9,16 @@ pub(crate) const MOST_COUNTS: usize = 1000;
 /// Events that a slow client may be behind; past that it is told to ask again.
 pub(crate) const BACKLOG: usize = 256;
 
+/// Of each window of a tick so many peaks.
+const MOST_PEAKS: usize = 10;
+
 /// One event.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
-    /// The next offsets that it reflects.
-    pub(crate) id: String,
+    /// `change`, or `peaks`.
+    pub(crate) name: &'static str,
+    /// Of a change: the next offsets that it reflects. A client that comes back with them has missed nothing before.
+    pub(crate) id: Option<String>,
     /// JSON.
     pub(crate) data: String,
 }
@@ -25,7 +31,14 @@ impl Event {
         counts: Option<&[Value]>,
     ) -> Self {
         let data = json!({ "next_offsets": next_offsets, "meta": figures, "counts": counts });
-        Self { id, data: data.to_string() }
+        Self { name: "change", id: Some(id), data: data.to_string() }
+    }
+
+    /// What was said of peaks, the first of each window.
+    pub(crate) fn peaks(mut said: Said) -> Result<Self, serde_json::Error> {
+        said.report.windows.iter_mut().for_each(|window| window.peaks.truncate(MOST_PEAKS));
+        said.episodes.clear();
+        Ok(Self { name: "peaks", id: None, data: serde_json::to_string(&said)? })
     }
 }
 

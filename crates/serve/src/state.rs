@@ -1,12 +1,13 @@
 //! What requests read and the follower writes.
 
 use crate::{
-    boundaries::Boundaries, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, standing::Standing,
-    study_areas::StudyAreas, texts::Texts,
+    boundaries::Boundaries, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, said::SaidIndex,
+    standing::Standing, study_areas::StudyAreas, texts::Texts,
 };
 use blotter_cube::Cube;
 use blotter_incident::Profile;
 use blotter_log::{Log, Topic};
+use blotter_peak::City;
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{
@@ -64,7 +65,10 @@ impl View {
 /// Shared by all requests.
 pub(crate) struct State {
     pub(crate) profile: Arc<Profile>,
+    /// What peaks are expected by.
+    pub(crate) peaking: City,
     pub(crate) log: Option<Arc<dyn Log>>,
+    pub(crate) said: RwLock<SaidIndex>,
     pub(crate) view: RwLock<View>,
     pub(crate) texts: Texts,
     pub(crate) boundaries: Boundaries,
@@ -82,6 +86,8 @@ impl State {
         let partitions = log.as_ref().map_or(0, |log| log.partitions(Topic::Incidents));
         Self {
             view: RwLock::new(View::new(&profile, partitions as usize)),
+            peaking: City::new(&profile, &profile.clock()),
+            said: RwLock::default(),
             study_areas: StudyAreas::new(boundaries.outline(&profile)),
             profile,
             log,
@@ -101,6 +107,11 @@ impl State {
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, View> {
         self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was said of peaks so far.
+    pub(crate) fn said(&self) -> RwLockReadGuard<'_, SaidIndex> {
+        self.said.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the others stand; nothing without a log.

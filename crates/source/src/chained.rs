@@ -78,6 +78,10 @@ impl Source for Chained {
         self.sources.iter().any(|link| link.source.simulated())
     }
 
+    fn is_paced(&self) -> bool {
+        self.sources.iter().all(|link| link.source.is_paced())
+    }
+
     fn next(&mut self) -> Result<Step, SourceError> {
         let mut wait: Option<(Duration, bool)> = None;
         for _ in 0..self.sources.len() {

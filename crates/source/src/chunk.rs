@@ -18,6 +18,12 @@ pub trait Source: Send {
         false
     }
 
+    /// Whether it hands out its records as they happened, and not as fast as it can: nobody needs to wait for its end to look
+    /// at them.
+    fn is_paced(&self) -> bool {
+        false
+    }
+
     /// The next step. Never blocks for much longer than a network timeout; a source with nothing to say
     /// yet returns [`Step::Wait`], so that its driver can stop it.
     fn next(&mut self) -> Result<Step, SourceError>;

@@ -291,6 +291,10 @@ impl Source for Replay {
         self.name.clone()
     }
 
+    fn is_paced(&self) -> bool {
+        true
+    }
+
     fn next(&mut self) -> Result<Step, SourceError> {
         if self.indexing < self.files.len() {
             let mut rejected = Vec::new();

@@ -35,7 +35,7 @@ enum Stage {
     Loading,
     /// Durably counted and archived.
     Archived,
-    /// … and in the sinks, and in a snapshot that was fetched.
+    /// … and in a tick, in the sinks, and in a snapshot that was fetched.
     CaughtUp,
 }
 
@@ -53,7 +53,9 @@ impl Watched {
         if !reached(counted) || !reached(self.archived.next_offsets()) {
             return Ok(Stage::Loading);
         }
-        let everywhere = reached(self.snapshotted.next_offsets()) && self.fed.has_all(self.log.as_ref())?;
+        let everywhere = reached(self.snapshotted.next_offsets())
+            && reached(self.fed.reflected())
+            && self.fed.has_all(self.log.as_ref())?;
         Ok(if everywhere { Stage::CaughtUp } else { Stage::Archived })
     }
 }

@@ -3,7 +3,7 @@
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use blotter_incident::{UtcMicros, format_utc, parse_instant};
-use blotter_log::{Decoded, Decoder, Encode, GroupOffset, Message, Topic, TopicFormat};
+use blotter_log::{Decoded, Decoder, Encode, GroupOffset, Message, Offset, Topic, TopicFormat};
 use blotter_online::count::{self, Vocabulary, counts_batch, counts_rows, counts_schema};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ struct Value<'a> {
     count: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Progress {
     next_offset: u64,
 }
@@ -115,7 +115,8 @@ impl Decoder for Reading {
     fn push(&mut self, message: &Message<'_>) -> Decoded {
         let key = message.key.unwrap_or_default();
         if key.strip_prefix(b"progress/").is_some_and(|part| !part.contains(&b'/')) {
-            return Decoded::Mark;
+            let progress: Option<Progress> = message.value.and_then(|value| serde_json::from_slice(value).ok());
+            return Decoded::Mark(progress.map(|progress| Offset(progress.next_offset)));
         }
         match self.read(key, message.value.unwrap_or_default()) {
             Ok(()) => Decoded::Record,
@@ -142,7 +143,6 @@ impl Decoder for Reading {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use blotter_log::Offset;
 
     #[test]
     fn what_was_written_is_read() {
@@ -170,7 +170,8 @@ mod tests {
         let commit = GroupOffset { group: "count".into(), topic: Topic::Incidents, partition: 3, next: Offset(9) };
         let (key, value) = Counts.mark(&commit).unwrap();
         assert_eq!((key.as_slice(), value.as_slice()), (&b"progress/3"[..], &br#"{"next_offset":9}"#[..]));
-        assert_eq!(push("progress/3", "{}", &mut reading), Decoded::Mark);
+        assert_eq!(push("progress/3", "{}", &mut reading), Decoded::Mark(None));
+        assert_eq!(push("progress/3", r#"{"next_offset":9}"#, &mut reading), Decoded::Mark(Some(Offset(9))));
         assert_eq!(Counts.mark(&GroupOffset { group: "detect".into(), ..commit }), None);
     }
 }

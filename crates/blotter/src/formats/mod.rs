@@ -2,18 +2,20 @@
 
 mod counts;
 mod incidents;
+mod peaks;
 pub(crate) mod rejected;
 
 use blotter_incident::Profile;
 use blotter_log::{Formats, Topic};
 use std::sync::Arc;
 
-/// The format of every topic that has records so far.
+/// The format of every topic.
 pub(crate) fn formats(profile: &Arc<Profile>, partitions: u32) -> Formats {
     let incidents = incidents::Incidents { profile: Arc::clone(profile), partitions };
     Formats::from([
         (Topic::Incidents, Arc::new(incidents) as _),
         (Topic::Counts, Arc::new(counts::Counts) as _),
+        (Topic::Peaks, Arc::new(peaks::Peaks) as _),
         (Topic::Rejected, Arc::new(rejected::Rejections) as _),
     ])
 }

@@ -400,7 +400,7 @@ fn fetched(batch: Batch, from: u64) -> Fetched {
         Arc::new(batch.records.slice(skip as usize, rows - skip as usize))
     };
     let base = Offset(batch.base + skip);
-    Fetched { base, next, records, appended_at_ms: batch.appended_at_ms, invalid: Vec::new() }
+    Fetched { base, next, records, appended_at_ms: batch.appended_at_ms, invalid: Vec::new(), marked: None }
 }
 
 fn now_ms() -> i64 {

@@ -110,7 +110,7 @@ impl Reader {
         {
             let records = Arc::new(arrow::array::RecordBatch::new_empty(self.format.schema()));
             let (base, next) = (Offset(start), Offset(next));
-            fetched.push(Fetched { base, next, records, appended_at_ms: 0, invalid: Vec::new() });
+            fetched.push(Fetched { base, next, records, appended_at_ms: 0, invalid: Vec::new(), marked: None });
         }
         Ok(fetched)
     }
@@ -168,6 +168,7 @@ fn tail_of(batch: &Fetched, from: u64) -> Fetched {
         records: Arc::new(batch.records.slice(skip, rows - skip)),
         appended_at_ms: batch.appended_at_ms,
         invalid: batch.invalid.iter().filter(|invalid| invalid.offset.0 >= from).cloned().collect(),
+        marked: batch.marked,
     }
 }
 
@@ -186,6 +187,7 @@ struct Open {
     rows: usize,
     appended_at_ms: i64,
     invalid: Vec<Invalid>,
+    marked: Option<Offset>,
 }
 
 impl Building<'_> {
@@ -194,6 +196,7 @@ impl Building<'_> {
         let fits = |open: &Open| {
             seen.offset == self.next
                 && open.invalid.is_empty()
+                && open.marked.is_none()
                 && at.abs_diff(open.appended_at_ms) <= SAME_TIME_MS
                 && !self.decoder.is_full()
         };
@@ -203,7 +206,7 @@ impl Building<'_> {
         self.next = seen.offset + 1;
         match self.decoder.push(&seen.message) {
             Decoded::Record => self.opened(seen.offset, at).rows += 1,
-            Decoded::Mark => {}
+            Decoded::Mark(marked) => self.opened(seen.offset, at).marked = marked,
             Decoded::Invalid(reason) => {
                 let bytes = seen.message.value.unwrap_or_default().to_vec();
                 let invalid = Invalid { offset: Offset(seen.offset), bytes, reason, appended_at_ms: at };
@@ -213,7 +216,7 @@ impl Building<'_> {
     }
 
     fn opened(&mut self, base: u64, appended_at_ms: i64) -> &mut Open {
-        self.open.get_or_insert(Open { base, rows: 0, appended_at_ms, invalid: Vec::new() })
+        self.open.get_or_insert(Open { base, rows: 0, appended_at_ms, invalid: Vec::new(), marked: None })
     }
 
     /// Closes the batch that is open; what follows begins at `next`.
@@ -228,6 +231,7 @@ impl Building<'_> {
                     records: Arc::new(records),
                     appended_at_ms: open.appended_at_ms,
                     invalid: open.invalid,
+                    marked: open.marked,
                 });
             }
             Err(error) => self.failed = self.failed.take().or(Some(error)),

@@ -141,12 +141,11 @@ impl TransactionalWriter {
             self.send_one(place, transaction.appends.len(), now_ms, name.as_bytes(), value)
                 .map_err(Stopped::Aborted)?;
         }
-        // Where a group's own topic says how far it came, it says so beside its records.
-        for append in &transaction.appends {
-            let Some(format) = self.formats.get(&append.topic) else { continue };
-            let marks = transaction.commits.iter().filter(|commit| commit.partition == append.partition);
-            for (key, value) in marks.filter_map(|commit| format.mark(commit)) {
-                let place = (self.topics.name(append.topic), append.partition);
+        // Where a topic says itself how far a group came, it says so beside its records, and where there are none.
+        for (topic, format) in self.formats.iter() {
+            for commit in &transaction.commits {
+                let Some((key, value)) = format.mark(commit) else { continue };
+                let place = (self.topics.name(*topic), commit.partition);
                 self.send_one(place, usize::MAX, now_ms, &key, &value).map_err(Stopped::Aborted)?;
             }
         }

@@ -22,7 +22,10 @@ use std::{
 use tempfile::tempdir;
 
 /// A number as text, and as its own key.
-struct Numbers;
+struct Numbers {
+    /// Whether the topic says how far a group came.
+    marks: bool,
+}
 
 struct NumbersDecoder(Vec<i64>);
 
@@ -47,14 +50,15 @@ impl TopicFormat for Numbers {
     }
 
     fn mark(&self, commit: &GroupOffset) -> Option<(Vec<u8>, Vec<u8>)> {
-        Some((b"progress".to_vec(), commit.next.to_string().into_bytes()))
+        self.marks.then(|| (b"progress".to_vec(), commit.next.to_string().into_bytes()))
     }
 }
 
 impl Decoder for NumbersDecoder {
     fn push(&mut self, message: &Message<'_>) -> Decoded {
         if message.key == Some(b"progress") {
-            return Decoded::Mark;
+            let next = message.value.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+            return Decoded::Mark(next.map(Offset));
         }
         let text = message.value.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
         match text.parse() {
@@ -102,7 +106,10 @@ fn connect(options: &KafkaOptions) -> Result<Arc<KafkaLog>, LogError> {
 }
 
 fn formats() -> Formats {
-    Topic::ALL.into_iter().map(|topic| (topic, Arc::new(Numbers) as Arc<dyn TopicFormat>)).collect()
+    Topic::ALL
+        .into_iter()
+        .map(|topic| (topic, Arc::new(Numbers { marks: topic == Topic::Counts }) as Arc<dyn TopicFormat>))
+        .collect()
 }
 
 /// What another program may do to a topic.
@@ -314,5 +321,22 @@ fn transactions_say_counts_and_progress_at_once() -> TestResult {
     assert_eq!(log.committed("count", Topic::Incidents)?, [(1, Offset(42))]);
     assert_eq!(read_all(log.as_ref(), Topic::Counts, 1, Offset(0))?, [0, 1, 2]);
     assert_eq!(log.bounds(Topic::Counts, 1)?.next, Offset(5), "three records, how far it came, and a mark");
+    // The newest mark before an end.
+    let marked = |mut from: Offset, end: u64| {
+        let mut marked = None;
+        while from < Offset(end) {
+            for fetched in log.read(Topic::Counts, 1, from, 1 << 20)? {
+                from = fetched.next;
+                marked = fetched.marked.or(marked);
+            }
+        }
+        Ok::<_, LogError>(marked)
+    };
+    assert_eq!(marked(Offset(0), 5)?, Some(Offset(42)));
+    // Where nothing has changed on the way it says so too.
+    let commit = GroupOffset { group: "count".to_owned(), topic: Topic::Incidents, partition: 1, next: Offset(50) };
+    writer.append(Transaction { commits: vec![commit], ..Transaction::default() })?;
+    assert_eq!((marked(Offset(5), 7)?, marked(Offset(0), 7)?), (Some(Offset(50)), Some(Offset(50))));
+    assert_eq!(read_all(log.as_ref(), Topic::Counts, 1, Offset(0))?, [0, 1, 2]);
     Ok(())
 }

@@ -1,13 +1,25 @@
-//! A feed for each sink, on a thread of its own.
+//! Ticks, a feed for each sink and one for each webhook, each on a thread of its own.
 
-use super::feed::{Feed, FeedProgress};
+use super::{
+    alerts::{AlertProgress, Alerts},
+    feed::{Feed, FeedProgress},
+    rules::Rule,
+    ticks::{TickProgress, Ticks},
+};
 use crate::{
     count::CountError,
-    sinks::{Sink, SinkError},
+    sinks::{Sink, SinkError, Webhook},
 };
+use blotter_incident::Profile;
 use blotter_log::{Log, LogError};
 use blotter_store::Shutdown;
-use std::sync::Arc;
+use std::{sync::Arc, thread::Builder, time::Duration};
+
+/// How often it looks whether a thread has ended.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What one thread does.
+type Task<'a> = Box<dyn FnOnce() -> Result<(), DetectError> + Send + 'a>;
 
 /// Why detecting cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -15,13 +27,16 @@ pub enum DetectError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// What `counts` holds.
+    /// What `counts` or `peaks` holds.
     #[error(transparent)]
     Counts(#[from] CountError),
-    /// A sink refuses for good.
+    /// A sink or a webhook refuses for good.
     #[error(transparent)]
     Sink(#[from] SinkError),
-    /// A feed's thread.
+    /// What is said of a tick cannot be written down.
+    #[error("a tick cannot be written as JSON: {0}")]
+    Json(serde_json::Error),
+    /// A thread.
     #[error("no thread can be started: {0}")]
     Thread(std::io::Error),
 }
@@ -33,6 +48,7 @@ impl DetectError {
             Self::Log(error) => error.is_retryable(),
             Self::Counts(error) => error.is_retryable(),
             Self::Sink(error) => error.is_retryable(),
+            Self::Json(_) => false,
             Self::Thread(_) => true,
         }
     }
@@ -41,14 +57,32 @@ impl DetectError {
 /// How to detect.
 #[derive(Clone, Debug, Default)]
 pub struct DetectConfig {
-    /// Stop when every sink has all that the log holds.
+    /// Stop when a tick reflects all that the log holds, and every sink and webhook has it.
     pub until_caught_up: bool,
+}
+
+/// Where the alerts of a rule go.
+pub struct Hook {
+    /// The rule's name.
+    pub rule: String,
+    /// The address.
+    pub webhook: Webhook,
+    /// What it has taken.
+    pub progress: Arc<AlertProgress>,
 }
 
 /// What it works with.
 pub struct DetectParts {
-    /// Reads `counts`.
+    /// Reads `counts`, writes `peaks`.
     pub log: Arc<dyn Log>,
+    /// The city.
+    pub profile: Arc<Profile>,
+    /// Which peaks are alerts.
+    pub rules: Vec<Rule>,
+    /// Where alerts go; a rule may have none.
+    pub hooks: Vec<Hook>,
+    /// What was said.
+    pub ticks: Arc<TickProgress>,
     /// Each with what it has been given.
     pub sinks: Vec<(Box<dyn Sink>, Arc<FeedProgress>)>,
 }
@@ -58,36 +92,59 @@ pub fn group(sink: &str) -> String {
     format!("detect/{sink}")
 }
 
-/// Feeds the sinks until told to stop, or until each is caught up. A sink that is down or refuses keeps no other from
-/// its data; what fails the log fails all.
+/// Says ticks and feeds sinks and webhooks until told to stop, or until each is caught up. A sink or webhook that is down or
+/// refuses keeps no other from its data; what fails the log fails all.
 pub fn run(config: &DetectConfig, parts: &mut DetectParts, shutdown: &Shutdown) -> Result<(), DetectError> {
-    let DetectParts { log, sinks } = parts;
-    let failed = Shutdown::new();
+    let DetectParts { log, profile, rules, hooks, ticks, sinks } = parts;
+    let (log, profile, rules, ticks) = (&*log, &**profile, &**rules, &**ticks);
+    // What all stop at, and what tells webhooks that no more will be said.
+    let (failed, all_said) = (&Shutdown::new(), &Shutdown::new());
+    let until_caught_up = config.until_caught_up;
+    let mut tasks: Vec<(String, Task<'_>)> = Vec::new();
+    tasks.push((
+        super::ticks::GROUP.to_owned(),
+        Box::new(move || {
+            let ended = Ticks::open(log, profile, rules, ticks).and_then(|ticks| ticks.run(until_caught_up, failed));
+            all_said.trigger();
+            ended
+        }),
+    ));
+    for hook in &*hooks {
+        // Its group stands before the first tick is said: none of its alerts can be missed.
+        let alerts = Alerts::open(log, &hook.rule, &hook.webhook, &hook.progress)?;
+        let run = Box::new(move || alerts.run(all_said, until_caught_up, failed));
+        tasks.push((format!("detect/alerts/{}", hook.rule), run));
+    }
+    for (sink, progress) in sinks {
+        let name = group(sink.name());
+        let run = move || Feed::open(log, sink.as_mut(), progress).and_then(|feed| feed.run(until_caught_up, failed));
+        tasks.push((name, Box::new(run)));
+    }
     std::thread::scope(|scope| {
-        let mut feeds = Vec::new();
-        for (sink, progress) in sinks {
-            let (log, failed) = (&*log, &failed);
-            let thread = std::thread::Builder::new().name(super::group(sink.name()));
-            let feed = thread.spawn_scoped(scope, move || {
-                let ended =
-                    Feed::open(log, sink.as_mut(), progress).and_then(|feed| feed.run(config.until_caught_up, failed));
+        let mut threads = Vec::new();
+        let mut ended = Ok(());
+        for (name, task) in tasks {
+            let thread = Builder::new().name(name).spawn_scoped(scope, move || {
+                let ended = task();
                 if ended.is_err() {
                     failed.trigger();
                 }
                 ended
             });
-            feeds.push(feed.map_err(|error| {
-                failed.trigger();
-                DetectError::Thread(error)
-            })?);
+            match thread {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    failed.trigger();
+                    ended = ended.and(Err(DetectError::Thread(error)));
+                }
+            }
         }
-        while !shutdown.is_triggered() && feeds.iter().any(|feed| !feed.is_finished()) {
-            shutdown.wait_timeout(std::time::Duration::from_millis(100));
+        while !shutdown.is_triggered() && threads.iter().any(|thread| !thread.is_finished()) {
+            shutdown.wait_timeout(LOOK);
         }
         failed.trigger();
-        let mut ended = Ok(());
-        for feed in feeds {
-            let one = feed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        for thread in threads {
+            let one = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             ended = ended.and(one);
         }
         ended

@@ -9,7 +9,7 @@ pub enum SinkError {
     #[error("{0}")]
     Configuration(String),
     /// It does not answer, or asks to come later.
-    #[error("sink {sink} does not take points now: {reason}")]
+    #[error("{sink} takes nothing now: {reason}")]
     Away {
         /// Its name.
         sink: String,
@@ -19,7 +19,7 @@ pub enum SinkError {
         retry_after: Option<Duration>,
     },
     /// It will not take them.
-    #[error("sink {sink} refuses the points ({status}): {reason}")]
+    #[error("{sink} refuses ({status}): {reason}")]
     Refused {
         /// Its name.
         sink: String,

@@ -2,6 +2,7 @@
 
 use super::SinkError;
 use flate2::{Compression, write::GzEncoder};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use std::{io::Write, time::Duration};
 use ureq::{Agent, Body, http::Response, http::StatusCode};
 
@@ -48,6 +49,13 @@ impl Client {
             request = request.header("Authorization", authorization);
         }
         self.outcome(request.send(packed.as_slice())).map(drop)
+    }
+
+    /// Posts a JSON object that is not compressed: not everybody who takes one can unpack it.
+    pub(super) fn post_json(&self, path: &str, body: &[u8], key: &str) -> Result<(), SinkError> {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request.header("Content-Type", "application/json").header("Idempotency-Key", header(key));
+        self.outcome(request.send(body)).map(drop)
     }
 
     /// Posts a form that is not compressed.
@@ -102,6 +110,11 @@ impl Client {
         }
         text.chars().take(SHOWN).collect()
     }
+}
+
+/// A text as it may stand in a header.
+fn header(text: &str) -> String {
+    utf8_percent_encode(text, CONTROLS).to_string()
 }
 
 fn packed(body: &[u8]) -> std::io::Result<Vec<u8>> {

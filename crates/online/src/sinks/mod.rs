@@ -3,6 +3,7 @@
 //! - [`point`](self): what a sink is given, and the trait of all sinks;
 //! - [`open`](self): a sink by its URL;
 //! - [`memory`](self), [`influxdb`](self), [`kairosdb`](self): the sinks;
+//! - [`webhook`](self): an address that takes alerts;
 //! - [`http`](self): requests that are bounded in time and never show a secret.
 //!
 //! In every database a point is measurement (or metric) `crimes`, field `count`, tags `city`, `category` and, where the
@@ -15,8 +16,10 @@ mod kairosdb;
 mod memory;
 mod open;
 mod point;
+mod webhook;
 
 pub use error::SinkError;
 pub use memory::MemorySink;
 pub use open::{Secrets, open_sink};
 pub use point::{Point, Sink};
+pub use webhook::Webhook;

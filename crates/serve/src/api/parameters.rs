@@ -111,6 +111,15 @@ impl Parameters {
         }
     }
 
+    /// Whether an answer is to be what was said then, not what is known of then today.
+    pub(crate) fn is_as_said(&self) -> Result<bool, Problem> {
+        match self.one("as") {
+            None | Some("known") => Ok(false),
+            Some("said") => Ok(true),
+            Some(other) => Err(Problem::parameter("as", format!("`as={other}`: give known or said"))),
+        }
+    }
+
     fn bbox(&self) -> Result<Option<BoundingBox>, Problem> {
         let Some(text) = self.one("bbox") else { return Ok(None) };
         let numbers: Vec<f64> = text

@@ -1,7 +1,8 @@
 //! `GET /api/v1/peaks`: what holds more than was to be expected, by area, category and window.
 //!
 //! A tick ends with the hour in which the data's newest incident lies, or where `at` says: hours that are over by then. The
-//! filters select what is listed; what was tested, and therefore q, is always everything.
+//! filters select what is listed; what was tested, and therefore q, is always everything. `as=said` answers with what `detect`
+//! said by then, from topic `peaks`, instead of what today's revisions say of then.
 
 use super::{
     Context,
@@ -10,7 +11,7 @@ use super::{
     parameters::Parameters,
     places::{Places, beside},
 };
-use crate::{hourly::Hourly, problem::Problem};
+use crate::{hourly::Hourly, problem::Problem, state::State};
 use arrow::{
     array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt16Array, UInt64Array},
     error::ArrowError,
@@ -20,192 +21,192 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use blotter_incident::{CityClock, Profile, UtcMicros};
-use blotter_peak::{Calendar, Hour, Options, ReportingLag, Standing, Tick};
+use blotter_incident::{CityClock, UtcMicros, format_utc};
+use blotter_log::{LogError, Topic};
+use blotter_peak::{
+    City, Hour, Names, Peak, Report, ReportedPeak, ReportedWindow, Said, Tick, Window, begin_of, hour_of, said_rows,
+};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
 
-const HOUR_MICROS: i64 = 3_600_000_000;
 /// Everything that a large city has at a tick.
 const MOST_PEAKS: usize = 10_000;
 
 #[derive(Serialize)]
 struct Answer {
     #[serde(flatten)]
-    summary: Summary,
-    windows: Vec<Listed>,
-}
-
-#[derive(Serialize)]
-struct Summary {
-    /// The exclusive end; none where there is nothing to end.
-    at: Option<String>,
-    /// Whose areas these are.
-    layer: String,
-    /// Of all ranked windows: q is corrected for so many.
-    tests: usize,
-    /// Where the shares that are known at each age come from.
-    reporting_lag: &'static str,
-    next_offsets: BTreeMap<String, u64>,
-}
-
-#[derive(Clone, Serialize)]
-struct Window {
-    hours: u16,
-    standing: &'static str,
-    /// The share of its incidents that is usually known.
-    reported_share: f64,
-    tests: usize,
-}
-
-#[derive(Serialize)]
-struct Listed {
-    #[serde(flatten)]
-    window: Window,
-    peaks: Vec<Peak>,
-}
-
-#[derive(Serialize)]
-struct Peak {
-    area: String,
-    category: String,
-    observed: u64,
-    expected: f64,
-    /// None where it is beyond any number.
-    ratio: Option<f64>,
-    /// None over a small count.
-    percent_more: Option<f64>,
-    dispersion: f64,
-    p: f64,
-    q: f64,
-    /// Of seven days only.
-    surge_evidence: Option<f64>,
+    report: Report,
+    /// Of what was said: when, by the wall clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said_at: Option<String>,
 }
 
 pub(super) async fn peaks(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     off(move || {
         let mut timing = Timing::start();
         let state = &context.state;
-        let parameters = Parameters::read(uri.query(), &[&["at", "area", "category", "limit", "format"]])?;
+        let parameters = Parameters::read(uri.query(), &[&["at", "as", "area", "category", "limit", "format"]])?;
         let form = Form::of_table(&headers, parameters.format())?;
         let limit = parameters.number("limit", 1..=MOST_PEAKS, 100)?;
         let clock = state.read().cube.clock().clone();
-        let asked = parameters.at(&clock)?.map(hour_of);
+        let at = parameters.at(&clock)?.map(hour_of);
         let (areas, categories) = parameters.areas_and_categories(state, &clock)?;
-        let view = state.read();
-        let offsets = view.offsets_text();
-        let tag = answer::etag(&offsets, None, &uri, form);
+        let selected = Selected { areas, categories, limit };
+        let found = if parameters.is_as_said()? { said(state, at, &clock)? } else { Found::now(state, at) };
+        let tag = answer::etag(&found.version, None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
         }
-        let hourly = view.hourly();
-        let next_offsets = view.offsets_json();
-        drop(view);
-        let tick = tick(&hourly, asked, &clock, &state.profile)?;
-        let tests = tick.windows.iter().map(|window| window.peaks.len()).sum();
-        let summary = Summary {
-            at: asked.or(hourly.history.end()).map(|at| clock.format(UtcMicros(i64::from(at) * HOUR_MICROS))),
-            layer: state.profile.layers[state.profile.primary_layer()].name.clone(),
-            tests,
-            reporting_lag: if state.profile.reporting_lag.is_some() { "profile" } else { "none" },
-            next_offsets,
-        };
-        let windows = listed(&tick, &hourly, &areas, &categories, limit);
+        let answer = found.answer(state, &selected, &clock)?;
         timing.cube_done();
-        if form != Form::Json {
-            let rows = table(&windows).map_err(|error| Problem::internal(&error))?;
-            let mut said = beside(&summary)?;
-            let bare: Vec<Window> = windows.into_iter().map(|listed| listed.window).collect();
-            said.insert("windows".to_owned(), serde_json::json!(bare));
-            // There is no place: a map of it was refused above.
-            let places = Places { rows, outline: &|_| Vec::new(), beside: said, offsets };
-            return places.answer(form, tag, &timing);
+        if form == Form::Json {
+            let body = serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))?;
+            return Ok(answer::json(body, Some(tag), &timing));
         }
-        let body = serde_json::to_string(&Answer { summary, windows }).map_err(|error| Problem::internal(&error))?;
-        Ok(answer::json(body, Some(tag), &timing))
+        let rows = table(&answer.report.windows).map_err(|error| Problem::internal(&error))?;
+        let offsets = offsets_text(&answer.report.next_offsets);
+        // There is no place: a map of it was refused above.
+        Places { rows, outline: &|_| Vec::new(), beside: answer.beside()?, offsets }.answer(form, tag, &timing)
     })
     .await
 }
 
-/// The hour that begins at a moment or before it.
-fn hour_of(at: UtcMicros) -> Hour {
-    at.0.div_euclid(HOUR_MICROS).clamp(i64::from(Hour::MIN), i64::from(Hour::MAX)) as Hour
+/// What an answer is made from, and the version of it that the answer's tag names.
+struct Found {
+    version: String,
+    source: Source,
+}
+
+enum Source {
+    /// Totals, the hour that was asked for, and the next offsets that they reflect.
+    Totals(Hourly, Option<Hour>, BTreeMap<String, u64>),
+    /// What was said, and when in milliseconds since 1970.
+    Said(Box<Said>, i64),
+}
+
+impl Found {
+    fn now(state: &State, at: Option<Hour>) -> Self {
+        let view = state.read();
+        Self { version: view.offsets_text(), source: Source::Totals(view.hourly(), at, view.offsets_json()) }
+    }
+
+    fn answer(self, state: &State, selected: &Selected, clock: &CityClock) -> Result<Answer, Problem> {
+        match self.source {
+            Source::Said(said, said_at_ms) => {
+                let mut report = said.report;
+                report.windows.iter_mut().for_each(|window| selected.keep(&mut window.peaks));
+                Ok(Answer { report, said_at: Some(format_utc(UtcMicros(said_at_ms * 1000))) })
+            }
+            Source::Totals(hourly, at, next_offsets) => {
+                let tick = tick(&hourly, at, clock, &state.peaking)?;
+                let window = |window| selected.window(window, &hourly.names);
+                let report = Report {
+                    at: at.or(hourly.history.end()).map(|at| clock.format(begin_of(at))),
+                    layer: state.profile.layers[state.profile.primary_layer()].name.clone(),
+                    tests: tick.tests(),
+                    reporting_lag: state.peaking.reporting_lag().to_owned(),
+                    next_offsets,
+                    windows: tick.windows.iter().map(window).collect(),
+                };
+                Ok(Answer { report, said_at: None })
+            }
+        }
+    }
+}
+
+impl Answer {
+    /// All but the peaks.
+    fn beside(&self) -> Result<Map<String, Value>, Problem> {
+        let mut said = beside(self)?;
+        for window in said.get_mut("windows").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(window) = window.as_object_mut() {
+                window.remove("peaks");
+            }
+        }
+        Ok(said)
+    }
+}
+
+/// What was said last by an hour, or at all.
+fn said(state: &State, at: Option<Hour>, clock: &CityClock) -> Result<Found, Problem> {
+    let Some(log) = &state.log else {
+        return Err(Problem::parameter("as", "what was said is in the log, and this server does not follow one"));
+    };
+    let offset = match state.said().by(at) {
+        Ok(offset) => offset,
+        Err(None) => return Err(Problem::parameter("as", "nothing has been said yet")),
+        Err(Some(first)) => {
+            let first = clock.format(begin_of(first));
+            return Err(Problem::parameter(
+                "at",
+                format!("nothing had been said by then: the first tick ends at {first}"),
+            ));
+        }
+    };
+    let fetched = log.read(Topic::Peaks, 0, offset, 1).map_err(|error| match error {
+        LogError::OffsetGone { .. } => Problem::not_found("what was said then is no longer in the log"),
+        error => Problem::internal(&error),
+    })?;
+    let first = fetched.first().filter(|fetched| fetched.base == offset);
+    let rows = first.map(|fetched| said_rows(&fetched.records.slice(0, fetched.records.num_rows().min(1))));
+    let row = rows.transpose().map_err(|error| Problem::internal(&error))?.and_then(|rows| rows.into_iter().next());
+    let (Some(row), Some(first)) = (row, first) else {
+        return Err(Problem::not_found("what was said then is no longer in the log"));
+    };
+    let said = serde_json::from_str(&row.json).map_err(|error| Problem::internal(&error))?;
+    Ok(Found { version: format!("said {offset}"), source: Source::Said(Box::new(said), first.appended_at_ms) })
 }
 
 /// The tick that ends at an hour, or with the newest incident.
-fn tick(hourly: &Hourly, asked: Option<Hour>, clock: &CityClock, profile: &Profile) -> Result<Tick, Problem> {
+fn tick(hourly: &Hourly, asked: Option<Hour>, clock: &CityClock, peaking: &City) -> Result<Tick, Problem> {
     let end = hourly.history.end();
     let at = asked.or(end).unwrap_or(0);
     let end = end.unwrap_or(at);
     if at > end {
-        let end = clock.format(UtcMicros(i64::from(end) * HOUR_MICROS));
+        let end = clock.format(begin_of(end));
         return Err(Problem::parameter("at", format!("nothing is known yet of that hour: the data end before {end}")));
     }
-    let options = Options { calendar: calendar(clock), ..Options::default() };
-    let age_hours = (i64::from(end) - i64::from(at)) as usize;
-    Ok(blotter_peak::peaks(&hourly.history, at, &lag(profile, age_hours), &options))
+    Ok(peaking.tick(&hourly.history, at))
 }
 
-/// The city's civil hours, by whole hours from UTC: of a zone with half hours, the hours before.
-fn calendar(clock: &CityClock) -> Calendar {
-    let offsets = clock.offsets().map(|(from, seconds)| (hour_of(from), seconds.div_euclid(3600) as i8));
-    Calendar::new(offsets.collect(), Vec::new())
+/// What is listed: peaks of some areas and categories, or of all, at most so many a window.
+struct Selected {
+    areas: Vec<String>,
+    categories: Vec<String>,
+    limit: usize,
 }
 
-/// What is known at each age behind an end that itself lies so many hours back: today's revisions answer for the past, and
-/// what was late then is known now.
-fn lag(profile: &Profile, age_hours: usize) -> ReportingLag {
-    let Some(shares) = &profile.reporting_lag else { return ReportingLag::none() };
-    ReportingLag::from_shares(shares.by_hour().into_iter().skip(age_hours))
-}
+impl Selected {
+    fn has(&self, area: &String, category: &String) -> bool {
+        (self.areas.is_empty() || self.areas.contains(area))
+            && (self.categories.is_empty() || self.categories.contains(category))
+    }
 
-/// The peaks of some areas and categories, or of all, at most so many a window.
-fn listed(tick: &Tick, hourly: &Hourly, areas: &[String], categories: &[String], limit: usize) -> Vec<Listed> {
-    let names =
-        |peak: &blotter_peak::Peak| (&hourly.areas[peak.area as usize], &hourly.categories[peak.category as usize]);
-    let is_selected = |peak: &&blotter_peak::Peak| {
-        let (area, category) = names(peak);
-        (areas.is_empty() || areas.contains(area)) && (categories.is_empty() || categories.contains(category))
-    };
-    let named = |peak: &blotter_peak::Peak| {
-        let (area, category) = names(peak);
-        Peak {
-            area: area.clone(),
-            category: category.clone(),
-            observed: peak.observed,
-            expected: peak.expected,
-            ratio: Some(peak.ratio()).filter(|ratio| ratio.is_finite()),
-            percent_more: peak.percent_more(),
-            dispersion: peak.dispersion,
-            p: peak.p,
-            q: peak.q,
-            surge_evidence: peak.surge_evidence,
-        }
-    };
-    let window = |window: &blotter_peak::Window| Listed {
-        window: Window {
-            hours: window.hours,
-            standing: standing(window.standing),
-            reported_share: window.reported_share,
-            tests: window.peaks.len(),
-        },
-        peaks: window.peaks.iter().filter(is_selected).take(limit).map(named).collect(),
-    };
-    tick.windows.iter().map(window).collect()
-}
+    fn keep(&self, peaks: &mut Vec<ReportedPeak>) {
+        peaks.retain(|peak| self.has(&peak.area, &peak.category));
+        peaks.truncate(self.limit);
+    }
 
-fn standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Ranked => "ranked",
-        Standing::Incomplete => "incomplete",
-        Standing::TooLittleHistory => "too_little_history",
+    fn window(&self, window: &Window, names: &Names) -> ReportedWindow {
+        let is_selected =
+            |peak: &&Peak| self.has(&names.areas[peak.area as usize], &names.categories[peak.category as usize]);
+        ReportedWindow::new(window, names, window.peaks.iter().filter(is_selected).take(self.limit))
     }
 }
 
-fn table(windows: &[Listed]) -> Result<RecordBatch, ArrowError> {
-    let rows: Vec<(u16, &Peak)> =
-        windows.iter().flat_map(|listed| listed.peaks.iter().map(|peak| (listed.window.hours, peak))).collect();
-    let number = |of: fn(&Peak) -> Option<f64>| -> ArrayRef {
+/// `0:12,1:7`.
+fn offsets_text(next_offsets: &BTreeMap<String, u64>) -> String {
+    let mut parts: Vec<(&String, &u64)> = next_offsets.iter().collect();
+    parts.sort_by_key(|(part, _)| (part.len(), *part));
+    let parts: Vec<String> = parts.into_iter().map(|(part, next)| format!("{part}:{next}")).collect();
+    parts.join(",")
+}
+
+fn table(windows: &[ReportedWindow]) -> Result<RecordBatch, ArrowError> {
+    let rows: Vec<(u16, &ReportedPeak)> =
+        windows.iter().flat_map(|window| window.peaks.iter().map(|peak| (window.hours, peak))).collect();
+    let number = |of: fn(&ReportedPeak) -> Option<f64>| -> ArrayRef {
         Arc::new(rows.iter().map(|(_, peak)| of(peak)).collect::<Float64Array>())
     };
     RecordBatch::try_from_iter([

@@ -42,7 +42,11 @@ pub(super) async fn live(Shared(context): Shared<Context>, headers: HeaderMap, u
 }
 
 fn message(event: &Event) -> Message {
-    Message::default().id(&event.id).event("change").data(&event.data)
+    let message = Message::default().event(event.name).data(&event.data);
+    match &event.id {
+        Some(id) => message.id(id),
+        None => message,
+    }
 }
 
 /// Everything as it is now; the client asks for counts anew.
@@ -60,7 +64,7 @@ fn events(
     let receiver = state.events.subscribe();
     let first = whole(&state);
     // A client that has seen the present offsets needs nothing until something changes.
-    let first = (seen != Some(first.id.as_str())).then_some(first);
+    let first = (seen != first.id.as_deref()).then_some(first);
     let client = Client::new(state);
     let rest = stream::unfold((receiver, stopped, client), |(mut receiver, mut stopped, client)| async move {
         let event = tokio::select! {

@@ -1,0 +1,88 @@
+//! Topic `peaks`: the key is the tick's end, the value what was said of it in JSON, as it stands.
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
+use blotter_incident::{format_utc, parse_instant};
+use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
+use blotter_peak::{Said, SaidRecord, begin_of, hour_of, said_batch, said_rows, said_schema};
+
+/// Rows of one batch.
+const MOST_ROWS: usize = 256;
+
+pub(super) struct Peaks;
+
+impl TopicFormat for Peaks {
+    fn schema(&self) -> SchemaRef {
+        said_schema()
+    }
+
+    fn encode(&self, _: u32, records: &RecordBatch, message: &mut Encode<'_, ArrowError>) -> Result<(), ArrowError> {
+        for row in said_rows(records)? {
+            message(format_utc(begin_of(row.at)).as_bytes(), row.json.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn decoder(&self, _: u32) -> Box<dyn Decoder> {
+        Box::new(Reading(Vec::new()))
+    }
+}
+
+struct Reading(Vec<SaidRecord>);
+
+impl Reading {
+    fn read(message: &Message<'_>) -> Result<SaidRecord, String> {
+        let key = message.key.and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
+        let at = parse_instant(key).map(hour_of).filter(|at| format_utc(begin_of(*at)) == key);
+        let at = at.ok_or("the key is no full hour, UTC")?;
+        let json = std::str::from_utf8(message.value.unwrap_or_default()).map_err(|error| error.to_string())?;
+        serde_json::from_str::<Said>(json).map_err(|error| error.to_string())?;
+        Ok(SaidRecord { at, json: json.to_owned() })
+    }
+}
+
+impl Decoder for Reading {
+    fn push(&mut self, message: &Message<'_>) -> Decoded {
+        match Self::read(message) {
+            Ok(said) => {
+                self.0.push(said);
+                Decoded::Record
+            }
+            Err(why) => Decoded::Invalid(why),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= MOST_ROWS
+    }
+
+    fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
+        said_batch(&std::mem::take(&mut self.0))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read() {
+        let json = r#"{"at":null,"layer":"l","tests":0,"reporting_lag":"none","next_offsets":{"0":7},"windows":[]}"#;
+        let rows = [SaidRecord { at: 412_345, json: json.to_owned() }, SaidRecord { at: -1, json: json.to_owned() }];
+        let mut reading = Peaks.decoder(0);
+        let mut keys = Vec::new();
+        let mut write = |key: &[u8], value: &[u8]| {
+            keys.push(String::from_utf8(key.to_vec()).unwrap());
+            let message = Message { key: Some(key), value: Some(value), appended_at_ms: 0 };
+            assert_eq!(reading.push(&message), Decoded::Record);
+            Ok(())
+        };
+        Peaks.encode(0, &said_batch(&rows).unwrap(), &mut write).unwrap();
+        assert_eq!(said_rows(&reading.finish().unwrap()).unwrap(), rows);
+        assert_eq!(keys, ["2017-01-15T01:00:00Z", "1969-12-31T23:00:00Z"]);
+        for (key, value) in [("2017-01-15T01:00:01Z", json), ("", json), ("2017-01-15T01:00:00Z", "{}")] {
+            let message = Message { key: Some(key.as_bytes()), value: Some(value.as_bytes()), appended_at_ms: 0 };
+            assert!(matches!(reading.push(&message), Decoded::Invalid(_)), "{key}");
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! What is peaking, said to topic `peaks`: at every hour of the data's clock, and when what was counted of it changes later.
+//!
+//! While a source, or `count`, has more to bring than it has brought, nothing is read and nothing said. A tick and how far it had
+//! read are one transaction; the newest tick holds all that the next one needs to know of those before.
+
+use super::{
+    role::DetectError,
+    rules::{Rule, Told, follow},
+};
+use crate::count::{CountError, GROUP as COUNT, Vocabulary, counts_rows};
+use blotter_incident::{CityClock, Profile};
+use blotter_log::{Append, GroupOffset, Log, Offset, Topic, Transaction, Writer};
+use blotter_peak::{
+    City, Episode, History, Hour, Names, Numbers, Report, ReportedWindow, Said, SaidRecord, Tick, Window, begin_of,
+    hour_of, said_batch, said_rows,
+};
+use blotter_produce::source_states;
+use blotter_store::Shutdown;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// The consumer group, and the writer's name.
+pub(super) const GROUP: &str = "detect/peaks";
+
+/// Bytes of log read from a partition at a time.
+const READ_BYTES: usize = 1 << 20;
+/// The least time between two ticks.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Between two looks whether everybody has caught up.
+const QUIET: Duration = Duration::from_millis(250);
+/// How often it looks whether it was told to stop.
+const LOOK: Duration = Duration::from_millis(500);
+/// Of each window so many peaks are said, however surprising.
+const LEAST_SAID: usize = 25;
+/// Beyond those, the ones up to this false discovery rate,
+const SAID_Q: f64 = 0.1;
+/// and so many at most.
+const MOST_SAID: usize = 250;
+
+/// What was said, for others to see.
+#[derive(Debug, Default)]
+pub struct TickProgress {
+    ticks: AtomicU64,
+    next: Vec<AtomicU64>,
+    reflected: Vec<AtomicU64>,
+}
+
+impl TickProgress {
+    /// For a log of that many partitions.
+    pub fn new(partitions: u32) -> Self {
+        let zeros = || (0..partitions).map(|_| AtomicU64::new(0)).collect();
+        Self { next: zeros(), reflected: zeros(), ..Self::default() }
+    }
+
+    /// Ticks that were said.
+    pub fn ticks(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
+    }
+
+    /// By partition of `counts`, what no tick reflects yet.
+    pub fn next_offsets(&self) -> Vec<u64> {
+        self.next.iter().map(|next| next.load(Ordering::Relaxed)).collect()
+    }
+
+    /// By partition of `incidents`, what no tick reflects yet, or would if there were something to say.
+    pub fn reflected(&self) -> Vec<u64> {
+        self.reflected.iter().map(|next| next.load(Ordering::Relaxed)).collect()
+    }
+}
+
+/// The hourly totals as the counters have said them so far.
+#[derive(Default)]
+struct Heard {
+    /// By part, and their sum: by the places of arrival of areas and categories.
+    parts: Vec<History>,
+    sums: History,
+    areas: Vocabulary,
+    categories: Vocabulary,
+    /// The sum by numbers that do not depend on arrival.
+    history: History,
+    names: Names,
+    numbers: Numbers,
+}
+
+impl Heard {
+    fn set(&mut self, part: usize, hour: Hour, area: &str, category: &str, count: u32) -> Result<(), CountError> {
+        let (area, category) = (self.areas.code(area, "areas")?, self.categories.code(category, "categories")?);
+        let (a, c) = (u32::from(area), u32::from(category));
+        let before = self.parts[part].count(a, c, hour);
+        self.parts[part].set(a, c, hour, count);
+        let sum = self.sums.count(a, c, hour).saturating_sub(before).saturating_add(count);
+        self.sums.set(a, c, hour, sum);
+        if self.has_numbers() {
+            self.numbers.set(&mut self.history, area, category, hour, sum);
+        }
+        Ok(())
+    }
+
+    fn has_numbers(&self) -> bool {
+        self.numbers.are_of(self.areas.words().len(), self.categories.words().len())
+    }
+
+    /// Numbers what has arrived since.
+    fn number(&mut self) {
+        if self.has_numbers() {
+            return;
+        }
+        (self.names, self.numbers) = Names::ordered(self.areas.words(), self.categories.words());
+        let (numbers, mut history) = (&self.numbers, History::new());
+        // Both codes were 16 bits wide.
+        self.sums.each(|area, category, hour, sum| numbers.set(&mut history, area as u16, category as u16, hour, sum));
+        self.history = history;
+    }
+}
+
+pub(super) struct Ticks<'a> {
+    log: &'a Arc<dyn Log>,
+    profile: &'a Profile,
+    rules: &'a [Rule],
+    clock: CityClock,
+    city: City,
+    writer: Box<dyn Writer>,
+    heard: Heard,
+    /// By partition of `counts`: the next offset to read, what a tick reflects, and how far it was counted.
+    next: Vec<Offset>,
+    said: Vec<Offset>,
+    marked: Vec<Option<Offset>>,
+    /// Where `count` and the topic's ends stood at the last look.
+    looked: Option<Vec<(Offset, Offset)>>,
+    last: Option<(Hour, Vec<Episode>)>,
+    progress: &'a TickProgress,
+}
+
+impl<'a> Ticks<'a> {
+    /// Opens it where it was.
+    pub(super) fn open(
+        log: &'a Arc<dyn Log>,
+        profile: &'a Profile,
+        rules: &'a [Rule],
+        progress: &'a TickProgress,
+    ) -> Result<Self, DetectError> {
+        let writer = Arc::clone(log).writer(GROUP)?;
+        let partitions = log.partitions(Topic::Counts);
+        let mut said = vec![Offset(0); partitions as usize];
+        for (partition, next) in log.committed(GROUP, Topic::Counts)? {
+            if let Some(slot) = said.get_mut(partition as usize) {
+                *slot = next;
+            }
+        }
+        let next = (0..partitions)
+            .map(|partition| Ok(log.bounds(Topic::Counts, partition)?.earliest))
+            .collect::<Result<_, DetectError>>()?;
+        let clock = profile.clock();
+        let ticks = Self {
+            log,
+            profile,
+            rules,
+            city: City::new(profile, &clock),
+            clock,
+            writer,
+            heard: Heard { parts: vec![History::new(); partitions as usize], ..Heard::default() },
+            next,
+            said,
+            marked: vec![None; partitions as usize],
+            looked: None,
+            last: newest(log.as_ref())?,
+            progress,
+        };
+        ticks.note();
+        Ok(ticks)
+    }
+
+    pub(super) fn run(mut self, until_caught_up: bool, shutdown: &Shutdown) -> Result<(), DetectError> {
+        let mut is_quiet = false;
+        while !shutdown.is_triggered() {
+            if self.is_caught_up(until_caught_up)? {
+                is_quiet = false;
+                if let Some(reflected) = self.read_to_end(shutdown)? {
+                    self.say(&reflected)?;
+                    for (slot, reflected) in self.progress.reflected.iter().zip(reflected) {
+                        slot.store(reflected, Ordering::Relaxed);
+                    }
+                }
+                if until_caught_up {
+                    return Ok(());
+                }
+            } else if until_caught_up {
+                tracing::info!("nothing is said of peaks: a source or `count` has more to bring");
+                return Ok(());
+            } else if !is_quiet {
+                is_quiet = true;
+                tracing::debug!("nothing is said of peaks while others catch up");
+            }
+            shutdown.wait_timeout(if is_quiet { QUIET } else { INTERVAL });
+            while !is_quiet && !shutdown.is_triggered() && !self.log.wait_any(&self.watched(), LOOK) {}
+        }
+        Ok(())
+    }
+
+    fn watched(&self) -> Vec<blotter_log::Watched> {
+        (0..).zip(&self.next).map(|(partition, next)| (Topic::Counts, partition, *next)).collect()
+    }
+
+    /// Whether all that the sources held, and all that the log had at the last look, is counted.
+    fn is_caught_up(&mut self, at_first_look: bool) -> Result<bool, DetectError> {
+        if source_states(self.log.as_ref())?.values().any(|source| source.is_pending() && !source.paced) {
+            self.looked = None;
+            return Ok(false);
+        }
+        let mut counted = vec![Offset(0); self.next.len()];
+        for (partition, next) in self.log.committed(COUNT, Topic::Incidents)? {
+            if let Some(slot) = counted.get_mut(partition as usize) {
+                *slot = next;
+            }
+        }
+        let now = (0..)
+            .zip(counted)
+            .map(|(partition, counted)| Ok((counted, self.log.bounds(Topic::Incidents, partition)?.next)));
+        let now = now.collect::<Result<Vec<_>, DetectError>>()?;
+        // What comes in all the time is always a little ahead of what is counted: how it stood a moment ago decides. What does
+        // not move has nothing to count: an end may lie behind marks of the log's own.
+        let before = self.looked.replace(now.clone());
+        let is_counted = |((counted, end), before): (&(Offset, Offset), Option<&(Offset, Offset)>)| match before {
+            Some((counted_before, end_before)) => counted >= end_before || counted == counted_before,
+            None => counted >= end || at_first_look,
+        };
+        let before = before.unwrap_or_default();
+        Ok(now.iter().zip((0..now.len()).map(|part| before.get(part))).all(is_counted))
+    }
+
+    /// Reads what there is. The next offsets of `incidents` that it reflects; none where it was told to stop.
+    fn read_to_end(&mut self, shutdown: &Shutdown) -> Result<Option<Vec<u64>>, DetectError> {
+        let mut reflected = Vec::with_capacity(self.next.len());
+        for part in 0..self.next.len() {
+            loop {
+                if shutdown.is_triggered() {
+                    return Ok(None);
+                }
+                // Asked before there is found to be no more to read: that is then all that was counted by now.
+                let counted = self.counted(part)?;
+                if !self.read(part)? {
+                    reflected.push(self.marked[part].unwrap_or(counted).0);
+                    break;
+                }
+            }
+        }
+        Ok(Some(reflected))
+    }
+
+    /// How far a partition is counted. Of a shared log its own marks say it, which come together with the totals.
+    fn counted(&self, part: usize) -> Result<Offset, DetectError> {
+        if self.log.is_shared() {
+            return Ok(Offset(0));
+        }
+        let committed = self.log.committed(COUNT, Topic::Incidents)?;
+        Ok(committed.iter().find(|(partition, _)| *partition as usize == part).map_or(Offset(0), |(_, next)| *next))
+    }
+
+    /// Reads on in one partition; whether there was something.
+    fn read(&mut self, part: usize) -> Result<bool, DetectError> {
+        let fetched = self.log.read(Topic::Counts, part as u32, self.next[part], READ_BYTES)?;
+        for fetched in &fetched {
+            for said in counts_rows(&fetched.records).map_err(CountError::from)? {
+                self.heard.set(part, hour_of(said.bucket), &said.area, &said.category, said.count)?;
+            }
+            self.next[part] = fetched.next;
+            self.marked[part] = fetched.marked.or(self.marked[part]);
+        }
+        Ok(!fetched.is_empty())
+    }
+
+    /// Says a tick, if anything has changed since the last.
+    fn say(&mut self, reflected: &[u64]) -> Result<(), DetectError> {
+        if self.next.iter().zip(&self.said).all(|(next, said)| next <= said) {
+            return Ok(());
+        }
+        self.heard.number();
+        let mut transaction = Transaction::default();
+        let end = self.heard.history.end();
+        // An hour that was said is not taken back, even where its incidents are.
+        let at = end.filter(|at| self.last.as_ref().is_none_or(|(last, _)| at >= last));
+        if let Some(at) = at {
+            let said = self.tick(at, reflected);
+            let json = serde_json::to_string(&said).map_err(DetectError::Json)?;
+            let records = said_batch(&[SaidRecord { at, json }]).map_err(CountError::from)?;
+            transaction.appends.push(Append { topic: Topic::Peaks, partition: 0, records });
+            for alert in &said.alerts {
+                tracing::info!(rule = alert.rule, "{}", alert.text);
+            }
+            self.last = Some((at, said.episodes));
+        }
+        transaction.commits = (0..)
+            .zip(&self.next)
+            .map(|(partition, next)| GroupOffset { group: GROUP.into(), topic: Topic::Counts, partition, next: *next })
+            .collect();
+        self.writer.append(transaction)?;
+        self.said.clone_from(&self.next);
+        self.progress.ticks.fetch_add(u64::from(at.is_some()), Ordering::Relaxed);
+        self.note();
+        Ok(())
+    }
+
+    fn tick(&self, at: Hour, reflected: &[u64]) -> Said {
+        let Heard { history, names, .. } = &self.heard;
+        let tick: Tick = self.city.tick(history, at);
+        let next_offsets: BTreeMap<String, u64> =
+            reflected.iter().enumerate().map(|(partition, next)| (partition.to_string(), *next)).collect();
+        let at = self.clock.format(begin_of(at));
+        let told = Told { profile: self.profile, at: at.clone(), next_offsets: &next_offsets };
+        let before = self.last.as_ref().map_or(&[][..], |(_, episodes)| episodes);
+        let (episodes, alerts) = follow(self.rules, before, &tick, names, &told);
+        let window = |window: &Window| {
+            let peaks = window.peaks.iter().enumerate().take(MOST_SAID);
+            let peaks = peaks.take_while(|(rank, peak)| *rank < LEAST_SAID || peak.q <= SAID_Q).map(|(_, peak)| peak);
+            ReportedWindow::new(window, names, peaks)
+        };
+        let report = Report {
+            at: Some(at),
+            layer: self.profile.layers[self.profile.primary_layer()].name.clone(),
+            tests: tick.tests(),
+            reporting_lag: self.city.reporting_lag().to_owned(),
+            next_offsets,
+            windows: tick.windows.iter().map(window).collect(),
+        };
+        Said { report, episodes, alerts }
+    }
+
+    fn note(&self) {
+        for (slot, said) in self.progress.next.iter().zip(&self.said) {
+            slot.store(said.0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The end and the episodes of the tick that was said last.
+fn newest(log: &dyn Log) -> Result<Option<(Hour, Vec<Episode>)>, DetectError> {
+    let bounds = log.bounds(Topic::Peaks, 0)?;
+    let mut back = 2;
+    loop {
+        // A log may have marks of its own behind the last record.
+        let from = Offset(bounds.next.0.saturating_sub(back).max(bounds.earliest.0));
+        let mut next = from;
+        let mut last = None;
+        loop {
+            let fetched = log.read(Topic::Peaks, 0, next, READ_BYTES)?;
+            let Some(end) = fetched.last().map(|fetched| fetched.next) else { break };
+            next = end;
+            for fetched in fetched {
+                last = said_rows(&fetched.records).map_err(CountError::from)?.pop().or(last);
+            }
+        }
+        if let Some(last) = last {
+            let said: Option<Said> = serde_json::from_str(&last.json).ok();
+            return Ok(Some((last.at, said.map(|said| said.episodes).unwrap_or_default())));
+        }
+        if from <= bounds.earliest {
+            return Ok(None);
+        }
+        back *= 2;
+    }
+}
