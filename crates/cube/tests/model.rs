@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use blotter_cube::{Bucket, By, Cube, Cursor, Filter, Locator};
+use blotter_cube::{Bucket, By, Cube, Cursor, Filter, HOURS, HoursOfWeek, Locator};
 use blotter_incident::{
     BoundingBox, CityClock, CivilMicros, Header, Incident, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros,
     format_civil,
@@ -91,8 +91,10 @@ fn filter() -> impl Strategy<Value = Filter> {
     let time = || prop::option::of((1_480_000_000_i64..1_520_000_000).prop_map(|second| UtcMicros(second * 1_000_000)));
     let areas = prop::option::of((prop::sample::select(vec![0_usize, 2]), prop::collection::vec(0_u32..4, 1..3)));
     let bbox = prop::option::of((0_u8..12, 0_u8..12));
-    (time(), time(), prop::collection::vec(0_u8..5, 0..3), areas, any::<Option<bool>>(), any::<Option<bool>>(), bbox)
-        .prop_map(|(from, to, categories, areas, arrest, domestic, bbox)| Filter {
+    let hours = prop::option::of(prop::collection::vec(0_u8..180, 0..100));
+    let categories = prop::collection::vec(0_u8..5, 0..3);
+    (time(), time(), categories, areas, any::<Option<bool>>(), any::<Option<bool>>(), bbox, hours).prop_map(
+        |(from, to, categories, areas, arrest, domestic, bbox, hours)| Filter {
             from,
             to,
             categories: categories.into_iter().map(|category| format!("C{category}")).collect(),
@@ -116,7 +118,9 @@ fn filter() -> impl Strategy<Value = Filter> {
                 east: -87.72,
                 north: 41.70 + f64::from(south.max(north)) / 50.0,
             }),
-        })
+            hours_of_week: hours.map(|hours| hours.into_iter().collect::<HoursOfWeek>()),
+        },
+    )
 }
 
 struct Model {
@@ -145,9 +149,16 @@ impl Model {
                 && filter
                     .bbox
                     .is_none_or(|bbox| self.mapped(incident).is_some_and(|(lat, lon)| bbox.contains(lat, lon)))
+                && filter.hours_of_week.is_none_or(|hours| hours.contains(hour_of_week(&self.clock, at) as u8))
         };
         self.winners.values().filter(|(incident, _)| holds(incident)).collect()
     }
+}
+
+/// The hour of the week of an instant, by jiff and not by our tables.
+fn hour_of_week(clock: &CityClock, at: UtcMicros) -> usize {
+    let civil: jiff::civil::DateTime = format_civil(clock.to_civil(at)).parse().unwrap();
+    civil.weekday().to_monday_zero_offset() as usize * 24 + civil.hour() as usize
 }
 
 /// The name of an instant's bucket, by jiff and not by our tables.
@@ -169,6 +180,14 @@ fn bucket_name(clock: &CityClock, at: UtcMicros, bucket: Bucket) -> String {
     first.to_string()
 }
 
+fn key_of(profile: &Profile, by: By, incident: &Incident) -> String {
+    match by {
+        By::None => String::new(),
+        By::Category => incident.category.clone(),
+        By::Layer(layer) => incident.areas.get(&profile.layers[layer].name).cloned().unwrap_or_default(),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -176,9 +195,9 @@ proptest! {
     fn answers_are_the_models(
         batches in prop::collection::vec(prop::collection::vec(record(), 1..40), 1..6),
         filters in prop::collection::vec(filter(), 1..5),
-        resolution in 7_u8..=11,
+        resolution in prop_oneof![4 => 7_u8..=11, 2 => Just(9_u8), 1 => 0_u8..=15],
         limit in 1_usize..9,
-        indexed in 0_usize..4,
+        indexed in prop_oneof![0_usize..4, Just(1_000)],
     ) {
         let profile = profile();
         let mut cube = Cube::new(&profile);
@@ -236,12 +255,7 @@ proptest! {
                     let series = cube.series(filter, by, bucket, usize::MAX / 16).unwrap();
                     let mut expect: BTreeMap<(String, String), u32> = BTreeMap::new();
                     for (incident, _) in &selected {
-                        let key = match by {
-                            By::None => String::new(),
-                            By::Category => incident.category.clone(),
-                            By::Layer(layer) => incident.areas.get(&profile.layers[layer].name).cloned().unwrap_or_default(),
-                        };
-                        *expect.entry((key, bucket_name(&model.clock, incident.occurred_at_utc, bucket))).or_default() += 1;
+                        *expect.entry((key_of(&profile, by, incident), bucket_name(&model.clock, incident.occurred_at_utc, bucket))).or_default() += 1;
                     }
                     let mut ours = BTreeMap::new();
                     for line in &series.lines {
@@ -252,6 +266,18 @@ proptest! {
                     }
                     prop_assert_eq!(ours, expect);
                 }
+            }
+
+            for by in [By::None, By::Category, By::Layer(0), By::Layer(2)] {
+                let mut expect: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+                for (incident, _) in &selected {
+                    let counts = expect.entry(key_of(&profile, by, incident)).or_insert_with(|| vec![0; HOURS]);
+                    counts[hour_of_week(&model.clock, incident.occurred_at_utc)] += 1;
+                }
+                let lines = cube.hours_of_week(filter, by);
+                let total = |counts: &[u32]| counts.iter().sum::<u32>();
+                prop_assert!(lines.is_sorted_by_key(|line| std::cmp::Reverse(total(&line.counts))));
+                prop_assert_eq!(lines.into_iter().map(|line| (line.key, line.counts)).collect::<BTreeMap<_, _>>(), expect);
             }
 
             let mut order = selected.clone();

@@ -89,6 +89,7 @@ impl Parameters {
             arrest: self.parsed("arrest", "true or false")?,
             domestic: self.parsed("domestic", "true or false")?,
             bbox: self.bbox()?,
+            hours_of_week: None,
         })
     }
 
