@@ -244,7 +244,15 @@ def live(scratch: Path, _csv: Path, _rounds: int):
     )
 
 
-BENCHES = {"load": load, "cells": cells, "simulated": simulated, "live": live}
+def cube(scratch: Path, csv: Path, rounds: int):
+    """The cube's queries, without HTTP, beside DuckDB and ClickHouse."""
+    sys.path.insert(0, str(ROOT / "bench"))
+    import cube
+
+    yield from cube.cube(scratch, csv, rounds)
+
+
+BENCHES = {"load": load, "cells": cells, "cube": cube, "simulated": simulated, "live": live}
 
 
 def main() -> None:

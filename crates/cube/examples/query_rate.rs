@@ -1,7 +1,7 @@
 //! Measures the cube's queries for `bench/cube.py`, which asks for one round after another on standard input.
 //!
 //! `query_rate INCIDENTS FILTERS`: a file of tab-separated incidents and one of filters (from, to, categories separated
-//! by `|`, each of which may be empty). Each line of standard input is answered by one line of JSON: `memory`, `check`
+//! by `|`, arrest, each of which may be empty). Each line of standard input is answered by one line of JSON: `memory`, `check`
 //! (what each answer adds up to), `round` (milliseconds of each query), `live` (changes a second while queries run).
 
 #![expect(clippy::print_stdout, reason = "the answers are read by another program")]
@@ -94,6 +94,7 @@ fn filters(path: &str, cube: &Cube) -> Result<Vec<Filter>, Box<dyn Error>> {
             from: moment(next()),
             to: moment(next()),
             categories: next().split('|').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+            arrest: next().parse().ok(),
             ..Filter::default()
         });
     }
@@ -224,12 +225,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             "memory" => {
                 let (memory, incidents) = (loader.cube.memory(), loader.cube.rows() as f64);
                 println!(
-                    "{{\"incidents\": {incidents}, \"places\": {}, \"filter_columns\": {:.2}, \"identity_index\": {:.2}, \"locators\": {:.2}, \"of_places\": {:.2}, \"others\": {:.2}}}",
+                    "{{\"incidents\": {incidents}, \"places\": {}, \"filter_columns\": {:.2}, \"identity_index\": {:.2}, \"locators\": {:.2}, \"of_places\": {:.2}, \"totals\": {:.2}, \"others\": {:.2}}}",
                     loader.cube.places(),
                     memory.filter_columns as f64 / incidents,
                     memory.identity_index as f64 / incidents,
                     memory.locators as f64 / incidents,
                     memory.places as f64 / incidents,
+                    memory.totals as f64 / incidents,
                     memory.others as f64 / incidents,
                 );
             }
