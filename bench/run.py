@@ -252,7 +252,29 @@ def cube(scratch: Path, csv: Path, rounds: int):
     yield from cube.cube(scratch, csv, rounds)
 
 
-BENCHES = {"load": load, "cells": cells, "cube": cube, "simulated": simulated, "live": live}
+def kafka(scratch: Path, csv: Path, rounds: int):
+    """On Kafka and S3, beside Spark."""
+    import cluster
+
+    yield from cluster.load(scratch, csv, rounds, REAL_ROWS)
+
+
+def kafka_live(scratch: Path, csv: Path, rounds: int):
+    """From Kafka to the live stream, and past the death of a counter."""
+    import cluster
+
+    yield from cluster.live(scratch, csv, rounds, int(os.environ.get("BLOTTER_BENCH_KAFKA_SECONDS", "120")))
+
+
+BENCHES = {
+    "load": load,
+    "cells": cells,
+    "cube": cube,
+    "simulated": simulated,
+    "live": live,
+    "kafka": kafka,
+    "kafka_live": kafka_live,
+}
 
 
 def main() -> None:

@@ -1,19 +1,51 @@
-"""A TCP proxy on loopback whose network the tests spoil: cut, slow, or open in one direction only."""
+"""A TCP proxy on loopback whose network the tests spoil: cut, slow, or open in one direction only. And traps: a request that
+is waited for ends whoever sent it, before it arrives, before its answer does, or right after."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 CHUNK = 1 << 16
+KAFKA_END_TXN = 26
+
+
+@dataclass
+class Trap:
+    """Springs once, at a request that matches."""
+
+    matches: Callable[[bytes], bool]
+    #: `before` the request is passed on, `during` it (passed on, and no answer comes back), or `after` the answer.
+    moment: str
+    spring: Callable[[], None]
+    has_sprung: threading.Event = field(default_factory=threading.Event)
+
+
+def ends_transaction(writer: str) -> Callable[[bytes], bool]:
+    """Whether a frame of Kafka's protocol commits a transaction of a writer whose name begins so."""
+    return lambda frame: int.from_bytes(frame[4:6], "big") == KAFKA_END_TXN and f".{writer}".encode() in frame
+
+
+def puts(part: str) -> Callable[[bytes], bool]:
+    """Whether an HTTP request puts an object in whose path that is."""
+
+    def matches(data: bytes) -> bool:
+        line, _, _ = data.partition(b"\r\n")
+        return line.startswith(b"PUT ") and part.encode() in line
+
+    return matches
 
 
 class Proxy:
-    """Passes connections on to `target`, a port of loopback. Runs on a thread of its own."""
+    """Passes connections on to `target`, a port of loopback. Runs on a thread of its own. With `frames` what goes forth
+    is cut into Kafka's frames, so that a trap sees each of them."""
 
-    def __init__(self, target: int | None = None):
+    def __init__(self, target: int | None = None, frames: bool = False):
         self.target = target
+        self.frames = frames
+        self.trap: Trap | None = None
         self.delay_s = 0.0
         #: What goes from client to server, and back; what is stopped is kept, as a network does that loses packets.
         self.forth, self.back = True, True
@@ -35,9 +67,10 @@ class Proxy:
             return
         both = {writer, upstream_writer}
         self._writers |= both
+        awaited: list[Trap] = []  # by the answers of this connection
         tasks = [
-            asyncio.ensure_future(self._pump(reader, upstream_writer, lambda: self.forth)),
-            asyncio.ensure_future(self._pump(upstream_reader, writer, lambda: self.back)),
+            asyncio.ensure_future(self._pump_forth(reader, upstream_writer, awaited)),
+            asyncio.ensure_future(self._pump_back(upstream_reader, writer, awaited)),
         ]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -45,18 +78,60 @@ class Proxy:
         for each in both:
             each.close()
         self._writers -= both
+        # No answer came: it was said by one that is dead already.
+        for trap in awaited:
+            self.trap = trap
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_open: Callable[[], bool]) -> None:
+    async def _read(self, reader: asyncio.StreamReader) -> bytes:
+        if not self.frames:
+            return await reader.read(CHUNK)
         try:
-            while data := await reader.read(CHUNK):
-                if self.delay_s:
-                    await asyncio.sleep(self.delay_s)
-                while not is_open():
-                    await asyncio.sleep(0.02)
-                writer.write(data)
-                await writer.drain()
+            length = await reader.readexactly(4)
+            return length + await reader.readexactly(int.from_bytes(length, "big"))
+        except asyncio.IncompleteReadError:
+            return b""
+
+    async def _pump_forth(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, awaited: list[Trap]) -> None:
+        try:
+            while data := await self._read(reader):
+                trap = self.trap if self.trap and self.trap.matches(data) else None
+                if trap:
+                    self.trap = None
+                    if trap.moment == "before":
+                        await self._spring(trap)
+                        return
+                await self._pass_on(data, writer, lambda: self.forth)
+                if trap and trap.moment == "during":
+                    await self._spring(trap)
+                elif trap:
+                    awaited.append(trap)
         except (OSError, asyncio.CancelledError):
             pass
+
+    async def _pump_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, awaited: list[Trap]) -> None:
+        try:
+            while data := await reader.read(CHUNK):
+                await self._pass_on(data, writer, lambda: self.back)
+                while awaited:
+                    await self._spring(awaited.pop())
+        except (OSError, asyncio.CancelledError):
+            pass
+
+    async def _pass_on(self, data: bytes, writer: asyncio.StreamWriter, is_open: Callable[[], bool]) -> None:
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        while not is_open():
+            await asyncio.sleep(0.02)
+        writer.write(data)
+        await writer.drain()
+
+    async def _spring(self, trap: Trap) -> None:
+        def spring() -> None:
+            trap.spring()
+            # Here, for whoever is killed takes this connection, and with it this task, along.
+            trap.has_sprung.set()
+
+        await self._loop.run_in_executor(None, spring)
 
     def cut(self) -> None:
         """Breaks every connection that there is; new ones are possible."""

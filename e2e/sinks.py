@@ -17,8 +17,8 @@ def _key(at_s: int, area: str, category: str) -> str:
     return ",".join([at, *quoted])
 
 
-def in_influxdb(port: int, database: str) -> Points:
-    query = {"db": database, "epoch": "s", "q": "SELECT \"count\" FROM crimes GROUP BY area, category"}
+def in_influxdb(port: int, database: str, **login: str) -> Points:
+    query = login | {"db": database, "epoch": "s", "q": "SELECT \"count\" FROM crimes GROUP BY area, category"}
     answer = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/query?{urllib.parse.urlencode(query)}", timeout=60))
     points: Points = {}
     for series in answer["results"][0].get("series", []):

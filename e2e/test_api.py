@@ -56,7 +56,7 @@ def test_unknown_paths_are_problems_too(server):
 def test_the_description_is_openapi(server):
     document = server.json("/openapi.json")
     assert document["openapi"].startswith("3.1")
-    for path in ("meta", "series", "cells", "incidents", "live"):
+    for path in ("meta", "series", "cells", "hotspots", "density", "emerging", "backtest", "peaks", "incidents", "live"):
         assert f"/api/v1/{path}" in document["paths"]
 
 

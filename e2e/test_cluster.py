@@ -10,6 +10,9 @@ import urllib.request
 import pytest
 from cluster import Cluster, Embedded, assert_same, finish, simulated, start, state, totals
 from confluent_kafka import Producer
+from conftest import ROOT
+from services import spark
+from services.s3 import ACCESS_KEY, SECRET_KEY
 from services.service import Unavailable, need, wait_until
 from sinks import assert_points, in_influxdb, in_kairosdb
 
@@ -68,6 +71,28 @@ def test_every_role_is_a_process(cluster, blotter, tmp_path):
         process.stop()
     finish(cluster)
     assert_same(state(cluster), state(expect))
+
+
+def test_spark_reads_the_archive(cluster, servers, tmp_path):
+    try:
+        spark.provision()
+    except Unavailable as why:
+        pytest.skip(f"spark: {why}")
+    cluster.run("produce", "--data", simulated(tmp_path, 5_000), "--until-caught-up")
+    cluster.run("archive", "--until-caught-up")
+    # A second commit, to be read together with the first.
+    cluster.run("produce", "--data", simulated(tmp_path, 1_000, seed=2), "--until-caught-up")
+    cluster.run("archive", "--until-caught-up")
+    found = spark.job(
+        ROOT / "e2e" / "spark_reads.py", tmp_path / "spark", table=f"{cluster.store.replace('s3://', 's3a://')}/incidents",
+        endpoint=f"http://127.0.0.1:{servers[1].port}", key=ACCESS_KEY, secret=SECRET_KEY,
+    )  # fmt: skip
+    columns = ["id", "partition", "offset", "content_hash", "areas", "year"]
+    ours = cluster.table().to_pyarrow_table(columns=columns).to_pylist()
+    rows = [[row["id"], row["partition"], row["offset"], str(row["content_hash"]), row["areas"]["community_area"]] for row in ours]
+    assert found["rows"] == sorted(rows) and len(rows) > 6_000
+    assert found["years"] == sorted({row["year"] for row in ours})
+    assert found["versions"] == cluster.table().version() + 1
 
 
 def test_the_demo_on_a_cluster(cluster, blotter, demo, tmp_path):

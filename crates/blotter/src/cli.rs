@@ -1,5 +1,6 @@
 //! The command line: one sub-command per role.
 
+use crate::questions::{Emerging, Hotspots, Peaks};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
@@ -43,6 +44,12 @@ pub(crate) enum Command {
     Fetch(Fetch),
     /// The HTTP API, the live stream and the map
     Serve(Serve),
+    /// Ask for hot and cold spots, as the HTTP API does
+    Hotspots(Hotspots),
+    /// Ask what is peaking, as the HTTP API does
+    Peaks(Peaks),
+    /// Ask for emerging hot spots, as the HTTP API does
+    Emerging(Emerging),
     /// List the records that were rejected, with their reasons
     Rejected(Rejected),
     /// Print the hourly counts as CSV

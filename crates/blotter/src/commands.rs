@@ -7,7 +7,7 @@ use crate::{
     online,
     operations::{Operations, lag, lags},
     parts::{self, OpenLog},
-    profiles, signals,
+    profiles, questions, signals,
     sources::{self, Before},
     supervise::{is_retryable, supervise},
 };
@@ -43,6 +43,9 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Snapshot(arguments) => snapshot(&arguments),
         Command::Fetch(arguments) => fetch(&arguments),
         Command::Serve(arguments) => serve(&arguments),
+        Command::Hotspots(arguments) => questions::ask(&arguments.about, &arguments),
+        Command::Peaks(arguments) => questions::ask(&arguments.about, &arguments),
+        Command::Emerging(arguments) => questions::ask(&arguments.about, &arguments),
         Command::Rejected(arguments) => rejected(&arguments),
         Command::Counts(arguments) => counts(&arguments),
         Command::Simulate(arguments) => sources::simulate_to_file(&arguments),

@@ -12,7 +12,7 @@
 //!
 //! There is no secret among them: those come from the environment and from files that it names.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Arg, ArgAction, Command};
 use std::{ffi::OsString, path::PathBuf};
 use toml::{Table, Value};
@@ -36,7 +36,11 @@ pub(crate) fn path(arguments: &[OsString], variable: Option<OsString>) -> Option
 
 /// The command line's definition with the file's values as defaults.
 pub(crate) fn apply(command: Command, text: &str) -> Result<Command> {
-    let file: Table = text.parse().context("it is no TOML")?;
+    let file: Table = text.parse().map_err(|error: toml::de::Error| {
+        // Not with the line itself, which may hold what does not belong there: a secret.
+        let before = error.span().map_or(0, |span| text[..span.start].matches('\n').count());
+        anyhow!("it is no TOML: line {}: {}", before + 1, error.message())
+    })?;
     let mut command = command;
     for (name, value) in file {
         command = match value {
@@ -116,6 +120,7 @@ mod tests {
     use super::*;
     use crate::cli::{self, Arguments};
     use clap::{CommandFactory, FromArgMatches};
+    use std::fmt::Write;
 
     fn parse(file: &str, words: &[&str]) -> Result<Arguments> {
         let matches = apply(Arguments::command(), file)?.try_get_matches_from(words)?;
@@ -152,12 +157,59 @@ mod tests {
             ("[snapshot]\nevry = 1", ["`evry`", "every"]),
             ("[snapshot]\nevery = [1, 2]", ["snapshot.every", "one value"]),
             ("[snapshot]\nevery = 2026-01-01", ["snapshot.every", "number"]),
-            ("[snapshot", ["TOML", ""]),
+            ("city = \"x\"\n[snapshot", ["TOML", "line 2"]),
+            ("log = \"x\" hunter2", ["TOML", "line 1"]),
             ("[snapshot]\nevery = \"soon\"", ["soon", "--every"]),
         ] {
             let error = format!("{:#}", parse(file, &["blotter", "snapshot", "--store", "file:///x"]).unwrap_err());
             assert!(words.iter().all(|word| error.contains(word)), "{file}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
         }
+    }
+
+    /// The keys of one command, as a table.
+    fn keys(command: &Command) -> String {
+        let mut text = format!("\n### `[{}]`\n\n{}.\n\n", command.get_name(), command.get_about().unwrap_or_default());
+        text += "| key | environment | default | what |\n| --- | --- | --- | --- |\n";
+        for arg in command.get_arguments() {
+            let Some(long) = arg.get_long().filter(|long| !["help", "version"].contains(long)) else { continue };
+            let variable = arg.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
+            let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+            let default = match arg.get_action() {
+                ArgAction::SetTrue => "`false`".to_owned(),
+                _ if defaults.is_empty() => String::new(),
+                _ => format!("`{}`", defaults.join(" ")),
+            };
+            let list = if matches!(arg.get_action(), ArgAction::Append) { " A list." } else { "" };
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            let key = long.replace('-', "_");
+            let help = help.trim_end_matches('.');
+            // Writing into a string cannot fail.
+            let _infallible = writeln!(text, "| `{key}` | {variable} | {default} | {help}.{list} |");
+        }
+        text
+    }
+
+    #[test]
+    fn the_documentation_has_every_key() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let (before, _) = text.split_once("<!-- the keys: made by a test -->\n").unwrap();
+        let mut expected = format!("{before}<!-- the keys: made by a test -->\n");
+        for command in Arguments::command().get_subcommands().filter(|command| command.get_name() != "help") {
+            if command.get_arguments().any(|arg| arg.get_long().is_some()) {
+                expected += &keys(command);
+            }
+        }
+        if std::env::var_os("BLOTTER_WRITE_DOCS").is_some() {
+            std::fs::write(path, &expected).unwrap();
+        }
+        let now = std::fs::read_to_string(path).unwrap();
+        assert!(
+            now == expected,
+            "docs/configuration.md is not what the command line is: run with BLOTTER_WRITE_DOCS=1"
+        );
     }
 
     #[test]

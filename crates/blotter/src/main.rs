@@ -13,10 +13,12 @@ mod online;
 mod operations;
 mod parts;
 mod profiles;
+mod questions;
 mod secrets;
 mod signals;
 mod sources;
 mod supervise;
+mod table;
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, FromArgMatches};

@@ -13,7 +13,7 @@ use blotter_incident::Profile;
 use blotter_log::{Log, Offset, Topic};
 use blotter_online::{CountConfig, CountParts, CountProgress, DetectConfig, DetectParts, FeedProgress, sinks::Sink};
 use blotter_serve::Exposition;
-use blotter_store::{Checkpoints, Shutdown};
+use blotter_store::{Checkpoints, Shutdown, Store};
 use std::{fmt::Display, sync::Arc};
 
 pub(crate) fn count(arguments: &cli::Count) -> Result<()> {
@@ -23,8 +23,9 @@ pub(crate) fn count(arguments: &cli::Count) -> Result<()> {
     let operations = Operations::new("count");
     let _served = operations.serve(arguments.ops.listen)?;
     supervise(&operations, &shutdown, || {
+        let store = parts::open_store(&arguments.store.store)?;
         let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
-        let parts = count_parts(&opened, &arguments.store.store, &profile)?;
+        let parts = count_parts(&opened, store, &profile);
         let log = opened.log();
         operations.at_work(move |text| count_lag(lags(text), log.as_ref()));
         blotter_online::run_count(&config, &parts, &shutdown)?;
@@ -72,11 +73,12 @@ pub(crate) fn online(arguments: &cli::Online) -> Result<()> {
     let mut opened = None;
     let mut counting = None;
     supervise(&operations, &shutdown, || {
+        let store = parts::open_store(&arguments.store.store)?;
         let log = match &opened {
             Some(log) => log,
             None => opened.insert(parts::open_existing_log(&arguments.log.log, &profile)?),
         };
-        counting = Some(count_parts(log, &arguments.store.store, &profile)?);
+        counting = Some(count_parts(log, store, &profile));
         Ok(())
     })?;
     // Told to stop before the parts were there.
@@ -120,11 +122,10 @@ pub(crate) fn online(arguments: &cli::Online) -> Result<()> {
     opened.close()
 }
 
-fn count_parts(opened: &OpenLog, store: &str, profile: &Arc<Profile>) -> Result<CountParts> {
+fn count_parts(opened: &OpenLog, store: Store, profile: &Arc<Profile>) -> CountParts {
     let log = opened.log();
     let progress = Arc::new(CountProgress::new(log.partitions(Topic::Incidents)));
-    let checkpoints = Checkpoints::new(parts::open_store(store)?, "count");
-    Ok(CountParts { log, checkpoints, profile: Arc::clone(profile), progress })
+    CountParts { log, checkpoints: Checkpoints::new(store, "count"), profile: Arc::clone(profile), progress }
 }
 
 /// The parts of `detect`, with figures of each sink.

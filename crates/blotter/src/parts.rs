@@ -100,6 +100,7 @@ pub(crate) fn open_embedded(directory: &Path, partitions: Option<NonZeroU32>) ->
 fn open_kafka(url: &str, profile: &Arc<Profile>, partitions: Option<NonZeroU32>) -> Result<OpenLog> {
     let mut options = KafkaOptions::from_url(url, &format!("blotter.{}.", profile.slug))?;
     options.partitions = partitions.map(NonZeroU32::get);
+    options.instance = variable("KAFKA_GROUP_INSTANCE_ID");
     options.login = KafkaLogin {
         protocol: variable("KAFKA_SECURITY_PROTOCOL"),
         mechanism: variable("KAFKA_SASL_MECHANISM"),

@@ -2,7 +2,7 @@
 
 use crate::{
     calendar::Calendar,
-    cube::{Cube, Locator, Position, instant_of, minute_of},
+    cube::{Cube, Locator, Position, minute_of},
     group::{ARREST_SHIFT, DOMESTIC_SHIFT, Group, Row, three},
     places::{NOWHERE, UNMAPPED},
     vocabulary::NONE,
@@ -159,36 +159,15 @@ impl Cube {
         if slots.len() > most {
             return None;
         }
-        let mut totals = vec![0_u64; slots.len()];
-        // An hour may lie in two civil months: where its beginning does, and where its end does.
-        let mut groups: Vec<u32> = slots
-            .iter()
-            .flat_map(|(hour, _, category)| [(hour * 60, category), (hour * 60 + 59, category)])
-            .filter_map(|(minute, category)| {
-                self.group_numbers.get(&(self.calendar.place(minute).month, *category)).copied()
-            })
-            .collect();
-        groups.sort_unstable();
-        groups.dedup();
-        let hours = slots.first().zip(slots.last()).map(|(first, last)| i64::from(first.0)..=i64::from(last.0));
-        for group in groups.into_iter().map(|group| &self.groups[group as usize]) {
-            for (slot, minute) in group.minute.iter().enumerate() {
-                let hour = (group.base + i64::from(*minute)) / 60;
-                if hours.as_ref().is_some_and(|hours| hours.contains(&hour))
-                    && let Ok(found) = slots.binary_search(&self.slot(group, slot))
-                {
-                    totals[found] += 1;
-                }
-            }
-        }
-        let named = slots.into_iter().zip(totals).map(|((hour, area, category), total)| {
-            let area = self.areas.get(self.primary_layer).map_or("", |words| &words.words()[usize::from(area)]);
+        let mut totals = self.hourly_totals_of(changes.hour_cells());
+        totals.sort_unstable_by_key(|(cell, _)| (cell.hour, cell.area, cell.category));
+        let named = totals.into_iter().map(|(cell, total)| {
             let slot = HourSlot {
-                bucket: instant_of(hour * 60),
-                area: area.to_owned(),
-                category: self.categories.words()[usize::from(category)].clone(),
+                bucket: UtcMicros(i64::from(cell.hour) * 3_600_000_000),
+                area: self.primary_area_words().get(usize::from(cell.area)).cloned().unwrap_or_default(),
+                category: self.categories.words()[usize::from(cell.category)].clone(),
             };
-            (slot, total)
+            (slot, u64::from(total))
         });
         Some(named.collect())
     }

@@ -1,12 +1,13 @@
 //! The buckets of time that an answer has, and in which of them a group's rows lie.
 
 use crate::{
-    calendar::{Bucket, Month, bucket_of_day, first_day},
+    calendar::{Bucket, DAYS, Month, bucket_of_day, first_day},
     cube::{Cube, instant_of},
     filter::Compiled,
     group::Group,
-    scan::{self, Reads, Rows},
+    scan::{self, Reach, Reads, Rows},
 };
+use std::collections::BTreeMap;
 
 /// Contiguous buckets, from the first to the last that has any selected incident.
 pub(crate) struct Buckets<'a> {
@@ -14,27 +15,27 @@ pub(crate) struct Buckets<'a> {
     bucket: Bucket,
     first: i32,
     last: i32,
+    /// By month, where buckets are of days or weeks: the bucket of each day.
+    of_days: BTreeMap<i32, [u32; DAYS]>,
 }
 
 /// In which buckets the rows of one group lie.
 pub(crate) enum GroupBuckets<'a> {
     /// All in one.
     One(usize),
-    /// By civil day; the number of the first bucket.
-    Days(&'a Month, Bucket, i32),
+    /// By civil day: the bucket of each.
+    Days(&'a Month, &'a [u32; DAYS]),
     /// By hour in UTC: what is to be added to a row's own.
     Hours(i64),
 }
 
 impl GroupBuckets<'_> {
+    /// The bucket of a row that is selected; of any other it may be one that there is not.
     pub(crate) fn at(&self, minute: u16) -> usize {
         match self {
             Self::One(at) => *at,
-            // Days on which no selected row lies may be outside of all buckets.
-            Self::Days(month, bucket, first) => {
-                bucket_of_day(month.date(month.day(minute)), *bucket).wrapping_sub(*first) as usize
-            }
-            Self::Hours(add) => (i64::from(minute / 60) + add) as usize,
+            Self::Days(month, of_days) => of_days[month.day(minute)] as usize,
+            Self::Hours(add) => (i64::from(minute / 60) + add) as u32 as usize,
         }
     }
 }
@@ -42,20 +43,34 @@ impl GroupBuckets<'_> {
 impl<'a> Buckets<'a> {
     /// None where nothing is selected.
     pub(crate) fn new(cube: &'a Cube, filter: &Compiled, bucket: Bucket) -> Option<Self> {
-        let is_long = matches!(bucket, Bucket::Month | Bucket::Year);
+        // Months with incidents that are all selected: well between two of them lies no bound. Next to them one may, where
+        // clocks go back at the end of a month.
+        let whole = cube.groups.iter().filter(|group| filter.reach(group) == Reach::All).map(|group| group.month);
+        let whole = bounds(whole);
+        let is_between = |month| whole.is_some_and(|(first, last)| first + 1 < month && month < last - 1);
         let (first, last) = scan::fold(
             cube,
             filter,
-            if is_long { Reads::Lengths } else { Reads::Rows },
+            Reads::Lengths,
             || (i32::MAX, i32::MIN),
             |range, group, rows| {
-                if let Some((first, last)) = cube.range(group, rows, bucket) {
+                if !is_between(group.month)
+                    && let Some((first, last)) = cube.range(group, rows, bucket)
+                {
                     *range = (range.0.min(first), range.1.max(last));
                 }
             },
             |one, other| (one.0.min(other.0), one.1.max(other.1)),
         );
-        (first <= last).then_some(Self { cube, bucket, first, last })
+        let of_day = |day| (bucket_of_day(day, bucket) - first) as u32;
+        let of_days = match bucket {
+            Bucket::Day | Bucket::Week => {
+                let months = cube.calendar.months.iter();
+                months.map(|(number, month)| (*number, std::array::from_fn(|day| of_day(month.date(day))))).collect()
+            }
+            Bucket::Hour | Bucket::Month | Bucket::Year => BTreeMap::new(),
+        };
+        (first <= last).then_some(Self { cube, bucket, first, last, of_days })
     }
 
     /// How many.
@@ -73,13 +88,13 @@ impl<'a> Buckets<'a> {
     }
 
     /// Those of a group's rows.
-    pub(crate) fn of(&self, group: &Group) -> GroupBuckets<'a> {
+    pub(crate) fn of(&self, group: &Group) -> GroupBuckets<'_> {
         match self.bucket {
             Bucket::Hour => GroupBuckets::Hours(group.base / 60 - i64::from(self.first)),
             Bucket::Month => GroupBuckets::One((group.month - self.first) as usize),
             Bucket::Year => GroupBuckets::One((group.month.div_euclid(12) - self.first) as usize),
             Bucket::Day | Bucket::Week => {
-                GroupBuckets::Days(self.cube.calendar.month_of(group), self.bucket, self.first)
+                GroupBuckets::Days(self.cube.calendar.month_of(group), &self.of_days[&group.month])
             }
         }
     }

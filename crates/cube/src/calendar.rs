@@ -12,6 +12,8 @@ const DAY_MINUTES: i64 = 24 * 60;
 const EPOCH_DAYS: i64 = 25_567;
 /// Offsets of time zones are whole quarters of an hour.
 pub(crate) const QUARTER_MINUTES: u32 = 15;
+/// Days that a row can be said to have: those of the longest month, and one more.
+pub(crate) const DAYS: usize = 32;
 /// Quarters of the longest month, and of a day before and after it.
 const QUARTERS: usize = 33 * 96;
 
@@ -116,7 +118,7 @@ impl Calendar {
                 let minute = (base + quarter * i64::from(QUARTER_MINUTES)).clamp(0, i64::from(u32::MAX)) as u32;
                 let day = self.civil_minutes(minute).div_euclid(DAY_MINUTES) - i64::from(first_day);
                 // Quarters of other months: no row of this one lies there.
-                day.clamp(0, 31) as u8
+                day.clamp(0, DAYS as i64 - 1) as u8
             })
             .collect();
         Month { first_day, days, groups: Vec::new() }
@@ -176,7 +178,7 @@ fn first_day_of_month(month: i32) -> i32 {
 }
 
 /// The month of a day since 1970-01-01.
-fn month_of_day(day: i32) -> i32 {
+pub(crate) fn month_of_day(day: i32) -> i32 {
     // A guess that is never too great, and at most two months too small for thousands of years.
     let mut month = 1970 * 12 + (i64::from(day) * 4800).div_euclid(146_097) as i32 - 1;
     while first_day_of_month(month + 1) <= day {

@@ -6,7 +6,7 @@
 use crate::narrow::{Narrow, bytes};
 use h3o::{CellIndex, LatLng, Resolution};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
-use std::hash::BuildHasher;
+use std::{borrow::Cow, hash::BuildHasher};
 
 /// The finest resolution whose cells are kept.
 pub const FINEST: u8 = 11;
@@ -36,7 +36,7 @@ pub(crate) struct Places {
 }
 
 /// The cells of one resolution.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cells {
     /// The number of each place's cell, as far as places are indexed.
     pub(crate) of_place: Narrow,
@@ -63,11 +63,17 @@ impl Cells {
 
     /// The cells that have any, in their order.
     pub(crate) fn named(&self, counts: &[u32]) -> Vec<(CellIndex, u64)> {
-        let all = self.order.iter().map(|number| (self.cell(*number), u64::from(counts[*number as usize])));
+        let all = self.numbers_in_order().map(|number| (self.cell(number), u64::from(counts[number as usize])));
         all.filter(|(_, count)| *count > 0).collect()
     }
 
-    fn cell(&self, number: u32) -> CellIndex {
+    /// The numbers of all cells, in the order of the cells.
+    pub(crate) fn numbers_in_order(&self) -> impl Iterator<Item = u32> {
+        self.order.iter().copied()
+    }
+
+    /// A cell by its number.
+    pub(crate) fn cell(&self, number: u32) -> CellIndex {
         self.indexes[number as usize - 1]
     }
 
@@ -153,6 +159,20 @@ impl Places {
     pub(crate) fn all_cells(&self, resolution: u8) -> Option<&Cells> {
         let cells = self.cells.get(usize::from(resolution.checked_sub(COARSEST)?))?;
         (self.indexed == self.points.len()).then_some(cells)
+    }
+
+    /// The cells of a resolution, those of all places found where they are not known yet.
+    pub(crate) fn cells(&self, resolution: u8) -> Cow<'_, Cells> {
+        let kept = resolution.checked_sub(COARSEST).and_then(|number| self.cells.get(usize::from(number)));
+        let indexed = if kept.is_some() { self.indexed } else { UNMAPPED as usize + 1 };
+        if let Some(kept) = kept
+            && indexed == self.points.len()
+        {
+            return Cow::Borrowed(kept);
+        }
+        let mut cells = kept.cloned().unwrap_or_default();
+        cells.add(&self.points[indexed..], Resolution::try_from(resolution).unwrap_or(Resolution::Fifteen));
+        Cow::Owned(cells)
     }
 
     /// The number of a place's cell of the resolution that stands beside each incident, where it is known.

@@ -49,6 +49,16 @@ impl Rows<'_> {
             Self::Selected(selected) => selected[*slot] != 0,
         })
     }
+
+    /// One more at the place of each selected row. Other rows may have a place that there is not.
+    pub(crate) fn count_at(self, places: impl Iterator<Item = usize>, counts: &mut [u32]) {
+        match self {
+            Self::All => places.for_each(|at| counts[at] += 1),
+            Self::Selected(selected) => {
+                places.zip(selected).filter(|(_, selected)| **selected != 0).for_each(|(at, _)| counts[at] += 1);
+            }
+        }
+    }
 }
 
 /// Whether an answer needs rows of a group that is selected as a whole.

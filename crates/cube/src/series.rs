@@ -114,21 +114,11 @@ fn tally(group: &Group, by: By, buckets: &GroupBuckets<'_>, rows: Rows<'_>, widt
         (None, GroupBuckets::One(at)) => counts[line * width + at] += rows.count(group.len()),
         (None, buckets) => {
             let counts = &mut counts[line * width..][..width];
-            add(rows, group.minute.iter().map(|minute| buckets.at(*minute)), counts);
+            rows.count_at(group.minute.iter().map(|minute| buckets.at(*minute)), counts);
         }
         (Some(codes), buckets) => with_values!(codes, codes => {
             let places = codes.iter().zip(&group.minute);
-            add(rows, places.map(|(code, minute)| *code as usize * width + buckets.at(*minute)), counts);
+            rows.count_at(places.map(|(code, minute)| *code as usize * width + buckets.at(*minute)), counts);
         }),
-    }
-}
-
-fn add(rows: Rows<'_>, places: impl Iterator<Item = usize>, counts: &mut [u32]) {
-    match rows {
-        Rows::All => places.for_each(|at| counts[at] += 1),
-        // Rows that are not selected may lie outside of all buckets.
-        Rows::Selected(selected) => {
-            places.zip(selected).filter(|(_, selected)| **selected != 0).for_each(|(at, _)| counts[at] += 1);
-        }
     }
 }

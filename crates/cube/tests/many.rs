@@ -121,6 +121,15 @@ fn hour_of_week(clock: &CityClock, known: &Known) -> usize {
     civil.weekday().to_monday_zero_offset() as usize * 24 + civil.hour() as usize
 }
 
+/// The name of the week or month in which a day lies.
+fn first_day(date: jiff::civil::Date, bucket: Bucket) -> String {
+    let back = match bucket {
+        Bucket::Week => date.weekday().to_monday_zero_offset(),
+        _ => date.day() - 1,
+    };
+    date.checked_sub(jiff::Span::new().days(i64::from(back))).unwrap().to_string()
+}
+
 fn filters(clock: &CityClock) -> Vec<Filter> {
     let moment = |text| parse_civil(text).map(|civil| clock.to_utc(civil));
     let all = Filter::default();
@@ -142,28 +151,53 @@ fn check(city: &City, incidents: &[Known]) {
     let clock = city.profile.clock();
     for filter in filters(&clock) {
         let selected: Vec<&Known> = incidents.iter().filter(|known| holds(&clock, &filter, known)).collect();
+        let dates: Vec<jiff::civil::Date> = selected.iter().map(|known| civil(&clock, known).date()).collect();
         for resolution in [9, 8] {
             let mut by_point: BTreeMap<(u32, u32), u64> = BTreeMap::new();
             for point in selected.iter().filter_map(|known| known.point) {
                 *by_point.entry(point).or_default() += 1;
             }
             let mut expect: BTreeMap<u64, u64> = BTreeMap::new();
-            for (point, count) in by_point {
-                let (latitude, longitude) = position(point);
+            let mut cell_of: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+            for (point, count) in &by_point {
+                let (latitude, longitude) = position(*point);
                 let cell = LatLng::new(latitude, longitude).unwrap().to_cell(Resolution::try_from(resolution).unwrap());
                 *expect.entry(u64::from(cell)).or_default() += count;
+                cell_of.insert(*point, u64::from(cell));
             }
             let cells = city.cube.cells(&filter, resolution);
             assert_eq!(cells.mapped + cells.unmapped, selected.len() as u64, "{filter:?}");
             let ours: BTreeMap<u64, u64> = cells.cells.iter().map(|(cell, count)| (u64::from(*cell), *count)).collect();
             assert_eq!(ours, expect, "{filter:?}");
+            for bucket in [Bucket::Week, Bucket::Month] {
+                let mut expect: BTreeMap<(String, u64), u32> = BTreeMap::new();
+                for (known, date) in selected.iter().zip(&dates) {
+                    if let Some(point) = known.point {
+                        *expect.entry((first_day(*date, bucket), cell_of[&point])).or_default() += 1;
+                    }
+                }
+                let cube = city.cube.cells_by_bucket(&filter, resolution, bucket, usize::MAX / 16).unwrap();
+                assert_eq!((cube.mapped, cube.unmapped), (cells.mapped, cells.unmapped), "{filter:?}");
+                let ours = cube.buckets.iter().zip(&cube.counts).flat_map(|(name, counts)| {
+                    let held = cube.cells.iter().zip(counts).filter(|(_, count)| **count > 0);
+                    held.map(|(cell, count)| ((name.clone(), u64::from(*cell)), *count))
+                });
+                assert_eq!(ours.collect::<BTreeMap<_, _>>(), expect, "{filter:?}");
+            }
         }
+        let mut by_point: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+        for (latitude, longitude) in selected.iter().filter_map(|known| known.point).map(position) {
+            *by_point.entry((latitude.to_bits(), longitude.to_bits())).or_default() += 1;
+        }
+        let points = city.cube.points(&filter).points.into_iter();
+        let ours = points.map(|(latitude, longitude, count)| ((latitude.to_bits(), longitude.to_bits()), count));
+        assert_eq!(ours.collect::<BTreeMap<_, _>>(), by_point, "{filter:?}");
         let mut hours: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         let mut months: BTreeMap<(String, String), u32> = BTreeMap::new();
-        for known in &selected {
+        for (known, date) in selected.iter().zip(&dates) {
             let category = format!("C{}", known.category);
             hours.entry(category.clone()).or_insert_with(|| vec![0; HOURS])[hour_of_week(&clock, known)] += 1;
-            *months.entry((category, civil(&clock, known).date().first_of_month().to_string())).or_default() += 1;
+            *months.entry((category, first_day(*date, Bucket::Month))).or_default() += 1;
         }
         let ours = city.cube.hours_of_week(&filter, By::Category);
         assert_eq!(

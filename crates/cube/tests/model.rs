@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use blotter_cube::{Bucket, By, Cube, Cursor, Filter, HOURS, HoursOfWeek, Locator};
+use blotter_cube::{Bucket, By, Cube, Cursor, Filter, HOURS, HourCell, HoursOfWeek, Locator};
 use blotter_incident::{
     BoundingBox, CityClock, CivilMicros, Header, Incident, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros,
     format_civil,
 };
 use h3o::{LatLng, Resolution};
 use proptest::prelude::*;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 const NAMES: [&str; 10] = [
     "id",
@@ -29,8 +32,9 @@ type Fields = (u32, i64, Option<u32>, u8, u8, u8, Option<bool>, Option<bool>, u8
 fn record() -> impl Strategy<Value = (Fields, i64, bool)> {
     let fields = (
         0_u32..40,
-        // Around both changes of the clocks of 2017, and over year ends.
+        // Around both changes of the clocks of 2017, about the end of a month, and over year ends.
         prop_oneof![
+            1_488_320_000_i64..1_488_332_000,
             1_489_200_000_i64..1_489_400_000,
             1_509_800_000_i64..1_510_000_000,
             1_480_000_000_i64..1_520_000_000
@@ -46,8 +50,12 @@ fn record() -> impl Strategy<Value = (Fields, i64, bool)> {
     (fields, 0_i64..4, prop::bool::weighted(0.1))
 }
 
-fn profile() -> Arc<Profile> {
-    Arc::new(Profile::from_toml(include_str!("../../../cities/chicago.toml")).unwrap())
+/// Hours of UTC that lie in two civil months, and a clock that goes back over midnight, are other cities'.
+const ZONES: [&str; 3] = ["America/Chicago", "Asia/Kolkata", "America/Sao_Paulo"];
+
+fn profile(zone: &str) -> Arc<Profile> {
+    let chicago = include_str!("../../../cities/chicago.toml");
+    Arc::new(Profile::from_toml(&chicago.replace(ZONES[0], zone)).unwrap())
 }
 
 fn batch(profile: &Arc<Profile>, records: &[(Fields, i64, bool)]) -> arrow::array::RecordBatch {
@@ -198,8 +206,9 @@ proptest! {
         resolution in prop_oneof![4 => 7_u8..=11, 2 => Just(9_u8), 1 => 0_u8..=15],
         limit in 1_usize..9,
         indexed in prop_oneof![0_usize..4, Just(1_000)],
+        zone in prop::sample::select(&ZONES),
     ) {
-        let profile = profile();
+        let profile = profile(zone);
         let mut cube = Cube::new(&profile);
         let mut model = Model { winners: BTreeMap::new(), city: profile.bounding_box, clock: profile.clock() };
         let mut offset = 0;
@@ -235,7 +244,25 @@ proptest! {
         }
         let said: BTreeMap<_, _> =
             said.into_iter().filter(|(_, total)| *total > 0).map(|(slot, total)| ((slot.bucket.0, slot.area, slot.category), total)).collect();
-        prop_assert_eq!(said, hourly);
+        prop_assert_eq!(&said, &hourly);
+        let named = |cell: &HourCell| {
+            let (area, category) = (&cube.primary_area_words()[usize::from(cell.area)], &cube.category_words()[usize::from(cell.category)]);
+            (i64::from(cell.hour) * 3_600_000_000, area.clone(), category.clone())
+        };
+        let mut totals = Vec::new();
+        cube.each_hourly_total(|cell, total| totals.push((cell, total)));
+        prop_assert!(totals.iter().map(|(cell, _)| (cell.category, cell.area, cell.hour)).is_sorted());
+        prop_assert_eq!(totals.len(), hourly.len());
+        prop_assert_eq!(totals.iter().map(|(cell, total)| (named(cell), u64::from(*total))).collect::<BTreeMap<_, _>>(), hourly.clone());
+        // Some of them, and hours that have none.
+        let asked: BTreeSet<HourCell> =
+            totals.iter().step_by(2).flat_map(|(cell, _)| [*cell, HourCell { hour: cell.hour + 1, ..*cell }, HourCell { area: 0, ..*cell }]).collect();
+        let mut answered = cube.hourly_totals_of(asked.iter().copied());
+        answered.sort_unstable();
+        prop_assert_eq!(answered.iter().map(|(cell, _)| *cell).collect::<Vec<_>>(), asked.into_iter().collect::<Vec<_>>());
+        for (cell, total) in &answered {
+            prop_assert_eq!(u64::from(*total), hourly.get(&named(cell)).copied().unwrap_or_default());
+        }
 
         for filter in &filters {
             let selected = model.selected(&profile, filter);
@@ -249,6 +276,37 @@ proptest! {
             }
             prop_assert_eq!(cells.cells.iter().map(|(cell, count)| (u64::from(*cell), *count)).collect::<BTreeMap<_, _>>(), expect);
             prop_assert_eq!(cells.mapped + cells.unmapped, selected.len() as u64);
+
+            let points = cube.points(filter);
+            let mut expect = BTreeMap::new();
+            for (latitude, longitude) in selected.iter().filter_map(|(incident, _)| model.mapped(incident)) {
+                *expect.entry((latitude.to_bits(), longitude.to_bits())).or_insert(0) += 1;
+            }
+            prop_assert_eq!((points.mapped, points.unmapped), (cells.mapped, cells.unmapped));
+            let ours: BTreeMap<_, _> =
+                points.points.iter().map(|(latitude, longitude, count)| ((latitude.to_bits(), longitude.to_bits()), *count)).collect();
+            prop_assert_eq!(ours.len(), points.points.len());
+            prop_assert_eq!(ours, expect);
+
+            for bucket in [Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month, Bucket::Year] {
+                let period = Filter { from: filter.from, to: filter.to, ..Filter::default() };
+                let buckets = cube.series(&period, By::None, bucket, usize::MAX / 16).unwrap().buckets;
+                let ours = cube.cells_by_bucket(filter, resolution, bucket, usize::MAX / 16).unwrap();
+                prop_assert_eq!(&ours.buckets, &buckets);
+                prop_assert_eq!((ours.mapped, ours.unmapped), (cells.mapped, cells.unmapped));
+                prop_assert_eq!(&ours.cells, &cells.cells.iter().map(|(cell, _)| *cell).collect::<Vec<_>>());
+                let mut expect = vec![vec![0; ours.cells.len()]; buckets.len()];
+                for (incident, _) in &selected {
+                    let Some((latitude, longitude)) = model.mapped(incident) else { continue };
+                    let cell = LatLng::new(latitude, longitude).unwrap().to_cell(Resolution::try_from(resolution).unwrap());
+                    let at = buckets.iter().position(|name| *name == bucket_name(&model.clock, incident.occurred_at_utc, bucket)).unwrap();
+                    expect[at][ours.cells.iter().position(|other| *other == cell).unwrap()] += 1;
+                }
+                prop_assert_eq!(ours.counts, expect);
+            }
+            if !cells.cells.is_empty() {
+                prop_assert!(cube.cells_by_bucket(filter, resolution, Bucket::Month, 1).is_err());
+            }
 
             for bucket in [Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month, Bucket::Year] {
                 for by in [By::None, By::Category, By::Layer(0), By::Layer(2)] {

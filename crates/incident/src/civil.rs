@@ -88,6 +88,13 @@ impl CityClock {
         self.stretches[index].offset_seconds
     }
 
+    /// From which instant on the civil time lies so many seconds from UTC, ascending; the first holds for all time before.
+    pub fn offsets(&self) -> impl Iterator<Item = (UtcMicros, i64)> {
+        self.stretches
+            .iter()
+            .map(|stretch| (UtcMicros(stretch.utc_from.saturating_mul(SECOND)), stretch.offset_seconds))
+    }
+
     /// RFC 3339 with the city's offset, for example `2017-12-31T23:58:00-06:00`.
     pub fn format(&self, utc: UtcMicros) -> String {
         let offset = self.offset_seconds(utc);
@@ -169,6 +176,19 @@ mod tests {
         assert_eq!(clock.format(winter), "2017-12-31T23:58:00-06:00");
         let summer = parse_instant("2018-07-01T05:00:00Z").unwrap();
         assert_eq!(clock.format(summer), "2018-07-01T00:00:00-05:00");
+    }
+
+    #[test]
+    fn offsets_are_those_of_each_moment() {
+        let clock = CityClock::new("America/Chicago").unwrap();
+        let offsets: Vec<_> = clock.offsets().collect();
+        assert!(offsets.is_sorted_by(|one, other| one.0 < other.0));
+        for (from, seconds) in &offsets[1..] {
+            assert_eq!(clock.offset_seconds(*from), *seconds);
+            assert_ne!(clock.offset_seconds(UtcMicros(from.0 - 1)), *seconds);
+        }
+        let spring = parse_instant("2017-03-12T08:00:00Z").unwrap();
+        assert!(offsets.contains(&(spring, -5 * 3600)));
     }
 
     #[test]

@@ -34,7 +34,9 @@ pub use identity::{Column, IdentityIndex, Offered};
 pub use message::MessageParser;
 pub use parser::{MAX_BATCH_ROWS, Observation, Parser, TypedRow, Word, WordColumn};
 pub use partition::{murmur2, partition_of};
-pub use profile::{BoundaryDataset, BoundingBox, CategoryRules, Columns, Layer, Portal, Profile, ProfileError};
+pub use profile::{
+    BoundaryDataset, BoundingBox, CategoryRules, Columns, Layer, Portal, Profile, ProfileError, ReportedShares,
+};
 pub use reason::Reason;
 pub use rejected::{Rejected, rejected_batch, rejected_rows, rejected_schema};
 pub use revision::Revision;

@@ -32,6 +32,48 @@ pub struct Profile {
     pub category: CategoryRules,
     /// Area layers, such as community areas, districts and beats.
     pub layers: Vec<Layer>,
+    /// How late incidents become known, where that is known of the city; else all counts as known at once.
+    pub reporting_lag: Option<ReportedShares>,
+}
+
+/// What share of incidents is known at which age, behind the data's own clock.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportedShares {
+    /// From so many hours of age on, that share is known: `[[0, 0.4], [24, 0.8], [168, 1.0]]`. None is known before the
+    /// first age.
+    pub share_by_age_hours: Vec<(u32, f64)>,
+}
+
+/// Ten years: what becomes known later than that is no lag.
+const MOST_AGE_HOURS: u32 = 87_660;
+
+impl ReportedShares {
+    /// The share known at each age in whole hours; the last holds for all that is older.
+    pub fn by_hour(&self) -> Vec<f64> {
+        let last = self.share_by_age_hours.last().map_or(0, |(age, _)| *age);
+        let share = |age: u32| {
+            let known = self.share_by_age_hours.iter().take_while(|(from, _)| *from <= age).last();
+            known.map_or(0.0, |(_, share)| *share)
+        };
+        (0..=last).map(share).collect()
+    }
+
+    fn fault(&self) -> Option<String> {
+        let ages: Vec<u32> = self.share_by_age_hours.iter().map(|(age, _)| *age).collect();
+        let shares: Vec<f64> = self.share_by_age_hours.iter().map(|(_, share)| *share).collect();
+        let named = |what: &str| Some(format!("`reporting_lag.share_by_age_hours`: {what}"));
+        if !ages.is_sorted_by(|one, other| one < other) || ages.last().is_none_or(|last| *last > MOST_AGE_HOURS) {
+            return named("give [age in hours, share] with ages that rise, up to ten years");
+        }
+        if !shares.iter().all(|share| (0.0..=1.0).contains(share)) || !shares.is_sorted() {
+            return named("shares lie from 0 to 1 and never fall");
+        }
+        if shares.last() != Some(&1.0) {
+            return named("the last share must be 1: at some age all is known");
+        }
+        None
+    }
 }
 
 /// West, south, east, north in degrees (WGS84).
@@ -212,7 +254,7 @@ impl Profile {
         if names.len() != self.layers.len() || !names.iter().all(|name| plain(name)) {
             return Some("`layers` need distinct names of lower-case letters, digits and underscores".into());
         }
-        None
+        self.reporting_lag.as_ref().and_then(ReportedShares::fault)
     }
 
     /// The clock of its time zone, which was checked when the profile was read.
@@ -267,5 +309,25 @@ mod tests {
         check("slug =", "slugg =", "slugg");
         check("primary = true", "primary = false", "primary");
         check("west = -87.95", "west = -80.0", "bounding_box");
+        for shares in
+            ["", "[24, 1.0], [0, 0.5]", "[0, 0.5], [24, 1.5]", "[0, 0.5], [24, 0.4]", "[0, 0.5]", "[90000, 1.0]"]
+        {
+            let lag = format!("[reporting_lag]\nshare_by_age_hours = [{shares}]\n[portal]");
+            check("[portal]", &lag, "reporting_lag.share_by_age_hours");
+        }
+    }
+
+    #[test]
+    fn shares_hold_from_their_age_on() {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../cities/chicago.toml")).unwrap();
+        assert_eq!(Profile::from_toml(&text).unwrap().reporting_lag, None);
+        let check = |shares: &str, expect: &[f64]| {
+            let lag = format!("[reporting_lag]\nshare_by_age_hours = [{shares}]\n[portal]");
+            let profile = Profile::from_toml(&text.replacen("[portal]", &lag, 1)).unwrap();
+            assert_eq!(profile.reporting_lag.unwrap().by_hour(), expect);
+        };
+        check("[0, 0.25], [2, 0.5], [3, 1]", &[0.25, 0.25, 0.5, 1.0]);
+        check("[2, 1.0]", &[0.0, 0.0, 1.0]);
+        check("[0, 1.0]", &[1.0]);
     }
 }

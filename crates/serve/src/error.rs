@@ -16,6 +16,12 @@ pub enum ServeError {
         /// Why.
         why: String,
     },
+    /// Nothing to load, and no log to follow.
+    #[error("there is no snapshot in {directory}: fetch one, or give the log to follow")]
+    NoSnapshot {
+        /// Where one was looked for.
+        directory: PathBuf,
+    },
     /// Columns that are none of incidents.
     #[error(transparent)]
     Columns(#[from] arrow::error::ArrowError),

@@ -227,6 +227,7 @@ impl Follower {
             let base = fetched.base.0 + from as u64;
             let mut view = self.state.write();
             let changed = view.cube.apply(&columns, |row| Locator { partition: part, offset: base + row as u64 });
+            view.hourly.get_mut().unwrap_or_else(PoisonError::into_inner).note(&changed);
             from += length;
             view.next_offsets[part as usize] = if from == rows { fetched.next.0 } else { base + length as u64 };
             view.received_at_ms = view.received_at_ms.max(Some(fetched.appended_at_ms));

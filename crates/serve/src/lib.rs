@@ -2,17 +2,19 @@
 //!
 //! - [`follower`](self) is the one writer: it loads the snapshot, follows the log, and publishes what changed.
 //! - [`api`](self) answers from the state that the follower left, under one lock: an answer's figures and its next
-//!   offsets belong together.
+//!   offsets belong together. [`Asked`] asks it without a listener.
 //!
 //! Invariant: every answer and every live event names the next offsets that it reflects.
 
 mod api;
+mod ask;
 mod boundaries;
 mod caught_up;
 mod error;
 mod exposition;
 mod figures;
 mod follower;
+mod hourly;
 mod live;
 mod metrics;
 mod ops;
@@ -27,6 +29,7 @@ mod texts;
 mod web;
 
 pub use api::openapi_json;
+pub use ask::{AskParts, Asked, Reply};
 pub use error::ServeError;
 pub use exposition::Exposition;
 pub use ops::{Operated, OpsServer};

@@ -1,26 +1,12 @@
 //! The role: a follower on a thread of its own, and the HTTP server.
 
-use crate::{
-    ServeError, api,
-    boundaries::Boundaries,
-    follower::Follower,
-    live::BACKLOG,
-    metrics::Metrics,
-    state::{State, View},
-    study_areas::StudyAreas,
-    texts::Texts,
-};
+use crate::{ServeError, api, boundaries::Boundaries, follower::Follower, state::State};
 use axum::serve::ListenerExt;
 use blotter_incident::Profile;
-use blotter_log::{Log, Topic};
+use blotter_log::Log;
 use blotter_store::Shutdown;
-use std::{
-    net::TcpListener,
-    path::PathBuf,
-    sync::{Arc, Mutex, RwLock, atomic::AtomicBool},
-    time::Duration,
-};
-use tokio::sync::{broadcast, watch};
+use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// How to serve.
 #[derive(Clone, Debug)]
@@ -56,21 +42,7 @@ pub struct ServeParts {
 /// Serves until told to stop.
 pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Result<(), ServeError> {
     let boundaries = Boundaries::load(&parts.profile, &parts.boundaries)?;
-    let study_areas = StudyAreas::new(boundaries.outline(&parts.profile));
-    let partitions = parts.log.as_ref().map_or(0, |log| log.partitions(Topic::Incidents));
-    let (events, _) = broadcast::channel(BACKLOG);
-    let state = Arc::new(State {
-        view: RwLock::new(View::new(&parts.profile, partitions as usize)),
-        profile: parts.profile,
-        log: parts.log,
-        texts: Texts::default(),
-        boundaries,
-        study_areas,
-        metrics: Metrics::default(),
-        events,
-        ready: AtomicBool::new(false),
-        standing: Mutex::default(),
-    });
+    let state = Arc::new(State::new(parts.profile, parts.log, boundaries));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(8)

@@ -1,11 +1,12 @@
 //! What requests read and the follower writes.
 
 use crate::{
-    boundaries::Boundaries, live::Event, metrics::Metrics, standing::Standing, study_areas::StudyAreas, texts::Texts,
+    boundaries::Boundaries, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, standing::Standing,
+    study_areas::StudyAreas, texts::Texts,
 };
 use blotter_cube::Cube;
 use blotter_incident::Profile;
-use blotter_log::Log;
+use blotter_log::{Log, Topic};
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{
@@ -18,6 +19,8 @@ use tokio::sync::broadcast;
 /// The cube and all that must change together with it.
 pub(crate) struct View {
     pub(crate) cube: Cube,
+    /// The cube's totals by hour. Whoever asks brings it up to the cube, under the view's lock.
+    pub(crate) hourly: Mutex<Hourly>,
     /// By partition of `incidents`.
     pub(crate) next_offsets: Vec<u64>,
     /// Hashes of the keys of rejected records: a key counts once.
@@ -32,11 +35,18 @@ impl View {
     pub(crate) fn new(profile: &Profile, partitions: usize) -> Self {
         Self {
             cube: Cube::new(profile),
+            hourly: Mutex::default(),
             next_offsets: vec![0; partitions],
             rejected: HashSet::new(),
             received_at_ms: None,
             snapshot: None,
         }
+    }
+
+    /// The cube's totals by hour, as they are now.
+    pub(crate) fn hourly(&self) -> Hourly {
+        // What a panic left half set is noted as everything.
+        self.hourly.lock().unwrap_or_else(PoisonError::into_inner).brought_up(&self.cube)
     }
 
     /// `0:12,1:7`: the id of live events.
@@ -67,6 +77,23 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// With an empty view.
+    pub(crate) fn new(profile: Arc<Profile>, log: Option<Arc<dyn Log>>, boundaries: Boundaries) -> Self {
+        let partitions = log.as_ref().map_or(0, |log| log.partitions(Topic::Incidents));
+        Self {
+            view: RwLock::new(View::new(&profile, partitions as usize)),
+            study_areas: StudyAreas::new(boundaries.outline(&profile)),
+            profile,
+            log,
+            texts: Texts::default(),
+            boundaries,
+            metrics: Metrics::default(),
+            events: broadcast::channel(BACKLOG).0,
+            ready: AtomicBool::new(false),
+            standing: Mutex::default(),
+        }
+    }
+
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, View> {
         // A panicking writer is the follower, whose end closes the role: until then the last state is served.
         self.view.read().unwrap_or_else(PoisonError::into_inner)

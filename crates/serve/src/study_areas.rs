@@ -1,6 +1,7 @@
 //! Study areas by resolution. One is made anew only when the cells that have incidents are others than before.
 
 use crate::outline::Outline;
+use blotter_cube::{CellCounts, Filter};
 use blotter_hotspot::StudyArea;
 use h3o::CellIndex;
 use std::{
@@ -32,8 +33,17 @@ impl StudyAreas {
         if self.outline.is_empty() { "within_reach" } else { "outline" }
     }
 
+    /// That of a resolution, where incidents are mapped to these cells; narrowed where a filter is.
+    pub(crate) fn selected(&self, resolution: u8, everything: &CellCounts, filter: &Filter) -> Arc<StudyArea> {
+        let area = self.of(resolution, everything.cells.iter().map(|(cell, _)| *cell).collect());
+        match filter.bbox {
+            Some(bbox) => Arc::new(area.only(|longitude, latitude| bbox.contains(latitude, longitude))),
+            None => area,
+        }
+    }
+
     /// That of a resolution, where incidents are mapped to these cells.
-    pub(crate) fn of(&self, resolution: u8, mapped: Vec<CellIndex>) -> Arc<StudyArea> {
+    fn of(&self, resolution: u8, mapped: Vec<CellIndex>) -> Arc<StudyArea> {
         let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = all.get(&resolution)
             && known.mapped == mapped

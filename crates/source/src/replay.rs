@@ -83,8 +83,8 @@ pub struct Replay {
     entries: Vec<Entry>,
     /// The file that is being indexed; all are when it is their number.
     indexing: usize,
-    /// The wall clock's time and the event time at which the replay started or went on.
-    epoch: Option<(UtcMicros, i64)>,
+    /// The steady clock's microseconds and the event time at which the replay started or went on.
+    epoch: Option<(i64, i64)>,
     chunk_at: Option<UtcMicros>,
 }
 
@@ -308,8 +308,9 @@ impl Source for Replay {
             return Ok(Step::End);
         };
         let now = self.options.clock.now();
-        let (wall, event) = *self.epoch.get_or_insert((now, next));
-        let passed = ((now.0 - wall.0).max(0) as f64 * self.options.speed).min(1e18) as i64;
+        let steady_micros = self.options.clock.steady_micros();
+        let (started, event) = *self.epoch.get_or_insert((steady_micros, next));
+        let passed = ((steady_micros - started).max(0) as f64 * self.options.speed).min(1e18) as i64;
         let due = event.saturating_add(passed);
         if next <= due {
             return self.release(now, due);

@@ -15,9 +15,10 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=CLIENT://127.0.0.1:{port},BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENT://127.0.0.1:{advertised},BROKER://127.0.0.1:{broker}
+inter.broker.listener.name=BROKER
+listener.security.protocol.map=CLIENT:{protocol},BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={directory}/data
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -32,6 +33,12 @@ group.min.session.timeout.ms=1000
 """
 
 
+LOGIN = """
+listener.name.client.sasl.enabled.mechanisms=PLAIN
+listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
+"""
+
+
 class Kafka(Service):
     name = "kafka"
 
@@ -39,14 +46,17 @@ class Kafka(Service):
     def provision(cls) -> None:
         maven.provision(cls.name, POM)
 
-    def __init__(self, directory: Path, advertised: int | None = None):
-        """`advertised`: the port that clients are told to use, where a proxy stands before the broker."""
+    def __init__(self, directory: Path, advertised: int | None = None, login: tuple[str, str] | None = None):
+        """`advertised`: the port that clients are told to use, where a proxy stands before the broker. `login`: the one user
+        and the password; without it anyone may do anything."""
         super().__init__(directory)
-        self.port, controller = free_ports(2)
+        self.port, broker, controller = free_ports(3)
         self.properties = directory / "server.properties"
-        self.properties.write_text(
-            PROPERTIES.format(port=self.port, controller=controller, advertised=advertised or self.port, directory=directory)
-        )
+        text = PROPERTIES.format(
+            port=self.port, broker=broker, controller=controller, advertised=advertised or self.port,
+            protocol="SASL_PLAINTEXT" if login else "PLAINTEXT", directory=directory,
+        )  # fmt: skip
+        self.properties.write_text(text + (LOGIN.format(user=login[0], password=login[1]) if login else ""))
 
     def java(self, main: str, *arguments: str | Path) -> list[str | Path]:
         # The broker shares two cores with what is measured: the small collector has the fewest threads.

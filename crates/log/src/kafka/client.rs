@@ -10,12 +10,19 @@ use rdkafka::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 /// The longest single call to the cluster.
 const CALL: Duration = Duration::from_secs(5);
+/// A session that every broker allows unless it is configured otherwise.
+const ALLOWED_SESSION_MS: u64 = 6000;
+/// For hearing what the client was told.
+const HEARD: Duration = Duration::from_millis(20);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -40,6 +47,32 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {}
 
+/// Of the client that is there from the start: it remembers why the cluster does not let it in, which a call that gets no
+/// answer does not tell.
+#[derive(Default)]
+pub(super) struct Doorkeeper(Mutex<Option<String>>);
+
+impl Doorkeeper {
+    fn refusal(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ClientContext for Doorkeeper {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        Context.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
+        Context.error(error, reason);
+    }
+}
+
+impl ConsumerContext for Doorkeeper {}
+
 /// The settings and the shared state of one log's clients.
 pub(super) struct Client {
     pub(super) servers: String,
@@ -47,11 +80,11 @@ pub(super) struct Client {
     pub(super) call: Duration,
     give_up: Duration,
     base: ClientConfig,
-    session_timeout: Duration,
+    session_timeout_ms: AtomicU64,
     instance: Option<String>,
     pub(super) signal: Arc<Signal>,
     /// For metadata, ends and topics: it never reads a message.
-    any: BaseConsumer<Context>,
+    any: BaseConsumer<Doorkeeper>,
     groups: Mutex<HashMap<String, Arc<BaseConsumer<Context>>>>,
     /// Ends that this process knows of because it has appended up to there.
     ends: Mutex<HashMap<(String, u32), u64>>,
@@ -67,6 +100,7 @@ impl Client {
         base.set("socket.nagle.disable", "true");
         base.set("allow.auto.create.topics", "false");
         let login = &options.login;
+        login.check()?;
         for (name, value) in [
             ("security.protocol", &login.protocol),
             ("sasl.mechanism", &login.mechanism),
@@ -81,14 +115,15 @@ impl Client {
         for (name, value) in &options.settings {
             base.set(name, value);
         }
-        let any = consumer(&base, &format!("{}reader", options.prefix), Context).map_err(|error| refused(&error))?;
+        let any = consumer(&base, &format!("{}reader", options.prefix), Doorkeeper::default())
+            .map_err(|error| refused(&error))?;
         Ok(Self {
             servers: options.servers.clone(),
             prefix: options.prefix.clone(),
             call: CALL.min(options.give_up),
             give_up: options.give_up,
             base,
-            session_timeout: options.session_timeout,
+            session_timeout_ms: AtomicU64::new(options.session_timeout.as_millis() as u64),
             instance: options.instance.clone(),
             signal: Arc::default(),
             any,
@@ -97,7 +132,7 @@ impl Client {
         })
     }
 
-    pub(super) fn any(&self) -> &BaseConsumer<Context> {
+    pub(super) fn any(&self) -> &BaseConsumer<Doorkeeper> {
         &self.any
     }
 
@@ -134,12 +169,25 @@ impl Client {
     pub(super) fn member(&self) -> ClientConfig {
         let mut config = self.base.clone();
         config.set("partition.assignment.strategy", "cooperative-sticky");
-        config.set("session.timeout.ms", self.session_timeout.as_millis().to_string());
-        config.set("heartbeat.interval.ms", (self.session_timeout.as_millis() / 4).to_string());
+        let session_ms = self.session_timeout_ms.load(Ordering::Relaxed);
+        config.set("session.timeout.ms", session_ms.to_string());
+        config.set("heartbeat.interval.ms", (session_ms / 4).to_string());
         if let Some(instance) = &self.instance {
             config.set("group.instance.id", instance);
         }
         config
+    }
+
+    /// Takes the session that every broker allows, once; false where it has it already.
+    pub(super) fn be_patient(&self) -> bool {
+        let is_new = self.session_timeout_ms.fetch_max(ALLOWED_SESSION_MS, Ordering::Relaxed) < ALLOWED_SESSION_MS;
+        if is_new {
+            tracing::info!(
+                "the brokers allow no shorter session than {ALLOWED_SESSION_MS} ms (`group.min.session.timeout.ms`): for that \
+                 long nobody takes over from a member that was killed"
+            );
+        }
+        is_new
     }
 
     pub(super) fn group_id(&self, group: &str) -> String {
@@ -173,10 +221,19 @@ impl Client {
     }
 
     pub(super) fn failed(&self, doing: &str, error: &KafkaError) -> LogError {
+        // What the client was told since is heard when it is asked.
+        let _heard = (0..16).all(|_| self.any.poll(HEARD).is_some());
+        let reason = match self.any.context().refusal() {
+            None => error.to_string(),
+            Some(refusal) => format!(
+                "the cluster does not let this client in; check KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and \
+                 KAFKA_SSL_CA_LOCATION: {refusal}"
+            ),
+        };
         LogError::Kafka {
             servers: self.servers.clone(),
             doing: doing.to_owned(),
-            reason: error.to_string(),
+            reason,
             retryable: is_transient(error),
         }
     }

@@ -1,12 +1,12 @@
 //! A member of a group: which partitions are its own now. It reads no message; who owns a partition has a cursor there.
 
-use super::client::{Client, Context, Signal, consumer};
+use super::client::{Client, Context, consumer};
 use crate::{LogError, Membership};
 use rdkafka::{
     ClientContext, TopicPartitionList,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
 };
 use std::{
     collections::BTreeSet,
@@ -27,31 +27,45 @@ pub(super) struct Group {
 }
 
 struct Shared {
+    client: Arc<Client>,
+    topic: String,
+    group: String,
     mine: Mutex<BTreeSet<u32>>,
     failed: Mutex<Option<LogError>>,
     leaves: AtomicBool,
-    signal: Arc<Signal>,
 }
 
 impl Group {
-    pub(super) fn join(client: &Client, topic: &str, group: &str) -> Result<Self, LogError> {
+    pub(super) fn join(client: &Arc<Client>, topic: &str, group: &str) -> Result<Self, LogError> {
         let shared = Arc::new(Shared {
+            client: Arc::clone(client),
+            topic: topic.to_owned(),
+            group: group.to_owned(),
             mine: Mutex::default(),
             failed: Mutex::default(),
             leaves: AtomicBool::new(false),
-            signal: Arc::clone(&client.signal),
         });
-        let context = Watching(Arc::clone(&shared));
-        let member = consumer(&client.member(), &client.group_id(group), context)
-            .and_then(|member| member.subscribe(&[topic]).map(|()| member))
-            .map_err(|error| super::client::refused(&error))?;
-        let servers = client.servers.clone();
+        let member = Shared::member(&shared)?;
         let thread = {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new().name("kafka: member".into()).spawn(move || attend(&member, &shared, &servers))
+            std::thread::Builder::new().name("kafka: member".into()).spawn(move || attend(member, &shared))
         };
         let thread = thread.map_err(|error| LogError::Configuration(format!("no thread can be started: {error}")))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+}
+
+impl Shared {
+    fn member(self: &Arc<Self>) -> Result<BaseConsumer<Watching>, LogError> {
+        let client = &self.client;
+        consumer(&client.member(), &client.group_id(&self.group), Watching(Arc::clone(self)))
+            .and_then(|member| member.subscribe(&[&self.topic]).map(|()| member))
+            .map_err(|error| super::client::refused(&error))
+    }
+
+    fn fail(&self, error: LogError) {
+        *lock(&self.failed) = Some(error);
+        self.client.signal.notify();
     }
 }
 
@@ -75,23 +89,23 @@ impl Drop for Group {
 }
 
 /// Keeps the membership alive. Leaving happens when the consumer is dropped.
-fn attend(member: &BaseConsumer<Watching>, shared: &Shared, servers: &str) {
+fn attend(mut member: BaseConsumer<Watching>, shared: &Arc<Shared>) {
     while !shared.leaves.load(Ordering::Acquire) {
-        match member.poll(POLL) {
-            Some(Err(error)) if !super::client::is_transient(&error) => {
-                if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
-                    *lock(&shared.failed) = Some(LogError::Kafka {
-                        servers: servers.to_owned(),
-                        doing: "keep this member in its group".to_owned(),
-                        reason: error.to_string(),
-                        retryable: true,
-                    });
-                    shared.signal.notify();
-                    return;
-                }
-                tracing::debug!(%error, "kafka: member");
+        let Some(Err(error)) = member.poll(POLL) else { continue };
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::InvalidSessionTimeout) && shared.client.be_patient() {
+            match shared.member() {
+                Ok(patient) => member = patient,
+                Err(error) => return shared.fail(error),
             }
-            _ => {}
+        } else if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+            return shared.fail(LogError::Kafka {
+                servers: shared.client.servers.clone(),
+                doing: "keep this member in its group".to_owned(),
+                reason: error.to_string(),
+                retryable: true,
+            });
+        } else {
+            tracing::debug!(%error, "kafka: member");
         }
     }
 }
@@ -114,7 +128,7 @@ impl ConsumerContext for Watching {
             let lost = partitions(lost);
             lock(&self.0.mine).retain(|partition| !lost.contains(partition));
             tracing::info!(partitions = ?lost, "partitions are given away");
-            self.0.signal.notify();
+            self.0.client.signal.notify();
         }
     }
 
@@ -128,7 +142,7 @@ impl ConsumerContext for Watching {
             if !gained.is_empty() {
                 tracing::info!(partitions = ?gained, "partitions are taken over");
             }
-            self.0.signal.notify();
+            self.0.client.signal.notify();
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct KafkaOptions {
     pub tail_cache_bytes: usize,
     /// How long a call is tried again before it is an error.
     pub give_up: Duration,
-    /// A member of a group that says nothing for this long has left it. Brokers allow 6 s and more unless configured.
+    /// A member of a group that says nothing for this long has left it. Where the brokers allow no shorter one, it is 6 s.
     pub session_timeout: Duration,
     /// The name under which a member that was restarted takes its partitions again without any division of labour anew.
     pub instance: Option<String>,
@@ -40,6 +40,26 @@ pub struct KafkaLogin {
     pub password: Option<String>,
     /// The file of the authorities' certificates.
     pub authorities: Option<String>,
+}
+
+impl KafkaLogin {
+    /// Whether this build can do what is asked for: encryption and SCRAM need OpenSSL.
+    pub(super) fn check(&self) -> Result<(), LogError> {
+        let needs_tls = |value: &Option<String>, words: [&str; 2]| {
+            let value = value.as_deref().unwrap_or_default().to_ascii_uppercase();
+            words.iter().any(|word| value.contains(word))
+        };
+        if !cfg!(feature = "kafka-tls")
+            && (needs_tls(&self.protocol, ["SSL", "TLS"]) || needs_tls(&self.mechanism, ["SCRAM", "OAUTH"]))
+        {
+            return Err(LogError::Configuration(
+                "this build has no encrypted connections and no SCRAM: build it with `--features kafka-tls`, or set \
+                 KAFKA_SECURITY_PROTOCOL to PLAINTEXT, or to SASL_PLAINTEXT with the mechanism PLAIN"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Debug for KafkaLogin {
@@ -87,7 +107,7 @@ impl KafkaOptions {
             settings: Vec::new(),
             tail_cache_bytes: 32 << 20,
             give_up: Duration::from_secs(15),
-            session_timeout: Duration::from_secs(6),
+            session_timeout: Duration::from_secs(3),
             instance: None,
         })
     }
@@ -118,5 +138,20 @@ mod tests {
         }
         let login = KafkaLogin { password: Some("hunter2".into()), ..KafkaLogin::default() };
         assert!(!format!("{login:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_this_build_cannot_do_is_refused() {
+        let of = |protocol: &str, mechanism: &str| {
+            let login = KafkaLogin {
+                protocol: Some(protocol.to_owned()),
+                mechanism: Some(mechanism.to_owned()),
+                ..KafkaLogin::default()
+            };
+            login.check().is_ok()
+        };
+        let encrypts = cfg!(feature = "kafka-tls");
+        assert!(of("plaintext", "") && of("SASL_PLAINTEXT", "PLAIN"));
+        assert_eq!([of("ssl", ""), of("SASL_SSL", "PLAIN"), of("SASL_PLAINTEXT", "SCRAM-SHA-512")], [encrypts; 3]);
     }
 }

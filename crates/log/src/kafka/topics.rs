@@ -16,6 +16,9 @@ const PARTITIONS: u32 = 4;
 /// Messages up to this size: a rejected record is kept with its bytes.
 pub(super) const MAX_MESSAGE: usize = 8 << 20;
 
+/// However far ahead: 2^63 - 1.
+const ANY_TIME_MS: &str = "9223372036854775807";
+
 /// Names and numbers of partitions.
 #[derive(Debug)]
 pub(super) struct Topics {
@@ -147,7 +150,9 @@ fn make(client: &Client, admin: &AdminClient<DefaultClientContext>, missing: &[W
             // -1: as many replicas as the cluster's own default.
             let topic = NewTopic::new(name, *partitions as i32, TopicReplication::Fixed(-1))
                 .set("max.message.bytes", &largest)
-                .set("message.timestamp.type", "CreateTime");
+                .set("message.timestamp.type", "CreateTime")
+                // Nothing depends on the time of a message: a role whose clock is ahead need not stand still.
+                .set("message.timestamp.after.max.ms", ANY_TIME_MS);
             match keeps {
                 Keeps::All => {
                     topic.set("cleanup.policy", "delete").set("retention.ms", "-1").set("retention.bytes", "-1")

@@ -250,6 +250,22 @@ fn members_share_the_partitions_and_take_over() -> TestResult {
 }
 
 #[test]
+fn a_session_that_the_brokers_do_not_allow_becomes_one_that_they_do() -> TestResult {
+    if !is_here("kafka") {
+        return Ok(());
+    }
+    let directory = tempdir()?;
+    let log = connect(&KafkaOptions { session_timeout: Duration::from_millis(300), ..options(directory.path()) })?;
+    let mut member = log.join("count", Topic::Incidents)?;
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while member.partitions()? != [0, 1, 2, 3] {
+        assert!(Instant::now() < deadline, "no partition was given");
+        log.wait(Topic::Peaks, &[Offset(0)], Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+#[test]
 fn topics_that_would_lose_records_are_refused() -> TestResult {
     if !is_here("kafka") {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What all answers have in common: JSON or Arrow, a strong ETag with the data's version, and how long it took.
+//! What all answers have in common: their form, a strong ETag with the data's version, and how long it took.
 
 use crate::problem::Problem;
 use arrow::{array::RecordBatch, ipc::writer::StreamWriter};
@@ -11,22 +11,69 @@ use std::time::{Duration, Instant};
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) const ARROW: &str = "application/vnd.apache.arrow.stream";
+pub(crate) const GEOJSON: &str = "application/geo+json";
+pub(crate) const CSV: &str = "text/csv";
 
 /// In which form the client wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Json,
     Arrow,
+    /// Of answers about places, as [`Form::of_places`].
+    GeoJson,
+    Csv,
 }
 
 impl Form {
+    /// JSON or Arrow.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-        if accept.split(',').any(|one| one.split(';').next().is_some_and(|one| one.trim() == ARROW)) {
-            Self::Arrow
-        } else {
-            Self::Json
+        match Self::accepted(headers) {
+            Self::Arrow => Self::Arrow,
+            _ => Self::Json,
         }
+    }
+
+    /// For answers about places, which also go into a map or a sheet: the parameter `format`, else what is accepted.
+    pub(crate) fn of_places(headers: &HeaderMap, format: Option<&str>) -> Result<Self, Problem> {
+        match format {
+            None => Ok(Self::accepted(headers)),
+            Some("json") => Ok(Self::Json),
+            Some("arrow") => Ok(Self::Arrow),
+            Some("geojson") => Ok(Self::GeoJson),
+            Some("csv") => Ok(Self::Csv),
+            Some(other) => {
+                Err(Problem::parameter("format", format!("`format={other}`: give json, arrow, geojson or csv")))
+            }
+        }
+    }
+
+    /// For answers that are a table without places.
+    pub(crate) fn of_table(headers: &HeaderMap, format: Option<&str>) -> Result<Self, Problem> {
+        match (Self::of_places(headers, format), format) {
+            (Ok(Self::GeoJson), None) => Ok(Self::Json),
+            (Ok(Self::GeoJson) | Err(_), Some(format)) => Err(Problem::parameter(
+                "format",
+                format!(
+                    "`format={format}`: give json, arrow or csv; the outlines of areas are at /api/v1/boundaries/{{layer}}"
+                ),
+            )),
+            (form, _) => form,
+        }
+    }
+
+    /// The first of these that is accepted, and JSON where none is.
+    fn accepted(headers: &HeaderMap) -> Self {
+        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+        accept
+            .split(',')
+            .find_map(|one| match one.split(';').next().unwrap_or("").trim() {
+                ARROW => Some(Self::Arrow),
+                GEOJSON => Some(Self::GeoJson),
+                CSV => Some(Self::Csv),
+                "application/json" => Some(Self::Json),
+                _ => None,
+            })
+            .unwrap_or(Self::Json)
     }
 }
 
@@ -88,6 +135,11 @@ pub(crate) fn arrow(batch: &RecordBatch, tag: Option<String>, timing: &Timing) -
         Ok(()) => finish(ARROW, Body::from(bytes), tag, timing),
         Err(error) => Problem::internal(&error).into_response(),
     }
+}
+
+/// Text of a media type.
+pub(crate) fn text(media: &'static str, body: String, tag: Option<String>, timing: &Timing) -> Response {
+    finish(media, Body::from(body), tag, timing)
 }
 
 fn finish(media: &'static str, body: Body, tag: Option<String>, timing: &Timing) -> Response {

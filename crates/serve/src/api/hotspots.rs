@@ -5,6 +5,7 @@ use super::{
     answer::{self, Form, Timing},
     handlers::off,
     parameters::{FILTER, Parameters},
+    places::{Places, beside, hexagon},
 };
 use crate::problem::Problem;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
@@ -15,12 +16,18 @@ use axum::{
 };
 use blotter_cube::Filter;
 use blotter_hotspot::{Class, gi_star, q_values, two_sided_p};
-use h3o::CellIndex;
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Serialize)]
 struct Answer {
+    #[serde(flatten)]
+    summary: Summary,
+    cells: Vec<Cell>,
+}
+
+#[derive(Serialize)]
+struct Summary {
     resolution: u8,
     /// How the study area is bounded.
     study_area: &'static str,
@@ -34,7 +41,6 @@ struct Answer {
     mapped: u64,
     unmapped: u64,
     next_offsets: BTreeMap<String, u64>,
-    cells: Vec<Cell>,
 }
 
 #[derive(Serialize)]
@@ -56,13 +62,14 @@ pub(super) async fn hotspots(
 ) -> Result<Response, Problem> {
     off(move || {
         let mut timing = Timing::start();
-        let form = Form::of(&headers);
         let state = &context.state;
-        let parameters = Parameters::read(uri.query(), &[&["resolution", "confidence"], &FILTER])?;
+        let parameters = Parameters::read(uri.query(), &[&["resolution", "confidence", "format"], &FILTER])?;
+        let form = Form::of_places(&headers, parameters.format())?;
         let (resolution, confidence) = (parameters.resolution()?, parameters.confidence()?);
         let filter = parameters.filter(state, state.read().cube.clock())?;
         let view = state.read();
-        let tag = answer::etag(&view.offsets_text(), None, &uri, form);
+        let offsets = view.offsets_text();
+        let tag = answer::etag(&offsets, None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
         }
@@ -70,11 +77,7 @@ pub(super) async fn hotspots(
         let everything = view.cube.cells(&Filter::default(), resolution);
         let next_offsets = view.offsets_json();
         drop(view);
-        let mapped: Vec<CellIndex> = everything.cells.iter().map(|(cell, _)| *cell).collect();
-        let mut area = state.study_areas.of(resolution, mapped);
-        if let Some(bbox) = filter.bbox {
-            area = Arc::new(area.only(|longitude, latitude| bbox.contains(latitude, longitude)));
-        }
+        let area = state.study_areas.selected(resolution, &everything, &filter);
         let counts = area.counts(&selected.cells);
         let z = gi_star(&counts, area.neighbors());
         let p: Vec<Option<f64>> = z.iter().map(|z| z.map(two_sided_p)).collect();
@@ -95,7 +98,7 @@ pub(super) async fn hotspots(
             })
             .collect();
         let significant = z.iter().zip(&q).filter(|(z, q)| class(**z, **q) != Class::NotSignificant);
-        let answer = Answer {
+        let summary = Summary {
             resolution,
             study_area: state.study_areas.method(),
             n: cells.len(),
@@ -105,14 +108,15 @@ pub(super) async fn hotspots(
             mapped: selected.mapped,
             unmapped: selected.unmapped,
             next_offsets,
-            cells,
         };
         timing.cube_done();
-        if form == Form::Arrow {
-            let batch = table(&answer.cells).map_err(|error| Problem::internal(&error))?;
-            return Ok(answer::arrow(&batch, Some(tag), &timing));
+        if form != Form::Json {
+            let rows = table(&cells).map_err(|error| Problem::internal(&error))?;
+            let places =
+                Places { rows, outline: &|row| hexagon(area.cells()[row]), beside: beside(&summary)?, offsets };
+            return places.answer(form, tag, &timing);
         }
-        let body = serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))?;
+        let body = serde_json::to_string(&Answer { summary, cells }).map_err(|error| Problem::internal(&error))?;
         Ok(answer::json(body, Some(tag), &timing))
     })
     .await

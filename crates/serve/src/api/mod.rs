@@ -1,10 +1,16 @@
 //! The HTTP API: routes, and what all answers have in common.
 
 mod answer;
+mod backtest;
+mod density;
+mod emerging;
 mod handlers;
 mod hotspots;
 mod openapi;
 mod parameters;
+mod peaks;
+mod places;
+mod statistic;
 mod stream;
 
 pub use openapi::openapi_json;
@@ -22,11 +28,15 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::watch;
 
 /// Every route of the API; all are in the OpenAPI document.
-pub(crate) const ROUTES: [&str; 11] = [
+pub(crate) const ROUTES: [&str; 15] = [
     "/api/v1/meta",
     "/api/v1/series",
     "/api/v1/cells",
     "/api/v1/hotspots",
+    "/api/v1/density",
+    "/api/v1/emerging",
+    "/api/v1/backtest",
+    "/api/v1/peaks",
     "/api/v1/incidents",
     "/api/v1/boundaries/{layer}",
     "/api/v1/live",
@@ -49,6 +59,10 @@ pub(crate) fn router(state: Arc<State>, stopped: watch::Receiver<bool>) -> Route
         .route("/api/v1/series", get(handlers::series))
         .route("/api/v1/cells", get(handlers::cells))
         .route("/api/v1/hotspots", get(hotspots::hotspots))
+        .route("/api/v1/density", get(density::density))
+        .route("/api/v1/emerging", get(emerging::emerging))
+        .route("/api/v1/backtest", get(backtest::backtest))
+        .route("/api/v1/peaks", get(peaks::peaks))
         .route("/api/v1/incidents", get(handlers::incidents))
         .route("/api/v1/boundaries/{layer}", get(handlers::boundaries))
         .route("/api/v1/live", get(stream::live))

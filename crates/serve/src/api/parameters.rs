@@ -3,8 +3,8 @@
 use crate::{problem::Problem, state::State};
 use blotter_cube::{Bucket, By, COARSEST, Cursor, FINEST, Filter};
 use blotter_hotspot::Confidence;
-use blotter_incident::{BoundingBox, CityClock, UtcMicros, parse_civil};
-use std::str::FromStr;
+use blotter_incident::{BoundingBox, CityClock, UtcMicros, parse_civil, parse_instant};
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 /// The names of the filter's parameters.
 pub(crate) const FILTER: [&str; 8] = ["from", "to", "category", "area", "arrest", "domestic", "bbox", "hour_of_week"];
@@ -107,6 +107,14 @@ impl Parameters {
             .transpose()
     }
 
+    /// A moment as an answer says it, with its offset, or in the city's civil time.
+    pub(crate) fn at(&self, clock: &CityClock) -> Result<Option<UtcMicros>, Problem> {
+        match self.one("at").and_then(parse_instant) {
+            Some(at) => Ok(Some(at)),
+            None => self.moment("at", clock),
+        }
+    }
+
     fn bbox(&self) -> Result<Option<BoundingBox>, Problem> {
         let Some(text) = self.one("bbox") else { return Ok(None) };
         let numbers: Vec<f64> = text
@@ -164,13 +172,51 @@ impl Parameters {
             .ok_or_else(|| Problem::parameter("confidence", format!("`confidence={percent}`: give 90, 95 or 99")))
     }
 
-    pub(crate) fn limit(&self) -> Result<usize, Problem> {
-        let limit = self.parsed("limit", "a number from 1 to 1000")?.unwrap_or(100);
-        if (1..=1000).contains(&limit) {
-            Ok(limit)
-        } else {
-            Err(Problem::parameter("limit", format!("`limit={limit}`: give a number from 1 to 1000")))
+    /// In which form an answer about places is wanted, where the question says so.
+    pub(crate) fn format(&self) -> Option<&str> {
+        self.one("format")
+    }
+
+    /// A step of a space-time cube.
+    pub(crate) fn step(&self) -> Result<Bucket, Problem> {
+        match self.one("step") {
+            None | Some("month") => Ok(Bucket::Month),
+            Some("week") => Ok(Bucket::Week),
+            Some(other) => Err(Problem::parameter("step", format!("`step={other}`: give month or week"))),
         }
+    }
+
+    /// A number between two others, which are given where it is none; `otherwise` where it is not asked for.
+    pub(crate) fn number<T>(&self, name: &str, range: RangeInclusive<T>, otherwise: T) -> Result<T, Problem>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let expected = format!("a number from {} to {}", range.start(), range.end());
+        let number = self.parsed(name, &expected)?.unwrap_or(otherwise);
+        if range.contains(&number) {
+            Ok(number)
+        } else {
+            Err(Problem::parameter(name, format!("`{name}={number}`: give {expected}")))
+        }
+    }
+
+    /// Selected areas, which are of the layer of the hourly counts, and categories. Nothing selected is everything.
+    pub(crate) fn areas_and_categories(
+        &self,
+        state: &State,
+        clock: &CityClock,
+    ) -> Result<(Vec<String>, Vec<String>), Problem> {
+        let filter = self.filter(state, clock)?;
+        let primary = state.profile.primary_layer();
+        if filter.areas.iter().any(|(layer, _)| *layer != primary) {
+            let name = state.profile.layers.get(primary).map_or("", |layer| layer.name.as_str());
+            return Err(Problem::parameter("area", format!("hourly counts have areas of the layer `{name}` only")));
+        }
+        Ok((filter.areas.into_iter().flat_map(|(_, codes)| codes).collect(), filter.categories))
+    }
+
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        self.number("limit", 1..=1000, 100)
     }
 
     pub(crate) fn cursor(&self) -> Result<Option<Cursor>, Problem> {

@@ -3,29 +3,46 @@
 use super::{calendar, outbreak::Outbreak};
 use crate::SourceError;
 use blotter_incident::{MAX_BATCH_ROWS, Profile, UtcMicros, parse_civil};
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
-/// Says what time it is. The simulator asks nothing else for the time.
+/// Says what time it is, and how much has passed. The simulator asks nothing else for the time.
 #[derive(Clone)]
-pub struct WallClock(Arc<dyn Fn() -> UtcMicros + Send + Sync>);
+pub struct WallClock {
+    now: Arc<dyn Fn() -> UtcMicros + Send + Sync>,
+    steady_micros: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
 
 impl WallClock {
     /// A clock of one's own, for tests.
     pub fn new(now: impl Fn() -> UtcMicros + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        let now = Arc::new(now);
+        Self { now: Arc::clone(&now) as _, steady_micros: Arc::new(move || now().0) }
     }
 
     /// The machine's clock.
     pub fn system() -> Self {
-        Self::new(|| {
-            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            UtcMicros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-        })
+        let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let started = Instant::now();
+        Self {
+            now: Arc::new(move || {
+                UtcMicros(micros(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()))
+            }),
+            steady_micros: Arc::new(move || micros(started.elapsed())),
+        }
     }
 
     /// The time.
     pub fn now(&self) -> UtcMicros {
-        (self.0)()
+        (self.now)()
+    }
+
+    /// Microseconds since some moment, by a clock that nobody sets: for what passes.
+    pub fn steady_micros(&self) -> i64 {
+        (self.steady_micros)()
     }
 }
 

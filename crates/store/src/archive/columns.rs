@@ -46,14 +46,16 @@ fn area_fields(incidents: &Schema) -> Fields {
         .collect()
 }
 
-/// The table's columns in Delta's words, `year` last.
+/// The table's columns in Delta's words, `year` last. All may be missing, as far as Delta is told: a column that may not is
+/// an *invariant* of the table, which Spark refuses to read unless the protocol lists it, and we cannot list it without
+/// the query engine that would check it. The files say which are always there.
 pub(crate) fn delta_schema(profile: &Profile) -> Result<StructType, ArrowError> {
     let mut fields = archive_schema(profile)
         .fields()
         .iter()
-        .map(|field| Ok(StructField::new(field.name(), delta_type(field.data_type())?, field.is_nullable())))
+        .map(|field| Ok(StructField::nullable(field.name(), delta_type(field.data_type())?)))
         .collect::<Result<Vec<_>, ArrowError>>()?;
-    fields.push(StructField::new(PARTITION_COLUMN, PrimitiveType::Integer, false));
+    fields.push(StructField::nullable(PARTITION_COLUMN, PrimitiveType::Integer));
     StructType::try_new(fields).map_err(|error| ArrowError::SchemaError(error.to_string()))
 }
 
@@ -69,7 +71,7 @@ fn delta_type(kind: &DataType) -> Result<DeltaType, ArrowError> {
         DataType::Struct(fields) => {
             let fields = fields
                 .iter()
-                .map(|field| Ok(StructField::new(field.name(), delta_type(field.data_type())?, field.is_nullable())))
+                .map(|field| Ok(StructField::nullable(field.name(), delta_type(field.data_type())?)))
                 .collect::<Result<Vec<_>, ArrowError>>()?;
             let inner = StructType::try_new(fields).map_err(|error| ArrowError::SchemaError(error.to_string()))?;
             return Ok(inner.into());

@@ -107,14 +107,15 @@ impl ArchiveTable {
                 found: format!("those of `{city}`"),
             });
         }
-        let expected = delta_schema(profile)?;
-        if *state.schema() != expected {
-            let names = |schema: &deltalake_core::kernel::StructType| {
-                schema.fields().map(|field| format!("{} {}", field.name(), field.data_type())).collect::<Vec<_>>()
-            };
+        let columns = |schema: &deltalake_core::kernel::StructType| {
+            let columns = schema.fields().map(|field| format!("{} {}", field.name(), field.data_type()));
+            columns.collect::<Vec<_>>().join(", ")
+        };
+        let (expected, found) = (columns(&delta_schema(profile)?), columns(&state.schema()));
+        if found != expected {
             return Err(StoreError::OtherCity {
-                expected: format!("columns {}", names(&expected).join(", ")),
-                found: format!("columns {}", names(&state.schema()).join(", ")),
+                expected: format!("columns {expected}"),
+                found: format!("columns {found}"),
             });
         }
         let log_id = configuration.get(LOG_ID).cloned().unwrap_or_default();

@@ -1,0 +1,279 @@
+//! The commands that ask: the HTTP API's questions, answered by its code from a local snapshot and the log.
+//!
+//! A flag is the API's parameter of that name, passed on as it stands; what is wrong with it the API says. Every format but
+//! the table is the API's answer, byte for byte.
+
+mod report;
+
+use crate::{cli::City, parts, parts::OpenLog, profiles, signals};
+use anyhow::{Context, Result, bail};
+use blotter_serve::{AskParts, Asked};
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+use std::{
+    fmt::Write as _,
+    io::{BufWriter, Write, stdout},
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// What is asked, and how the answer is wanted.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct About {
+    #[command(flatten)]
+    pub(crate) city: City,
+    /// The local directory of snapshots
+    #[arg(long, value_name = "DIR")]
+    pub(crate) snapshots: PathBuf,
+    /// A log to follow to its end first: `embedded:DIR` or `kafka://…`
+    #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times
+    #[arg(long = "boundaries", value_name = "LAYER=PATH")]
+    pub(crate) boundaries: Vec<String>,
+    /// `table` for people; the others are the API's answers
+    #[arg(long, default_value = "table", value_enum)]
+    pub(crate) format: AnswerFormat,
+    /// Rows of a table at most
+    #[arg(long, default_value_t = 20, value_name = "ROWS")]
+    pub(crate) rows: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AnswerFormat {
+    Table,
+    Csv,
+    #[value(name = "geojson")]
+    GeoJson,
+    Json,
+}
+
+/// Which incidents.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Selection {
+    /// The city's civil time, included: 2016, 2016-07, 2016-07-19T13:45
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// The city's civil time, excluded
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// One of these; may be given several times
+    #[arg(long)]
+    category: Vec<String>,
+    /// Areas, such as `community_area:32`; may be given several times
+    #[arg(long, value_name = "LAYER:CODE")]
+    area: Vec<String>,
+    /// Whether someone was arrested
+    #[arg(long, value_name = "true|false")]
+    arrest: Option<String>,
+    /// Whether it was domestic
+    #[arg(long, value_name = "true|false")]
+    domestic: Option<String>,
+    /// In degrees
+    #[arg(long, value_name = "WEST,SOUTH,EAST,NORTH", allow_hyphen_values = true)]
+    bbox: Option<String>,
+}
+
+impl Selection {
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        let mut all = Vec::new();
+        let one = [
+            ("from", &self.from),
+            ("to", &self.to),
+            ("arrest", &self.arrest),
+            ("domestic", &self.domestic),
+            ("bbox", &self.bbox),
+        ];
+        all.extend(one.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
+        all.extend(self.category.iter().map(|value| ("category", value.as_str())));
+        all.extend(self.area.iter().map(|value| ("area", value.as_str())));
+        all
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Hotspots {
+    #[command(flatten)]
+    pub(crate) about: About,
+    /// H3 resolution, 7 to 11 (9 unless given)
+    #[arg(long)]
+    resolution: Option<String>,
+    /// The least confidence that is called hot or cold: 90, 95 or 99 per cent (90 unless given)
+    #[arg(long)]
+    confidence: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Peaks {
+    #[command(flatten)]
+    pub(crate) about: About,
+    /// Only hours that are over by then, in the city's civil time; without it, the data's newest hour is the last
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// One of these; may be given several times
+    #[arg(long)]
+    category: Vec<String>,
+    /// Areas of the layer of the hourly counts, such as `community_area:32`; may be given several times
+    #[arg(long, value_name = "LAYER:CODE")]
+    area: Vec<String>,
+    /// Peaks of each window at most (100 unless given; in a table as many as rows)
+    #[arg(long)]
+    limit: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Emerging {
+    #[command(flatten)]
+    pub(crate) about: About,
+    /// H3 resolution, 7 to 11 (9 unless given)
+    #[arg(long)]
+    resolution: Option<String>,
+    /// `month` or `week` (month unless given)
+    #[arg(long)]
+    step: Option<String>,
+    /// The confidence at which a cell is hot or cold, and its trend is one: 90, 95 or 99 per cent (90 unless given)
+    #[arg(long)]
+    confidence: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+/// What one of these commands asks.
+pub(crate) trait Question {
+    /// The address without its query.
+    const PATH: &'static str;
+
+    /// The query, in the API's names.
+    fn parameters(&self) -> Vec<(&'static str, &str)>;
+
+    /// The answer, for people; `meta` is what the API says of the data.
+    fn report(&self, answer: &Value, meta: &Value, rows: usize, output: &mut impl Write) -> std::io::Result<()>;
+}
+
+fn given<'a>(name: &'static str, value: Option<&'a String>) -> Option<(&'static str, &'a str)> {
+    Some((name, value?.as_str()))
+}
+
+impl Question for Hotspots {
+    const PATH: &'static str = "/api/v1/hotspots";
+
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        let own = [given("resolution", self.resolution.as_ref()), given("confidence", self.confidence.as_ref())];
+        own.into_iter().flatten().chain(self.selection.parameters()).collect()
+    }
+
+    fn report(&self, answer: &Value, meta: &Value, rows: usize, output: &mut impl Write) -> std::io::Result<()> {
+        report::hotspots(answer, meta, rows, output)
+    }
+}
+
+impl Question for Peaks {
+    const PATH: &'static str = "/api/v1/peaks";
+
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        let own = [given("at", self.at.as_ref()), given("limit", self.limit.as_ref())].into_iter().flatten();
+        let categories = self.category.iter().map(|value| ("category", value.as_str()));
+        own.chain(categories).chain(self.area.iter().map(|value| ("area", value.as_str()))).collect()
+    }
+
+    fn report(&self, answer: &Value, meta: &Value, rows: usize, output: &mut impl Write) -> std::io::Result<()> {
+        let rows = if self.limit.is_some() { usize::MAX } else { rows };
+        report::peaks(answer, meta, rows, output)
+    }
+}
+
+impl Question for Emerging {
+    const PATH: &'static str = "/api/v1/emerging";
+
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        let own = [
+            given("resolution", self.resolution.as_ref()),
+            given("step", self.step.as_ref()),
+            given("confidence", self.confidence.as_ref()),
+        ];
+        own.into_iter().flatten().chain(self.selection.parameters()).collect()
+    }
+
+    fn report(&self, answer: &Value, meta: &Value, rows: usize, output: &mut impl Write) -> std::io::Result<()> {
+        report::emerging(answer, meta, rows, output)
+    }
+}
+
+/// Loads, asks, and writes the answer.
+pub(crate) fn ask<Q: Question>(about: &About, question: &Q) -> Result<()> {
+    if about.format == AnswerFormat::GeoJson && Q::PATH == Peaks::PATH {
+        bail!(
+            "`--format geojson`: peaks are of areas, and the data has no outlines of areas; give table, csv or json, and \
+             join them by the area's code with the outlines that the city publishes"
+        );
+    }
+    let profile = profiles::profile(&about.city.city)?;
+    let boundaries = parts::boundaries(&about.boundaries)?;
+    let shutdown = signals::shutdown()?;
+    let opened = about.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
+    let parts = AskParts {
+        log: opened.as_ref().map(OpenLog::log),
+        snapshots: about.snapshots.clone(),
+        profile: Arc::clone(&profile),
+        boundaries,
+    };
+    let asked = Asked::load(parts, &shutdown)?;
+    if shutdown.is_triggered() {
+        return opened.map_or(Ok(()), |opened| opened.close());
+    }
+    let format = match about.format {
+        AnswerFormat::Csv => "csv",
+        AnswerFormat::GeoJson => "geojson",
+        AnswerFormat::Json | AnswerFormat::Table => "json",
+    };
+    let body = answer(&asked, &address(Q::PATH, question.parameters().into_iter().chain([("format", format)])))?;
+    let mut output = BufWriter::new(stdout().lock());
+    if about.format == AnswerFormat::Table {
+        let meta: Value = serde_json::from_slice(&answer(&asked, "/api/v1/meta")?)?;
+        question.report(&serde_json::from_slice(&body)?, &meta, about.rows, &mut output)?;
+    } else {
+        output.write_all(&body)?;
+        // Sheets end with the end of their last line.
+        if !body.ends_with(b"\n") {
+            output.write_all(b"\n")?;
+        }
+    }
+    output.flush()?;
+    opened.map_or(Ok(()), |opened| opened.close())
+}
+
+/// The body of an answer; a problem is an error, in the API's words.
+fn answer(asked: &Asked, question: &str) -> Result<Vec<u8>> {
+    let reply = asked.ask(question)?;
+    if reply.status == 200 {
+        return Ok(reply.body);
+    }
+    let problem: Value = serde_json::from_slice(&reply.body).context("the answer is no JSON")?;
+    bail!("{}", problem["detail"].as_str().unwrap_or("the question has no answer"))
+}
+
+/// A path and its query, percent-encoded.
+fn address<'a>(path: &str, parameters: impl Iterator<Item = (&'static str, &'a str)>) -> String {
+    let mut text = path.to_owned();
+    for (number, (name, value)) in parameters.enumerate() {
+        let value = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
+        // Writing into a string cannot fail.
+        let _infallible = write!(text, "{}{name}={value}", if number == 0 { '?' } else { '&' });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_passed_on_whatever_they_hold() {
+        let parameters = [("category", "A & B=C"), ("at", "2017-01-01T00:00+01:00"), ("area", "ward:1")];
+        let expect = "/p?category=A%20%26%20B%3DC&at=2017%2D01%2D01T00%3A00%2B01%3A00&area=ward%3A1";
+        assert_eq!(address("/p", parameters.into_iter()), expect);
+        assert_eq!(address("/p", std::iter::empty()), "/p");
+    }
+}

@@ -1,0 +1,139 @@
+//! Hourly totals of every area and category, as the log says them so far.
+
+use std::collections::BTreeMap;
+
+/// An hour: whole hours since 1970-01-01 00:00 UTC.
+pub type Hour = i32;
+
+/// The hours of one (area, category) that hold incidents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Series {
+    /// Ascending, each once, with a total above zero.
+    entries: Vec<(Hour, u32)>,
+}
+
+impl Series {
+    fn set(&mut self, hour: Hour, count: u32) {
+        // Totals mostly come in the order of time.
+        let place = match self.entries.last() {
+            Some((last, _)) if *last < hour => Err(self.entries.len()),
+            _ => self.entries.binary_search_by_key(&hour, |entry| entry.0),
+        };
+        match (place, count) {
+            (Ok(place), 0) => drop(self.entries.remove(place)),
+            (Ok(place), _) => self.entries[place].1 = count,
+            (Err(_), 0) => {}
+            (Err(place), _) => self.entries.insert(place, (hour, count)),
+        }
+    }
+
+    pub(crate) fn first_hour(&self) -> Option<Hour> {
+        self.entries.first().map(|entry| entry.0)
+    }
+
+    /// What lies in `from..until`, ascending.
+    pub(crate) fn between(&self, from: Hour, until: Hour) -> &[(Hour, u32)] {
+        // Mostly the newest is asked for and there is nothing behind it, or all there is: a search misses the cache.
+        let end = match self.entries.last() {
+            Some(last) if last.0 >= until => self.entries.partition_point(|entry| entry.0 < until),
+            _ => self.entries.len(),
+        };
+        let start = match self.entries.first() {
+            Some(first) if first.0 < from => self.entries[..end].partition_point(|entry| entry.0 < from),
+            _ => 0,
+        };
+        &self.entries[start..end]
+    }
+}
+
+/// Hourly totals by area and category. Only totals above zero are kept, so that two histories with the same totals are equal
+/// and answer alike, in whatever order the totals came and however often they were replaced.
+///
+/// Eight bytes an hour that holds an incident: six years of a city of 1.7 million incidents are 12 MB.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    series: BTreeMap<(u32, u32), Series>,
+}
+
+impl History {
+    /// Without any incident.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Replaces the total of one area, category and hour; zero takes it away. The indices are the caller's.
+    pub fn set(&mut self, area: u32, category: u32, hour: Hour, count: u32) {
+        if count > 0 {
+            self.series.entry((area, category)).or_default().set(hour, count);
+        } else if let Some(series) = self.series.get_mut(&(area, category)) {
+            series.set(hour, 0);
+            if series.entries.is_empty() {
+                self.series.remove(&(area, category));
+            }
+        }
+    }
+
+    /// The total of one area, category and hour.
+    pub fn count(&self, area: u32, category: u32, hour: Hour) -> u32 {
+        let series = self.series.get(&(area, category));
+        series.and_then(|series| series.between(hour, hour.saturating_add(1)).first()).map_or(0, |entry| entry.1)
+    }
+
+    /// The sum of all totals.
+    pub fn incidents(&self) -> u64 {
+        self.series.values().flat_map(|series| &series.entries).map(|entry| u64::from(entry.1)).sum()
+    }
+
+    /// The exclusive end of the newest hour that holds an incident: the `at` of a tick that looks at all there is.
+    pub fn end(&self) -> Option<Hour> {
+        self.series.values().filter_map(|series| series.entries.last()).map(|entry| entry.0.saturating_add(1)).max()
+    }
+
+    /// By area, then by category.
+    pub(crate) fn series(&self) -> impl Iterator<Item = ((u32, u32), &Series)> {
+        self.series.iter().map(|(key, series)| (*key, series))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_total_is_replaced() {
+        let mut history = History::new();
+        assert_eq!((history.end(), history.incidents()), (None, 0));
+        history.set(3, 1, 100, 2);
+        history.set(3, 1, 90, 7);
+        history.set(3, 1, 100, 5);
+        assert_eq!((history.count(3, 1, 100), history.count(3, 1, 91), history.count(0, 0, 90)), (5, 0, 0));
+        assert_eq!((history.end(), history.incidents()), (Some(101), 12));
+        history.set(3, 1, 100, 0);
+        history.set(3, 1, 90, 0);
+        history.set(9, 9, 90, 0);
+        assert_eq!(history, History::new());
+    }
+
+    proptest! {
+        /// A history after any revisions is the one that was told the last totals only, in order.
+        #[test]
+        fn is_a_function_of_the_totals(
+            sets in prop::collection::vec((0_u32..3, 0_u32..3, -20_i32..20, 0_u32..3), 0..200),
+        ) {
+            let mut history = History::new();
+            let mut totals = BTreeMap::new();
+            for (area, category, hour, count) in sets {
+                history.set(area, category, hour, count);
+                totals.insert((area, category, hour), count);
+            }
+            let mut fresh = History::new();
+            for ((area, category, hour), count) in &totals {
+                prop_assert_eq!(history.count(*area, *category, *hour), *count);
+                fresh.set(*area, *category, *hour, *count);
+            }
+            prop_assert_eq!(&history, &fresh);
+            prop_assert_eq!(history.incidents(), totals.values().map(|count| u64::from(*count)).sum::<u64>());
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What is peaking right now: which category, in which area, holds more than was to be expected.
+//!
+//! Pure: no I/O, no clock, no randomness. "Now" is the data's clock, which the caller says. An answer is a function of the hourly
+//! totals before it and of nothing else: sums run over whole numbers or in the order of keys, so that it does not depend on
+//! the order in which totals came, and is the same bit for bit on every machine.
+//!
+//! Expected is level × hour-of-week profile × season, trend and holiday. [`History`] holds the totals, [`peaks`] says a tick.
+//! docs/statistics.md has the formulas, their sources and how they were checked.
+
+mod calendar;
+mod category;
+mod history;
+mod negative_binomial;
+mod options;
+mod reporting_lag;
+mod surge;
+mod tick;
+mod totals;
+mod weekly_fit;
+
+pub use calendar::{Calendar, Holiday, WEEK_HOURS};
+pub use history::{History, Hour};
+pub use negative_binomial::{LEAST_P, upper_tail};
+pub use options::Options;
+pub use reporting_lag::ReportingLag;
+pub use surge::{MOST_EVIDENCE, WeekSeen, surge_evidence};
+pub use tick::{Peak, Standing, Tick, Window, peaks};

@@ -1,0 +1,133 @@
+//! `GET /api/v1/backtest`: how good a map of the past weeks would have been in the weeks that followed.
+
+use super::{
+    Context,
+    answer::{self, Form, Timing},
+    handlers::off,
+    parameters::{FILTER, Parameters},
+    statistic::{MOST_COUNTS, refused, steps, too_large},
+};
+use crate::problem::Problem;
+use arrow::{
+    array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array},
+    error::ArrowError,
+};
+use axum::{
+    extract::State as Shared,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use blotter_cube::{Bucket, Filter};
+use blotter_hotspot::{BacktestPlan, Score, backtest as foretell};
+use serde::Serialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+#[derive(Serialize)]
+struct Answer {
+    resolution: u8,
+    study_area: &'static str,
+    /// Cells of the study area, and how many of them are flagged.
+    n: usize,
+    flagged: usize,
+    share: f64,
+    training_weeks: usize,
+    bandwidth_m: f64,
+    /// The Monday of each week that is foretold, its incidents, and those in its best cells.
+    weeks: Vec<String>,
+    incidents: Vec<u64>,
+    best: Vec<u64>,
+    methods: Vec<Method>,
+    mapped: u64,
+    unmapped: u64,
+    next_offsets: BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct Method {
+    #[serde(rename = "method")]
+    name: &'static str,
+    /// Of each week.
+    hits: Vec<u64>,
+    hit_rate: Option<f64>,
+    pai: Option<f64>,
+    pei_star: Option<f64>,
+}
+
+pub(super) async fn backtest(
+    Shared(context): Shared<Context>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    off(move || {
+        let mut timing = Timing::start();
+        let form = Form::of(&headers);
+        let state = &context.state;
+        let known: [&[&str]; 2] = [&["resolution", "share", "weeks", "training_weeks", "bandwidth_m"], &FILTER];
+        let parameters = Parameters::read(uri.query(), &known)?;
+        let resolution = parameters.resolution()?;
+        let plan = BacktestPlan {
+            training_weeks: parameters.number("training_weeks", 1..=520, 52)?,
+            test_weeks: parameters.number("weeks", 1..=520, 12)?,
+            area_share: parameters.number("share", 0.0001..=1.0, 0.05)?,
+            bandwidth_m: parameters.number("bandwidth_m", 50.0..=5000.0, 400.0)?,
+        };
+        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let view = state.read();
+        let tag = answer::etag(&view.offsets_text(), None, &uri, form);
+        if answer::is_seen(&headers, &tag) {
+            return Ok(answer::not_modified(tag));
+        }
+        let buckets = view.cube.cells_by_bucket(&filter, resolution, Bucket::Week, MOST_COUNTS).map_err(too_large)?;
+        let everything = view.cube.cells(&Filter::default(), resolution);
+        let next_offsets = view.offsets_json();
+        drop(view);
+        let area = state.study_areas.selected(resolution, &everything, &filter);
+        let found = foretell(&steps(&area, &buckets), &area, &plan).map_err(refused)?;
+        timing.cube_done();
+        if form == Form::Arrow {
+            let batch = table(&found.scores, &found.incidents).map_err(|error| Problem::internal(&error))?;
+            return Ok(answer::arrow(&batch, Some(tag), &timing));
+        }
+        let methods = found.scores.into_iter().map(|score| Method {
+            name: score.method.name(),
+            hits: score.hits,
+            hit_rate: score.hit_rate,
+            pai: score.pai,
+            pei_star: score.pei_star,
+        });
+        let answer = Answer {
+            resolution,
+            study_area: state.study_areas.method(),
+            n: found.cells,
+            flagged: found.flagged,
+            share: plan.area_share,
+            training_weeks: plan.training_weeks,
+            bandwidth_m: plan.bandwidth_m,
+            weeks: buckets.buckets[buckets.buckets.len() - plan.test_weeks..].to_vec(),
+            incidents: found.incidents,
+            best: found.best,
+            methods: methods.collect(),
+            mapped: buckets.mapped,
+            unmapped: buckets.unmapped,
+            next_offsets,
+        };
+        let body = serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))?;
+        Ok(answer::json(body, Some(tag), &timing))
+    })
+    .await
+}
+
+/// A row for each method.
+fn table(scores: &[Score], incidents: &[u64]) -> Result<RecordBatch, ArrowError> {
+    let ratio =
+        |of: fn(&Score) -> Option<f64>| -> ArrayRef { Arc::new(scores.iter().map(of).collect::<Float64Array>()) };
+    let all: u64 = incidents.iter().sum();
+    RecordBatch::try_from_iter([
+        ("method", Arc::new(StringArray::from_iter_values(scores.iter().map(|score| score.method.name()))) as ArrayRef),
+        ("incidents", Arc::new(UInt64Array::from_iter_values(scores.iter().map(|_| all)))),
+        ("hits", Arc::new(UInt64Array::from_iter_values(scores.iter().map(|score| score.hits.iter().sum::<u64>())))),
+        ("hit_rate", ratio(|score| score.hit_rate)),
+        ("pai", ratio(|score| score.pai)),
+        ("pei_star", ratio(|score| score.pei_star)),
+    ])
+}

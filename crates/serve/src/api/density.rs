@@ -1,0 +1,188 @@
+//! `GET /api/v1/density`: kernel density of the selected incidents on a grid over the city.
+
+use super::{
+    Context,
+    answer::{self, Form, Timing},
+    handlers::off,
+    parameters::{FILTER, Parameters},
+    places::{Places, beside},
+    statistic::refused,
+};
+use crate::problem::Problem;
+use arrow::{
+    array::{ArrayRef, Float64Array, RecordBatch, UInt32Array},
+    error::ArrowError,
+};
+use axum::{
+    extract::State as Shared,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use blotter_cube::Filter;
+use blotter_hotspot::{Bounds, Grid, PlaceCount, density as kernel_density};
+use serde::Serialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+const MICROS_OF_A_YEAR: f64 = 365.25 * 86_400e6;
+/// Cells of the grid in a bandwidth: with more, an answer takes seconds and shows no more.
+const MOST_CELLS_IN_A_BANDWIDTH: f64 = 20.0;
+
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Row by row from the south-west.
+    values: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    bandwidth_m: f64,
+    unit: &'static str,
+    /// Length of the period, where it has both ends.
+    years: Option<f64>,
+    grid: Cells,
+    /// The greatest value.
+    greatest: f64,
+    mapped: u64,
+    unmapped: u64,
+    next_offsets: BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct Cells {
+    cell_m: f64,
+    width: usize,
+    height: usize,
+    /// Metres east and north of the plane's origin: the south-west corner.
+    origin_m: [f64; 2],
+    /// The plane, as PROJ knows it.
+    projection: String,
+    /// Longitude and latitude of the corners, from the south-west one counter-clockwise.
+    corners: [[f64; 2]; 4],
+}
+
+impl Cells {
+    fn of(grid: &Grid) -> Self {
+        let (latitude, longitude) = grid.projection().centre();
+        let (east, north) = grid.origin_m();
+        let corner = |column: usize, row: usize| {
+            let (latitude, longitude) = grid.corner(column, row);
+            [longitude, latitude]
+        };
+        let (width, height) = (grid.width(), grid.height());
+        Self {
+            cell_m: grid.cell_m(),
+            width,
+            height,
+            origin_m: [east, north],
+            projection: format!("+proj=tmerc +lat_0={latitude} +lon_0={longitude} +k=1 +ellps=WGS84 +units=m"),
+            corners: [corner(0, 0), corner(width, 0), corner(width, height), corner(0, height)],
+        }
+    }
+}
+
+pub(super) async fn density(
+    Shared(context): Shared<Context>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    off(move || {
+        let mut timing = Timing::start();
+        let state = &context.state;
+        let parameters = Parameters::read(uri.query(), &[&["bandwidth_m", "grid_m", "format"], &FILTER])?;
+        let form = Form::of_places(&headers, parameters.format())?;
+        let (bandwidth_m, grid_m) = (
+            parameters.number("bandwidth_m", 50.0..=5000.0, 400.0)?,
+            parameters.number("grid_m", 50.0..=2000.0, 100.0)?,
+        );
+        if bandwidth_m > MOST_CELLS_IN_A_BANDWIDTH * grid_m {
+            let least = bandwidth_m / MOST_CELLS_IN_A_BANDWIDTH;
+            return Err(Problem::parameter("grid_m", format!("for this bandwidth give a grid_m of at least {least}")));
+        }
+        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let years = years(&filter)?;
+        let view = state.read();
+        let offsets = view.offsets_text();
+        let tag = answer::etag(&offsets, None, &uri, form);
+        if answer::is_seen(&headers, &tag) {
+            return Ok(answer::not_modified(tag));
+        }
+        let selected = view.cube.points(&filter);
+        let next_offsets = view.offsets_json();
+        drop(view);
+        // Always all of the city: the colour of a place must not depend on what is looked at.
+        let city = state.profile.bounding_box;
+        let bounds = Bounds { west: city.west, south: city.south, east: city.east, north: city.north };
+        let grid = Grid::covering(bounds, grid_m).map_err(refused)?;
+        let places: Vec<PlaceCount> = selected
+            .points
+            .iter()
+            .map(|(latitude, longitude, count)| PlaceCount {
+                latitude: *latitude,
+                longitude: *longitude,
+                count: *count,
+            })
+            .collect();
+        let values = kernel_density(&places, &grid, bandwidth_m, years).map_err(refused)?.values;
+        timing.cube_done();
+        let summary = Summary {
+            bandwidth_m,
+            unit: if years.is_some() { "incidents per km² and year" } else { "incidents per km²" },
+            years,
+            grid: Cells::of(&grid),
+            greatest: values.iter().copied().fold(0.0, f64::max),
+            mapped: selected.mapped,
+            unmapped: selected.unmapped,
+            next_offsets,
+        };
+        if form != Form::Json {
+            let filled: Vec<usize> = (0..values.len()).filter(|cell| values[*cell] > 0.0).collect();
+            let rows = table(&grid, &values, &filled).map_err(|error| Problem::internal(&error))?;
+            let outline = |row: usize| {
+                let (column, row) = (filled[row] % grid.width(), filled[row] / grid.width());
+                [(0, 0), (1, 0), (1, 1), (0, 1)]
+                    .map(|(right, up)| grid.corner(column + right, row + up))
+                    .map(|(latitude, longitude)| (longitude, latitude))
+                    .to_vec()
+            };
+            let places = Places { rows, outline: &outline, beside: beside(&summary)?, offsets };
+            return places.answer(form, tag, &timing);
+        }
+        let body = serde_json::to_string(&Answer { summary, values }).map_err(|error| Problem::internal(&error))?;
+        Ok(answer::json(body, Some(tag), &timing))
+    })
+    .await
+}
+
+/// The length of the period, where both of its ends are given.
+fn years(filter: &Filter) -> Result<Option<f64>, Problem> {
+    match (filter.from, filter.to) {
+        (Some(from), Some(to)) if from == to => {
+            Err(Problem::parameter("to", "`from` and `to` are the same: a period has a length"))
+        }
+        (Some(from), Some(to)) => Ok(Some((to.0 - from.0) as f64 / MICROS_OF_A_YEAR)),
+        _ => Ok(None),
+    }
+}
+
+/// A row for each cell that is not zero.
+fn table(grid: &Grid, values: &[f64], filled: &[usize]) -> Result<RecordBatch, ArrowError> {
+    let centres: Vec<(f64, f64)> = filled
+        .iter()
+        .map(|cell| {
+            let (east, north) = grid.centre_m(cell % grid.width(), cell / grid.width());
+            grid.projection().unproject(east, north)
+        })
+        .collect();
+    let number = |of: &dyn Fn(usize) -> usize| -> ArrayRef {
+        Arc::new(UInt32Array::from_iter_values(filled.iter().map(|cell| of(*cell) as u32)))
+    };
+    RecordBatch::try_from_iter([
+        ("column", number(&|cell| cell % grid.width())),
+        ("row", number(&|cell| cell / grid.width())),
+        ("latitude", Arc::new(Float64Array::from_iter_values(centres.iter().map(|centre| centre.0))) as ArrayRef),
+        ("longitude", Arc::new(Float64Array::from_iter_values(centres.iter().map(|centre| centre.1)))),
+        ("density", Arc::new(Float64Array::from_iter_values(filled.iter().map(|cell| values[*cell])))),
+    ])
+}

@@ -1,0 +1,158 @@
+//! `GET /api/v1/emerging`: what has become of the hot and cold spots of each cell, month by month or week by week.
+
+use super::{
+    Context,
+    answer::{self, Form, Timing},
+    handlers::off,
+    parameters::{FILTER, Parameters},
+    places::{Places, beside, hexagon},
+    statistic::{MOST_COUNTS, refused, steps, too_large},
+};
+use crate::problem::Problem;
+use arrow::{
+    array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array},
+    error::ArrowError,
+};
+use axum::{
+    extract::State as Shared,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use blotter_cube::{Bucket, Filter};
+use blotter_hotspot::{MannKendall, Pattern, emerging as histories};
+use serde::Serialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    summary: Summary,
+    cells: Vec<Cell>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    resolution: u8,
+    study_area: &'static str,
+    /// Cells of the study area.
+    n: usize,
+    confidence: u8,
+    step: Bucket,
+    /// The beginning of each step.
+    steps: Vec<String>,
+    /// Cells of each pattern that there is.
+    patterns: BTreeMap<String, usize>,
+    mapped: u64,
+    unmapped: u64,
+    next_offsets: BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct Cell {
+    #[serde(rename = "cell")]
+    index: String,
+    count: u64,
+    pattern: Option<String>,
+    /// Steps whose z is defined, and at how many of them the cell is hot, and cold.
+    steps: u32,
+    hot_steps: u32,
+    cold_steps: u32,
+    /// Of the last step.
+    z: Option<f64>,
+    q: Option<f64>,
+    trend_s: Option<i64>,
+    trend_z: Option<f64>,
+    trend_p: Option<f64>,
+}
+
+pub(super) async fn emerging(
+    Shared(context): Shared<Context>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    off(move || {
+        let mut timing = Timing::start();
+        let state = &context.state;
+        let known: [&[&str]; 2] = [&["resolution", "step", "confidence", "format"], &FILTER];
+        let parameters = Parameters::read(uri.query(), &known)?;
+        let form = Form::of_places(&headers, parameters.format())?;
+        let (resolution, step, confidence) = (parameters.resolution()?, parameters.step()?, parameters.confidence()?);
+        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let view = state.read();
+        let offsets = view.offsets_text();
+        let tag = answer::etag(&offsets, None, &uri, form);
+        if answer::is_seen(&headers, &tag) {
+            return Ok(answer::not_modified(tag));
+        }
+        let buckets = view.cube.cells_by_bucket(&filter, resolution, step, MOST_COUNTS).map_err(too_large)?;
+        let everything = view.cube.cells(&Filter::default(), resolution);
+        let next_offsets = view.offsets_json();
+        drop(view);
+        let area = state.study_areas.selected(resolution, &everything, &filter);
+        let counts = steps(&area, &buckets);
+        let found = histories(&counts, area.neighbors(), confidence).map_err(refused)?;
+        let trend = |trend: Option<MannKendall>, of: fn(MannKendall) -> f64| trend.map(of);
+        let cells: Vec<Cell> = found
+            .iter()
+            .enumerate()
+            .map(|(number, history)| Cell {
+                index: area.cells()[number].to_string(),
+                count: counts.iter().map(|step| step[number]).sum(),
+                pattern: history.pattern.map(Pattern::name),
+                steps: history.steps,
+                hot_steps: history.hot,
+                cold_steps: history.cold,
+                z: history.z,
+                q: history.q,
+                trend_s: history.trend.map(|trend| trend.s),
+                trend_z: trend(history.trend, |trend| trend.z),
+                trend_p: trend(history.trend, |trend| trend.p),
+            })
+            .collect();
+        let mut patterns = BTreeMap::new();
+        for pattern in cells.iter().filter_map(|cell| cell.pattern.clone()) {
+            *patterns.entry(pattern).or_default() += 1;
+        }
+        let summary = Summary {
+            resolution,
+            study_area: state.study_areas.method(),
+            n: cells.len(),
+            confidence: confidence.percent(),
+            step,
+            steps: buckets.buckets,
+            patterns,
+            mapped: buckets.mapped,
+            unmapped: buckets.unmapped,
+            next_offsets,
+        };
+        timing.cube_done();
+        if form != Form::Json {
+            let rows = table(&cells).map_err(|error| Problem::internal(&error))?;
+            let places =
+                Places { rows, outline: &|row| hexagon(area.cells()[row]), beside: beside(&summary)?, offsets };
+            return places.answer(form, tag, &timing);
+        }
+        let body = serde_json::to_string(&Answer { summary, cells }).map_err(|error| Problem::internal(&error))?;
+        Ok(answer::json(body, Some(tag), &timing))
+    })
+    .await
+}
+
+fn table(cells: &[Cell]) -> Result<RecordBatch, ArrowError> {
+    let number =
+        |of: fn(&Cell) -> Option<f64>| -> ArrayRef { Arc::new(cells.iter().map(of).collect::<Float64Array>()) };
+    let steps = |of: fn(&Cell) -> u32| -> ArrayRef { Arc::new(UInt32Array::from_iter_values(cells.iter().map(of))) };
+    RecordBatch::try_from_iter([
+        ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.index))) as ArrayRef),
+        ("count", Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.count)))),
+        ("pattern", Arc::new(cells.iter().map(|cell| cell.pattern.as_deref()).collect::<StringArray>())),
+        ("steps", steps(|cell| cell.steps)),
+        ("hot_steps", steps(|cell| cell.hot_steps)),
+        ("cold_steps", steps(|cell| cell.cold_steps)),
+        ("z", number(|cell| cell.z)),
+        ("q", number(|cell| cell.q)),
+        ("trend_s", Arc::new(cells.iter().map(|cell| cell.trend_s).collect::<Int64Array>())),
+        ("trend_z", number(|cell| cell.trend_z)),
+        ("trend_p", number(|cell| cell.trend_p)),
+    ])
+}

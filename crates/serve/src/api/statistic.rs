@@ -1,0 +1,77 @@
+//! What the answers of the statistics have in common: space-time cubes, and which parameter a refused question is about.
+
+use crate::problem::Problem;
+use blotter_cube::{CellBuckets, TooLarge};
+use blotter_hotspot::{Error, StudyArea};
+use h3o::CellIndex;
+
+/// Numbers that a space-time cube may have: 20 years by week at resolution 9 fit, of any city.
+pub(super) const MOST_COUNTS: usize = 1 << 24;
+
+/// The counts of each bucket in the order of a study area's cells; what lies outside of it is left out.
+pub(super) fn steps(area: &StudyArea, buckets: &CellBuckets) -> Vec<Vec<u64>> {
+    let columns = columns(area.cells(), &buckets.cells);
+    let row =
+        |counts: &Vec<u32>| columns.iter().map(|column| column.map_or(0, |column| u64::from(counts[column]))).collect();
+    buckets.counts.iter().map(row).collect()
+}
+
+/// Where each of some cells is among others; both are in their order.
+fn columns(cells: &[CellIndex], others: &[CellIndex]) -> Vec<Option<usize>> {
+    let mut left = others.iter().enumerate().peekable();
+    cells
+        .iter()
+        .map(|cell| {
+            while left.next_if(|(_, other)| u64::from(**other) < u64::from(*cell)).is_some() {}
+            left.next_if(|(_, other)| *other == cell).map(|(column, _)| column)
+        })
+        .collect()
+}
+
+/// The problem of a question that a statistic cannot be asked, and of one whose cube is too large.
+pub(super) fn refused(error: Error) -> Problem {
+    let parameter = match error {
+        Error::Bandwidth(_) | Error::TooManyPairs => "bandwidth_m",
+        Error::CellSize(_) | Error::TooManyGridCells(_) => "grid_m",
+        Error::Years(_) => "to",
+        Error::TooFewSteps(_) => "step",
+        Error::AreaShare(_) => "share",
+        Error::Weeks { .. } => "weeks",
+        Error::NoCells => "bbox",
+        Error::Bounds | Error::Place { .. } | Error::Counts { .. } => return Problem::internal(&error),
+    };
+    Problem::parameter(parameter, error.to_string())
+}
+
+pub(super) fn too_large(error: TooLarge) -> Problem {
+    let TooLarge { numbers, most } = error;
+    let detail = format!(
+        "{numbers} counts are more than the {most} that one question may look at: choose a coarser resolution, longer steps \
+         or a shorter period"
+    );
+    Problem::parameter("resolution", detail)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+    use h3o::{LatLng, Resolution};
+
+    #[test]
+    fn counts_fall_into_place() {
+        let centre = LatLng::new(41.88, -87.63).unwrap().to_cell(Resolution::Nine);
+        let mut cells: Vec<CellIndex> = centre.grid_disk(1);
+        cells.sort_unstable_by_key(|cell| u64::from(*cell));
+        let area = StudyArea::new(cells[1..6].iter().copied());
+        let buckets = CellBuckets {
+            buckets: vec!["2016-01-01".into(), "2016-02-01".into()],
+            cells: vec![cells[0], cells[2], cells[5], cells[6]],
+            counts: vec![vec![9, 1, 2, 9], vec![9, 3, 4, 9]],
+            mapped: 0,
+            unmapped: 0,
+        };
+        assert_eq!(steps(&area, &buckets), [[0, 1, 0, 0, 2], [0, 3, 0, 0, 4]]);
+        assert_eq!(steps(&area, &CellBuckets::default()), Vec::<Vec<u64>>::new());
+    }
+}
