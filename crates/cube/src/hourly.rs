@@ -11,8 +11,8 @@ use hashbrown::HashMap;
 
 /// Hours from 1900-01-01T00:00:00Z to 1970-01-01T00:00:00Z.
 const EPOCH_HOURS: i32 = 25_567 * 24;
-/// Hours from a group's base on that the minutes of its rows can say.
-const GROUP_HOURS: usize = u16::MAX as usize / 60 + 1;
+/// Hours from a group's base on in which its rows lie: those of the longest month, and of a day before and after it.
+const GROUP_HOURS: usize = 33 * 24;
 
 /// An hour of an area and a category. Codes are the cube's: positions in [`Cube::primary_area_words`] and
 /// [`Cube::category_words`], in order of first appearance; 0 where an incident has none.
@@ -79,16 +79,16 @@ impl Cube {
     pub fn hourly_totals_of(&self, cells: impl IntoIterator<Item = HourCell>) -> Vec<(HourCell, u32)> {
         let mut totals: HashMap<HourCell, u32> = cells.into_iter().map(|cell| (cell, 0)).collect();
         // The groups that can hold a cell's rows, and its hour since the group's base.
-        let mut asked: Vec<(u32, usize)> = Vec::with_capacity(totals.len());
+        let mut asked: Vec<(u32, u16)> = Vec::with_capacity(totals.len());
         for cell in totals.keys() {
             let month = month_of_day(cell.hour.div_euclid(24));
             // Civil time is at most a day from UTC.
             for month in month - 1..=month + 1 {
-                let hour = usize::try_from(cell.hour - first_hour(Calendar::base(month)));
-                if let Some(group) = self.group_numbers.get(&(month, cell.category))
-                    && let Some(hour) = hour.ok().filter(|hour| *hour < GROUP_HOURS)
+                let hour = cell.hour - first_hour(Calendar::base(month));
+                if (0..GROUP_HOURS as i32).contains(&hour)
+                    && let Some(group) = self.group_numbers.get(&(month, cell.category))
                 {
-                    asked.push((*group, hour));
+                    asked.push((*group, hour as u16));
                 }
             }
         }
@@ -96,13 +96,18 @@ impl Cube {
         for asked in asked.chunk_by(|(one, _), (other, _)| one == other) {
             let mut is_asked = [false; GROUP_HOURS];
             for (_, hour) in asked {
-                is_asked[*hour] = true;
+                is_asked[usize::from(*hour)] = true;
             }
             let group = &self.groups[asked[0].0 as usize];
-            for (minute, (area, hour)) in group.minute.iter().zip(self.areas_and_hours(group)) {
-                if is_asked[usize::from(minute / 60)]
-                    && let Some(total) = totals.get_mut(&HourCell { area, category: group.category, hour })
-                {
+            let (areas, first) = (group.areas.get(self.primary_layer), first_hour(group.base));
+            for (slot, minute) in group.minute.iter().enumerate() {
+                let hour = usize::from(minute / 60);
+                if !is_asked[hour] {
+                    continue;
+                }
+                let area = areas.map_or(NONE, |codes| codes.value(slot) as u16);
+                let cell = HourCell { area, category: group.category, hour: first + hour as i32 };
+                if let Some(total) = totals.get_mut(&cell) {
                     *total += 1;
                 }
             }
