@@ -5,7 +5,7 @@ use crate::{
     cube::{Cube, instant_of},
     filter::Compiled,
     group::Group,
-    scan::{self, Reach, Reads, Rows},
+    scan::{self, Rows},
 };
 use std::collections::BTreeMap;
 
@@ -30,12 +30,26 @@ pub(crate) enum GroupBuckets<'a> {
 }
 
 impl GroupBuckets<'_> {
-    /// The bucket of a row that is selected; of any other it may be one that there is not.
-    pub(crate) fn at(&self, minute: u16) -> usize {
+    /// One more for each selected row of a group, at the place that its slot and its bucket make. Rows that are not
+    /// selected may have a bucket that there is not.
+    pub(crate) fn count_at(
+        &self,
+        group: &Group,
+        rows: Rows<'_>,
+        counts: &mut [u32],
+        place: impl Fn(usize, usize) -> usize,
+    ) {
+        let minutes = group.minute.as_slice();
+        // Each kind has a loop of its own.
         match self {
-            Self::One(at) => *at,
-            Self::Days(month, of_days) => of_days[month.day(minute)] as usize,
-            Self::Hours(add) => (i64::from(minute / 60) + add) as u32 as usize,
+            Self::One(at) => rows.count_at(minutes.len(), counts, |slot| place(slot, *at)),
+            Self::Days(month, of_days) => {
+                rows.count_at(minutes.len(), counts, |slot| place(slot, of_days[month.day(minutes[slot])] as usize));
+            }
+            Self::Hours(add) => {
+                let bucket = |minute: u16| (i64::from(minute / 60) + add) as u32 as usize;
+                rows.count_at(minutes.len(), counts, |slot| place(slot, bucket(minutes[slot])));
+            }
         }
     }
 }
@@ -43,34 +57,17 @@ impl GroupBuckets<'_> {
 impl<'a> Buckets<'a> {
     /// None where nothing is selected.
     pub(crate) fn new(cube: &'a Cube, filter: &Compiled, bucket: Bucket) -> Option<Self> {
-        // Months with incidents that are all selected: well between two of them lies no bound. Next to them one may, where
-        // clocks go back at the end of a month.
-        let whole = cube.groups.iter().filter(|group| filter.reach(group) == Reach::All).map(|group| group.month);
-        let whole = bounds(whole);
-        let is_between = |month| whole.is_some_and(|(first, last)| first + 1 < month && month < last - 1);
-        let (first, last) = scan::fold(
-            cube,
-            filter,
-            Reads::Lengths,
-            || (i32::MAX, i32::MIN),
-            |range, group, rows| {
-                if !is_between(group.month)
-                    && let Some((first, last)) = cube.range(group, rows, bucket)
-                {
-                    *range = (range.0.min(first), range.1.max(last));
-                }
-            },
-            |one, other| (one.0.min(other.0), one.1.max(other.1)),
-        );
+        let months = || cube.calendar.months.iter();
+        let (first, _) = cube.range_of_first(filter, months(), bucket)?;
+        let (_, last) = cube.range_of_first(filter, months().rev(), bucket)?;
         let of_day = |day| (bucket_of_day(day, bucket) - first) as u32;
         let of_days = match bucket {
             Bucket::Day | Bucket::Week => {
-                let months = cube.calendar.months.iter();
-                months.map(|(number, month)| (*number, std::array::from_fn(|day| of_day(month.date(day))))).collect()
+                months().map(|(number, month)| (*number, std::array::from_fn(|day| of_day(month.date(day))))).collect()
             }
             Bucket::Hour | Bucket::Month | Bucket::Year => BTreeMap::new(),
         };
-        (first <= last).then_some(Self { cube, bucket, first, last, of_days })
+        Some(Self { cube, bucket, first, last, of_days })
     }
 
     /// How many.
@@ -101,6 +98,31 @@ impl<'a> Buckets<'a> {
 }
 
 impl Cube {
+    /// The numbers of the first and last bucket of the first of these months, in whichever direction they go, that has
+    /// selected rows, and of the month beside it: a clock that goes back at the end of a month brings hours of the next one
+    /// before its last.
+    fn range_of_first<'a>(
+        &self,
+        filter: &Compiled,
+        months: impl Iterator<Item = (&'a i32, &'a Month)>,
+        bucket: Bucket,
+    ) -> Option<(i32, i32)> {
+        let mut selected = Vec::new();
+        let mut found: Option<(i32, (i32, i32))> = None;
+        for (number, month) in months {
+            if found.is_some_and(|(first, _)| number.abs_diff(first) > 1) {
+                break;
+            }
+            for group in month.groups.iter().map(|group| &self.groups[*group as usize]) {
+                let Some(rows) = scan::rows_of(group, filter, &mut selected) else { continue };
+                let Some(range) = self.range(group, rows, bucket) else { continue };
+                let (_, known) = found.get_or_insert((*number, range));
+                *known = (known.0.min(range.0), known.1.max(range.1));
+            }
+        }
+        found.map(|(_, range)| range)
+    }
+
     /// The numbers of the first and last bucket that a group's rows have.
     fn range(&self, group: &Group, rows: Rows<'_>, bucket: Bucket) -> Option<(i32, i32)> {
         match bucket {

@@ -1,13 +1,13 @@
 //! Incidents by hexagon and time: a space-time cube.
 
 use crate::{
-    buckets::{Buckets, GroupBuckets},
+    buckets::Buckets,
     calendar::Bucket,
     cube::Cube,
     filter::{Compiled, Filter},
     narrow::with_values,
     places::{NOWHERE, ROW_RESOLUTION},
-    scan::{self, Reads, Rows},
+    scan::{self, Reads},
     series::TooLarge,
 };
 use h3o::CellIndex;
@@ -56,16 +56,18 @@ impl Cube {
             Reads::Rows,
             || vec![0_u32; numbers],
             |counts, group, rows| {
-                let buckets = buckets.of(group);
+                let (buckets, len) = (buckets.of(group), group.len());
+                // Of one length with the rows: none is looked for beyond it.
                 if stands_beside_rows {
                     with_values!(&group.cell, numbers => {
-                        let numbers = numbers.iter().map(|number| *number as usize);
-                        tally(numbers, &group.minute, &buckets, rows, columns, counts);
+                        let numbers = &numbers[..len];
+                        buckets.count_at(group, rows, counts, |slot, bucket| bucket * columns + numbers[slot] as usize);
                     });
                 } else {
                     with_values!(&group.place, places => with_values!(&cells.of_place, of_place => {
-                        let numbers = places.iter().map(|place| of_place[*place as usize] as usize);
-                        tally(numbers, &group.minute, &buckets, rows, columns, counts);
+                        let places = &places[..len];
+                        let number = |slot: usize| of_place[places[slot] as usize] as usize;
+                        buckets.count_at(group, rows, counts, |slot, bucket| bucket * columns + number(slot));
                     }));
                 }
             },
@@ -87,30 +89,5 @@ impl Cube {
             mapped: sums.iter().sum::<u64>() - unmapped,
             unmapped,
         })
-    }
-}
-
-/// Selected rows of a group, their cells given by number, by bucket and cell.
-fn tally(
-    cells: impl Iterator<Item = usize>,
-    minutes: &[u16],
-    buckets: &GroupBuckets<'_>,
-    rows: Rows<'_>,
-    columns: usize,
-    counts: &mut [u32],
-) {
-    match (buckets, rows) {
-        (GroupBuckets::One(at), Rows::All) => {
-            let counts = &mut counts[at * columns..][..columns];
-            cells.for_each(|cell| counts[cell] += 1);
-        }
-        (GroupBuckets::One(at), Rows::Selected(selected)) => {
-            let counts = &mut counts[at * columns..][..columns];
-            cells.zip(selected).for_each(|(cell, selected)| counts[cell] += u32::from(*selected));
-        }
-        (buckets, rows) => {
-            let places = cells.zip(minutes).map(|(cell, minute)| buckets.at(*minute) * columns + cell);
-            rows.count_at(places, counts);
-        }
     }
 }

@@ -79,16 +79,7 @@ fn answer(cells: Vec<(CellIndex, u64)>, unmapped: u32) -> CellCounts {
 
 /// Selected rows by the value that their place has in a table.
 fn tally_through(places: &Narrow, table: &Narrow, rows: Rows<'_>, counts: &mut [u32]) {
-    with_values!(places, places => with_values!(table, table => match rows {
-        Rows::All => {
-            for place in places {
-                counts[table[*place as usize] as usize] += 1;
-            }
-        }
-        Rows::Selected(selected) => {
-            for (place, selected) in places.iter().zip(selected) {
-                counts[table[*place as usize] as usize] += u32::from(*selected);
-            }
-        }
+    with_values!(places, places => with_values!(table, table => {
+        rows.count_at(places.len(), counts, |slot| table[places[slot] as usize] as usize);
     }));
 }

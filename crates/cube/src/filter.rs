@@ -2,9 +2,8 @@
 
 use crate::{
     cube::Cube,
-    group::{ARREST_SHIFT, DOMESTIC_SHIFT, FLAGS, Group, three},
+    group::{ARREST_SHIFT, DOMESTIC_SHIFT, Group, three},
     hours::HoursOfWeek,
-    places::UNMAPPED,
     scan::Reach,
 };
 use blotter_incident::{BoundingBox, UtcMicros};
@@ -30,6 +29,24 @@ pub struct Filter {
     pub hours_of_week: Option<HoursOfWeek>,
 }
 
+/// Codes of a layer's areas that are selected.
+#[derive(Clone)]
+pub(crate) enum Codes {
+    One(u16),
+    /// By code: 1 where it is.
+    Table(Vec<u8>),
+}
+
+impl Codes {
+    fn new(table: Vec<u8>) -> Self {
+        let mut wanted = (0..).zip(&table).filter(|(_, wanted)| **wanted != 0).map(|(code, _)| code);
+        match (wanted.next(), wanted.next()) {
+            (Some(one), None) => Self::One(one),
+            _ => Self::Table(table),
+        }
+    }
+}
+
 /// A filter in a cube's own terms.
 #[derive(Clone)]
 pub(crate) struct Compiled {
@@ -38,31 +55,34 @@ pub(crate) struct Compiled {
     /// Seconds since 1900: not before, and before.
     pub(crate) from: i64,
     pub(crate) to: i64,
-    pub(crate) flags: Option<[u8; FLAGS]>,
+    /// Bits of a row's flags, and what they must be.
+    pub(crate) flags: Option<(u8, u8)>,
     pub(crate) categories: Option<Vec<u8>>,
-    pub(crate) areas: Vec<(usize, Vec<u8>)>,
+    pub(crate) areas: Vec<(usize, Codes)>,
     pub(crate) places: Option<Vec<u8>>,
     pub(crate) hours_of_week: Option<[u8; 256]>,
 }
 
 impl Compiled {
     pub(crate) fn new(cube: &Cube, filter: &Filter) -> Self {
-        let flags = (filter.arrest.is_some() || filter.domestic.is_some()).then(|| {
-            std::array::from_fn(|flags| {
-                let flags = flags as u8;
-                let holds = |wanted: Option<bool>, shift: u8| wanted.is_none() || flags >> shift & 3 == three(wanted);
-                u8::from(holds(filter.arrest, ARREST_SHIFT) && holds(filter.domestic, DOMESTIC_SHIFT))
-            })
-        });
+        let flag = |wanted: Option<bool>, shift: u8| match wanted {
+            Some(_) => (3 << shift, three(wanted) << shift),
+            None => (0, 0),
+        };
+        let (arrest, domestic) = (flag(filter.arrest, ARREST_SHIFT), flag(filter.domestic, DOMESTIC_SHIFT));
+        let flags = (filter.arrest.is_some() || filter.domestic.is_some())
+            .then_some((arrest.0 | domestic.0, arrest.1 | domestic.1));
         let table =
             |words: &[String], wanted: &[String]| words.iter().map(|word| u8::from(wanted.contains(word))).collect();
         let places = filter.bbox.map(|bbox| {
-            (0..cube.places.len() as u32)
-                .map(|place| {
-                    let (latitude, longitude) = cube.places.point(place);
-                    u8::from(place != UNMAPPED && bbox.contains(latitude, longitude))
-                })
-                .collect()
+            // Without branches, as rows are. The point of what has no place is nowhere.
+            let is_inside = |(latitude, longitude): &(f64, f64)| {
+                u8::from(*latitude >= bbox.south)
+                    & u8::from(*latitude <= bbox.north)
+                    & u8::from(*longitude >= bbox.west)
+                    & u8::from(*longitude <= bbox.east)
+            };
+            cube.places.points().iter().map(is_inside).collect()
         });
         // A bound inside a second counts from the next one on: times are whole seconds.
         let bound = |at: UtcMicros| {
@@ -78,7 +98,7 @@ impl Compiled {
             areas: filter
                 .areas
                 .iter()
-                .map(|(layer, codes)| (*layer, table(cube.areas[*layer].words(), codes)))
+                .map(|(layer, codes)| (*layer, Codes::new(table(cube.areas[*layer].words(), codes))))
                 .collect(),
             places,
             hours_of_week: filter.hours_of_week.as_ref().map(HoursOfWeek::table),

@@ -7,8 +7,6 @@ use crate::narrow::{Narrow, bytes, push};
 /// Bits of a row's flags.
 pub(crate) const ARREST_SHIFT: u8 = 0;
 pub(crate) const DOMESTIC_SHIFT: u8 = 2;
-/// All values that flags can have.
-pub(crate) const FLAGS: usize = 16;
 
 /// None, false and true as two bits.
 pub(crate) fn three(flag: Option<bool>) -> u8 {

@@ -3,7 +3,7 @@
 use crate::{
     cube::{Cube, Locator},
     filter::{Compiled, Filter},
-    scan::{self, Reach, Rows},
+    scan,
 };
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -54,14 +54,7 @@ impl Cube {
             if is_older || after.is_some_and(|(after, _)| least > after) {
                 continue;
             }
-            let rows = match compiled.reach(group) {
-                Reach::None => continue,
-                Reach::All => Rows::All,
-                Reach::Some => {
-                    scan::select(group, &compiled, &mut selected);
-                    Rows::Selected(&selected)
-                }
-            };
+            let Some(rows) = scan::rows_of(group, &compiled, &mut selected) else { continue };
             for slot in rows.slots(group.len()) {
                 let at = group.instant(slot);
                 if after.is_some_and(|(after, _)| at > after) {

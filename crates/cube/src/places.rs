@@ -139,6 +139,11 @@ impl Places {
         self.points.len()
     }
 
+    /// By number.
+    pub(crate) fn points(&self) -> &[(f64, f64)] {
+        &self.points
+    }
+
     pub(crate) fn point(&self, place: u32) -> (f64, f64) {
         self.points[place as usize]
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     cube::Cube,
-    filter::Compiled,
+    filter::{Codes, Compiled},
     group::Group,
     narrow::{Narrow, with_values},
 };
@@ -12,6 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const MANY_ROWS: usize = 150_000;
 /// Rows that a thread takes at a time: the faster one takes more, whatever else the machine does.
 const PIECE_ROWS: usize = 50_000;
+
+/// Where fewer than one row in so many is selected, the others are passed over; else each adds its byte, be it 0.
+const FEW: usize = 8;
 
 /// How much of a group a filter can select.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +53,31 @@ impl Rows<'_> {
         })
     }
 
-    /// One more at the place of each selected row. Other rows may have a place that there is not.
-    pub(crate) fn count_at(self, places: impl Iterator<Item = usize>, counts: &mut [u32]) {
+    /// One more at the place that each selected row has, of a group of so many. Other rows may have a place that there
+    /// is not.
+    pub(crate) fn count_at(self, len: usize, counts: &mut [u32], place: impl Fn(usize) -> usize) {
         match self {
-            Self::All => places.for_each(|at| counts[at] += 1),
+            Self::All => (0..len).for_each(|slot| counts[place(slot)] += 1),
+            Self::Selected(selected) if self.count(len) as usize * FEW < len => {
+                let (words, rest) = selected[..len].as_chunks::<8>();
+                for (word, begin) in words.iter().zip((0..).step_by(8)) {
+                    // The lowest byte is the first row's.
+                    let mut left = u64::from_le_bytes(*word);
+                    while left != 0 {
+                        counts[place(begin + left.trailing_zeros() as usize / 8)] += 1;
+                        left &= left - 1;
+                    }
+                }
+                let begin = len - rest.len();
+                let rest = rest.iter().zip(begin..).filter(|(selected, _)| **selected != 0);
+                rest.for_each(|(_, slot)| counts[place(slot)] += 1);
+            }
             Self::Selected(selected) => {
-                places.zip(selected).filter(|(_, selected)| **selected != 0).for_each(|(at, _)| counts[at] += 1);
+                for (slot, selected) in selected[..len].iter().enumerate() {
+                    if let Some(count) = counts.get_mut(place(slot)) {
+                        *count += u32::from(*selected);
+                    }
+                }
             }
         }
     }
@@ -68,8 +90,20 @@ pub(crate) enum Reads {
     Lengths,
 }
 
+/// The selected rows of a group; nothing where there are none. `selected` is room for them.
+pub(crate) fn rows_of<'a>(group: &Group, filter: &Compiled, selected: &'a mut Vec<u8>) -> Option<Rows<'a>> {
+    match filter.reach(group) {
+        Reach::None => None,
+        Reach::All => Some(Rows::All),
+        Reach::Some => {
+            select(group, filter, selected);
+            selected.contains(&1).then_some(Rows::Selected(selected))
+        }
+    }
+}
+
 /// One byte a row: 1 where it is selected. The loops have no branches, so that the compiler can widen them.
-pub(crate) fn select(group: &Group, filter: &Compiled, selected: &mut Vec<u8>) {
+fn select(group: &Group, filter: &Compiled, selected: &mut Vec<u8>) {
     selected.clear();
     if filter.cuts(group) {
         // Seconds since the group's base: less than 2^22, so bounds beyond are as good as those.
@@ -82,9 +116,9 @@ pub(crate) fn select(group: &Group, filter: &Compiled, selected: &mut Vec<u8>) {
     } else {
         selected.resize(group.len(), 1);
     }
-    if let Some(table) = &filter.flags {
+    if let Some((mask, wanted)) = filter.flags {
         for (selected, flags) in selected.iter_mut().zip(&group.flags) {
-            *selected &= table[usize::from(*flags) % table.len()];
+            *selected &= u8::from(flags & mask == wanted);
         }
     }
     if let Some(table) = &filter.hours_of_week {
@@ -92,8 +126,11 @@ pub(crate) fn select(group: &Group, filter: &Compiled, selected: &mut Vec<u8>) {
             *selected &= table[usize::from(*hour)];
         }
     }
-    for (layer, table) in &filter.areas {
-        keep(&group.areas[*layer], table, selected);
+    for (layer, wanted) in &filter.areas {
+        match wanted {
+            Codes::One(wanted) => keep_one(&group.areas[*layer], *wanted, selected),
+            Codes::Table(table) => keep(&group.areas[*layer], table, selected),
+        }
     }
     if let Some(table) = &filter.places {
         keep(&group.place, table, selected);
@@ -108,20 +145,28 @@ fn keep(codes: &Narrow, table: &[u8], selected: &mut [u8]) {
     });
 }
 
+/// One code is compared with many at once.
+fn keep_one(codes: &Narrow, wanted: u16, selected: &mut [u8]) {
+    match codes {
+        // A column of bytes has no greater code.
+        Narrow::One(codes) => match u8::try_from(wanted) {
+            Ok(wanted) => keep_equal(codes, wanted, selected),
+            Err(_) => selected.fill(0),
+        },
+        Narrow::Two(codes) => keep_equal(codes, wanted, selected),
+        Narrow::Four(codes) => keep_equal(codes, u32::from(wanted), selected),
+    }
+}
+
+fn keep_equal<T: Copy + PartialEq>(codes: &[T], wanted: T, selected: &mut [u8]) {
+    for (selected, code) in selected.iter_mut().zip(codes) {
+        *selected &= u8::from(*code == wanted);
+    }
+}
+
 /// Selected rows by their value.
 pub(crate) fn tally(values: &Narrow, rows: Rows<'_>, counts: &mut [u32]) {
-    with_values!(values, values => match rows {
-        Rows::All => {
-            for value in values {
-                counts[*value as usize] += 1;
-            }
-        }
-        Rows::Selected(selected) => {
-            for (value, selected) in values.iter().zip(selected) {
-                counts[*value as usize] += u32::from(*selected);
-            }
-        }
-    });
+    with_values!(values, values => rows.count_at(values.len(), counts, |slot| values[slot] as usize));
 }
 
 /// One state's counts and the other's.
@@ -142,7 +187,7 @@ pub(crate) fn fold<S: Send>(
     each: impl Fn(&mut S, &Group, Rows<'_>) + Sync,
     join: impl Fn(S, S) -> S,
 ) -> S {
-    let mut groups: Vec<(&Group, Reach)> = Vec::with_capacity(cube.groups.len());
+    let mut groups: Vec<&Group> = Vec::with_capacity(cube.groups.len());
     // Where each piece ends.
     let mut pieces = vec![0];
     let (mut rows, mut piece_rows) = (0, 0);
@@ -151,7 +196,7 @@ pub(crate) fn fold<S: Send>(
         if reach == Reach::None {
             continue;
         }
-        groups.push((group, reach));
+        groups.push(group);
         if reach == Reach::Some || reads == Reads::Rows {
             rows += group.len();
             piece_rows += group.len();
@@ -170,14 +215,9 @@ pub(crate) fn fold<S: Send>(
             let piece = next.fetch_add(1, Ordering::Relaxed);
             pieces.get(piece..piece + 2)
         } {
-            for (group, reach) in &groups[*begin..*end] {
-                if *reach == Reach::All {
-                    each(&mut state, group, Rows::All);
-                } else {
-                    select(group, filter, &mut selected);
-                    if selected.contains(&1) {
-                        each(&mut state, group, Rows::Selected(&selected));
-                    }
+            for group in &groups[*begin..*end] {
+                if let Some(rows) = rows_of(group, filter, &mut selected) {
+                    each(&mut state, group, rows);
                 }
             }
         }
@@ -192,4 +232,46 @@ pub(crate) fn fold<S: Send>(
         let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         join(one, other)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_counted_however_many_are_selected() {
+        for (len, one_in) in [(1_003, 2), (1_003, 9), (1_003, 100), (7, 7), (64, 1)] {
+            // Neighbours too, and the last.
+            let is_selected = |slot: usize| {
+                u8::from(slot.is_multiple_of(one_in) || (one_in > 2 && slot % 50 == 1) || slot + 1 == len)
+            };
+            let selected: Vec<u8> = (0..len).map(is_selected).collect();
+            // What is not selected has no place.
+            let place = |slot: usize| if selected[slot] == 1 { slot * 7 % 10 } else { usize::MAX };
+            let mut counts = [0; 10];
+            Rows::Selected(&selected).count_at(len, &mut counts, place);
+            let mut expect = [0; 10];
+            (0..len).filter(|slot| selected[*slot] == 1).for_each(|slot| expect[slot * 7 % 10] += 1);
+            assert_eq!(counts, expect, "{len} {one_in}");
+            assert_eq!(Rows::Selected(&selected).count(len), expect.iter().sum::<u32>());
+        }
+    }
+
+    #[test]
+    fn one_code_is_found_in_columns_of_every_width() {
+        for (codes, wanted, expect) in [
+            (vec![1, 2, 255, 1], 1, [1, 0, 0, 1]),
+            (vec![1, 2, 255, 0], 256, [0, 0, 0, 0]),
+            (vec![1, 257, 256, 0], 257, [0, 1, 0, 0]),
+            (vec![1, 65_536, 7, 0], 7, [0, 0, 1, 0]),
+        ] {
+            let mut column = Narrow::default();
+            for code in &codes {
+                column.push(*code);
+            }
+            let mut selected = vec![1; codes.len()];
+            keep_one(&column, wanted, &mut selected);
+            assert_eq!(selected, expect, "{codes:?} {wanted}");
+        }
+    }
 }

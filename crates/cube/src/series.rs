@@ -112,13 +112,10 @@ fn tally(group: &Group, by: By, buckets: &GroupBuckets<'_>, rows: Rows<'_>, widt
     let line = if by == By::Category { usize::from(group.category) } else { 0 };
     match (layer, buckets) {
         (None, GroupBuckets::One(at)) => counts[line * width + at] += rows.count(group.len()),
-        (None, buckets) => {
-            let counts = &mut counts[line * width..][..width];
-            rows.count_at(group.minute.iter().map(|minute| buckets.at(*minute)), counts);
-        }
+        (None, buckets) => buckets.count_at(group, rows, &mut counts[line * width..][..width], |_, bucket| bucket),
         (Some(codes), buckets) => with_values!(codes, codes => {
-            let places = codes.iter().zip(&group.minute);
-            rows.count_at(places.map(|(code, minute)| *code as usize * width + buckets.at(*minute)), counts);
+            let codes = &codes[..group.len()];
+            buckets.count_at(group, rows, counts, |slot, bucket| codes[slot] as usize * width + bucket);
         }),
     }
 }
