@@ -108,6 +108,7 @@ fn holds(clock: &CityClock, filter: &Filter, known: &Known) -> bool {
         && filter.from.is_none_or(|from| at >= from)
         && filter.to.is_none_or(|to| at < to)
         && (filter.categories.is_empty() || filter.categories.contains(&format!("C{}", known.category)))
+        && filter.areas.iter().all(|(_, codes)| codes.contains(&known.area.to_string()))
         && filter.arrest.is_none_or(|arrest| arrest == known.arrest)
         && filter.hours_of_week.is_none_or(|hours| hours.contains(hour_of_week(clock, known) as u8))
 }
@@ -134,6 +135,7 @@ fn filters(clock: &CityClock) -> Vec<Filter> {
     let moment = |text| parse_civil(text).map(|civil| clock.to_utc(civil));
     let all = Filter::default();
     let words = |codes: &[u32]| codes.iter().map(|code| format!("C{code}")).collect::<Vec<_>>();
+    let areas = |codes: &[u32]| vec![(0, codes.iter().map(u32::to_string).collect::<Vec<_>>())];
     vec![
         all.clone(),
         Filter { from: moment("2020-03-08T12:00"), ..all.clone() },
@@ -143,6 +145,9 @@ fn filters(clock: &CityClock) -> Vec<Filter> {
         Filter { categories: words(&[1]), ..all.clone() },
         Filter { categories: words(&[99]), ..all.clone() },
         Filter { arrest: Some(true), ..all.clone() },
+        Filter { areas: areas(&[32]), ..all.clone() },
+        Filter { areas: areas(&[8, 77]), arrest: Some(false), to: moment("2022-05-05"), ..all.clone() },
+        Filter { hours_of_week: Some([5, 100].into_iter().collect()), ..all.clone() },
         Filter { from: moment("2021-01-01"), hours_of_week: Some((0..24).collect::<HoursOfWeek>()), ..all },
     ]
 }

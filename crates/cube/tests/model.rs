@@ -121,9 +121,10 @@ fn filter() -> impl Strategy<Value = Filter> {
             arrest,
             domestic,
             bbox: bbox.map(|(south, north)| BoundingBox {
-                west: -87.78,
+                // Borders on which points lie.
+                west: -87.80 + 1.0 / 40.0,
                 south: 41.70 + f64::from(south.min(north)) / 50.0,
-                east: -87.72,
+                east: -87.80 + 3.0 / 40.0,
                 north: 41.70 + f64::from(south.max(north)) / 50.0,
             }),
             hours_of_week: hours.map(|hours| hours.into_iter().collect::<HoursOfWeek>()),
