@@ -23,6 +23,8 @@ kairosdb: {{
     table_create_with.data_points: ""
     write_cluster: {{ cql_host_list: ["127.0.0.1:{cassandra}"] }}
   }}
+  # In order: with several, what Cassandra failed to take is written again beside what came later, and an old total stays.
+  ingest_executor.thread_count: 1
   queue_processor: {{ queue_path: "{directory}/queue", seconds_till_checkpoint: 1, min_batch_wait: 10 }}
 }}
 """
