@@ -244,6 +244,14 @@ def live(scratch: Path, _csv: Path, _rounds: int):
     )
 
 
+def cube(scratch: Path, csv: Path, rounds: int):
+    """The cube's queries, without HTTP, beside DuckDB and ClickHouse."""
+    sys.path.insert(0, str(ROOT / "bench"))
+    import cube
+
+    yield from cube.cube(scratch, csv, rounds)
+
+
 def kafka(scratch: Path, csv: Path, rounds: int):
     """On Kafka and S3, beside Spark."""
     import cluster
@@ -258,7 +266,15 @@ def kafka_live(scratch: Path, csv: Path, rounds: int):
     yield from cluster.live(scratch, csv, rounds, int(os.environ.get("BLOTTER_BENCH_KAFKA_SECONDS", "120")))
 
 
-BENCHES = {"load": load, "cells": cells, "simulated": simulated, "live": live, "kafka": kafka, "kafka_live": kafka_live}
+BENCHES = {
+    "load": load,
+    "cells": cells,
+    "cube": cube,
+    "simulated": simulated,
+    "live": live,
+    "kafka": kafka,
+    "kafka_live": kafka_live,
+}
 
 
 def main() -> None:

@@ -18,6 +18,10 @@ INSTANT = """
          ELSE timezone('America/Chicago', occurred_at) END
 """
 
+#: From Monday at midnight, by the civil time of the instant: the 72 incidents in spring gaps count an hour later.
+CIVIL = "timezone('America/Chicago', timezone('America/Chicago', occurred_at))"
+HOUR_OF_WEEK = f"((isodow({CIVIL}) - 1) * 24 + hour({CIVIL}))"
+
 
 class Reference:
     def __init__(self, csv: Path):

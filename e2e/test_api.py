@@ -28,6 +28,7 @@ def server(tmp_path_factory):
         ("/api/v1/cells", {"resolution": "9", "bbox": "1,2,3"}, "bbox"),
         ("/api/v1/cells", {"resolution": "9", "bbox": "-87,42,-88,41"}, "bbox"),
         ("/api/v1/cells", {"resolution": "9", "arrest": "maybe"}, "arrest"),
+        ("/api/v1/cells", {"resolution": "9", "hour_of_week": "160-168"}, "hour_of_week"),
         ("/api/v1/cells", {"resolution": "9", "area": "32"}, "area"),
         ("/api/v1/cells", {"resolution": "9", "area": "galaxy:1"}, "area"),
         ("/api/v1/cells", {"resolution": "9", "colour": "red"}, "colour"),

@@ -208,6 +208,7 @@ QUESTIONS = [
     ("peaks", {}),
     ("hotspots", {"resolution": "8", "category": "ROBBERY", "from": "2017", "area": "community_area:25", "confidence": "99"}),
     ("hotspots", {"resolution": "7", "bbox": "-87.78,41.84,-87.66,41.92", "arrest": "true"}),
+    ("hotspots", {"resolution": "8", "category": "BATTERY", "hour_of_week": "116-121,140-145"}),
     ("emerging", {"resolution": "8", "category": "BURGLARY", "step": "month", "domestic": "false"}),
 ]
 
@@ -217,7 +218,7 @@ def test_a_command_says_what_the_api_says(server, folder, command, query):
     flags = ["--snapshots", folder / "snapshots"]
     for name, values in query.items():
         for value in values if isinstance(values, list) else [values]:
-            flags += [f"--{name}", value]
+            flags += [f"--{name.replace('_', '-')}", value]
     for form in ("json", "csv") + (("geojson",) if command != "peaks" else ()):
         status, _, body = server.get(f"/api/v1/{command}", format=form, **query)
         assert status == 200, body

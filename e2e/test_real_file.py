@@ -9,7 +9,7 @@ import duckdb_extension_delta
 import pytest
 from conftest import BINARY
 from deltalake import DeltaTable
-from reference import INSTANT, Reference, without_zeros
+from reference import HOUR_OF_WEEK, INSTANT, Reference, without_zeros
 
 TOTAL = 1_718_685
 
@@ -85,6 +85,8 @@ FILTERS = [
     ({"area": "community_area:32"}, "community_area = '32'"),
     ({"area": ["district:011", "district:007"], "domestic": "false"}, "district IN ('011', '007') AND NOT domestic"),
     ({"area": ["community_area:25", "beat:1522"], "from": "2016-06-01T12:30"}, "community_area = '25' AND beat = '1522' AND occurred_at >= '2016-06-01 12:30'"),
+    ({"hour_of_week": "0-5,163-167"}, f"{HOUR_OF_WEEK} IN (0, 1, 2, 3, 4, 5, 163, 164, 165, 166, 167)"),
+    ({"hour_of_week": "44-47", "category": "BATTERY"}, f"{HOUR_OF_WEEK} BETWEEN 44 AND 47 AND category = 'BATTERY'"),
     ({"bbox": "-87.70,41.85,-87.60,41.95"}, "mapped AND longitude BETWEEN -87.70 AND -87.60 AND latitude BETWEEN 41.85 AND 41.95"),
     ({"category": "HOMICIDE", "to": "2012-01-01"}, "false"),
 ]

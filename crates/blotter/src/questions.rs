@@ -72,6 +72,9 @@ pub(crate) struct Selection {
     /// In degrees
     #[arg(long, value_name = "WEST,SOUTH,EAST,NORTH", allow_hyphen_values = true)]
     bbox: Option<String>,
+    /// Hours of the week and ranges of them, in the city's civil time, from 0 (Monday at midnight) to 167: 20-23,44-47
+    #[arg(long, value_name = "HOURS")]
+    hour_of_week: Option<String>,
 }
 
 impl Selection {
@@ -83,6 +86,7 @@ impl Selection {
             ("arrest", &self.arrest),
             ("domestic", &self.domestic),
             ("bbox", &self.bbox),
+            ("hour_of_week", &self.hour_of_week),
         ];
         all.extend(one.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
         all.extend(self.category.iter().map(|value| ("category", value.as_str())));

@@ -1,11 +1,13 @@
 //! Batches in: inserts, revisions, deletions, in any order and any number of times.
 
 use crate::{
-    block::{ARREST_SHIFT, Block, DOMESTIC_SHIFT, LIVE, MAPPED, ROWS, Row, three},
-    cube::{Cube, Locator, instant_of, minute_of},
-    places::UNMAPPED,
+    calendar::Calendar,
+    cube::{Cube, Locator, Position, minute_of},
+    group::{ARREST_SHIFT, DOMESTIC_SHIFT, Group, Row, three},
+    places::{NOWHERE, UNMAPPED},
     vocabulary::NONE,
 };
+use arrow::array::{Array, BooleanArray};
 use blotter_incident::{IncidentBatch, Offered, UtcMicros};
 
 /// An hour, area of the primary layer and category whose total changed.
@@ -59,80 +61,94 @@ impl Cube {
             self.figures.earliest = Some(self.figures.earliest.map_or(at, |earliest| earliest.min(at)));
             let number = match self.identity.offer(batch.id.value(index), batch.revision(index)) {
                 Offered::Stale => continue,
-                Offered::New(row) | Offered::Replaced(row) => row as usize,
+                Offered::New(number) => {
+                    self.positions.push(Position::GONE);
+                    self.locators.push(locate(index).pack());
+                    number
+                }
+                Offered::Replaced(number) => {
+                    self.leave(number, &mut changes);
+                    self.locators.set(number, locate(index).pack());
+                    number
+                }
             };
             changes.incidents += 1;
-            let (minute, second) = minute_of(at);
-            let place = batch
-                .position(index)
-                .filter(|(latitude, longitude)| self.bounding_box.contains(*latitude, *longitude))
-                .map_or(UNMAPPED, |(latitude, longitude)| self.places.number(latitude, longitude));
-            let live = !batch.deleted.value(index);
-            let flag = |column: &arrow::array::BooleanArray| {
-                use arrow::array::Array;
-                column.is_valid(index).then(|| column.value(index))
-            };
-            let row = Row {
-                minute,
-                second,
-                place,
-                category: batch.category.key(index).map_or(NONE, |key| category_codes[usize::from(key)]),
-                flags: three(flag(batch.arrest)) << ARREST_SHIFT
-                    | three(flag(batch.domestic)) << DOMESTIC_SHIFT
-                    | if place == UNMAPPED { 0 } else { MAPPED }
-                    | if live { LIVE } else { 0 },
-                locator: locate(index).pack(),
-            };
+            if batch.deleted.value(index) {
+                continue;
+            }
+            let category = batch.category.key(index).map_or(NONE, |key| category_codes[usize::from(key)]);
             let areas = batch
                 .areas
                 .iter()
                 .zip(&area_codes)
                 .map(|(column, codes)| column.key(index).map_or(NONE, |key| codes[usize::from(key)]));
-            let (block, offset) = (number / ROWS, number % ROWS);
-            if block == self.blocks.len() {
-                self.blocks.push(Block::new(self.areas.len(), block == 0));
+            let (minute, second) = minute_of(at);
+            let when = self.calendar.place(minute);
+            let place = batch
+                .position(index)
+                .filter(|(latitude, longitude)| self.bounding_box.contains(*latitude, *longitude))
+                .map_or(UNMAPPED, |(latitude, longitude)| self.places.number(latitude, longitude));
+            let cell = self.places.row_cell(place);
+            if cell.is_none() {
+                self.without_cell.push(number);
             }
-            if offset < self.blocks[block].len() {
-                self.leave(block, offset, &mut changes);
-                self.blocks[block].set(offset, &row, areas);
-            } else {
-                self.blocks[block].push(&row, areas);
-            }
-            self.enter(block, offset, &mut changes);
-            self.calendar.cover(minute);
+            let flag = |column: &BooleanArray| three(column.is_valid(index).then(|| column.value(index)));
+            let group = self.group(when.month, category);
+            let row = Row {
+                minute: (i64::from(minute) - self.groups[group].base) as u16,
+                second,
+                hour_of_week: when.hour_of_week,
+                flags: flag(batch.arrest) << ARREST_SHIFT | flag(batch.domestic) << DOMESTIC_SHIFT,
+                place,
+                cell: cell.unwrap_or(NOWHERE),
+                number,
+            };
+            self.enter(group, row, areas, &mut changes);
         }
         changes
     }
 
-    fn enter(&mut self, block: usize, offset: usize, changes: &mut Changes) {
-        let rows = &self.blocks[block];
-        if rows.flags[offset] & LIVE == 0 {
-            return;
+    /// The group of a civil month and category, made where it is new.
+    fn group(&mut self, month: i32, category: u16) -> usize {
+        let next = self.groups.len() as u32;
+        let number = *self.group_numbers.entry((month, category)).or_insert(next);
+        if number == next {
+            self.groups.push(Group::new(month, category, Calendar::base(month), self.areas.len()));
+            self.calendar.month(month).groups.push(number);
         }
+        number as usize
+    }
+
+    fn enter(&mut self, group: usize, row: Row, areas: impl Iterator<Item = u16>, changes: &mut Changes) {
+        let slot = self.groups[group].len();
+        self.groups[group].push(row, areas);
+        self.positions.set(row.number, Position { group: group as u32, slot: slot as u32 });
+        self.totals.enter(self.groups[group].category, row.cell, row.hour_of_week);
         self.figures.total += 1;
-        self.figures.mapped += u64::from(rows.flags[offset] & MAPPED != 0);
-        self.by_category[usize::from(rows.category[offset])] += 1;
-        changes.slots.push(self.slot(block, offset));
+        self.figures.mapped += u64::from(row.place != UNMAPPED);
+        self.by_category[usize::from(self.groups[group].category)] += 1;
+        changes.slots.push(self.slot(&self.groups[group], slot));
     }
 
-    fn leave(&mut self, block: usize, offset: usize, changes: &mut Changes) {
-        let rows = &self.blocks[block];
-        if rows.flags[offset] & LIVE == 0 {
-            return;
-        }
+    fn leave(&mut self, number: u32, changes: &mut Changes) {
+        let Position { group, slot } = self.positions.value(number);
+        let slot = slot as usize;
+        let Some(rows) = self.groups.get(group as usize) else { return };
         self.figures.total -= 1;
-        self.figures.mapped -= u64::from(rows.flags[offset] & MAPPED != 0);
-        self.by_category[usize::from(rows.category[offset])] -= 1;
-        changes.slots.push(self.slot(block, offset));
+        self.figures.mapped -= u64::from(rows.place.value(slot) != UNMAPPED);
+        self.by_category[usize::from(rows.category)] -= 1;
+        changes.slots.push(self.slot(rows, slot));
+        self.totals.leave(rows.category, rows.cell.value(slot), rows.hour_of_week[slot]);
+        if let Some(moved) = self.groups[group as usize].swap_remove(slot) {
+            self.positions.set(moved, Position { group, slot: slot as u32 });
+        }
+        self.positions.set(number, Position::GONE);
     }
 
-    fn slot(&self, block: usize, offset: usize) -> (u32, u16, u16) {
-        let rows = &self.blocks[block];
-        (
-            rows.minute[offset] / 60,
-            rows.areas.get(self.primary_layer).map_or(NONE, |codes| codes[offset]),
-            rows.category[offset],
-        )
+    fn slot(&self, group: &Group, slot: usize) -> (u32, u16, u16) {
+        let hour = (group.base + i64::from(group.minute[slot])) / 60;
+        let area = group.areas.get(self.primary_layer).map_or(NONE, |codes| codes.value(slot) as u16);
+        (hour as u32, area, group.category)
     }
 
     /// The totals of the hours, areas and categories that changed; nothing where they are more than `most`.
@@ -143,30 +159,15 @@ impl Cube {
         if slots.len() > most {
             return None;
         }
-        let mut totals = vec![0_u64; slots.len()];
-        let (Some(least), Some(greatest)) = (slots.first(), slots.last()) else { return Some(Vec::new()) };
-        let (least, greatest) = (least.0 * 60, greatest.0 * 60 + 59);
-        for (number, block) in self.blocks.iter().enumerate() {
-            if block.least > greatest || block.greatest < least {
-                continue;
-            }
-            for offset in 0..block.len() {
-                if block.flags[offset] & LIVE != 0
-                    && (least..=greatest).contains(&block.minute[offset])
-                    && let Ok(found) = slots.binary_search(&self.slot(number, offset))
-                {
-                    totals[found] += 1;
-                }
-            }
-        }
-        let named = slots.into_iter().zip(totals).map(|((hour, area, category), total)| {
-            let area = self.areas.get(self.primary_layer).map_or("", |words| &words.words()[usize::from(area)]);
+        let mut totals = self.hourly_totals_of(changes.hour_cells());
+        totals.sort_unstable_by_key(|(cell, _)| (cell.hour, cell.area, cell.category));
+        let named = totals.into_iter().map(|(cell, total)| {
             let slot = HourSlot {
-                bucket: instant_of(hour * 60),
-                area: area.to_owned(),
-                category: self.categories.words()[usize::from(category)].clone(),
+                bucket: UtcMicros(i64::from(cell.hour) * 3_600_000_000),
+                area: self.primary_area_words().get(usize::from(cell.area)).cloned().unwrap_or_default(),
+                category: self.categories.words()[usize::from(cell.category)].clone(),
             };
-            (slot, total)
+            (slot, u64::from(total))
         });
         Some(named.collect())
     }

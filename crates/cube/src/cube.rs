@@ -1,7 +1,8 @@
-//! The cube: blocks, identity, places, words and totals.
+//! The cube: groups, identity, places, words and totals.
 
-use crate::{block::Block, calendar::Calendar, places::Places, vocabulary::Vocabulary};
-use blotter_incident::{BoundingBox, CityClock, IdentityIndex, Profile, UtcMicros};
+use crate::{calendar::Calendar, group::Group, places::Places, totals::AllTotals, vocabulary::Vocabulary};
+use blotter_incident::{BoundingBox, CityClock, Column, IdentityIndex, Profile, UtcMicros};
+use hashbrown::HashMap;
 
 /// Minutes from 1900-01-01T00:00:00Z to 1970-01-01T00:00:00Z.
 const EPOCH_MINUTES: i64 = 25_567 * 24 * 60;
@@ -39,18 +40,38 @@ pub struct Figures {
     pub earliest: Option<UtcMicros>,
 }
 
+/// Where the row of an incident is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) group: u32,
+    pub(crate) slot: u32,
+}
+
+impl Position {
+    /// Of a deleted incident: nowhere.
+    pub(crate) const GONE: Self = Self { group: u32::MAX, slot: 0 };
+}
+
 /// The columns of a city's incidents.
 #[derive(Debug)]
 pub struct Cube {
     pub(crate) bounding_box: BoundingBox,
     pub(crate) primary_layer: usize,
     pub(crate) identity: IdentityIndex,
-    pub(crate) blocks: Vec<Block>,
+    pub(crate) groups: Vec<Group>,
+    /// The groups by civil month and category.
+    pub(crate) group_numbers: HashMap<(i32, u16), u32>,
+    /// By number in the identity index, as the next.
+    pub(crate) positions: Column<Position>,
+    pub(crate) locators: Column<u64>,
+    /// Numbers of incidents beside which their cell does not stand yet; some may have left.
+    pub(crate) without_cell: Vec<u32>,
     pub(crate) categories: Vocabulary,
     pub(crate) areas: Vec<Vocabulary>,
     pub(crate) places: Places,
     pub(crate) calendar: Calendar,
     pub(crate) figures: Figures,
+    pub(crate) totals: AllTotals,
     /// Incidents by category code.
     pub(crate) by_category: Vec<u64>,
 }
@@ -62,12 +83,17 @@ impl Cube {
             bounding_box: profile.bounding_box,
             primary_layer: profile.primary_layer(),
             identity: IdentityIndex::default(),
-            blocks: Vec::new(),
+            groups: Vec::new(),
+            group_numbers: HashMap::new(),
+            positions: Column::default(),
+            locators: Column::default(),
+            without_cell: Vec::new(),
             categories: Vocabulary::default(),
             areas: profile.layers.iter().map(|_| Vocabulary::default()).collect(),
             places: Places::new(),
             calendar: Calendar::new(profile.clock()),
             figures: Figures::default(),
+            totals: AllTotals::default(),
             by_category: Vec::new(),
         }
     }
@@ -82,7 +108,7 @@ impl Cube {
         self.figures
     }
 
-    /// Rows, deletions included.
+    /// Incidents ever seen, deletions included.
     pub fn rows(&self) -> usize {
         self.identity.len()
     }
@@ -95,10 +121,26 @@ impl Cube {
     /// Finds the cells of so many new places; whether all are known then. Without it answers are the same, and those
     /// about cells take longer.
     pub fn index_places(&mut self, most: usize) -> bool {
-        self.places.index(most)
+        if !self.places.index(most) {
+            return false;
+        }
+        let rest = self.without_cell.len().saturating_sub(most.max(1));
+        for number in self.without_cell.drain(rest..) {
+            let Position { group, slot } = self.positions.value(number);
+            let Some(group) = self.groups.get_mut(group as usize) else { continue };
+            let place = group.place.value(slot as usize);
+            if let Some(cell) = self.places.row_cell(place) {
+                self.totals.move_cell(group.category, group.cell.value(slot as usize), cell);
+                group.cell.set(slot as usize, cell);
+            }
+        }
+        if self.without_cell.is_empty() {
+            self.without_cell = Vec::new();
+        }
+        self.without_cell.is_empty()
     }
 
-    /// Distinct points.
+    /// Distinct points, and one for all incidents without.
     pub fn places(&self) -> usize {
         self.places.len()
     }

@@ -1,7 +1,6 @@
 //! The newest incidents, page by page.
 
 use crate::{
-    block::ROWS,
     cube::{Cube, Locator},
     filter::{Compiled, Filter},
     scan,
@@ -35,41 +34,41 @@ impl Cursor {
 }
 
 /// When (the oldest on top of the heap), the id, and the row's number.
-type Candidate = (Reverse<(u32, u8)>, String, u32);
+type Candidate = (Reverse<i64>, String, u32);
 
 impl Cube {
     /// Up to `limit` selected incidents, newest first and by id among those of one second, behind the cursor;
     /// and the cursor of the next page, if there is one.
     pub fn newest(&self, filter: &Filter, limit: usize, after: Option<&Cursor>) -> (Vec<Locator>, Option<Cursor>) {
         let compiled = Compiled::new(self, filter);
-        let mut order: Vec<usize> =
-            (0..self.blocks.len()).filter(|block| !scan::is_outside(&self.blocks[*block], &compiled)).collect();
-        order.sort_unstable_by_key(|block| Reverse(self.blocks[*block].greatest));
+        let after = after.map(|after| (i64::from(after.minute) * 60 + i64::from(after.second), &after.id));
         // The page and one more, so that it is known whether there is a next page. The heap's top is the oldest.
         let wanted = limit + 1;
         let mut page: BinaryHeap<Candidate> = BinaryHeap::new();
-        let mut selected = Vec::with_capacity(ROWS);
-        for number in order {
-            let block = &self.blocks[number];
-            let full = page.len() >= wanted;
-            if full && page.peek().is_some_and(|(Reverse((minute, _)), _, _)| block.greatest < *minute) {
-                break;
+        let mut selected = Vec::new();
+        let groups = self.calendar.months.values().rev().flat_map(|month| &month.groups);
+        for group in groups.map(|group| &self.groups[*group as usize]) {
+            let (least, greatest) = group.bounds();
+            let is_older =
+                page.len() >= wanted && page.peek().is_some_and(|(Reverse(oldest), _, _)| greatest < *oldest);
+            if is_older || after.is_some_and(|(after, _)| least > after) {
+                continue;
             }
-            scan::select(block, &compiled, &mut selected);
-            for offset in (0..block.len()).filter(|offset| selected[*offset] != 0) {
-                let time = (block.minute[offset], block.second[offset]);
-                if after.is_some_and(|after| time > (after.minute, after.second)) {
+            let Some(rows) = scan::rows_of(group, &compiled, &mut selected) else { continue };
+            for slot in rows.slots(group.len()) {
+                let at = group.instant(slot);
+                if after.is_some_and(|(after, _)| at > after) {
                     continue;
                 }
-                if page.len() >= wanted && page.peek().is_some_and(|(Reverse(oldest), _, _)| time < *oldest) {
+                if page.len() >= wanted && page.peek().is_some_and(|(Reverse(oldest), _, _)| at < *oldest) {
                     continue;
                 }
-                let row = (number * ROWS + offset) as u32;
-                let id = self.identity.id(row);
-                if after.is_some_and(|after| time == (after.minute, after.second) && id <= after.id) {
+                let number = group.number[slot];
+                let id = self.identity.id(number);
+                if after.is_some_and(|(after, after_id)| at == after && id <= *after_id) {
                     continue;
                 }
-                page.push((Reverse(time), id, row));
+                page.push((Reverse(at), id, number));
                 if page.len() > wanted {
                     page.pop();
                 }
@@ -78,15 +77,12 @@ impl Cube {
         let mut page = page.into_sorted_vec();
         let more = page.len() > limit;
         page.truncate(limit);
-        let next = page.last().filter(|_| more).map(|(Reverse((minute, second)), id, _)| Cursor {
-            minute: *minute,
-            second: *second,
+        let next = page.last().filter(|_| more).map(|(Reverse(at), id, _)| Cursor {
+            minute: (at / 60) as u32,
+            second: (at % 60) as u8,
             id: id.clone(),
         });
-        let locators = page
-            .into_iter()
-            .map(|(_, _, row)| Locator::unpack(self.blocks[row as usize / ROWS].locator[row as usize % ROWS]))
-            .collect();
+        let locators = page.into_iter().map(|(_, _, number)| Locator::unpack(self.locators.value(number))).collect();
         (locators, next)
     }
 }

@@ -3,17 +3,22 @@
 //! Finding a point's cells is dearer than everything else that a row costs, so it is done apart ([`Places::index`]),
 //! whenever there is time. A question that comes before finds the missing ones itself.
 
+use crate::narrow::{Narrow, bytes};
 use h3o::{CellIndex, LatLng, Resolution};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
-use std::hash::BuildHasher;
+use std::{borrow::Cow, hash::BuildHasher};
 
-/// The finest resolution of cells.
+/// The finest resolution whose cells are kept.
 pub const FINEST: u8 = 11;
 /// The coarsest.
 pub const COARSEST: u8 = 7;
 
+/// The resolution whose cells stand beside each incident: that of maps and hot spots, unless asked otherwise.
+pub(crate) const ROW_RESOLUTION: u8 = 9;
 /// The place of unmapped incidents: the first, so that counting needs no branch.
 pub(crate) const UNMAPPED: u32 = 0;
+/// The number of their cell.
+pub(crate) const NOWHERE: u32 = 0;
 
 const RESOLUTIONS: [Resolution; (FINEST - COARSEST + 1) as usize] =
     [Resolution::Seven, Resolution::Eight, Resolution::Nine, Resolution::Ten, Resolution::Eleven];
@@ -24,17 +29,76 @@ pub(crate) struct Places {
     by_point: HashTable<u32>,
     hasher: DefaultHashBuilder,
     points: Vec<(f64, f64)>,
-    /// Per resolution from the coarsest to the finest: the number of each place's cell, and the cells by number.
+    /// Per resolution from the coarsest to the finest.
     cells: [Cells; RESOLUTIONS.len()],
     /// Places whose cells are known, from the first on.
     indexed: usize,
 }
 
-#[derive(Debug, Default)]
-struct Cells {
-    of_place: Vec<u32>,
+/// The cells of one resolution.
+#[derive(Clone, Debug)]
+pub(crate) struct Cells {
+    /// The number of each place's cell, as far as places are indexed.
+    pub(crate) of_place: Narrow,
     numbers: HashMap<u64, u32>,
+    /// By number, from 1 on.
     indexes: Vec<CellIndex>,
+    /// Numbers in the order of their cells.
+    order: Vec<u32>,
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        let mut of_place = Narrow::default();
+        of_place.push(NOWHERE);
+        Self { of_place, numbers: HashMap::new(), indexes: Vec::new(), order: Vec::new() }
+    }
+}
+
+impl Cells {
+    /// Numbers that there are, `NOWHERE` included.
+    pub(crate) fn numbers(&self) -> usize {
+        self.indexes.len() + 1
+    }
+
+    /// The cells that have any, in their order.
+    pub(crate) fn named(&self, counts: &[u32]) -> Vec<(CellIndex, u64)> {
+        let all = self.numbers_in_order().map(|number| (self.cell(number), u64::from(counts[number as usize])));
+        all.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The numbers of all cells, in the order of the cells.
+    pub(crate) fn numbers_in_order(&self) -> impl Iterator<Item = u32> {
+        self.order.iter().copied()
+    }
+
+    /// A cell by its number.
+    pub(crate) fn cell(&self, number: u32) -> CellIndex {
+        self.indexes[number as usize - 1]
+    }
+
+    fn add(&mut self, points: &[(f64, f64)], resolution: Resolution) {
+        for point in points {
+            let number = cell_of(*point, resolution).map_or(NOWHERE, |cell| {
+                let next = self.numbers() as u32;
+                let number = *self.numbers.entry(u64::from(cell)).or_insert(next);
+                if number == next {
+                    self.indexes.push(cell);
+                    self.order.push(number);
+                }
+                number
+            });
+            self.of_place.push(number);
+        }
+        // What was there is in order already, so this merges what is new.
+        let indexes = &self.indexes;
+        self.order.sort_by_key(|number| u64::from(indexes[*number as usize - 1]));
+    }
+
+    fn bytes(&self) -> usize {
+        let table = self.numbers.capacity() * 8 / 7 * (size_of::<(u64, u32)>() + 1);
+        self.of_place.bytes() + table + bytes(&self.indexes) + bytes(&self.order)
+    }
 }
 
 /// A cell's parent need not contain the point: each resolution is asked for itself. None for what is no point.
@@ -65,7 +129,7 @@ impl Places {
             return *number;
         }
         let number = self.points.len() as u32;
-        self.points.push(point);
+        crate::narrow::push(&mut self.points, point);
         let (points, hasher) = (&self.points, &self.hasher);
         self.by_point.insert_unique(hash, number, |number| hasher.hash_one(bits(points[*number as usize])));
         number
@@ -75,6 +139,11 @@ impl Places {
         self.points.len()
     }
 
+    /// By number.
+    pub(crate) fn points(&self) -> &[(f64, f64)] {
+        &self.points
+    }
+
     pub(crate) fn point(&self, place: u32) -> (f64, f64) {
         self.points[place as usize]
     }
@@ -82,59 +151,67 @@ impl Places {
     /// Finds the cells of so many places more; whether all are known then.
     pub(crate) fn index(&mut self, most: usize) -> bool {
         let end = self.points.len().min(self.indexed.saturating_add(most));
-        for (resolution, cells) in RESOLUTIONS.into_iter().zip(&mut self.cells) {
-            for cell in self.points[self.indexed..end].iter().filter_map(|point| cell_of(*point, resolution)) {
-                let next = cells.indexes.len() as u32;
-                let number = *cells.numbers.entry(u64::from(cell)).or_insert(next);
-                if number == next {
-                    cells.indexes.push(cell);
-                }
-                cells.of_place.push(number);
+        if end > self.indexed {
+            for (resolution, cells) in RESOLUTIONS.into_iter().zip(&mut self.cells) {
+                cells.add(&self.points[self.indexed..end], resolution);
             }
         }
         self.indexed = end;
         end == self.points.len()
     }
 
-    /// The number of each place's cell, and the cells by number, in their order; where there is no cell, the number after
-    /// the last.
-    pub(crate) fn cells_of_places(&self, resolution: u8) -> (Vec<u32>, Vec<CellIndex>) {
-        let number = usize::from(resolution - COARSEST);
-        let known = &self.cells[number];
-        let others: Vec<Option<CellIndex>> =
-            self.points[self.indexed..].iter().map(|point| cell_of(*point, RESOLUTIONS[number])).collect();
-        let mut cells: Vec<CellIndex> = known.indexes.iter().copied().chain(others.iter().flatten().copied()).collect();
-        cells.sort_unstable_by_key(|cell| u64::from(*cell));
-        cells.dedup();
-        let none = cells.len() as u32;
-        let find = |cell: &CellIndex| {
-            cells.binary_search_by_key(&u64::from(*cell), |cell| u64::from(*cell)).map_or(none, |found| found as u32)
-        };
-        let ordered: Vec<u32> = known.indexes.iter().map(find).collect();
-        let indexed = known.of_place.iter().map(|cell| ordered[*cell as usize]);
-        let others = others.iter().map(|cell| cell.as_ref().map_or(none, find));
-        (std::iter::once(none).chain(indexed).chain(others).collect(), cells)
+    /// The cells of a resolution, where those of all places are known.
+    pub(crate) fn all_cells(&self, resolution: u8) -> Option<&Cells> {
+        let cells = self.cells.get(usize::from(resolution.checked_sub(COARSEST)?))?;
+        (self.indexed == self.points.len()).then_some(cells)
     }
 
-    /// Sums counts per place into counts per cell, those that are not zero.
-    pub(crate) fn roll_up(&self, resolution: u8, counts: &[u32]) -> Vec<(CellIndex, u64)> {
-        let number = usize::from(resolution - COARSEST);
-        let cells = &self.cells[number];
-        let mut sums = vec![0_u64; cells.indexes.len()];
-        for (count, cell) in counts[1..].iter().zip(&cells.of_place) {
-            sums[*cell as usize] += u64::from(*count);
+    /// The cells of a resolution, those of all places found where they are not known yet.
+    pub(crate) fn cells(&self, resolution: u8) -> Cow<'_, Cells> {
+        let kept = resolution.checked_sub(COARSEST).and_then(|number| self.cells.get(usize::from(number)));
+        let indexed = if kept.is_some() { self.indexed } else { UNMAPPED as usize + 1 };
+        if let Some(kept) = kept
+            && indexed == self.points.len()
+        {
+            return Cow::Borrowed(kept);
         }
-        let mut others: HashMap<CellIndex, u64> = HashMap::new();
-        for (count, point) in counts.iter().zip(&self.points).skip(self.indexed).filter(|(count, _)| **count > 0) {
-            let Some(cell) = cell_of(*point, RESOLUTIONS[number]) else { continue };
-            match cells.numbers.get(&u64::from(cell)) {
-                Some(known) => sums[*known as usize] += u64::from(*count),
-                None => *others.entry(cell).or_default() += u64::from(*count),
+        let mut cells = kept.cloned().unwrap_or_default();
+        cells.add(&self.points[indexed..], Resolution::try_from(resolution).unwrap_or(Resolution::Fifteen));
+        Cow::Owned(cells)
+    }
+
+    /// The number of a place's cell of the resolution that stands beside each incident, where it is known.
+    pub(crate) fn row_cell(&self, place: u32) -> Option<u32> {
+        let cells = &self.cells[usize::from(ROW_RESOLUTION - COARSEST)];
+        ((place as usize) < self.indexed).then(|| cells.of_place.value(place as usize))
+    }
+
+    /// Sums counts per place into counts per cell, those that are not zero, whether their cells are known or not.
+    pub(crate) fn roll_up(&self, resolution: u8, counts: &[u32]) -> Vec<(CellIndex, u64)> {
+        let known = resolution.checked_sub(COARSEST).and_then(|number| self.cells.get(usize::from(number)));
+        let mut sums = vec![0_u32; known.map_or(0, Cells::numbers)];
+        let mut first = UNMAPPED as usize + 1;
+        if let Some(cells) = known {
+            for (place, count) in counts.iter().enumerate().take(self.indexed).skip(first) {
+                sums[cells.of_place.value(place) as usize] += count;
+            }
+            first = self.indexed;
+        }
+        let mut answer: HashMap<CellIndex, u64> = known.map(|cells| cells.named(&sums)).into_iter().flatten().collect();
+        let resolution = Resolution::try_from(resolution).unwrap_or(Resolution::Fifteen);
+        for (count, point) in counts.iter().zip(&self.points).skip(first).filter(|(count, _)| **count > 0) {
+            if let Some(cell) = cell_of(*point, resolution) {
+                *answer.entry(cell).or_default() += u64::from(*count);
             }
         }
-        let known = cells.indexes.iter().copied().zip(sums);
-        let mut answer: Vec<_> = known.filter(|(_, sum)| *sum > 0).chain(others).collect();
+        let mut answer: Vec<_> = answer.into_iter().collect();
         answer.sort_unstable_by_key(|(cell, _)| u64::from(*cell));
         answer
+    }
+
+    /// Bytes that they occupy.
+    pub(crate) fn bytes(&self) -> usize {
+        let table = self.by_point.capacity() * 8 / 7 * (size_of::<u32>() + 1);
+        bytes(&self.points) + table + self.cells.iter().map(Cells::bytes).sum::<usize>()
     }
 }

@@ -4,7 +4,6 @@ use crate::{
     cube::Cube,
     filter::{Compiled, Filter},
     places::UNMAPPED,
-    scan,
 };
 
 /// Counts by point.
@@ -22,7 +21,7 @@ pub struct PointCounts {
 impl Cube {
     /// Selected incidents by the points at which they are.
     pub fn points(&self, filter: &Filter) -> PointCounts {
-        let counts = self.count_by_place(filter);
+        let counts = self.count_by_place(&Compiled::new(self, filter));
         let unmapped = u64::from(counts[UNMAPPED as usize]);
         let places = (0..).zip(&counts).filter(|(place, count)| *place != UNMAPPED && **count > 0);
         let points: Vec<(f64, f64, u64)> = places
@@ -33,27 +32,5 @@ impl Cube {
             .collect();
         let mapped = points.iter().map(|(_, _, count)| count).sum();
         PointCounts { points, mapped, unmapped }
-    }
-
-    /// Selected incidents by the number of their place.
-    fn count_by_place(&self, filter: &Filter) -> Vec<u32> {
-        let compiled = Compiled::new(self, filter);
-        let places = self.places.len();
-        scan::fold(
-            self,
-            &compiled,
-            || vec![0_u32; places],
-            |counts, block, selected| {
-                for (selected, place) in selected.iter().zip(&block.place) {
-                    counts[*place as usize] += u32::from(*selected);
-                }
-            },
-            |mut one, other| {
-                for (one, other) in one.iter_mut().zip(other) {
-                    *one += other;
-                }
-                one
-            },
-        )
     }
 }

@@ -1,10 +1,13 @@
 //! Incidents by time.
 
 use crate::{
-    calendar::{Bucket, bucket_of_day, first_day},
-    cube::{Cube, instant_of},
+    buckets::{Buckets, GroupBuckets},
+    calendar::Bucket,
+    cube::Cube,
     filter::{Compiled, Filter},
-    scan,
+    group::Group,
+    narrow::with_values,
+    scan::{self, Reads, Rows},
 };
 
 /// What the lines of a series are.
@@ -46,98 +49,73 @@ pub struct TooLarge {
     pub most: usize,
 }
 
+/// Counts of lines of a width, named by words, as lines: the greatest first, none that is empty.
+pub(crate) fn sorted_lines(words: &[String], counts: &[u32], width: usize) -> Vec<SeriesLine> {
+    let mut lines: Vec<(u64, SeriesLine)> = counts
+        .chunks(width)
+        .enumerate()
+        .map(|(line, counts)| (line, counts.iter().map(|count| u64::from(*count)).sum(), counts))
+        .filter(|(_, total, _)| *total > 0)
+        .map(|(line, total, counts)| {
+            (total, SeriesLine { key: words.get(line).cloned().unwrap_or_default(), counts: counts.to_vec() })
+        })
+        .collect();
+    lines.sort_by(|(a_total, a), (b_total, b)| b_total.cmp(a_total).then_with(|| a.key.cmp(&b.key)));
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
 impl Cube {
-    /// Selected incidents by line and bucket, the buckets contiguous from the first to the last that has any.
-    pub fn series(&self, filter: &Filter, by: By, bucket: Bucket, most: usize) -> Result<Series, TooLarge> {
-        let compiled = Compiled::new(self, filter);
-        let range = scan::fold(
-            self,
-            &compiled,
-            || (u32::MAX, 0),
-            |range, block, selected| {
-                for (selected, minute) in selected.iter().zip(&block.minute) {
-                    // Neither bound moves where the row is not selected.
-                    let off = u32::from(*selected).wrapping_sub(1);
-                    range.0 = range.0.min(*minute | off);
-                    range.1 = range.1.max(*minute & !off);
-                }
-            },
-            |one, other| (one.0.min(other.0), one.1.max(other.1)),
-        );
-        if range.0 > range.1 {
-            return Ok(Series::default());
-        }
-        let number_of = |minute: u32| match bucket {
-            Bucket::Hour => (minute / 60) as i32,
-            _ => bucket_of_day(self.calendar.day(minute), bucket),
-        };
-        let (first, last) = (number_of(range.0), number_of(range.1));
-        let width = (last - first + 1) as usize;
-        let words: &[String] = match by {
+    /// The words that name the lines; none where there is one line without a name.
+    pub(crate) fn words_of(&self, by: By) -> &[String] {
+        match by {
             By::None => &[],
             By::Category => self.categories.words(),
             By::Layer(layer) => self.areas[layer].words(),
-        };
-        let lines = words.len().max(1);
-        // Bounds memory; the lines that turn out to be empty are left out below.
-        if width.saturating_mul(lines) > most.saturating_mul(8) {
-            return Err(TooLarge { numbers: width.saturating_mul(lines), most });
         }
-        // Days to buckets: a table, as the same days come again and again.
-        let first_of_all = self.calendar.day(range.0).min(self.calendar.day(range.1));
-        let days = self.calendar.day(range.1) - first_of_all + 1;
-        let of_day: Vec<u32> =
-            (0..days).map(|day| (bucket_of_day(first_of_all + day, bucket) - first) as u32).collect();
+    }
+
+    /// Selected incidents by line and bucket, the buckets contiguous from the first to the last that has any.
+    pub fn series(&self, filter: &Filter, by: By, bucket: Bucket, most: usize) -> Result<Series, TooLarge> {
+        let compiled = Compiled::new(self, filter);
+        let Some(buckets) = Buckets::new(self, &compiled, bucket) else { return Ok(Series::default()) };
+        let width = buckets.len();
+        let words = self.words_of(by);
+        let numbers = width.saturating_mul(words.len().max(1));
+        // Bounds memory; the lines that turn out to be empty are left out below.
+        if numbers > most.saturating_mul(8) {
+            return Err(TooLarge { numbers, most });
+        }
+        let is_long = matches!(bucket, Bucket::Month | Bucket::Year);
+        let reads = if is_long && !matches!(by, By::Layer(_)) { Reads::Lengths } else { Reads::Rows };
         let counts = scan::fold(
             self,
             &compiled,
-            || vec![0_u32; width * lines],
-            |counts, block, selected| {
-                let codes = match by {
-                    By::None => None,
-                    By::Category => Some(&block.category),
-                    By::Layer(layer) => Some(&block.areas[layer]),
-                };
-                for (row, selected) in selected.iter().enumerate() {
-                    if *selected == 0 {
-                        continue;
-                    }
-                    let minute = block.minute[row];
-                    let at = match bucket {
-                        Bucket::Hour => (minute / 60) as usize - first as usize,
-                        _ => of_day[(self.calendar.day(minute) - first_of_all) as usize] as usize,
-                    };
-                    let line = codes.map_or(0, |codes| usize::from(codes[row]));
-                    counts[line * width + at] += 1;
-                }
-            },
-            |mut one, other| {
-                for (one, other) in one.iter_mut().zip(other) {
-                    *one += other;
-                }
-                one
-            },
+            reads,
+            || vec![0_u32; numbers],
+            |counts, group, rows| tally(group, by, &buckets.of(group), rows, width, counts),
+            scan::add,
         );
-        let mut answer: Vec<(u64, SeriesLine)> = counts
-            .chunks(width)
-            .enumerate()
-            .map(|(line, counts)| {
-                let total = counts.iter().map(|count| u64::from(*count)).sum();
-                (total, SeriesLine { key: words.get(line).cloned().unwrap_or_default(), counts: counts.to_vec() })
-            })
-            .filter(|(total, _)| *total > 0)
-            .collect();
-        if answer.len() * width > most {
-            return Err(TooLarge { numbers: answer.len() * width, most });
+        let lines = sorted_lines(words, &counts, width);
+        if lines.len() * width > most {
+            return Err(TooLarge { numbers: lines.len() * width, most });
         }
-        answer.sort_by(|(a_total, a), (b_total, b)| b_total.cmp(a_total).then_with(|| a.key.cmp(&b.key)));
-        let name = |number: i32| match bucket {
-            Bucket::Hour => self.clock().format(instant_of(number as u32 * 60)),
-            _ => first_day(number, bucket),
-        };
-        Ok(Series {
-            buckets: (first..=last).map(name).collect(),
-            lines: answer.into_iter().map(|(_, line)| line).collect(),
-        })
+        Ok(Series { buckets: buckets.names(), lines })
+    }
+}
+
+/// Selected rows of a group by line and bucket.
+fn tally(group: &Group, by: By, buckets: &GroupBuckets<'_>, rows: Rows<'_>, width: usize, counts: &mut [u32]) {
+    let layer = match by {
+        By::Layer(layer) => Some(&group.areas[layer]),
+        By::None | By::Category => None,
+    };
+    let line = if by == By::Category { usize::from(group.category) } else { 0 };
+    match (layer, buckets) {
+        (None, GroupBuckets::One(at)) => counts[line * width + at] += rows.count(group.len()),
+        (None, buckets) => buckets.count_at(group, rows, &mut counts[line * width..][..width], |_, bucket| bucket),
+        (Some(codes), buckets) => with_values!(codes, codes => {
+            let codes = &codes[..group.len()];
+            buckets.count_at(group, rows, counts, |slot, bucket| codes[slot] as usize * width + bucket);
+        }),
     }
 }

@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use blotter_cube::{Bucket, By, Cube, Cursor, Filter, Locator};
+use blotter_cube::{Bucket, By, Cube, Cursor, Filter, HOURS, HourCell, HoursOfWeek, Locator};
 use blotter_incident::{
     BoundingBox, CityClock, CivilMicros, Header, Incident, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros,
     format_civil,
 };
 use h3o::{LatLng, Resolution};
 use proptest::prelude::*;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 const NAMES: [&str; 10] = [
     "id",
@@ -29,8 +32,9 @@ type Fields = (u32, i64, Option<u32>, u8, u8, u8, Option<bool>, Option<bool>, u8
 fn record() -> impl Strategy<Value = (Fields, i64, bool)> {
     let fields = (
         0_u32..40,
-        // Around both changes of the clocks of 2017, and over year ends.
+        // Around both changes of the clocks of 2017, about the end of a month, and over year ends.
         prop_oneof![
+            1_488_320_000_i64..1_488_332_000,
             1_489_200_000_i64..1_489_400_000,
             1_509_800_000_i64..1_510_000_000,
             1_480_000_000_i64..1_520_000_000
@@ -46,8 +50,12 @@ fn record() -> impl Strategy<Value = (Fields, i64, bool)> {
     (fields, 0_i64..4, prop::bool::weighted(0.1))
 }
 
-fn profile() -> Arc<Profile> {
-    Arc::new(Profile::from_toml(include_str!("../../../cities/chicago.toml")).unwrap())
+/// Hours of UTC that lie in two civil months, and a clock that goes back over midnight, are other cities'.
+const ZONES: [&str; 3] = ["America/Chicago", "Asia/Kolkata", "America/Sao_Paulo"];
+
+fn profile(zone: &str) -> Arc<Profile> {
+    let chicago = include_str!("../../../cities/chicago.toml");
+    Arc::new(Profile::from_toml(&chicago.replace(ZONES[0], zone)).unwrap())
 }
 
 fn batch(profile: &Arc<Profile>, records: &[(Fields, i64, bool)]) -> arrow::array::RecordBatch {
@@ -91,8 +99,10 @@ fn filter() -> impl Strategy<Value = Filter> {
     let time = || prop::option::of((1_480_000_000_i64..1_520_000_000).prop_map(|second| UtcMicros(second * 1_000_000)));
     let areas = prop::option::of((prop::sample::select(vec![0_usize, 2]), prop::collection::vec(0_u32..4, 1..3)));
     let bbox = prop::option::of((0_u8..12, 0_u8..12));
-    (time(), time(), prop::collection::vec(0_u8..5, 0..3), areas, any::<Option<bool>>(), any::<Option<bool>>(), bbox)
-        .prop_map(|(from, to, categories, areas, arrest, domestic, bbox)| Filter {
+    let hours = prop::option::of(prop::collection::vec(0_u8..180, 0..100));
+    let categories = prop::collection::vec(0_u8..5, 0..3);
+    (time(), time(), categories, areas, any::<Option<bool>>(), any::<Option<bool>>(), bbox, hours).prop_map(
+        |(from, to, categories, areas, arrest, domestic, bbox, hours)| Filter {
             from,
             to,
             categories: categories.into_iter().map(|category| format!("C{category}")).collect(),
@@ -111,12 +121,15 @@ fn filter() -> impl Strategy<Value = Filter> {
             arrest,
             domestic,
             bbox: bbox.map(|(south, north)| BoundingBox {
-                west: -87.78,
+                // Borders on which points lie.
+                west: -87.80 + 1.0 / 40.0,
                 south: 41.70 + f64::from(south.min(north)) / 50.0,
-                east: -87.72,
+                east: -87.80 + 3.0 / 40.0,
                 north: 41.70 + f64::from(south.max(north)) / 50.0,
             }),
-        })
+            hours_of_week: hours.map(|hours| hours.into_iter().collect::<HoursOfWeek>()),
+        },
+    )
 }
 
 struct Model {
@@ -145,9 +158,16 @@ impl Model {
                 && filter
                     .bbox
                     .is_none_or(|bbox| self.mapped(incident).is_some_and(|(lat, lon)| bbox.contains(lat, lon)))
+                && filter.hours_of_week.is_none_or(|hours| hours.contains(hour_of_week(&self.clock, at) as u8))
         };
         self.winners.values().filter(|(incident, _)| holds(incident)).collect()
     }
+}
+
+/// The hour of the week of an instant, by jiff and not by our tables.
+fn hour_of_week(clock: &CityClock, at: UtcMicros) -> usize {
+    let civil: jiff::civil::DateTime = format_civil(clock.to_civil(at)).parse().unwrap();
+    civil.weekday().to_monday_zero_offset() as usize * 24 + civil.hour() as usize
 }
 
 /// The name of an instant's bucket, by jiff and not by our tables.
@@ -169,6 +189,14 @@ fn bucket_name(clock: &CityClock, at: UtcMicros, bucket: Bucket) -> String {
     first.to_string()
 }
 
+fn key_of(profile: &Profile, by: By, incident: &Incident) -> String {
+    match by {
+        By::None => String::new(),
+        By::Category => incident.category.clone(),
+        By::Layer(layer) => incident.areas.get(&profile.layers[layer].name).cloned().unwrap_or_default(),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -176,11 +204,12 @@ proptest! {
     fn answers_are_the_models(
         batches in prop::collection::vec(prop::collection::vec(record(), 1..40), 1..6),
         filters in prop::collection::vec(filter(), 1..5),
-        resolution in 7_u8..=11,
+        resolution in prop_oneof![4 => 7_u8..=11, 2 => Just(9_u8), 1 => 0_u8..=15],
         limit in 1_usize..9,
-        indexed in 0_usize..4,
+        indexed in prop_oneof![0_usize..4, Just(1_000)],
+        zone in prop::sample::select(&ZONES),
     ) {
-        let profile = profile();
+        let profile = profile(zone);
         let mut cube = Cube::new(&profile);
         let mut model = Model { winners: BTreeMap::new(), city: profile.bounding_box, clock: profile.clock() };
         let mut offset = 0;
@@ -216,7 +245,25 @@ proptest! {
         }
         let said: BTreeMap<_, _> =
             said.into_iter().filter(|(_, total)| *total > 0).map(|(slot, total)| ((slot.bucket.0, slot.area, slot.category), total)).collect();
-        prop_assert_eq!(said, hourly);
+        prop_assert_eq!(&said, &hourly);
+        let named = |cell: &HourCell| {
+            let (area, category) = (&cube.primary_area_words()[usize::from(cell.area)], &cube.category_words()[usize::from(cell.category)]);
+            (i64::from(cell.hour) * 3_600_000_000, area.clone(), category.clone())
+        };
+        let mut totals = Vec::new();
+        cube.each_hourly_total(|cell, total| totals.push((cell, total)));
+        prop_assert!(totals.iter().map(|(cell, _)| (cell.category, cell.area, cell.hour)).is_sorted());
+        prop_assert_eq!(totals.len(), hourly.len());
+        prop_assert_eq!(totals.iter().map(|(cell, total)| (named(cell), u64::from(*total))).collect::<BTreeMap<_, _>>(), hourly.clone());
+        // Some of them, and hours that have none.
+        let asked: BTreeSet<HourCell> =
+            totals.iter().step_by(2).flat_map(|(cell, _)| [*cell, HourCell { hour: cell.hour + 1, ..*cell }, HourCell { area: 0, ..*cell }]).collect();
+        let mut answered = cube.hourly_totals_of(asked.iter().copied());
+        answered.sort_unstable();
+        prop_assert_eq!(answered.iter().map(|(cell, _)| *cell).collect::<Vec<_>>(), asked.into_iter().collect::<Vec<_>>());
+        for (cell, total) in &answered {
+            prop_assert_eq!(u64::from(*total), hourly.get(&named(cell)).copied().unwrap_or_default());
+        }
 
         for filter in &filters {
             let selected = model.selected(&profile, filter);
@@ -242,7 +289,7 @@ proptest! {
             prop_assert_eq!(ours.len(), points.points.len());
             prop_assert_eq!(ours, expect);
 
-            for bucket in [Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month] {
+            for bucket in [Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month, Bucket::Year] {
                 let period = Filter { from: filter.from, to: filter.to, ..Filter::default() };
                 let buckets = cube.series(&period, By::None, bucket, usize::MAX / 16).unwrap().buckets;
                 let ours = cube.cells_by_bucket(filter, resolution, bucket, usize::MAX / 16).unwrap();
@@ -267,12 +314,7 @@ proptest! {
                     let series = cube.series(filter, by, bucket, usize::MAX / 16).unwrap();
                     let mut expect: BTreeMap<(String, String), u32> = BTreeMap::new();
                     for (incident, _) in &selected {
-                        let key = match by {
-                            By::None => String::new(),
-                            By::Category => incident.category.clone(),
-                            By::Layer(layer) => incident.areas.get(&profile.layers[layer].name).cloned().unwrap_or_default(),
-                        };
-                        *expect.entry((key, bucket_name(&model.clock, incident.occurred_at_utc, bucket))).or_default() += 1;
+                        *expect.entry((key_of(&profile, by, incident), bucket_name(&model.clock, incident.occurred_at_utc, bucket))).or_default() += 1;
                     }
                     let mut ours = BTreeMap::new();
                     for line in &series.lines {
@@ -283,6 +325,18 @@ proptest! {
                     }
                     prop_assert_eq!(ours, expect);
                 }
+            }
+
+            for by in [By::None, By::Category, By::Layer(0), By::Layer(2)] {
+                let mut expect: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+                for (incident, _) in &selected {
+                    let counts = expect.entry(key_of(&profile, by, incident)).or_insert_with(|| vec![0; HOURS]);
+                    counts[hour_of_week(&model.clock, incident.occurred_at_utc)] += 1;
+                }
+                let lines = cube.hours_of_week(filter, by);
+                let total = |counts: &[u32]| counts.iter().sum::<u32>();
+                prop_assert!(lines.is_sorted_by_key(|line| std::cmp::Reverse(total(&line.counts))));
+                prop_assert_eq!(lines.into_iter().map(|line| (line.key, line.counts)).collect::<BTreeMap<_, _>>(), expect);
             }
 
             let mut order = selected.clone();

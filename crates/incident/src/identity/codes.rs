@@ -38,6 +38,14 @@ impl<T> List<T> {
     }
 }
 
+impl<T> List<T> {
+    /// Bytes that it occupies, without what its values own.
+    fn bytes(&self) -> usize {
+        let buckets = self.table.capacity() * 8 / 7;
+        self.values.capacity() * size_of::<T>() + buckets * (size_of::<u32>() + 1)
+    }
+}
+
 /// Codes of ids. Decimal ones below two billion (all of Chicago's) are their own.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
@@ -47,6 +55,10 @@ pub(super) struct Ids {
 impl Ids {
     pub(super) fn code(&mut self, id: &str) -> u32 {
         decimal(id).unwrap_or_else(|| LISTED | self.list.number(id, |id: &str| id.into()))
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.list.bytes() + self.list.values.iter().map(|id| id.len()).sum::<usize>()
     }
 
     pub(super) fn id(&self, code: u32) -> String {
@@ -67,8 +79,7 @@ fn decimal(id: &str) -> Option<u32> {
     u32::try_from(number).ok().filter(|number| *number < LISTED)
 }
 
-/// Codes of microseconds. Whole seconds from 1970 to 2038 are their own; the time of a file, which all its rows share,
-/// and no time at all are listed.
+/// Codes of microseconds. Whole seconds from 1970 to 2038 are their own; others, and no time at all, are listed.
 #[derive(Debug, Default)]
 pub(super) struct Moments {
     list: List<i64>,
@@ -89,6 +100,10 @@ impl Moments {
         };
         self.last = Some((micros, code));
         code
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.list.bytes()
     }
 
     pub(super) fn micros(&self, code: u32) -> i64 {

@@ -43,6 +43,11 @@ impl<T: Copy> Column<T> {
         self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
     }
 
+    /// Bytes that it occupies, room to grow included.
+    pub fn bytes(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<T>()).sum()
+    }
+
     /// Whether nothing was pushed.
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty()

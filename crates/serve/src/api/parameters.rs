@@ -7,7 +7,7 @@ use blotter_incident::{BoundingBox, CityClock, UtcMicros, parse_civil, parse_ins
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 /// The names of the filter's parameters.
-pub(crate) const FILTER: [&str; 7] = ["from", "to", "category", "area", "arrest", "domestic", "bbox"];
+pub(crate) const FILTER: [&str; 8] = ["from", "to", "category", "area", "arrest", "domestic", "bbox", "hour_of_week"];
 const REPEATABLE: [&str; 2] = ["category", "area"];
 
 /// The parameters of one request.
@@ -89,6 +89,10 @@ impl Parameters {
             arrest: self.parsed("arrest", "true or false")?,
             domestic: self.parsed("domestic", "true or false")?,
             bbox: self.bbox()?,
+            hours_of_week: self.parsed(
+                "hour_of_week",
+                "hours from 0 (Monday at midnight) to 167, and ranges of them, such as 20-23,44-47",
+            )?,
         })
     }
 
