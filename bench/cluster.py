@@ -110,7 +110,8 @@ def load(scratch: Path, csv: Path, rounds: int, rows: int):
 
             peer = scratch / f"spark-{number}"
             counts = f"spark-counts-{uuid.uuid4().hex[:8]}"
-            AdminClient({"bootstrap.servers": source.servers}).create_topics([NewTopic(counts, PARTITIONS, 1)])[counts].result()
+            admin = AdminClient({"bootstrap.servers": source.servers})
+            admin.create_topics([NewTopic(counts, PARTITIONS, 1)])[counts].result()
             answer = spark.job(
                 ROOT / "bench" / "spark_job.py", peer, servers=source.servers, topic=f"{source.name}.incidents", counts=counts, batch=rows,
                 table=f"s3a://{BUCKET}/{counts}/incidents", checkpoints=str(peer / "checkpoints"), endpoint=source.endpoint, key=ACCESS_KEY, secret=SECRET_KEY,
