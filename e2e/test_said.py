@@ -1,6 +1,5 @@
 """What `detect` says of peaks as the data goes by, to the topic, the live stream and webhooks: once each, whatever is killed."""
 
-import http.server
 import json
 import subprocess
 import threading
@@ -13,6 +12,7 @@ from cluster import Cluster, start
 from confluent_kafka import Consumer, TopicPartition
 from conftest import BINARY, PATIENCE_S, clean_environment, shared
 from services.service import wait_until
+from webhook import Receiver
 
 #: The first peaks of each window that are always said.
 SAID = 25
@@ -32,42 +32,6 @@ minimum = 1
 windows = [168]
 webhook_env = "AUSTIN_WEBHOOK"
 """
-
-
-class Receiver:
-    """Takes alerts; refuses every seventh request, and says nothing to every eleventh."""
-
-    def __init__(self):
-        self.taken: list[tuple[str, str, dict]] = []
-        self.requests = 0
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.requests += 1
-                if outer.requests % 11 == 0:
-                    self.close_connection = True
-                    return
-                code = 503 if outer.requests % 7 == 0 else 200
-                if code == 200:
-                    outer.taken.append((self.path, self.headers["Idempotency-Key"], json.loads(body)))
-                self.send_response(code)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}{path}"
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from conftest import BINARY, clean_environment
 from services.s3 import SECRET_KEY
 from services.service import wait_until
 from sinks import in_influxdb
+from webhook import Receiver
 
 PASSWORD = f"pw-{uuid.uuid4().hex}"
 TOKEN = f"token-{uuid.uuid4().hex}"
@@ -40,13 +41,24 @@ def locked(tmp_path_factory):
 
 
 @pytest.fixture
-def cluster(locked, tmp_path):
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.stop()
+
+
+@pytest.fixture
+def cluster(locked, receiver, tmp_path):
     kafka, s3, influxdb = locked
     cluster = Cluster(tmp_path, kafka.port, s3.port, (f"influxdb://127.0.0.1:{influxdb.port}/crimes?version=1",))
     files = {}
     for name, secret in (("kafka", PASSWORD), ("s3", SECRET_KEY)):
         files[name] = tmp_path / name
         files[name].write_text(secret + "\n")
+    files["webhook"] = tmp_path / "webhook"
+    files["webhook"].write_text(receiver.url(f"/hooks/{PASSWORD}?token={TOKEN}") + "\n")
+    config = tmp_path / "blotter.toml"
+    config.write_text('[[rule]]\nname = "any"\nq = 1.0\nminimum = 1\nwebhook_env = "HOOK"\n')
     del cluster.aws["AWS_SECRET_ACCESS_KEY"]
     cluster.aws |= {
         "AWS_SECRET_ACCESS_KEY_FILE": str(files["s3"]),
@@ -58,6 +70,8 @@ def cluster(locked, tmp_path):
         "INFLUXDB_PASSWORD": PASSWORD,
         "KAIROSDB_PASSWORD": PASSWORD,
         "BLOTTER_APP_TOKEN": TOKEN,
+        "BLOTTER_CONFIG": str(config),
+        "HOOK_FILE": str(files["webhook"]),
         # All that there is to say, of our own and of every library.
         "BLOTTER_TRACE": "trace",
         "BLOTTER_LOG_FORMAT": "json",
@@ -77,7 +91,7 @@ def answers(url: str, paths: list[str]) -> str:
     return "\n".join(said)
 
 
-def test_a_full_run_never_shows_a_secret(cluster, locked, blotter, tmp_path):
+def test_a_full_run_never_shows_a_secret(cluster, locked, receiver, blotter, tmp_path):
     data = simulated(tmp_path, 5_000)
     with data.open("a") as file:
         file.write(f"no date here,{uuid.uuid4().hex}\n")
@@ -90,7 +104,10 @@ def test_a_full_run_never_shows_a_secret(cluster, locked, blotter, tmp_path):
     serve.wait_until_caught_up()
     url = f"http://127.0.0.1:{locked[2].port}"
     wait_until(lambda: sum(in_influxdb(locked[2].port, "crimes", u="me", p=PASSWORD).values()) == 5_000, f"{url} has every count")
-    paths = ["/api/v1/meta", "/api/v1/rejected", "/openapi.json", "/metrics", "/healthz", "/readyz", "/api/v1/nothing", "/"]
+    # Some are refused before, and some are not answered.
+    wait_until(lambda: receiver.requests > 15, "the webhook is told")
+    assert {path for path, _, _ in receiver.taken} == {f"/hooks/{PASSWORD}?token={TOKEN}"}
+    paths = ["/api/v1/meta", "/api/v1/peaks?as=said", "/api/v1/rejected", "/openapi.json", "/metrics", "/healthz", "/readyz", "/api/v1/nothing", "/"]
     assert_hidden(answers(serve.url, paths), "the API")
     # A source that goes on: a day each day.
     roles.append(cluster.spawn(blotter, "produce", "--data", simulated(tmp_path, 1_000, seed=2), "--speed", "1", *operated))
@@ -147,7 +164,9 @@ def test_a_secret_in_a_url_is_refused_and_not_repeated(url):
     f'log = "kafka://me:{PASSWORD}@127.0.0.1:1"\nstore = "file:///tmp/x"\n',
     f'log = "kafka://127.0.0.1:1" {PASSWORD}\n',
     f'[online\npassword = "{PASSWORD}"\n',
-], ids=range(5))  # fmt: skip
+    f'[[rule]]\nname = "a"\nwebhook = "https://hooks.example/{PASSWORD}"\n',
+    f'[[rule]]\nname = "a"\nwebhook_env = "https://hooks.example/{PASSWORD}"\n',
+], ids=range(7))  # fmt: skip
 def test_a_secret_in_the_file_is_refused_and_not_repeated(text, tmp_path):
     path = tmp_path / "blotter.toml"
     path.write_text(text)
