@@ -77,7 +77,7 @@ fn main() -> Result<()> {
         log: Some(Arc::clone(&log) as Arc<dyn Log>),
         snapshots: dir.join("snapshots"),
         profile: Arc::clone(&profile),
-        boundaries: Vec::new(),
+        boundaries: Arc::default(),
         listener,
     };
     threads.push(std::thread::spawn({

@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Rejected(Rejected),
     /// Print the hourly counts as CSV
     Counts(Counts),
+    /// From the city's portal to files of outlines, where the other commands find them
+    Boundaries(Boundaries),
     /// Write simulated incidents as a CSV file in the portal's format
     Simulate(Simulate),
     /// Print the OpenAPI document of the HTTP API
@@ -164,7 +166,8 @@ pub(crate) struct Demo {
     /// Partitions of a new log (4 unless given)
     #[arg(long)]
     pub(crate) partitions: Option<NonZeroU32>,
-    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times
+    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times. Of other layers, those that lie in
+    /// the directory's `boundaries`
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
     pub(crate) boundaries: Vec<String>,
     /// Open the map in the browser
@@ -191,6 +194,10 @@ pub(crate) struct Produce {
     /// Partitions of a new log (4 unless given); their number never changes
     #[arg(long)]
     pub(crate) partitions: Option<NonZeroU32>,
+    /// Outlines of an area layer, as GeoJSON (plain or zst): an incident without an area of the layer is given the one that
+    /// contains its point; may be given several times
+    #[arg(long = "boundaries", value_name = "LAYER=PATH")]
+    pub(crate) boundaries: Vec<String>,
     /// Stop when the source has nothing more
     #[arg(long)]
     pub(crate) until_caught_up: bool,
@@ -298,7 +305,8 @@ pub(crate) struct Serve {
     /// Address of the map
     #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times
+    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times. Of other layers, those that lie in
+    /// `boundaries` beside the snapshots
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
     pub(crate) boundaries: Vec<String>,
     /// Stop when the snapshot is loaded and the log was followed to its end
@@ -329,6 +337,21 @@ pub(crate) struct Counts {
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) log: LogUrl,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Boundaries {
+    #[command(flatten)]
+    pub(crate) city: City,
+    /// The demo's directory: they are written to its `boundaries`
+    #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Another directory to write them to
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// The environment variable that holds the portal's application token
+    #[arg(long, default_value = "BLOTTER_APP_TOKEN", value_name = "VARIABLE")]
+    pub(crate) app_token_env: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The sub-commands: parts are opened, a role is run.
 
 use crate::{
+    boundaries,
     cli::{self, Command},
     demo,
     formats::rejected::Value,
@@ -50,6 +51,7 @@ pub(crate) fn run(command: Command, rules: &[Ruled]) -> Result<()> {
         Command::Emerging(arguments) => questions::ask(&arguments.about, &arguments),
         Command::Rejected(arguments) => rejected(&arguments),
         Command::Counts(arguments) => counts(&arguments),
+        Command::Boundaries(arguments) => boundaries::fetch(&arguments),
         Command::Simulate(arguments) => sources::simulate_to_file(&arguments),
         Command::Openapi => {
             writeln!(stdout(), "{}", blotter_serve::openapi_json())?;
@@ -60,6 +62,7 @@ pub(crate) fn run(command: Command, rules: &[Ruled]) -> Result<()> {
 
 fn produce(arguments: &cli::Produce) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
+    let boundaries = boundaries::load(&arguments.boundaries, None, &profile)?;
     let spool = parts::spool(&arguments.log.log, &profile);
     let shutdown = signals::shutdown()?;
     let progress = Arc::new(ProduceProgress::default());
@@ -74,23 +77,27 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
             None => chosen.insert(sources::choose(&arguments.input, &profile, Before::of(log.as_ref())?)),
         };
         let (source, writer) = choice.clone().open(&profile, &log, &spool)?;
-        let parts = ProduceParts { log, writer, source, progress: Arc::clone(&progress) };
-        operations.at_work({
-            let progress = Arc::clone(&progress);
-            move |text| {
-                let figures = progress.figures();
-                text.family("blotter_produced_total", "counter", "Records of the source that were appended.")
-                    .sample(&[("topic", &"incidents")], figures.incidents)
-                    .sample(&[("topic", &"rejected")], figures.rejected);
-                text.family("blotter_source_caught_up", "gauge", "Whether all that the source holds is appended.")
-                    .sample(&[], u8::from(figures.caught_up));
-            }
+        let (boundaries, progress) = (Arc::clone(&boundaries), Arc::clone(&progress));
+        let parts = ProduceParts { log, writer, source, boundaries, progress: Arc::clone(&progress) };
+        operations.at_work(move |text| {
+            let figures = progress.figures();
+            text.family("blotter_produced_total", "counter", "Records of the source that were appended.")
+                .sample(&[("topic", &"incidents")], figures.incidents)
+                .sample(&[("topic", &"rejected")], figures.rejected);
+            text.family("blotter_areas_filled_total", "counter", "Incidents that were given an area by their point.")
+                .sample(&[], figures.filled);
+            text.family("blotter_source_caught_up", "gauge", "Whether all that the source holds is appended.")
+                .sample(&[], u8::from(figures.caught_up));
         });
         blotter_produce::run(arguments.until_caught_up, parts, &shutdown)?;
         opened.close()
     })?;
     let figures = progress.figures();
-    println!("{} incidents appended, {} rejected", figures.incidents, figures.rejected);
+    let filled = match figures.filled {
+        0 => String::new(),
+        filled => format!(", {filled} given an area by their point"),
+    };
+    println!("{} incidents appended, {} rejected{filled}", figures.incidents, figures.rejected);
     Ok(())
 }
 
@@ -209,7 +216,8 @@ fn repeat(operations: &Operations, every: Option<u64>, mut once: impl FnMut() ->
 
 fn serve(arguments: &cli::Serve) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let boundaries = parts::boundaries(&arguments.boundaries)?;
+    let boundaries =
+        boundaries::load(&arguments.boundaries, Some(&boundaries::beside(&arguments.snapshots)), &profile)?;
     let listener = TcpListener::bind(arguments.listen)
         .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
     println!("http://{}", listener.local_addr()?);
@@ -221,7 +229,7 @@ fn serve(arguments: &cli::Serve) -> Result<()> {
             log: opened.as_ref().map(OpenLog::log),
             snapshots: arguments.snapshots.clone(),
             profile: Arc::clone(&profile),
-            boundaries: boundaries.clone(),
+            boundaries: Arc::clone(&boundaries),
             listener: listener.try_clone()?,
         };
         blotter_serve::run(&config, serve, &shutdown)?;

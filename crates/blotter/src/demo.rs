@@ -4,7 +4,7 @@ mod load_bar;
 mod snapshots;
 
 use crate::{
-    cli,
+    boundaries, cli,
     crew::Crew,
     online::{self, Fed},
     operations::Operations,
@@ -16,7 +16,7 @@ use crate::{
     supervise::supervise,
 };
 use anyhow::{Context, Result};
-use blotter_incident::Profile;
+use blotter_incident::{Boundaries, Profile};
 use blotter_log::{Log, Topic, Writer};
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgress};
 use blotter_online::{CountConfig, CountParts, CountProgress, DetectConfig};
@@ -36,7 +36,6 @@ const BACKGROUND: i32 = 10;
 /// Runs until Ctrl-C, or until everything is loaded (`--until-caught-up`).
 pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let boundaries = parts::boundaries(&arguments.boundaries)?;
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
     let detecting = online::Detecting::new(sinks, rules, &profile)?;
     // A log or a directory that was named decides by what it holds; else the source decides which directory it is.
@@ -45,7 +44,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         (None, Some(directory)) => Some(open_log(directory, arguments)?),
         (None, None) => None,
     };
-    let usual = PathBuf::from("blotter-data").join(&profile.slug);
+    let usual = sources::usual_directory(&profile);
     let before = match &named {
         Some(log) => Before::of(&**log)?,
         None if usual.join("log").is_dir() => Before::Real,
@@ -55,6 +54,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     let directory = arguments.dir.clone().unwrap_or_else(|| {
         if choice.simulated() { usual.with_file_name(format!("{}-simulated", profile.slug)) } else { usual }
     });
+    let boundaries = boundaries::load(&arguments.boundaries, Some(&directory.join("boundaries")), &profile)?;
     let opened = named.map_or_else(|| open_log(&directory, arguments), Ok)?;
     let log = opened.log();
     let listener = if arguments.no_serve {
@@ -78,6 +78,10 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         println!("*** simulated data: no incident on this map ever happened ***");
     }
     println!("kept in {}", kept(arguments, &directory));
+    let outlined: Vec<&str> = boundaries.known().map(|(layer, _)| profile.layers[layer].name.as_str()).collect();
+    if !outlined.is_empty() {
+        println!("with the outlines of {}", outlined.join(", "));
+    }
 
     let shutdown = signals::shutdown()?;
     let mut crew = Crew::new(shutdown.clone());
@@ -96,7 +100,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
             log: Some(Arc::clone(&log)),
             snapshots: directory.join("snapshots"),
             profile: Arc::clone(&profile),
-            boundaries,
+            boundaries: Arc::clone(&boundaries),
             listener,
         };
         crew.spawn("serve", move |shutdown| Ok(blotter_serve::run(&ServeConfig::default(), serve, shutdown)?))?;
@@ -151,7 +155,8 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     crew.spawn("snapshot", move |shutdown| {
         supervise(&Operations::new("snapshot"), shutdown, || snapshots::run(&snapshot, &committed, shutdown))
     })?;
-    let produce = Producing { choice, profile, log: Arc::clone(&log), spool, progress: Arc::clone(&produced) };
+    let produce =
+        Producing { choice, profile, log: Arc::clone(&log), spool, boundaries, progress: Arc::clone(&produced) };
     crew.spawn_finite("produce", move |shutdown| produce.run((source, writer), shutdown))?;
 
     let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed };
@@ -167,6 +172,7 @@ struct Producing {
     profile: Arc<Profile>,
     log: Arc<dyn Log>,
     spool: PathBuf,
+    boundaries: Arc<Boundaries>,
     progress: Arc<ProduceProgress>,
 }
 
@@ -178,8 +184,8 @@ impl Producing {
                 Some(first) => first,
                 None => self.choice.clone().open(&self.profile, &self.log, &self.spool)?,
             };
-            let progress = Arc::clone(&self.progress);
-            let parts = ProduceParts { log: Arc::clone(&self.log), writer, source, progress };
+            let (boundaries, progress) = (Arc::clone(&self.boundaries), Arc::clone(&self.progress));
+            let parts = ProduceParts { log: Arc::clone(&self.log), writer, source, boundaries, progress };
             Ok(blotter_produce::run(false, parts, shutdown)?)
         })
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
+mod boundaries;
 mod cli;
 mod commands;
 mod configuration;

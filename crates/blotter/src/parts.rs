@@ -140,18 +140,3 @@ pub(crate) fn file_url(directory: &Path) -> Result<String> {
     let absolute = std::path::absolute(directory).with_context(|| format!("cannot find {}", directory.display()))?;
     Ok(format!("file://{}", absolute.display()))
 }
-
-/// `LAYER=PATH` of `--boundaries`, with files that exist.
-pub(crate) fn boundaries(arguments: &[String]) -> Result<Vec<(String, PathBuf)>> {
-    arguments
-        .iter()
-        .map(|argument| {
-            let (layer, path) =
-                argument.split_once('=').with_context(|| format!("`--boundaries {argument}`: give LAYER=PATH"))?;
-            if !Path::new(path).is_file() {
-                bail!("`--boundaries {argument}`: there is no file {path}");
-            }
-            Ok((layer.to_owned(), PathBuf::from(path)))
-        })
-        .collect()
-}

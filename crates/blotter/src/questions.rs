@@ -5,7 +5,7 @@
 
 mod report;
 
-use crate::{cli::City, parts, parts::OpenLog, profiles, signals};
+use crate::{boundaries, cli::City, parts, parts::OpenLog, profiles, signals};
 use anyhow::{Context, Result, bail};
 use blotter_serve::{AskParts, Asked};
 use clap::{Args, ValueEnum};
@@ -28,7 +28,8 @@ pub(crate) struct About {
     /// A log to follow to its end first: `embedded:DIR` or `kafka://…`
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: Option<String>,
-    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times
+    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times. Of other layers, those that lie in
+    /// `boundaries` beside the snapshots
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
     pub(crate) boundaries: Vec<String>,
     /// `table` for people; the others are the API's answers
@@ -219,7 +220,7 @@ pub(crate) fn ask<Q: Question>(about: &About, question: &Q) -> Result<()> {
         );
     }
     let profile = profiles::profile(&about.city.city)?;
-    let boundaries = parts::boundaries(&about.boundaries)?;
+    let boundaries = boundaries::load(&about.boundaries, Some(&boundaries::beside(&about.snapshots)), &profile)?;
     let shutdown = signals::shutdown()?;
     let opened = about.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
     let parts = AskParts {

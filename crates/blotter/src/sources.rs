@@ -12,7 +12,13 @@ use blotter_source::{
     AppToken, CsvStyle, OpenOptions, Pace, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
     WallClock, open_sources, sources_name,
 };
-use std::{fs::File, io::BufWriter, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    io::BufWriter,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// A portal that has not answered by then is not waited for.
 const PORTAL_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -70,8 +76,7 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> C
         println!("{} has no portal that can be asked: simulating (give real data with `--data`)", profile.name);
         return simulation;
     };
-    let token = std::env::var(&input.app_token_env).ok().filter(|token| !token.trim().is_empty());
-    let token = token.map(|token| AppToken::new(token.trim()));
+    let token = app_token(&input.app_token_env);
     println!("asking {} …", portal.domain);
     let options = SocrataOptions { token: token.clone(), ..SocrataOptions::new(std::env::temp_dir()) };
     match SocrataSource::reachable(profile, PORTAL_ANSWERS_WITHIN, &options) {
@@ -85,6 +90,17 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> C
             simulation
         }
     }
+}
+
+/// The portal's application token, where the environment has one under that name.
+pub(crate) fn app_token(variable: &str) -> Option<AppToken> {
+    let token = std::env::var(variable).ok()?;
+    Some(token.trim()).filter(|token| !token.is_empty()).map(AppToken::new)
+}
+
+/// Where a demo keeps everything that is not simulated, unless told otherwise.
+pub(crate) fn usual_directory(profile: &Profile) -> PathBuf {
+    PathBuf::from("blotter-data").join(&profile.slug)
 }
 
 impl Choice {

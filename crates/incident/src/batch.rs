@@ -18,7 +18,8 @@ use arrow::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-const FIXED: usize = 18;
+/// Columns before those of the areas.
+pub(crate) const FIXED: usize = 18;
 
 /// One incident record, as a row.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,8 +8,10 @@
 //! - [`Revision`] alone decides which record of one incident wins; every role compares it and nothing else.
 //! - A civil time is kept exactly as published; its instant is derived by [`CityClock`] and by nothing else.
 //! - Coordinates are both there or both missing.
+//! - What a source says of an area stands; outlines fill in what it does not say, and change no revision's rank.
 
 mod batch;
+mod boundaries;
 mod builder;
 mod civil;
 mod clean;
@@ -18,8 +20,10 @@ mod header;
 mod identity;
 mod json;
 mod message;
+mod outlines;
 mod parser;
 mod partition;
+mod polygons;
 mod profile;
 mod reason;
 mod rejected;
@@ -27,11 +31,13 @@ mod revision;
 mod row;
 
 pub use batch::{DictionaryColumn, Incident, IncidentBatch, incident_schema};
+pub use boundaries::Boundaries;
 pub use civil::{CityClock, CivilMicros, UtcMicros, format_civil, format_utc, parse_civil, parse_instant};
 pub use date::DateFormat;
 pub use header::{Header, HeaderError};
 pub use identity::{Column, IdentityIndex, Offered};
 pub use message::MessageParser;
+pub use outlines::{Outlines, OutlinesError};
 pub use parser::{MAX_BATCH_ROWS, Observation, Parser, TypedRow, Word, WordColumn};
 pub use partition::{murmur2, partition_of};
 pub use profile::{

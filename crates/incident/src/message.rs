@@ -1,7 +1,8 @@
 //! An incident as a message: the JSON value that lies on Kafka, and back to columns.
 //!
 //! Writing and reading are each other's inverse: the batch that is read has the columns of the one that was written, content
-//! hash included. A message may be made by hand: what is derived (`occurred_at_utc`) is derived anew, what may be missing is
+//! hash included, which is that of what the source said, without the areas' codes that were filled in. A message may be made by
+//! hand: what is derived (`occurred_at_utc`, and `content_hash` where it is left out) is derived anew, what may be missing is
 //! missing, texts are cleaned as a source's are; but a value of another type is refused.
 
 use crate::{
@@ -61,6 +62,8 @@ struct Fields<'a> {
     latitude: Option<f64>,
     #[serde(default)]
     longitude: Option<f64>,
+    #[serde(borrow, default)]
+    content_hash: Option<Cow<'a, str>>,
 }
 
 /// Reads the messages of one partition into batches.
@@ -147,6 +150,7 @@ impl MessageParser {
             }
             _ => return Err(Reason::HalfAPosition),
         };
+        let content_hash = fields.content_hash.as_deref().map(hash).transpose()?;
         let mut words: Vec<Word> = Vec::with_capacity(FIXED_DICTIONARIES + self.profile.layers.len());
         for (column, text) in texts.iter().enumerate() {
             words.push(self.parser.interned(column, text));
@@ -166,7 +170,7 @@ impl MessageParser {
             position,
         };
         let observation = Observation { observed_at, deleted: fields.deleted.unwrap_or(false), id: None };
-        self.parser.push_typed(&row, &observation, produced_at)
+        self.parser.push_hashed(&row, &observation, produced_at, content_hash)
     }
 
     /// Whether the next batch is as large as a batch can be.
@@ -183,6 +187,14 @@ impl MessageParser {
 
 fn degrees(field: &'static str, value: f64, limit: f64) -> Result<(), Reason> {
     if value.abs() <= limit { Ok(()) } else { Err(Reason::NotACoordinate { field, text: value.to_string() }) }
+}
+
+/// Sixteen hexadecimal digits: a number would lose some of them to readers that know floating point alone.
+fn hash(text: &str) -> Result<i64, Reason> {
+    let is_hash = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let bits = u64::from_str_radix(text, 16).ok().filter(|_| is_hash);
+    let refused = || Reason::NotAnIncident("`content_hash` has 16 hexadecimal digits, or is left out".into());
+    bits.map(|bits| bits as i64).ok_or_else(refused)
 }
 
 /// `YYYY-MM-DDThh:mm:ss[.ffffff]` without a zone, as it is written here; else whatever a person may write.
@@ -249,9 +261,10 @@ impl IncidentBatch<'_> {
         }
         match self.position(row) {
             // The shortest text that reads back as the same number.
-            Some((latitude, longitude)) => write!(out, "}},\"latitude\":{latitude:?},\"longitude\":{longitude:?}}}"),
-            None => out.write_all(b"},\"latitude\":null,\"longitude\":null}"),
+            Some((latitude, longitude)) => write!(out, "}},\"latitude\":{latitude:?},\"longitude\":{longitude:?}")?,
+            None => out.write_all(b"},\"latitude\":null,\"longitude\":null")?,
         }
+        write!(out, ",\"content_hash\":\"{:016x}\"}}", self.content_hash[row] as u64)
     }
 }
 
@@ -307,6 +320,8 @@ mod tests {
         check("chicago/77", &with("41.9", "141.9"), "latitude");
         check("chicago/77", &with("\"latitude\":41.9,", ""), "both or neither");
         check("chicago/77", &with("district", "diocese"), "diocese");
+        check("chicago/77", &with("\"id\"", "\"content_hash\":\"+00000000000000f\",\"id\""), "content_hash");
+        check("chicago/77", &with("\"id\"", "\"content_hash\":\"f\",\"id\""), "content_hash");
         check("chicago/77", &with("burglary", &"A".repeat(20_000)), "20000 bytes");
         check("chicago/77", &with("burglary", &"A".repeat(300_000)), "262144");
         check("chicago/78", VALUE, "`chicago/77`");
@@ -354,7 +369,8 @@ mod tests {
             prop_assert_eq!(&rows[0], &rows[1]);
             let json: serde_json::Value = serde_json::from_slice(&value).unwrap();
             prop_assert_eq!(&json["id"], &rows[0].to_json()["id"]);
-            prop_assert_eq!(json.as_object().unwrap().len(), rows[0].to_json().as_object().unwrap().len());
+            // And the hash, which is nobody's business but ours.
+            prop_assert_eq!(json.as_object().unwrap().len(), rows[0].to_json().as_object().unwrap().len() + 1);
         }
 
         #[test]

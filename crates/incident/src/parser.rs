@@ -240,6 +240,7 @@ impl Parser {
             },
             observation,
             now,
+            None,
         );
         self.words = words;
         accepted
@@ -271,14 +272,32 @@ impl Parser {
         observation: &Observation<'_>,
         now: UtcMicros,
     ) -> Result<(), Reason> {
+        self.push_hashed(row, observation, now, None)
+    }
+
+    /// As [`Parser::push_typed`], with the content hash where it is known already: codes that were filled in have no part
+    /// in it.
+    pub(crate) fn push_hashed(
+        &mut self,
+        row: &TypedRow<'_>,
+        observation: &Observation<'_>,
+        now: UtcMicros,
+        content_hash: Option<i64>,
+    ) -> Result<(), Reason> {
         assert_eq!(row.words.len(), self.interners.len(), "one word per dictionary column");
         if row.id.is_empty() {
             return Err(Reason::NoId);
         }
-        self.accept(row, observation, now)
+        self.accept(row, observation, now, content_hash)
     }
 
-    fn accept(&mut self, row: &TypedRow<'_>, observation: &Observation<'_>, now: UtcMicros) -> Result<(), Reason> {
+    fn accept(
+        &mut self,
+        row: &TypedRow<'_>,
+        observation: &Observation<'_>,
+        now: UtcMicros,
+        content_hash: Option<i64>,
+    ) -> Result<(), Reason> {
         let TypedRow { id, case_number, occurred_at, updated_at, words, block, arrest, domestic, position } = *row;
         let occurred_at_utc = self.clock.to_utc(occurred_at);
         if occurred_at_utc.0 > now.0.saturating_add(DAY_MICROS) {
@@ -287,23 +306,7 @@ impl Parser {
         if occurred_at < EARLIEST {
             return Err(Reason::TooEarly(crate::format_civil(occurred_at)));
         }
-        self.hashes.clear();
-        let mut mix = |value: u64| self.hashes.extend_from_slice(&value.to_le_bytes());
-        let of_text = |text: &str| if text.is_empty() { 0 } else { xxh3_64(text.as_bytes()) };
-        let of_flag = |flag: Option<bool>| flag.map_or(0, |flag| 1 + u64::from(flag));
-        mix(of_text(id));
-        mix(of_text(case_number));
-        mix(occurred_at.0 as u64);
-        mix(u64::from(observation.deleted));
-        for (interner, word) in self.interners.iter().zip(words) {
-            mix(interner.hash(word.0));
-        }
-        mix(of_text(block));
-        mix(of_flag(arrest));
-        mix(of_flag(domestic));
-        let (latitude, longitude) = position.unwrap_or((0.0, 0.0));
-        mix(latitude.to_bits());
-        mix(longitude.to_bits());
+        let content_hash = content_hash.unwrap_or_else(|| self.content_hash(row, observation.deleted));
 
         self.key.clear();
         self.key.extend_from_slice(self.profile.slug.as_bytes());
@@ -323,9 +326,31 @@ impl Parser {
             arrest,
             domestic,
             position,
-            content_hash: xxh3_64(&self.hashes) as i64,
+            content_hash,
         });
         Ok(())
+    }
+
+    /// A hash of all that a row says; a text that is missing adds 0.
+    fn content_hash(&mut self, row: &TypedRow<'_>, deleted: bool) -> i64 {
+        self.hashes.clear();
+        let mut mix = |value: u64| self.hashes.extend_from_slice(&value.to_le_bytes());
+        let of_text = |text: &str| if text.is_empty() { 0 } else { xxh3_64(text.as_bytes()) };
+        let of_flag = |flag: Option<bool>| flag.map_or(0, |flag| 1 + u64::from(flag));
+        mix(of_text(row.id));
+        mix(of_text(row.case_number));
+        mix(row.occurred_at.0 as u64);
+        mix(u64::from(deleted));
+        for (interner, word) in self.interners.iter().zip(row.words) {
+            mix(interner.hash(word.0));
+        }
+        mix(of_text(row.block));
+        mix(of_flag(row.arrest));
+        mix(of_flag(row.domestic));
+        let (latitude, longitude) = row.position.unwrap_or((0.0, 0.0));
+        mix(latitude.to_bits());
+        mix(longitude.to_bits());
+        xxh3_64(&self.hashes) as i64
     }
 
     /// The batches of all partitions that have rows, leaving the parser empty.
@@ -348,7 +373,6 @@ impl Parser {
 /// A text of a dictionary column after its clean-ups, none where it is missing.
 fn word(profile: &Profile, column: usize, raw: &str) -> Option<String> {
     let some = |text: Cow<'_, str>| (!text.is_empty()).then(|| text.into_owned());
-    let padded = |width: usize| if raw.trim().is_empty() { 0 } else { width };
     match column {
         0 => {
             let upper = clean::trimmed(raw).to_uppercase();
@@ -357,12 +381,8 @@ fn word(profile: &Profile, column: usize, raw: &str) -> Option<String> {
         }
         1 => Some(clean::trimmed(raw).into_owned()),
         2 | 3 => some(clean::trimmed(raw)),
-        4 => some(clean::code(raw, padded(profile.code_width)).into()),
-        _ => {
-            let layer = &profile.layers[column - FIXED_DICTIONARIES];
-            let code = clean::area(raw, padded(layer.width));
-            (!code.is_empty() && !layer.missing.contains(&code)).then_some(code)
-        }
+        4 => some(clean::code(raw, if raw.trim().is_empty() { 0 } else { profile.code_width }).into()),
+        _ => profile.layers[column - FIXED_DICTIONARIES].code(raw),
     }
 }
 

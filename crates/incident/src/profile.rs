@@ -1,6 +1,6 @@
 //! City profiles: everything that one city's portal does differently, as a TOML file (`cities/*.toml`).
 
-use crate::{civil::CityClock, date::DateFormat};
+use crate::{civil::CityClock, clean, date::DateFormat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -209,6 +209,14 @@ pub enum ProfileError {
         /// What to change.
         what: String,
     },
+}
+
+impl Layer {
+    /// A published code as it is kept, none where it means "none".
+    pub fn code(&self, published: &str) -> Option<String> {
+        let width = if published.trim().is_empty() { 0 } else { self.width };
+        Some(clean::area(published, width)).filter(|code| !code.is_empty() && !self.missing.contains(code))
+    }
 }
 
 impl Profile {

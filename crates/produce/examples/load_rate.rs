@@ -23,7 +23,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let progress = Arc::new(ProduceProgress::default());
     let started = Instant::now();
     let writer = Arc::clone(&log).writer(&writer_of(&source.name()))?;
-    let parts = ProduceParts { log: Arc::clone(&log) as Arc<dyn Log>, writer, source, progress: Arc::clone(&progress) };
+    let parts = ProduceParts {
+        log: Arc::clone(&log) as Arc<dyn Log>,
+        writer,
+        source,
+        boundaries: Arc::default(),
+        progress: Arc::clone(&progress),
+    };
     blotter_produce::run(false, parts, &Shutdown::new())?;
     let appended = progress.figures().incidents;
     let say = |what: &str, started: Instant| {

@@ -11,6 +11,8 @@ use std::sync::{
 pub struct ProduceFigures {
     /// Accepted and appended.
     pub incidents: u64,
+    /// Of these, those that were given the code of an area that their source did not say.
+    pub filled: u64,
     /// Rejected and kept.
     pub rejected: u64,
     /// How far the source is, in its own units.

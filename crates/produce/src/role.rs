@@ -4,7 +4,7 @@ use crate::{
     progress::ProduceProgress,
     state::{POSITION_PREFIX, SourceState, StoredPosition},
 };
-use blotter_incident::rejected_batch;
+use blotter_incident::{Boundaries, rejected_batch};
 use blotter_log::{Append, Log, LogError, Offset, Topic, Transaction, Writer};
 use blotter_source::{Chunk, Source, SourceError, Step};
 use blotter_store::Shutdown;
@@ -52,6 +52,8 @@ pub struct ProduceParts {
     pub writer: Box<dyn Writer>,
     /// What it reads, opened at the position that was stored once the writer was open.
     pub source: Box<dyn Source>,
+    /// Where an incident's areas come from that the source does not say.
+    pub boundaries: Arc<Boundaries>,
     /// For others to see.
     pub progress: Arc<ProduceProgress>,
 }
@@ -68,7 +70,7 @@ enum Said {
 
 /// Produces until the source ends or says that it is caught up (`until_caught_up`), or until told to stop.
 pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> Result<(), ProduceError> {
-    let ProduceParts { log, writer, mut source, progress } = parts;
+    let ProduceParts { log, writer, mut source, boundaries, progress } = parts;
     let name = source.name();
     let state = SourceState {
         simulated: source.simulated(),
@@ -87,7 +89,7 @@ pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> R
                 what: "the source".into(),
                 why: format!("no thread can be started: {error}"),
             })?;
-        let mut appender = Appender { log, writer, name, state, progress };
+        let mut appender = Appender { log, writer, name, state, boundaries, progress };
         let mut appended = Ok(());
         while let (Ok(()), Ok(said)) = (&appended, receiver.recv()) {
             appended = match said {
@@ -149,6 +151,7 @@ struct Appender {
     writer: Box<dyn Writer>,
     name: String,
     state: SourceState,
+    boundaries: Arc<Boundaries>,
     progress: Arc<ProduceProgress>,
 }
 
@@ -156,7 +159,10 @@ impl Appender {
     fn append(&mut self, chunk: Chunk) -> Result<(), ProduceError> {
         let (incidents, rejected) = (chunk.rows() as u64, chunk.rejected.len() as u64);
         let mut transaction = Transaction::default();
+        let mut filled = 0;
         for (partition, records) in chunk.incidents {
+            let (records, given) = self.boundaries.fill(records)?;
+            filled += given;
             transaction.appends.push(Append { topic: Topic::Incidents, partition, records });
         }
         if rejected > 0 {
@@ -166,6 +172,7 @@ impl Appender {
         self.commit(transaction, Some(String::from_utf8_lossy(&chunk.position).into_owned()), chunk.caught_up)?;
         self.progress.update(|figures| {
             figures.incidents += incidents;
+            figures.filled += filled;
             figures.rejected += rejected;
             figures.source = chunk.progress;
             figures.caught_up = chunk.caught_up;

@@ -1,12 +1,12 @@
 //! The API without a listener: a command asks what a browser asks, and is answered by the same code.
 
-use crate::{ServeError, api, boundaries::Boundaries, follower::Follower, snapshot::LocalSnapshot, state::State};
+use crate::{ServeError, api, follower::Follower, snapshot::LocalSnapshot, state::State};
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::{Request, header},
 };
-use blotter_incident::Profile;
+use blotter_incident::{Boundaries, Profile};
 use blotter_log::Log;
 use blotter_store::Shutdown;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -21,8 +21,8 @@ pub struct AskParts {
     pub snapshots: PathBuf,
     /// The city.
     pub profile: Arc<Profile>,
-    /// Outlines: layer and GeoJSON file.
-    pub boundaries: Vec<(String, PathBuf)>,
+    /// The outlines that are known of it.
+    pub boundaries: Arc<Boundaries>,
 }
 
 /// A loaded city that can be asked.
@@ -48,8 +48,7 @@ impl Asked {
         if parts.log.is_none() && LocalSnapshot::newest(&parts.snapshots)?.is_none() {
             return Err(ServeError::NoSnapshot { directory: parts.snapshots });
         }
-        let boundaries = Boundaries::load(&parts.profile, &parts.boundaries)?;
-        let state = Arc::new(State::new(parts.profile, parts.log, boundaries));
+        let state = Arc::new(State::new(parts.profile, parts.log, parts.boundaries));
         let follower = Follower {
             state: Arc::clone(&state),
             snapshots: parts.snapshots,

@@ -25,14 +25,6 @@ pub enum ServeError {
     /// Columns that are none of incidents.
     #[error(transparent)]
     Columns(#[from] arrow::error::ArrowError),
-    /// A file of outlines.
-    #[error("the boundaries {path} cannot be used: {why}")]
-    Boundaries {
-        /// Which file.
-        path: PathBuf,
-        /// Why, and what to do.
-        why: String,
-    },
     /// The listener or a thread.
     #[error("cannot serve: {0}")]
     Io(#[from] std::io::Error),

@@ -8,7 +8,6 @@
 
 mod api;
 mod ask;
-mod boundaries;
 mod caught_up;
 mod error;
 mod exposition;
@@ -18,7 +17,6 @@ mod hourly;
 mod live;
 mod metrics;
 mod ops;
-mod outline;
 mod problem;
 mod role;
 mod said;

@@ -1,8 +1,8 @@
 //! The role: a follower on a thread of its own, and the HTTP server.
 
-use crate::{ServeError, api, boundaries::Boundaries, follower::Follower, state::State};
+use crate::{ServeError, api, follower::Follower, state::State};
 use axum::serve::ListenerExt;
-use blotter_incident::Profile;
+use blotter_incident::{Boundaries, Profile};
 use blotter_log::Log;
 use blotter_store::Shutdown;
 use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
@@ -33,16 +33,15 @@ pub struct ServeParts {
     pub snapshots: PathBuf,
     /// The city.
     pub profile: Arc<Profile>,
-    /// Outlines: layer and GeoJSON file.
-    pub boundaries: Vec<(String, PathBuf)>,
+    /// The outlines that are known of it.
+    pub boundaries: Arc<Boundaries>,
     /// Where to listen.
     pub listener: TcpListener,
 }
 
 /// Serves until told to stop.
 pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Result<(), ServeError> {
-    let boundaries = Boundaries::load(&parts.profile, &parts.boundaries)?;
-    let state = Arc::new(State::new(parts.profile, parts.log, boundaries));
+    let state = Arc::new(State::new(parts.profile, parts.log, parts.boundaries));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(8)

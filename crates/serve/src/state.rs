@@ -1,11 +1,11 @@
 //! What requests read and the follower writes.
 
 use crate::{
-    boundaries::Boundaries, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, said::SaidIndex,
-    standing::Standing, study_areas::StudyAreas, texts::Texts,
+    hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, said::SaidIndex, standing::Standing,
+    study_areas::StudyAreas, texts::Texts,
 };
 use blotter_cube::Cube;
-use blotter_incident::Profile;
+use blotter_incident::{Boundaries, Profile};
 use blotter_log::{Log, Topic};
 use blotter_peak::City;
 use std::{
@@ -71,7 +71,7 @@ pub(crate) struct State {
     pub(crate) said: RwLock<SaidIndex>,
     pub(crate) view: RwLock<View>,
     pub(crate) texts: Texts,
-    pub(crate) boundaries: Boundaries,
+    pub(crate) boundaries: Arc<Boundaries>,
     pub(crate) study_areas: StudyAreas,
     pub(crate) metrics: Metrics,
     pub(crate) events: broadcast::Sender<Arc<Event>>,
@@ -82,13 +82,13 @@ pub(crate) struct State {
 
 impl State {
     /// With an empty view.
-    pub(crate) fn new(profile: Arc<Profile>, log: Option<Arc<dyn Log>>, boundaries: Boundaries) -> Self {
+    pub(crate) fn new(profile: Arc<Profile>, log: Option<Arc<dyn Log>>, boundaries: Arc<Boundaries>) -> Self {
         let partitions = log.as_ref().map_or(0, |log| log.partitions(Topic::Incidents));
         Self {
             view: RwLock::new(View::new(&profile, partitions as usize)),
             peaking: City::new(&profile, &profile.clock()),
             said: RwLock::default(),
-            study_areas: StudyAreas::new(boundaries.outline(&profile)),
+            study_areas: StudyAreas::new(boundaries.city(&profile).cloned()),
             profile,
             log,
             texts: Texts::default(),

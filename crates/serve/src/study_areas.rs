@@ -1,8 +1,8 @@
 //! Study areas by resolution. One is made anew only when the cells that have incidents are others than before.
 
-use crate::outline::Outline;
 use blotter_cube::{CellCounts, Filter};
 use blotter_hotspot::StudyArea;
+use blotter_incident::Outlines;
 use h3o::CellIndex;
 use std::{
     collections::BTreeMap,
@@ -18,19 +18,19 @@ struct Known {
 /// Study areas of one city.
 #[derive(Debug)]
 pub(crate) struct StudyAreas {
-    /// Empty where it is not known.
-    outline: Outline,
+    /// The city's, where it is known.
+    outline: Option<Arc<Outlines>>,
     known: Mutex<BTreeMap<u8, Known>>,
 }
 
 impl StudyAreas {
-    pub(crate) fn new(outline: Outline) -> Self {
+    pub(crate) fn new(outline: Option<Arc<Outlines>>) -> Self {
         Self { outline, known: Mutex::default() }
     }
 
     /// How it is bounded, in the API's words.
     pub(crate) fn method(&self) -> &'static str {
-        if self.outline.is_empty() { "within_reach" } else { "outline" }
+        if self.outline.is_some() { "outline" } else { "within_reach" }
     }
 
     /// That of a resolution, where incidents are mapped to these cells; narrowed where a filter is.
@@ -50,10 +50,9 @@ impl StudyAreas {
         {
             return Arc::clone(&known.area);
         }
-        let area = Arc::new(if self.outline.is_empty() {
-            StudyArea::within_reach(&mapped)
-        } else {
-            StudyArea::inside(&mapped, |longitude, latitude| self.outline.contains(longitude, latitude))
+        let area = Arc::new(match &self.outline {
+            None => StudyArea::within_reach(&mapped),
+            Some(outline) => StudyArea::inside(&mapped, |longitude, latitude| outline.contains(latitude, longitude)),
         });
         all.insert(resolution, Known { mapped, area: Arc::clone(&area) });
         area

@@ -23,4 +23,4 @@ pub use input::Location;
 pub use open::{OpenOptions, open_sources, sources_name};
 pub use replay::{Replay, ReplayOptions};
 pub use simulator::{CsvStyle, Outbreak, Pace, Simulator, SimulatorOptions, WallClock};
-pub use socrata::{AppToken, SocrataOptions, SocrataSource};
+pub use socrata::{AppToken, BoundaryPortal, Failure as PortalFailure, SocrataOptions, SocrataSource};

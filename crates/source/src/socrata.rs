@@ -13,6 +13,7 @@
 //!   CSV file does not have: load such a city from one or the other.
 //! - An app token goes into `X-App-Token` and nowhere else.
 
+mod boundaries;
 mod client;
 mod known;
 mod options;
@@ -21,13 +22,15 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub use boundaries::BoundaryPortal;
+pub use client::Failure;
 pub use options::{AppToken, SocrataOptions};
 
 use crate::{Chunk, Progress, Source, SourceError, Step};
 use blotter_incident::{
     CivilMicros, Parser, Portal, Profile, Rejected, UtcMicros, format_civil, parse_civil, parse_instant,
 };
-use client::{Client, Failure, Fields, quoted};
+use client::{Client, Fields, quoted};
 use jiff::{Span, civil::Date};
 use known::{Known, bury, tombstone};
 use position::{Cursor, Position};

@@ -66,7 +66,7 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
     let bar = stdout().is_terminal().then(ProgressBar::no_length);
     let mut last_line = Instant::now();
     let (mut loading, mut archived) = (true, false);
-    let mut load = Load { incidents: 0, rejected: 0, took: Duration::ZERO };
+    let mut load = Load { incidents: 0, rejected: 0, filled: 0, took: Duration::ZERO };
     while !shutdown.is_triggered() {
         let figures = watched.produced.figures();
         load.note(&figures, started);
@@ -114,13 +114,15 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
 struct Load {
     incidents: u64,
     rejected: u64,
+    filled: u64,
     took: Duration,
 }
 
 impl Load {
     fn note(&mut self, figures: &ProduceFigures, started: Instant) {
         if (figures.incidents, figures.rejected) != (self.incidents, self.rejected) {
-            *self = Self { incidents: figures.incidents, rejected: figures.rejected, took: started.elapsed() };
+            let ProduceFigures { incidents, rejected, filled, .. } = *figures;
+            *self = Self { incidents, rejected, filled, took: started.elapsed() };
         }
     }
 }
@@ -133,6 +135,9 @@ impl Display for Load {
         let seconds = self.took.as_secs_f64();
         let rate = HumanCount((self.incidents as f64 / seconds.max(0.001)) as u64);
         write!(f, "{} incidents loaded in {seconds:.1} s ({rate}/s)", HumanCount(self.incidents))?;
+        if self.filled > 0 {
+            write!(f, ", {} given an area by their point", HumanCount(self.filled))?;
+        }
         if self.rejected > 0 {
             write!(f, ", {} rejected (see `blotter rejected`)", HumanCount(self.rejected))?;
         }

@@ -17,6 +17,7 @@ use axum::{
 };
 use blotter_cube::{Series, TooLarge};
 use blotter_incident::Incident;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use std::{fmt::Write, sync::Arc};
 
@@ -51,7 +52,7 @@ pub(super) async fn meta(Shared(context): Shared<Context>, uri: Uri) -> Result<R
                     .collect();
                 json!({
                     "name": layer.name, "title": layer.title, "primary": layer.primary,
-                    "boundaries": state.boundaries.of(&layer.name).is_some(), "areas": areas,
+                    "boundaries": state.boundaries.of(index).is_some(), "areas": areas,
                 })
             })
             .collect();
@@ -254,13 +255,14 @@ pub(super) async fn boundaries(
     uri: Uri,
 ) -> Result<Response, Problem> {
     Parameters::read(uri.query(), &[])?;
-    match context.state.boundaries.of(&layer) {
+    let state = &context.state;
+    match state.profile.layer(&layer).and_then(|layer| state.boundaries.of(layer)) {
         Some(outlines) => {
             let headers = [(header::CONTENT_TYPE, "application/geo+json"), (header::CACHE_CONTROL, "no-cache")];
-            Ok((headers, outlines).into_response())
+            Ok((headers, Bytes::from_owner(outlines.geojson())).into_response())
         }
         None => Err(Problem::not_found(format!(
-            "the outlines of `{layer}` are not known: give them with --boundaries {layer}=FILE"
+            "the outlines of `{layer}` are not known: `blotter boundaries` fetches what the portal has, and --boundaries {layer}=FILE gives them"
         ))),
     }
 }

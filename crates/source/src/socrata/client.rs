@@ -17,7 +17,7 @@ const LONGEST: u64 = 512 << 20;
 /// One row of an answer.
 pub(super) type Fields = Map<String, Value>;
 
-/// A portal's dataset.
+/// A portal's dataset, and others beside it.
 pub(super) struct Client {
     agent: Agent,
     resource: Url,
@@ -25,10 +25,12 @@ pub(super) struct Client {
 }
 
 /// Why there is no answer.
-pub(super) struct Failure {
-    pub(super) error: SourceError,
+#[derive(Debug)]
+pub struct Failure {
+    /// What happened.
+    pub error: SourceError,
     /// The portal said when to ask again.
-    pub(super) retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
 }
 
 impl Client {
@@ -58,6 +60,28 @@ impl Client {
     pub(super) fn ask(&self, parameters: &[(&str, &str)], timeout: Option<Duration>) -> Result<Vec<Fields>, Failure> {
         let mut url = self.resource.clone();
         url.query_pairs_mut().extend_pairs(parameters);
+        let body = self.body(&url, timeout)?;
+        serde_json::from_slice(&body).map_err(|error| {
+            let why = format!("the answer is no list of rows, or breaks off: {error}");
+            Failure {
+                error: SourceError::Http { url: redacted(url.as_str()), why, retryable: true },
+                retry_after: None,
+            }
+        })
+    }
+
+    /// Another dataset of the portal, as GeoJSON.
+    pub(super) fn geojson(&self, dataset: &str, parameters: &[(&str, &str)]) -> Result<Vec<u8>, Failure> {
+        let mut url = self.resource.clone();
+        // An address that can be asked has a path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop().push(&format!("{dataset}.geojson"));
+        }
+        url.query_pairs_mut().extend_pairs(parameters);
+        self.body(&url, None)
+    }
+
+    fn body(&self, url: &Url, timeout: Option<Duration>) -> Result<Vec<u8>, Failure> {
         let fail = |error: &ureq::Error| Failure { error: http_error(url.as_str(), error), retry_after: None };
         let mut request = self.agent.get(url.as_str());
         if let Some(AppToken(token)) = &self.token {
@@ -74,14 +98,7 @@ impl Client {
             let retry_after = text.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
             return Err(Failure { error: status_error(url.as_str(), status), retry_after });
         }
-        let body = response.body_mut().with_config().limit(LONGEST).read_to_vec().map_err(|error| fail(&error))?;
-        serde_json::from_slice(&body).map_err(|error| {
-            let why = format!("the answer is no list of rows, or breaks off: {error}");
-            Failure {
-                error: SourceError::Http { url: redacted(url.as_str()), why, retryable: true },
-                retry_after: None,
-            }
-        })
+        response.body_mut().with_config().limit(LONGEST).read_to_vec().map_err(|error| fail(&error))
     }
 }
 

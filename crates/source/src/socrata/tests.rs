@@ -432,3 +432,28 @@ fn whether_the_portal_answers_is_told_in_time() {
     let error = SocrataSource::reachable(&city("chicago"), Duration::from_secs(3), &options).unwrap_err();
     assert!(error.is_retryable());
 }
+
+#[test]
+fn outlines_are_a_dataset_beside_the_incidents() {
+    let server = Server::start(|request| match request.header("x-app-token") {
+        Some("hush") if request.target.starts_with("/resource/igwz-8jzy.geojson?%24limit=") => {
+            Response::new(200, "{\"type\":\"FeatureCollection\"}")
+        }
+        Some("hush") => Response::new(429, "slow down").header("Retry-After", "7"),
+        _ => Response::new(403, "who are you?"),
+    });
+    let options = |token| SocrataOptions {
+        base: Some(server.address.clone()),
+        token,
+        ..SocrataOptions::new(std::path::PathBuf::new())
+    };
+    let portal = BoundaryPortal::new(&city("chicago"), &options(Some(AppToken::new("hush")))).unwrap();
+    assert_eq!(portal.geojson("igwz-8jzy").unwrap(), b"{\"type\":\"FeatureCollection\"}");
+    let failure = portal.geojson("abcd-efgh").unwrap_err();
+    assert!(failure.error.is_retryable() && failure.retry_after == Some(Duration::from_secs(7)), "{failure:?}");
+    let failure = BoundaryPortal::new(&city("chicago"), &options(None)).unwrap().geojson("igwz-8jzy").unwrap_err();
+    assert!(!failure.error.is_retryable() && failure.error.to_string().contains("token"), "{failure:?}");
+    let nowhere = Profile { portal: None, ..city("chicago").as_ref().clone() };
+    let error = BoundaryPortal::new(&nowhere, &options(None)).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("--boundaries"), "{error}");
+}

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use crate::{ask::Asked, boundaries::Boundaries, state::State};
+use crate::{ask::Asked, state::State};
 use blotter_cube::Locator;
 use blotter_incident::{
     CivilMicros, Header, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil,
@@ -69,7 +69,7 @@ fn apply(state: &State, records: &[Record]) {
 
 fn city(lag: &str) -> Arc<State> {
     let profile = Profile::from_toml(&CITY.replacen("[portal]", &format!("{lag}\n[portal]"), 1)).unwrap();
-    Arc::new(State::new(Arc::new(profile), None, Boundaries::default()))
+    Arc::new(State::new(Arc::new(profile), None, Arc::default()))
 }
 
 /// The body and status of an answer.
