@@ -105,6 +105,7 @@ impl Cube {
             };
             self.enter(group, row, areas, &mut changes);
         }
+        self.version += u64::from(changes.incidents > 0);
         changes
     }
 

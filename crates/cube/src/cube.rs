@@ -74,6 +74,7 @@ pub struct Cube {
     pub(crate) totals: AllTotals,
     /// Incidents by category code.
     pub(crate) by_category: Vec<u64>,
+    pub(crate) version: u64,
 }
 
 impl Cube {
@@ -95,6 +96,7 @@ impl Cube {
             figures: Figures::default(),
             totals: AllTotals::default(),
             by_category: Vec::new(),
+            version: 0,
         }
     }
 
@@ -106,6 +108,11 @@ impl Cube {
     /// Totals.
     pub fn figures(&self) -> Figures {
         self.figures
+    }
+
+    /// Rises with every batch that changes an incident: at the same version answers are the same.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// Incidents ever seen, deletions included.

@@ -140,7 +140,7 @@ impl Follower {
             if self.until_caught_up && self.state.is_ready() {
                 return Ok(());
             }
-            if !shutdown.is_triggered() && !self.state.write().cube.index_places(LOCK_ROWS) {
+            if !shutdown.is_triggered() && !self.index_places() {
                 continue;
             }
             if shutdown.wait_timeout(LOOK) {
@@ -205,7 +205,7 @@ impl Follower {
                 published = Some(Instant::now());
             }
             // What the snapshot brought is left for when there is time.
-            if caught_up && self.state.write().cube.index_places(LOCK_ROWS) {
+            if caught_up && self.index_places() {
                 let mut watched: Vec<_> =
                     (0..).zip(&next).map(|(part, next)| (Topic::Incidents, part, Offset(*next))).collect();
                 watched.push((Topic::Rejected, 0, rejected));
@@ -214,6 +214,12 @@ impl Follower {
             }
         }
         Ok(())
+    }
+
+    /// Finds the cells and areas of some new places; whether all are known then.
+    fn index_places(&self) -> bool {
+        let has_cells = self.state.write().cube.index_places(LOCK_ROWS);
+        has_cells && self.state.find_areas(LOCK_ROWS)
     }
 
     /// Applies a batch, a few thousand rows at a time; the offsets move with the rows.

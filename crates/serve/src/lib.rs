@@ -9,6 +9,7 @@
 mod api;
 mod ask;
 mod caught_up;
+mod disagreements;
 mod error;
 mod exposition;
 mod figures;

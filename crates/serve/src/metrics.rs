@@ -42,6 +42,7 @@ impl Metrics {
 
 /// The text of `/metrics`.
 pub(crate) fn render(state: &State) -> String {
+    state.find_areas(usize::MAX);
     let mut text = String::new();
     let mut line = |line: std::fmt::Arguments<'_>| {
         // Writing into a string cannot fail.
@@ -56,6 +57,14 @@ pub(crate) fn render(state: &State) -> String {
     line(format_args!("blotter_incidents{{state=\"unmapped\"}} {}", figures.total - figures.mapped));
     line(format_args!("# HELP blotter_rejected Distinct rejected records.\n# TYPE blotter_rejected gauge"));
     line(format_args!("blotter_rejected {}", view.rejected.len()));
+    line(format_args!(
+        "# HELP blotter_disagreeing Mapped incidents whose area is another than the one whose outline contains them.\n# TYPE blotter_disagreeing gauge"
+    ));
+    for (layer, count) in state.profile.layers.iter().zip(state.disagreeing(&view)) {
+        if let Some(count) = count {
+            line(format_args!("blotter_disagreeing{{layer=\"{}\"}} {count}", layer.name));
+        }
+    }
     line(format_args!(
         "# HELP blotter_ready Whether the snapshot is loaded and the log was followed to its end.\n# TYPE blotter_ready gauge"
     ));

@@ -1,8 +1,8 @@
 //! What requests read and the follower writes.
 
 use crate::{
-    hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, said::SaidIndex, standing::Standing,
-    study_areas::StudyAreas, texts::Texts,
+    disagreements::Disagreements, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, said::SaidIndex,
+    standing::Standing, study_areas::StudyAreas, texts::Texts,
 };
 use blotter_cube::Cube;
 use blotter_incident::{Boundaries, Profile};
@@ -22,6 +22,8 @@ pub(crate) struct View {
     pub(crate) cube: Cube,
     /// The cube's totals by hour. Whoever asks brings it up to the cube, under the view's lock.
     pub(crate) hourly: Mutex<Hourly>,
+    /// Of the cube's incidents and their places. Shared, so that places are looked at without the view's lock.
+    pub(crate) disagreements: Arc<Mutex<Disagreements>>,
     /// By partition of `incidents`.
     pub(crate) next_offsets: Vec<u64>,
     /// Hashes of the keys of rejected records: a key counts once.
@@ -37,6 +39,7 @@ impl View {
         Self {
             cube: Cube::new(profile),
             hourly: Mutex::default(),
+            disagreements: Arc::default(),
             next_offsets: vec![0; partitions],
             rejected: HashSet::new(),
             received_at_ms: None,

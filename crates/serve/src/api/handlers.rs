@@ -36,8 +36,10 @@ pub(super) async fn meta(Shared(context): Shared<Context>, uri: Uri) -> Result<R
     off(move || {
         let mut timing = Timing::start();
         let state = &context.state;
+        state.find_areas(usize::MAX);
         let view = state.read();
         let mut answer = figures(state, &view);
+        let disagreeing = state.disagreeing(&view);
         let profile = &state.profile;
         let city = profile.bounding_box;
         let layers: Vec<Value> = profile
@@ -52,7 +54,8 @@ pub(super) async fn meta(Shared(context): Shared<Context>, uri: Uri) -> Result<R
                     .collect();
                 json!({
                     "name": layer.name, "title": layer.title, "primary": layer.primary,
-                    "boundaries": state.boundaries.of(index).is_some(), "areas": areas,
+                    "boundaries": state.boundaries.of(index).is_some(), "disagreeing": disagreeing[index],
+                    "areas": areas,
                 })
             })
             .collect();
