@@ -159,7 +159,7 @@ def live(scratch: Path, _csv: Path, _rounds: int, seconds: int):
     """Appended to Kafka → on the live stream, and how long a counter's death is felt."""
     with servers(scratch) as (kafka, s3):
         it = Deployment(kafka, s3, scratch)
-        it.finish(it.start("produce", "--simulate", 1, "--until-caught-up"))
+        it.finish(it.start("produce", "--simulate", 1, "--seed", 7, "--until-caught-up"))
         roles = {role: it.start(role, *more) for role, *more in (
             ("archive",), ("snapshot", "--every", "20"), ("fetch", "--every", "20", "--to", it.local), ("serve", "--snapshots", it.local, "--listen", "127.0.0.1:0"))}
         counters = [it.start("count") for _ in range(2)]

@@ -171,6 +171,82 @@ def cells(scratch: Path, csv: Path, rounds: int):
     yield ("… after kill -9 before the first snapshot", f"{median(seconds):.2f} s", "", "")
 
 
+def statistics_of_places(scratch: Path, csv: Path, rounds: int):
+    """The statistics as the API answers them, under random filters; Gi* beside esda's on the same cells and neighbours."""
+    import esda
+    import h3
+    import numpy
+    from libpysal.weights import W
+
+    demo = Demo(scratch / "statistics", "--data", csv)
+    url = demo.until(r"(http://[\d.:]+)").group(1)
+    meta = wait_for(f"{url}/api/v1/meta", lambda meta: meta["caught_up"])
+    chance = random.Random(4)
+
+    def month(number):
+        return f"{2012 + number // 12}-{number % 12 + 1:02}-01"
+
+    def filters():
+        first = chance.randrange(0, 60)
+        query = [("from", month(first)), ("to", month(chance.randrange(first + 1, 73)))]
+        return query + [("category", category) for category in chance.sample(meta["categories"], chance.randrange(0, 4))]
+
+    def ask(path, query):
+        """The answer; and how long the statistics took, and all of it, in ms."""
+        answer, headers = json_of(f"{url}/api/v1/{path}?{urllib.parse.urlencode(query)}")
+        said = dict(re.findall(r"(\w+);dur=([\d.]+)", headers["Server-Timing"]))
+        return answer, float(said["cube"]), float(said["total"])
+
+    def gi_star(answer):
+        """esda's scores and threshold, without the making of its weights, in ms."""
+        counts = {cell["cell"]: cell["count"] for cell in answer["cells"]}
+        neighbors = {cell: [other for other in h3.grid_ring(cell, 1) if other in counts] for cell in counts}
+        weights = W(neighbors, id_order=list(counts), silence_warnings=True)
+        x = numpy.array(list(counts.values()), dtype=float)
+        began = time.perf_counter()
+        local = esda.G_Local(x, weights, transform="B", star=True, permutations=0)
+        esda.fdr(local.p_norm * 2, 0.1)
+        return (time.perf_counter() - began) * 1000
+
+    for _ in range(3):
+        ask("hotspots", [("resolution", "9")])
+        ask("peaks", [])
+    asked, peer = [], []
+    for number in range(100):
+        answer, *took = ask("hotspots", [("resolution", "9"), *(filters() if number else [])])
+        asked.append(took)
+        if number < 3 * rounds:
+            peer.append(gi_star(answer))
+    largest = lambda values: sorted(values)[int(len(values) * 0.95)]  # noqa: E731
+
+    def figures(asked):
+        mine, whole = zip(*asked, strict=True)
+        return f"median {median(mine):.1f} ms, p95 {largest(mine):.1f} ms (with JSON {median(whole):.1f} ms)"
+
+    yield (
+        f"Gi* and q of {answer['n']:,} cells at resolution 9, 100 random filters over 1.7 M incidents",
+        figures(asked),
+        f"esda `G_Local` and `fdr`, given counts and weights: {median(peer):.1f} ms",
+        f"{median(ours for ours, _ in asked) / median(peer):.2f}",
+    )
+    asked = [ask("density", [("bandwidth_m", "400"), *(filters() if number else [])])[1:] for number in range(60)]
+    yield ("Kernel density, 400 m on a 100 m grid, 60 random filters", figures(asked), "", "")
+    asked = []
+    for number in range(20):
+        categories = [("category", category) for category in chance.sample(meta["categories"], chance.randrange(0, 4))]
+        asked.append(ask("emerging", [("resolution", "9"), ("step", "month"), *(categories if number else [])])[1:])
+    yield ("Emerging hot spots over 72 months at resolution 9, 20 random filters", figures(asked), "", "")
+    moments = [f"201{chance.randrange(5, 8)}-{chance.randrange(1, 13):02}-15T{chance.randrange(24):02}:00" for _ in range(60)]
+    answers = [ask("peaks", [("at", moment)]) for moment in moments]
+    yield (
+        f"A tick of peaks: {median(answer['tests'] for answer, _, _ in answers):,.0f} tests, at 60 moments of 2015 to 2017",
+        figures([took for _, *took in answers]),
+        "",
+        "",
+    )
+    demo.end()
+
+
 def peer_of_cells(csv: Path):
     """The same incidents in DuckDB, in memory, sorted by time, with narrow types and the cell of each."""
     sys.path.insert(0, str(ROOT / "e2e"))
@@ -270,6 +346,7 @@ BENCHES = {
     "load": load,
     "cells": cells,
     "cube": cube,
+    "statistics": statistics_of_places,
     "simulated": simulated,
     "live": live,
     "kafka": kafka,

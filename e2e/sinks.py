@@ -8,6 +8,8 @@ import urllib.parse
 import urllib.request
 from datetime import UTC, datetime
 
+from conftest import PATIENCE_S
+
 Points = dict[str, int]
 
 

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 from cluster import Cluster, simulated, start
-from conftest import BINARY, clean_environment
+from conftest import BINARY, clean_environment, shared
 from services.s3 import SECRET_KEY
 from services.service import wait_until
 from sinks import in_influxdb
@@ -96,14 +96,17 @@ def test_a_full_run_never_shows_a_secret(cluster, locked, receiver, blotter, tmp
     with data.open("a") as file:
         file.write(f"no date here,{uuid.uuid4().hex}\n")
     operated = ["--ops-listen", "127.0.0.1:0"]
+    # Years of which something can be expected, so that there is something to tell.
+    cluster.run("produce", "--data", shared("chicago-hijackings-soda-style.csv"), "--until-caught-up")
     roles = [cluster.spawn(blotter, "produce", "--data", data, *operated)]
     roles += [cluster.spawn(blotter, role, *more, *operated) for role, *more in (
         ["online"], ["archive"], ["snapshot", "--every", "1"], ["fetch", "--every", "1"])]
     serve = cluster.spawn(blotter, "serve")
     serve.wait_for_address()
-    serve.wait_until_caught_up()
+    total = serve.wait_until_caught_up()["incidents"]["total"]
+    assert total > 5_000
     url = f"http://127.0.0.1:{locked[2].port}"
-    wait_until(lambda: sum(in_influxdb(locked[2].port, "crimes", u="me", p=PASSWORD).values()) == 5_000, f"{url} has every count")
+    wait_until(lambda: sum(in_influxdb(locked[2].port, "crimes", u="me", p=PASSWORD).values()) == total, f"{url} has every count")
     # Some are refused before, and some are not answered.
     wait_until(lambda: receiver.requests > 15, "the webhook is told")
     assert {path for path, _, _ in receiver.taken} == {f"/hooks/{PASSWORD}?token={TOKEN}"}

@@ -1,6 +1,11 @@
 //! City profiles: everything that one city's portal does differently, as a TOML file (`cities/*.toml`).
 
-use crate::{civil::CityClock, clean, date::DateFormat};
+use crate::{
+    civil::CityClock,
+    clean,
+    date::DateFormat,
+    holiday::{self, Holiday},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -34,6 +39,9 @@ pub struct Profile {
     pub layers: Vec<Layer>,
     /// How late incidents become known, where that is known of the city; else all counts as known at once.
     pub reporting_lag: Option<ReportedShares>,
+    /// Days that are expected to be like themselves in other years, not like others of their week.
+    #[serde(default)]
+    pub holidays: Vec<Holiday>,
 }
 
 /// What share of incidents is known at which age, behind the data's own clock.
@@ -262,7 +270,11 @@ impl Profile {
         if names.len() != self.layers.len() || !names.iter().all(|name| plain(name)) {
             return Some("`layers` need distinct names of lower-case letters, digits and underscores".into());
         }
-        self.reporting_lag.as_ref().and_then(ReportedShares::fault)
+        if self.holidays.len() > holiday::MOST {
+            return Some(format!("there are at most {} `holidays`", holiday::MOST));
+        }
+        let lag = self.reporting_lag.as_ref().and_then(ReportedShares::fault);
+        lag.or_else(|| self.holidays.iter().find_map(Holiday::fault))
     }
 
     /// The clock of its time zone, which was checked when the profile was read.

@@ -1,7 +1,7 @@
 //! What expectations know of one city: its civil time, how late incidents become known there, and which names are its areas'
 //! and categories'.
 
-use crate::{Calendar, History, Hour, Options, ReportingLag, Tick, peaks};
+use crate::{Calendar, History, Holiday, Hour, Options, ReportingLag, Tick, peaks};
 use blotter_incident::{CityClock, Profile, UtcMicros};
 use std::{cmp::Ordering, sync::Arc};
 
@@ -20,7 +20,7 @@ impl City {
     pub fn new(profile: &Profile, clock: &CityClock) -> Self {
         // Of a zone with half hours, the hours before.
         let offsets = clock.offsets().map(|(from, seconds)| (hour_of(from), seconds.div_euclid(3600) as i8));
-        let calendar = Calendar::new(offsets.collect(), Vec::new());
+        let calendar = Calendar::new(offsets.collect(), holidays(profile, clock));
         Self {
             options: Options { calendar, ..Options::default() },
             shares: profile.reporting_lag.as_ref().map(blotter_incident::ReportedShares::by_hour),
@@ -43,6 +43,16 @@ impl City {
         };
         peaks(history, at, &lag, &self.options)
     }
+}
+
+/// The stretches of hours that are holidays; those of one name are of one kind.
+fn holidays(profile: &Profile, clock: &CityClock) -> Vec<Holiday> {
+    let hour = |civil| hour_of(clock.to_utc(civil));
+    let of = |(kind, holiday): (u8, &blotter_incident::Holiday)| {
+        let stretch = |(first, end)| Holiday { kind, first_hour: hour(first), hours: (hour(end) - hour(first)) as u16 };
+        holiday.days().map(stretch).collect::<Vec<_>>()
+    };
+    (0_u8..).zip(&profile.holidays).flat_map(of).collect()
 }
 
 /// The hour that begins at a moment or before it.
@@ -119,6 +129,20 @@ mod tests {
         };
         check(&["", "10", "2", "031", "9"], &[None, Some(2), Some(0), Some(3), Some(1)]);
         check(&["", "9", "031", "10", "2"], &[None, Some(1), Some(3), Some(2), Some(0)]);
+    }
+
+    #[test]
+    fn a_holiday_is_the_citys_own_day() -> Result<(), blotter_incident::ProfileError> {
+        let chicago = include_str!("../../../cities/chicago.toml");
+        let profile = Profile::from_toml(chicago)?;
+        let found = holidays(&profile, &profile.clock());
+        let kind =
+            profile.holidays.iter().position(|holiday| holiday.name == "Independence Day").map(|kind| kind as u8);
+        // 2017-07-04T05:00Z, Chicago's midnight.
+        let day = found.iter().find(|holiday| Some(holiday.kind) == kind && holiday.first_hour > 416_000);
+        assert_eq!(day.map(|day| (day.first_hour, day.hours)), Some((416_429, 24)));
+        assert!(found.iter().all(|holiday| (23..=25).contains(&holiday.hours)));
+        Ok(())
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub struct StoredPosition {
 }
 
 /// What the other roles need to know about a source.
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other, as they are stored")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceState {
     /// Everything that the source held has been appended.

@@ -142,7 +142,7 @@ impl TransactionalWriter {
                 .map_err(Stopped::Aborted)?;
         }
         // Where a topic says itself how far a group came, it says so beside its records, and where there are none.
-        for (topic, format) in self.formats.iter() {
+        for (topic, format) in &self.formats {
             for commit in &transaction.commits {
                 let Some((key, value)) = format.mark(commit) else { continue };
                 let place = (self.topics.name(*topic), commit.partition);

@@ -42,11 +42,12 @@ pub(super) async fn live(Shared(context): Shared<Context>, headers: HeaderMap, u
 }
 
 fn message(event: &Event) -> Message {
-    let message = Message::default().event(event.name).data(&event.data);
-    match &event.id {
+    let message = Message::default().event(event.name);
+    let message = match &event.id {
         Some(id) => message.id(id),
         None => message,
-    }
+    };
+    message.data(&event.data)
 }
 
 /// Everything as it is now; the client asks for counts anew.
