@@ -91,25 +91,19 @@ def answers(url: str, paths: list[str]) -> str:
     return "\n".join(said)
 
 
-def test_a_full_run_never_shows_a_secret(cluster, locked, receiver, blotter, tmp_path):
+def test_a_full_run_never_shows_a_secret(cluster, locked, blotter, tmp_path):
     data = simulated(tmp_path, 5_000)
     with data.open("a") as file:
         file.write(f"no date here,{uuid.uuid4().hex}\n")
     operated = ["--ops-listen", "127.0.0.1:0"]
-    # Years of which something can be expected, so that there is something to tell.
-    cluster.run("produce", "--data", shared("chicago-hijackings-soda-style.csv"), "--until-caught-up")
     roles = [cluster.spawn(blotter, "produce", "--data", data, *operated)]
     roles += [cluster.spawn(blotter, role, *more, *operated) for role, *more in (
         ["online"], ["archive"], ["snapshot", "--every", "1"], ["fetch", "--every", "1"])]
     serve = cluster.spawn(blotter, "serve")
     serve.wait_for_address()
-    total = serve.wait_until_caught_up()["incidents"]["total"]
-    assert total > 5_000
+    serve.wait_until_caught_up()
     url = f"http://127.0.0.1:{locked[2].port}"
-    wait_until(lambda: sum(in_influxdb(locked[2].port, "crimes", u="me", p=PASSWORD).values()) == total, f"{url} has every count")
-    # Some are refused before, and some are not answered.
-    wait_until(lambda: receiver.requests > 15, "the webhook is told")
-    assert {path for path, _, _ in receiver.taken} == {f"/hooks/{PASSWORD}?token={TOKEN}"}
+    wait_until(lambda: sum(in_influxdb(locked[2].port, "crimes", u="me", p=PASSWORD).values()) == 5_000, f"{url} has every count")
     paths = ["/api/v1/meta", "/api/v1/peaks?as=said", "/api/v1/rejected", "/openapi.json", "/metrics", "/healthz", "/readyz", "/api/v1/nothing", "/"]
     assert_hidden(answers(serve.url, paths), "the API")
     # A source that goes on: a day each day.
@@ -129,6 +123,29 @@ def test_a_full_run_never_shows_a_secret(cluster, locked, receiver, blotter, tmp
     manifests = [path.read_text() for path in cluster.local.rglob("*.json")]
     assert manifests
     assert_hidden("\n".join(manifests), "the snapshot")
+
+
+def test_a_webhooks_address_is_never_shown(blotter, receiver, tmp_path):
+    config = tmp_path / "blotter.toml"
+    config.write_text('[[rule]]\nname = "any"\nq = 1.0\nminimum = 1\nwebhook_env = "HOOK"\n')
+    address = tmp_path / "webhook"
+    address.write_text(receiver.url(f"/hooks/{PASSWORD}?token={TOKEN}") + "\n")
+    # Years, so that something can be expected and there is something to tell.
+    data = shared("chicago-hijackings-soda-style.csv")
+    demo = blotter(
+        "demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "blotter", "--data", data, "--config", config,
+        env={"HOOK_FILE": str(address), "BLOTTER_TRACE": "trace"},
+    )  # fmt: skip
+    demo.wait_for_address()
+    # Some are refused before, and some are not answered.
+    wait_until(lambda: receiver.requests > 15, "the webhook is told")
+    assert {path for path, _, _ in receiver.taken} == {f"/hooks/{PASSWORD}?token={TOKEN}"}
+    assert_hidden(answers(demo.url, ["/metrics", "/api/v1/peaks?as=said", "/api/v1/meta"]), "the API")
+    demo.process.terminate()
+    assert demo.wait() == 0, demo.output[-5000:]
+    assert any("the webhook gets it later" in line for line in demo.lines)
+    assert any("TRACE" in line for line in demo.lines)
+    assert_hidden(demo.output, "the log")
 
 
 def refused(*arguments, file: str = "", **environment) -> str:
