@@ -34,6 +34,7 @@ impl Edge {
         Self { south: south.1, north: north.1, longitude: south.0, slope, polygon }
     }
 
+    #[expect(clippy::needless_bitwise_bool, reason = "a branch here is mispredicted half of the time")]
     fn is_crossed(&self, longitude: f64, latitude: f64) -> bool {
         // Without branches: which way they go is a matter of chance.
         let is_beside = (self.south <= latitude) & (latitude < self.north);
