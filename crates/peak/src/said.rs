@@ -1,6 +1,6 @@
 //! The records of topic `peaks`: what was said at each tick, in JSON, by the hour at which it ended.
 
-use crate::{Hour, Report, begin_of, hour_of};
+use crate::{Hour, Report, ReportedPeak, begin_of, hour_of};
 use arrow::{
     array::{AsArray, RecordBatch, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
@@ -8,7 +8,10 @@ use arrow::{
 };
 use blotter_incident::UtcMicros;
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 /// A tick, and what it led to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,9 +63,9 @@ pub struct Alert {
     pub area_name: String,
     /// What is peaking: of the rule's windows the most surprising.
     #[serde(flatten)]
-    pub peak: crate::ReportedPeak,
+    pub peak: ReportedPeak,
     /// By partition of topic `incidents`.
-    pub next_offsets: std::collections::BTreeMap<String, u64>,
+    pub next_offsets: BTreeMap<String, u64>,
 }
 
 /// One record.
@@ -113,7 +116,7 @@ pub fn said_rows(batch: &RecordBatch) -> Result<Vec<SaidRecord>, ArrowError> {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::{ReportedPeak, ReportedWindow, Standing};
+    use crate::{ReportedWindow, Standing};
 
     #[test]
     fn rows_survive_the_columns() {

@@ -4,11 +4,8 @@
 //! down misses nothing, and where the role is killed one alert may be sent twice, with the same `Idempotency-Key`. A rule that is
 //! new begins at the topic's end.
 
-use super::role::DetectError;
-use crate::{
-    count::CountError,
-    sinks::{SinkError, Webhook},
-};
+use super::{delivery::Delivery, role::DetectError};
+use crate::{count::CountError, sinks::Webhook};
 use blotter_log::{GroupOffset, Log, Offset, Topic, Transaction, Writer};
 use blotter_peak::{Alert, Said, said_rows};
 use blotter_store::Shutdown;
@@ -134,33 +131,10 @@ impl<'a> Alerts<'a> {
 
     /// Tries until it is taken. False where it was told to stop before.
     fn deliver(&self, id: &str, body: &[u8], must_accept: bool, shutdown: &Shutdown) -> Result<bool, DetectError> {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let error = match self.webhook.post(id, body) {
-                Ok(()) => {
-                    self.progress.sent.fetch_add(1, Ordering::Relaxed);
-                    return Ok(true);
-                }
-                Err(error) => error,
-            };
-            self.progress.failures.fetch_add(1, Ordering::Relaxed);
-            if error.is_retryable() {
-                tracing::warn!(rule = self.rule, %error, "the webhook gets it later; others go on");
-            } else if must_accept {
-                return Err(error.into());
-            } else {
-                pause = LONGEST_PAUSE;
-                tracing::error!(rule = self.rule, %error, "the webhook waits until that is mended; others go on");
-            }
-            let wait = pause.mul_f64(rand::random_range(0.5..1.0)).max(retry_after(&error));
-            if shutdown.wait_timeout(wait.min(LONGEST_PAUSE)) {
-                return Ok(false);
-            }
-            pause = LONGEST_PAUSE.min(pause * 2);
-        }
+        let pauses = (FIRST_PAUSE, LONGEST_PAUSE);
+        let delivery = Delivery { what: "webhook", pauses, must_accept, failures: &self.progress.failures };
+        let is_taken = delivery.run(shutdown, || self.webhook.post(id, body))?;
+        self.progress.sent.fetch_add(u64::from(is_taken), Ordering::Relaxed);
+        Ok(is_taken)
     }
-}
-
-fn retry_after(error: &SinkError) -> Duration {
-    error.retry_after().unwrap_or_default()
 }

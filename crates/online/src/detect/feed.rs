@@ -1,9 +1,9 @@
 //! One sink, fed from the log at its own pace.
 
-use super::{role::DetectError, totals::Totals};
+use super::{delivery::Delivery, role::DetectError, totals::Totals};
 use crate::{
     count::{CountError, counts_rows},
-    sinks::{Point, Sink},
+    sinks::Sink,
 };
 use blotter_log::{GroupOffset, Log, Offset, Topic, Transaction, Writer};
 use blotter_store::Shutdown;
@@ -158,8 +158,10 @@ impl<'a> Feed<'a> {
 
     /// Sends what has changed until the sink has it, and commits. False where it was told to stop before.
     fn send(&mut self, must_accept: bool, shutdown: &Shutdown) -> Result<bool, DetectError> {
+        let pauses = (FIRST_PAUSE, LONGEST_PAUSE);
+        let delivery = Delivery { what: "sink", pauses, must_accept, failures: &self.progress.failures };
         for points in self.totals.points().chunks(BATCH) {
-            if !deliver(self.sink, points, must_accept, self.progress, shutdown)? {
+            if !delivery.run(shutdown, || self.sink.write(points))? {
                 return Ok(false);
             }
             self.progress.points.fetch_add(points.len() as u64, Ordering::Relaxed);
@@ -187,38 +189,5 @@ impl<'a> Feed<'a> {
         for (slot, sent) in self.progress.next.iter().zip(&self.sent) {
             slot.store(sent.0, Ordering::Relaxed);
         }
-    }
-}
-
-/// Tries until the sink has all of them: what one sink refuses for good keeps no other from its own. Only where
-/// somebody waits for the end is a refusal the end.
-fn deliver(
-    sink: &mut dyn Sink,
-    points: &[Point<'_>],
-    must_accept: bool,
-    progress: &FeedProgress,
-    shutdown: &Shutdown,
-) -> Result<bool, DetectError> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let error = match sink.write(points) {
-            Ok(()) => return Ok(true),
-            Err(error) => error,
-        };
-        progress.failures.fetch_add(1, Ordering::Relaxed);
-        if error.is_retryable() {
-            tracing::warn!(sink = sink.name(), %error, "the sink gets it later; others go on");
-        } else if must_accept {
-            return Err(error.into());
-        } else {
-            pause = LONGEST_PAUSE;
-            tracing::error!(sink = sink.name(), %error, "the sink waits until that is mended; others go on");
-        }
-        // Several that come back at the same moment come each after a pause of its own.
-        let wait = pause.mul_f64(rand::random_range(0.5..1.0)).max(error.retry_after().unwrap_or_default());
-        if shutdown.wait_timeout(wait.min(LONGEST_PAUSE)) {
-            return Ok(false);
-        }
-        pause = LONGEST_PAUSE.min(pause * 2);
     }
 }

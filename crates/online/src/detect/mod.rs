@@ -4,6 +4,7 @@
 //! - [`rules`](self): which peaks somebody wants to be told of; [`alerts`](self): the webhook that tells them.
 //! - [`totals`](self): what the parts have said of each hour, area and category, and their sum.
 //! - [`feed`](self): one sink, fed from the log at its own pace.
+//! - [`delivery`](self): giving something to a server until it takes it.
 //! - [`role`](self): all of them, each on a thread of its own.
 //!
 //! A feed's consumer group is `detect/<sink>`. It commits what the sink has acknowledged, so a sink that is down delays
@@ -11,6 +12,7 @@
 //! a total, not an increment.
 
 mod alerts;
+mod delivery;
 mod feed;
 mod role;
 mod rules;
