@@ -37,12 +37,6 @@ impl PlaceAreas {
 }
 
 impl Cube {
-    /// The points of places from a number on, as latitude and longitude. Numbers stay; the first is no place and its point
-    /// nowhere.
-    pub fn place_points(&self, from: usize) -> &[(f64, f64)] {
-        self.places.points().get(from..).unwrap_or_default()
-    }
-
     /// Incidents of a layer's areas whose place lies in another area of it. `codes`: the layer's areas; `places`: in which of
     /// them each place lies. A place of which nothing was said lies in none.
     pub fn disagreeing(&self, layer: usize, codes: &[String], places: &PlaceAreas) -> u64 {

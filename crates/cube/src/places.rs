@@ -144,10 +144,6 @@ impl Places {
         &self.points
     }
 
-    pub(crate) fn point(&self, place: u32) -> (f64, f64) {
-        self.points[place as usize]
-    }
-
     /// Finds the cells of so many places more; whether all are known then.
     pub(crate) fn index(&mut self, most: usize) -> bool {
         let end = self.points.len().min(self.indexed.saturating_add(most));

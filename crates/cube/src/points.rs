@@ -7,11 +7,10 @@ use crate::{
 };
 
 /// Counts by point.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PointCounts {
-    /// Points that have any: latitude, longitude and count. In no order: what adds up more than counts over them brings
-    /// them into one first.
-    pub points: Vec<(f64, f64, u64)>,
+    /// Selected incidents by the number of their point, as [`Cube::place_points`] has them; none where there is no point.
+    pub counts: Vec<u32>,
     /// Selected incidents with a place.
     pub mapped: u64,
     /// Selected incidents without.
@@ -19,18 +18,17 @@ pub struct PointCounts {
 }
 
 impl Cube {
+    /// The points of places from a number on, as latitude and longitude. Numbers stay; the first is no place and its point
+    /// nowhere.
+    pub fn place_points(&self, from: usize) -> &[(f64, f64)] {
+        self.places.points().get(from..).unwrap_or_default()
+    }
+
     /// Selected incidents by the points at which they are.
     pub fn points(&self, filter: &Filter) -> PointCounts {
-        let counts = self.count_by_place(&Compiled::new(self, filter));
-        let unmapped = u64::from(counts[UNMAPPED as usize]);
-        let places = (0..).zip(&counts).filter(|(place, count)| *place != UNMAPPED && **count > 0);
-        let points: Vec<(f64, f64, u64)> = places
-            .map(|(place, count)| {
-                let (latitude, longitude) = self.places.point(place);
-                (latitude, longitude, u64::from(*count))
-            })
-            .collect();
-        let mapped = points.iter().map(|(_, _, count)| count).sum();
-        PointCounts { points, mapped, unmapped }
+        let mut counts = self.count_by_place(&Compiled::new(self, filter));
+        let unmapped = u64::from(std::mem::take(&mut counts[UNMAPPED as usize]));
+        let mapped = counts.iter().map(|count| u64::from(*count)).sum();
+        PointCounts { counts, mapped, unmapped }
     }
 }

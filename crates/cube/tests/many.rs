@@ -190,12 +190,14 @@ fn check(city: &City, incidents: &[Known]) {
                 assert_eq!(ours.collect::<BTreeMap<_, _>>(), expect, "{filter:?}");
             }
         }
-        let mut by_point: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+        let mut by_point: BTreeMap<(u64, u64), u32> = BTreeMap::new();
         for (latitude, longitude) in selected.iter().filter_map(|known| known.point).map(position) {
             *by_point.entry((latitude.to_bits(), longitude.to_bits())).or_default() += 1;
         }
-        let points = city.cube.points(&filter).points.into_iter();
-        let ours = points.map(|(latitude, longitude, count)| ((latitude.to_bits(), longitude.to_bits()), count));
+        let points = city.cube.place_points(0).iter().zip(city.cube.points(&filter).counts);
+        let ours = points
+            .filter(|(_, count)| *count > 0)
+            .map(|((latitude, longitude), count)| ((latitude.to_bits(), longitude.to_bits()), count));
         assert_eq!(ours.collect::<BTreeMap<_, _>>(), by_point, "{filter:?}");
         let mut hours: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         let mut months: BTreeMap<(String, String), u32> = BTreeMap::new();

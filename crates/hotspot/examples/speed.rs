@@ -1,7 +1,7 @@
 //! How long each statistic takes over a synthetic city of a realistic size, medians:
 //! `cargo run --release -p blotter-hotspot --example speed`.
 
-use blotter_hotspot::{BacktestPlan, Bounds, Confidence, Grid, PlaceCount, StudyArea, backtest, density, emerging};
+use blotter_hotspot::{BacktestPlan, Bounds, Confidence, Sites, StudyArea, backtest, density, emerging};
 use h3o::{CellIndex, LatLng, Resolution};
 use std::{error::Error, io::Write, time::Instant};
 
@@ -11,14 +11,19 @@ const PLACES: usize = 400_000;
 const RUNS: usize = 15;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let places = places();
-    let incidents: u64 = places.iter().map(|place| place.count).sum();
+    let (places, counts_of_places) = places();
+    let incidents: u32 = counts_of_places.iter().sum();
+    let mut sites = Sites::new(BOUNDS)?;
+    sites.add(&places);
     for (bandwidth_m, cell_m) in [(400.0, 100.0), (1000.0, 100.0), (400.0, 50.0)] {
-        let grid = Grid::covering(BOUNDS, cell_m)?;
-        let cells = format!("{} × {} cells of {cell_m} m", grid.width(), grid.height());
-        let what = format!("density, {bandwidth_m} m, {cells}, {PLACES} places, {incidents} incidents");
-        median(&what, || density(&places, &grid, bandwidth_m, None))?;
+        let what = format!("density, {bandwidth_m} m, cells of {cell_m} m, {PLACES} places, {incidents} incidents");
+        median(&what, || density(&sites, &counts_of_places, cell_m, bandwidth_m, None))?;
     }
+    median("sites, found anew", || {
+        let mut sites = Sites::new(BOUNDS)?;
+        sites.add(&places);
+        Ok::<_, blotter_hotspot::Error>(sites)
+    })?;
     let area = area(&places)?;
     let months = counts(&area, 72);
     let what = format!("emerging, {} months over {} cells", months.len(), area.cells().len());
@@ -57,26 +62,24 @@ impl Draws {
 }
 
 /// Points of a city that lies along a shore, denser in its middle, with counts whose mean is that of six years.
-fn places() -> Vec<PlaceCount> {
+fn places() -> (Vec<(f64, f64)>, Vec<u32>) {
     let mut draws = Draws(1);
     (0..PLACES)
         .map(|_| {
             let (a, b) = (draws.next(), draws.next());
             let south = 0.65 * a + 0.35 * f64::midpoint(draws.next(), draws.next());
-            PlaceCount {
-                latitude: BOUNDS.south + (BOUNDS.north - BOUNDS.south) * south,
-                longitude: -87.84 + 0.30 * (0.5 * b + 0.5 * f64::midpoint(draws.next(), draws.next())),
-                count: 1 + (3.8 * -libm::log(1.0 - draws.next())) as u64,
-            }
+            let latitude = BOUNDS.south + (BOUNDS.north - BOUNDS.south) * south;
+            let longitude = -87.84 + 0.30 * (0.5 * b + 0.5 * f64::midpoint(draws.next(), draws.next()));
+            ((latitude, longitude), 1 + (3.8 * -libm::log(1.0 - draws.next())) as u32)
         })
-        .collect()
+        .unzip()
 }
 
 /// The cells of resolution 9 that hold places.
-fn area(places: &[PlaceCount]) -> Result<StudyArea, Box<dyn Error>> {
+fn area(places: &[(f64, f64)]) -> Result<StudyArea, Box<dyn Error>> {
     let mut cells: Vec<CellIndex> = Vec::new();
-    for place in places {
-        cells.push(LatLng::new(place.latitude, place.longitude)?.to_cell(Resolution::Nine));
+    for (latitude, longitude) in places {
+        cells.push(LatLng::new(*latitude, *longitude)?.to_cell(Resolution::Nine));
     }
     Ok(StudyArea::new(cells))
 }

@@ -85,7 +85,7 @@ impl CellKernel {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::{Bounds, Grid, PlaceCount, density};
+    use crate::{Bounds, Sites, density};
     use h3o::Resolution;
 
     /// The density on a grid of one cell around the middle of a hexagon is the same.
@@ -93,25 +93,18 @@ mod tests {
     fn is_the_density_of_the_grid() {
         let centre = LatLng::new(41.88, -87.63).unwrap().to_cell(Resolution::Nine);
         let cells: Vec<CellIndex> = centre.grid_disk(4);
-        let counts: Vec<u64> = (0..cells.len() as u64).map(|number| number * 7 % 5).collect();
-        let places: Vec<PlaceCount> = cells
-            .iter()
-            .zip(&counts)
-            .map(|(cell, count)| (LatLng::from(*cell), *count))
-            .map(|(at, count)| PlaceCount { latitude: at.lat(), longitude: at.lng(), count })
-            .collect();
+        let counts: Vec<u32> = (0..cells.len() as u32).map(|number| number * 7 % 5).collect();
+        let points: Vec<(f64, f64)> =
+            cells.iter().map(|cell| LatLng::from(*cell)).map(|at| (at.lat(), at.lng())).collect();
+        let whole: Vec<u64> = counts.iter().map(|count| u64::from(*count)).collect();
         for bandwidth_m in [100.0, 400.0, 1500.0] {
-            let found = CellKernel::new(&cells, bandwidth_m).unwrap().densities(&counts);
-            for (place, found) in places.iter().zip(found) {
-                let bounds = Bounds {
-                    west: place.longitude,
-                    east: place.longitude,
-                    south: place.latitude,
-                    north: place.latitude,
-                };
+            let found = CellKernel::new(&cells, bandwidth_m).unwrap().densities(&whole);
+            for ((latitude, longitude), found) in points.iter().zip(found) {
                 // The middle of its only cell lies half a metre from that point in both directions.
-                let grid = Grid::covering(bounds, 1.0).unwrap();
-                let expect = density(&places, &grid, bandwidth_m, None).unwrap().values[0];
+                let bounds = Bounds { west: *longitude, south: *latitude, east: *longitude, north: *latitude };
+                let mut sites = Sites::new(bounds).unwrap();
+                sites.add(&points);
+                let expect = density(&sites, &counts, 1.0, bandwidth_m, None).unwrap().values[0];
                 assert!((found - expect).abs() <= 0.02 * (1.0 + expect), "{found} {expect}");
             }
         }

@@ -31,14 +31,6 @@ pub enum Error {
     /// A grid that does not fit.
     #[error("a grid of {0} cells is more than {MOST_GRID_CELLS}: give larger cells or a smaller extent")]
     TooManyGridCells(usize),
-    /// A place that lies nowhere.
-    #[error("the place ({latitude}, {longitude}) is no point: give degrees")]
-    Place {
-        /// As it was given.
-        latitude: f64,
-        /// As it was given.
-        longitude: f64,
-    },
     /// A period of no length.
     #[error("a period of {0} years: give one that has a length")]
     Years(f64),

@@ -24,6 +24,18 @@ pub struct Bounds {
     pub north: f64,
 }
 
+/// The middle of an extent of a city: latitude and longitude.
+pub(crate) fn centre_of(bounds: Bounds) -> Result<(f64, f64), Error> {
+    let Bounds { west, south, east, north } = bounds;
+    let spans = 0.0..=GREATEST_EXTENT_DEGREES;
+    let near = south >= -GREATEST_LATITUDE && north <= GREATEST_LATITUDE && west >= -180.0 && east <= 180.0;
+    // What is not a number is in no range.
+    if !(near && spans.contains(&(east - west)) && spans.contains(&(north - south))) {
+        return Err(Error::Bounds);
+    }
+    Ok((f64::midpoint(south, north), f64::midpoint(west, east)))
+}
+
 /// Square cells, row by row from the south-west corner.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grid {
@@ -45,14 +57,8 @@ impl Grid {
         if !is_length(cell_m) {
             return Err(Error::CellSize(cell_m));
         }
+        let (latitude, longitude) = centre_of(bounds)?;
         let Bounds { west, south, east, north } = bounds;
-        let spans = 0.0..=GREATEST_EXTENT_DEGREES;
-        let near = south >= -GREATEST_LATITUDE && north <= GREATEST_LATITUDE && west >= -180.0 && east <= 180.0;
-        // What is not a number is in no range.
-        if !(near && spans.contains(&(east - west)) && spans.contains(&(north - south))) {
-            return Err(Error::Bounds);
-        }
-        let (latitude, longitude) = (f64::midpoint(south, north), f64::midpoint(west, east));
         let projection = Projection::centred(latitude, longitude);
         // Parallels are curves on the plane, widest at the latitude nearest to the equator.
         let widest = 0.0_f64.clamp(south, north);
@@ -131,17 +137,10 @@ impl Grid {
         self.south_m + (row as f64 + 0.5) * self.cell_m
     }
 
-    /// The number of the cell in which a point of the plane lies, or of the nearest; none where no cell is within a
-    /// distance.
-    pub(crate) fn nearest(&self, east_m: f64, north_m: f64, distance_m: f64) -> Option<usize> {
-        let number = |at: f64, cells: usize| {
-            let reach = distance_m * self.per_m;
-            // Negative saturates to zero.
-            (at >= -reach && at <= cells as f64 + reach).then_some((at as usize).min(cells - 1))
-        };
-        let column = number((east_m - self.west_m) * self.per_m, self.width)?;
-        let row = number((north_m - self.south_m) * self.per_m, self.height)?;
-        Some(row * self.width + column)
+    /// The row in which a point of the plane lies, or the nearest.
+    pub(crate) fn row_at(&self, north_m: f64) -> usize {
+        // Negative saturates to zero.
+        (((north_m - self.south_m) * self.per_m) as usize).min(self.height - 1)
     }
 
     /// The columns and rows whose middle may lie within a distance of a point of the plane, from and to (not included):

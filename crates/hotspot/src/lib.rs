@@ -22,11 +22,12 @@ mod mann_kendall;
 mod pattern;
 mod projection;
 mod significance;
+mod sites;
 mod study_area;
 mod threads;
 
 pub use backtest::{Backtest, BacktestPlan, Method, Score, backtest};
-pub use density::{Density, PlaceCount, density};
+pub use density::{Density, density};
 pub use emerging::{Emergence, emerging};
 pub use error::{
     Error, GREATEST_EXTENT_DEGREES, GREATEST_LENGTH_M, LEAST_LENGTH_M, LEAST_STEPS, MOST_GRID_CELLS, MOST_PAIRS,
@@ -37,4 +38,5 @@ pub use mann_kendall::{MannKendall, mann_kendall};
 pub use pattern::{Direction, Heat, Kind, Pattern};
 pub use projection::Projection;
 pub use significance::{Class, Confidence, q_values, two_sided_p};
+pub use sites::Sites;
 pub use study_area::{Neighbors, StudyArea};

@@ -25,3 +25,13 @@ pub(crate) fn in_parallel<P: Send, A: Send>(
         others.chain([last]).collect()
     })
 }
+
+/// The same of as many chunks of a slice as are worth it; each is told where its own begins.
+pub(crate) fn in_parallel_chunks<T: Sync, A: Send>(
+    all: &[T],
+    many: usize,
+    each: impl Fn(usize, &[T]) -> A + Sync,
+) -> Vec<A> {
+    let length = all.len().div_ceil(worth(all.len(), many)).max(1);
+    in_parallel(all.chunks(length).zip((0..).step_by(length)), |(chunk, begin)| each(begin, chunk))
+}

@@ -216,10 +216,23 @@ impl Follower {
         Ok(())
     }
 
-    /// Finds the cells and areas of some new places; whether all are known then.
+    /// Finds the cells, areas and sites of some new places; whether all are known then.
     fn index_places(&self) -> bool {
         let has_cells = self.state.write().cube.index_places(LOCK_ROWS);
-        has_cells && self.state.find_areas(LOCK_ROWS)
+        if !(has_cells && self.state.find_areas(LOCK_ROWS)) {
+            return false;
+        }
+        let outstanding = {
+            let view = self.state.read();
+            view.sites.of(&view.cube)
+        };
+        // A few are left to whoever asks.
+        if let Ok(outstanding) = outstanding
+            && outstanding.len() > LOCK_ROWS
+        {
+            outstanding.found();
+        }
+        true
     }
 
     /// Applies a batch, a few thousand rows at a time; the offsets move with the rows.

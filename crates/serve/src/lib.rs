@@ -21,6 +21,7 @@ mod ops;
 mod problem;
 mod role;
 mod said;
+mod sites;
 mod snapshot;
 mod standing;
 mod state;

@@ -2,7 +2,7 @@
 
 use crate::{
     disagreements::Disagreements, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, said::SaidIndex,
-    standing::Standing, study_areas::StudyAreas, texts::Texts,
+    sites::CubeSites, standing::Standing, study_areas::StudyAreas, texts::Texts,
 };
 use blotter_cube::Cube;
 use blotter_incident::{Boundaries, Profile};
@@ -24,6 +24,8 @@ pub(crate) struct View {
     pub(crate) hourly: Mutex<Hourly>,
     /// Of the cube's incidents and their places. Shared, so that places are looked at without the view's lock.
     pub(crate) disagreements: Arc<Mutex<Disagreements>>,
+    /// Of the cube's points.
+    pub(crate) sites: CubeSites,
     /// By partition of `incidents`.
     pub(crate) next_offsets: Vec<u64>,
     /// Hashes of the keys of rejected records: a key counts once.
@@ -40,6 +42,7 @@ impl View {
             cube: Cube::new(profile),
             hourly: Mutex::default(),
             disagreements: Arc::default(),
+            sites: CubeSites::new(profile),
             next_offsets: vec![0; partitions],
             rejected: HashSet::new(),
             received_at_ms: None,

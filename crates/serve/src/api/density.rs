@@ -19,7 +19,7 @@ use axum::{
     response::Response,
 };
 use blotter_cube::Filter;
-use blotter_hotspot::{Bounds, Grid, PlaceCount, density as kernel_density};
+use blotter_hotspot::{Density, Grid, density as kernel_density};
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -109,22 +109,11 @@ pub(super) async fn density(
             return Ok(answer::not_modified(tag));
         }
         let selected = view.cube.points(&filter);
+        let sites = view.sites.of(&view.cube).map_err(refused)?;
         let next_offsets = view.offsets_json();
         drop(view);
-        // Always all of the city: the colour of a place must not depend on what is looked at.
-        let city = state.profile.bounding_box;
-        let bounds = Bounds { west: city.west, south: city.south, east: city.east, north: city.north };
-        let grid = Grid::covering(bounds, grid_m).map_err(refused)?;
-        let places: Vec<PlaceCount> = selected
-            .points
-            .iter()
-            .map(|(latitude, longitude, count)| PlaceCount {
-                latitude: *latitude,
-                longitude: *longitude,
-                count: *count,
-            })
-            .collect();
-        let values = kernel_density(&places, &grid, bandwidth_m, years).map_err(refused)?.values;
+        let density = kernel_density(&sites.found(), &selected.counts, grid_m, bandwidth_m, years).map_err(refused)?;
+        let Density { grid, values, .. } = density;
         timing.cube_done();
         let summary = Summary {
             bandwidth_m,

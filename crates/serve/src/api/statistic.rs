@@ -38,7 +38,7 @@ pub(super) fn refused(error: Error) -> Problem {
         Error::AreaShare(_) => "share",
         Error::Weeks { .. } => "weeks",
         Error::NoCells => "bbox",
-        Error::Bounds | Error::Place { .. } | Error::Counts { .. } => return Problem::internal(&error),
+        Error::Bounds | Error::Counts { .. } => return Problem::internal(&error),
     };
     Problem::parameter(parameter, error.to_string())
 }
