@@ -8,12 +8,13 @@
 
 use blotter_cube::{Bucket, By, Cube, Filter, Locator};
 use blotter_incident::{Header, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, parse_civil};
+use parking_lot::{RwLock, RwLockWriteGuard};
 use std::{
     error::Error,
     fs::File,
     io::{BufRead, BufReader},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -172,17 +173,17 @@ fn live(loader: &mut Loader, lines: &[String], filters: &[Filter], seconds: u64)
                 if ended.load(Ordering::Relaxed) {
                     return;
                 }
-                std::hint::black_box(cube.read().unwrap_or_else(PoisonError::into_inner).cells(filter, 9));
+                std::hint::black_box(cube.read().cells(filter, 9));
                 queries.fetch_add(1, Ordering::Relaxed);
             }
         });
         for batch in &batches {
             let columns = IncidentBatch::try_new(batch)?;
             let asked = Instant::now();
-            let mut held = cube.write().unwrap_or_else(PoisonError::into_inner);
+            let mut held = cube.write();
             changes += held.apply(&columns, |row| Locator { partition: 0, offset: row as u64 }).incidents;
             held.index_places(columns.len);
-            drop(held);
+            RwLockWriteGuard::unlock_fair(held);
             longest = longest.max(asked.elapsed());
             if began.elapsed() > Duration::from_secs(seconds) {
                 break;
@@ -192,7 +193,7 @@ fn live(loader: &mut Loader, lines: &[String], filters: &[Filter], seconds: u64)
         Ok(())
     })?;
     let took = began.elapsed().as_secs_f64();
-    loader.cube = cube.into_inner().unwrap_or_else(PoisonError::into_inner);
+    loader.cube = cube.into_inner();
     Ok(format!(
         "{{\"changes_per_s\": {:.0}, \"queries_per_s\": {:.0}, \"longest_batch_ms\": {:.1}}}",
         changes as f64 / took,

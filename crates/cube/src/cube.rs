@@ -160,9 +160,9 @@ impl Cube {
         all.into_iter().map(|(word, _)| word.as_str()).collect()
     }
 
-    /// Whether a category was ever seen.
-    pub fn knows_category(&self, category: &str) -> bool {
-        self.categories.known(category).is_some()
+    /// Whether a category has incidents.
+    pub fn has_category(&self, category: &str) -> bool {
+        self.categories.known(category).is_some_and(|code| self.by_category[usize::from(code)] > 0)
     }
 
     /// Codes of a layer, in order.

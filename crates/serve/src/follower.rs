@@ -13,6 +13,7 @@ use blotter_incident::{IncidentBatch, rejected_rows};
 use blotter_log::{Fetched, Log, LogError, Offset, Topic};
 use blotter_peak::said_rows;
 use blotter_store::Shutdown;
+use parking_lot::RwLockWriteGuard;
 use serde_json::{Map, Value, json};
 use std::{
     path::PathBuf,
@@ -255,7 +256,8 @@ impl Follower {
             view.next_offsets[part as usize] = if from == rows { fetched.next.0 } else { base + length as u64 };
             view.received_at_ms = view.received_at_ms.max(Some(fetched.appended_at_ms));
             view.cube.index_places(length);
-            drop(view);
+            // Whoever waits comes first, or a full log would keep everybody from asking.
+            RwLockWriteGuard::unlock_fair(view);
             // Past some number the totals are not listed, so the changes need not be remembered.
             if let Some(all) = changes {
                 all.merge(changed);
@@ -318,7 +320,7 @@ impl SaidReader {
         let fetched = log.read(Topic::Peaks, 0, self.next, READ_BYTES)?;
         for fetched in &fetched {
             for (offset, row) in (fetched.base.0..).map(Offset).zip(said_rows(&fetched.records)?) {
-                state.said.write().unwrap_or_else(PoisonError::into_inner).insert(row.at, offset);
+                state.said.write().insert(row.at, offset);
                 if offset < self.news_from {
                     continue;
                 }

@@ -8,10 +8,11 @@ use blotter_cube::Cube;
 use blotter_incident::{Boundaries, Profile};
 use blotter_log::{Log, Topic};
 use blotter_peak::City;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -108,16 +109,16 @@ impl State {
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, View> {
         // A panicking writer is the follower, whose end closes the role: until then the last state is served.
-        self.view.read().unwrap_or_else(PoisonError::into_inner)
+        self.view.read()
     }
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, View> {
-        self.view.write().unwrap_or_else(PoisonError::into_inner)
+        self.view.write()
     }
 
     /// What was said of peaks so far.
     pub(crate) fn said(&self) -> RwLockReadGuard<'_, SaidIndex> {
-        self.said.read().unwrap_or_else(PoisonError::into_inner)
+        self.said.read()
     }
 
     /// How the others stand; nothing without a log.

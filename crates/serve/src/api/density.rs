@@ -100,7 +100,7 @@ pub(super) async fn density(
             let least = bandwidth_m / MOST_CELLS_IN_A_BANDWIDTH;
             return Err(Problem::parameter("grid_m", format!("for this bandwidth give a grid_m of at least {least}")));
         }
-        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let years = years(&filter)?;
         let view = state.read();
         let offsets = view.offsets_text();

@@ -77,7 +77,7 @@ pub(super) async fn emerging(
         let parameters = Parameters::read(uri.query(), &known)?;
         let form = Form::of_places(&headers, parameters.format())?;
         let (resolution, step, confidence) = (parameters.resolution()?, parameters.step()?, parameters.confidence()?);
-        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
         let offsets = view.offsets_text();
         let tag = answer::etag(&offsets, None, &uri, form);

@@ -92,8 +92,8 @@ pub(super) async fn series(
         let form = Form::of(&headers);
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["by", "bucket"], &FILTER])?;
-        let (by, bucket) = (parameters.by(state)?, parameters.bucket()?);
-        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let (by, bucket) = (parameters.by(&state.profile)?, parameters.bucket()?);
+        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
         let tag = answer::etag(&view.offsets_text(), None, &uri, form);
         if answer::is_seen(&headers, &tag) {
@@ -142,7 +142,7 @@ pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, 
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["resolution"], &FILTER])?;
         let resolution = parameters.resolution()?;
-        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
         let tag = answer::etag(&view.offsets_text(), None, &uri, form);
         if answer::is_seen(&headers, &tag) {
@@ -184,7 +184,7 @@ pub(super) async fn incidents(
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["limit", "cursor"], &FILTER])?;
         let (limit, cursor) = (parameters.limit()?, parameters.cursor()?);
-        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let (places, next, offsets, tag) = {
             let view = state.read();
             let tag =

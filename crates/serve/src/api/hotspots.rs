@@ -66,7 +66,7 @@ pub(super) async fn hotspots(
         let parameters = Parameters::read(uri.query(), &[&["resolution", "confidence", "format"], &FILTER])?;
         let form = Form::of_places(&headers, parameters.format())?;
         let (resolution, confidence) = (parameters.resolution()?, parameters.confidence()?);
-        let filter = parameters.filter(state, state.read().cube.clock())?;
+        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
         let offsets = view.offsets_text();
         let tag = answer::etag(&offsets, None, &uri, form);

@@ -1,9 +1,9 @@
 //! Query parameters: each is known, given once unless it may be repeated, and right, or the answer says which is not.
 
-use crate::{problem::Problem, state::State};
-use blotter_cube::{Bucket, By, COARSEST, Cursor, FINEST, Filter};
+use crate::problem::Problem;
+use blotter_cube::{Bucket, By, COARSEST, Cube, Cursor, FINEST, Filter};
 use blotter_hotspot::Confidence;
-use blotter_incident::{BoundingBox, CityClock, UtcMicros, parse_civil, parse_instant};
+use blotter_incident::{BoundingBox, CityClock, Profile, UtcMicros, parse_civil, parse_instant};
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 /// The names of the filter's parameters.
@@ -49,8 +49,10 @@ impl Parameters {
             .transpose()
     }
 
-    /// The filter.
-    pub(crate) fn filter(&self, state: &State, clock: &CityClock) -> Result<Filter, Problem> {
+    /// The filter, in the cube's words. It is given the cube and not the state: whoever asks for the view's lock twice waits
+    /// for a writer that waits for them.
+    pub(crate) fn filter(&self, profile: &Profile, cube: &Cube) -> Result<Filter, Problem> {
+        let clock = cube.clock();
         let from = self.moment("from", clock)?;
         let to = self.moment("to", clock)?;
         if let (Some(from), Some(to)) = (from, to)
@@ -61,21 +63,22 @@ impl Parameters {
         let mut categories = Vec::new();
         for text in self.all("category") {
             let category = text.trim().to_uppercase();
-            if !state.read().cube.knows_category(&category) {
-                let known = state.read().cube.categories().join(", ");
-                return Err(Problem::parameter(
-                    "category",
-                    format!("there is no category `{text}`; there are: {known}"),
-                ));
+            if !cube.has_category(&category) {
+                let known = match cube.categories() {
+                    none if none.is_empty() => "no incident is known yet".to_owned(),
+                    known => format!("there are: {}", known.join(", ")),
+                };
+                let detail = format!("there is no category `{text}`; {known}");
+                return Err(Problem::parameter("category", detail));
             }
             categories.push(category);
         }
         let mut areas: Vec<(usize, Vec<String>)> = Vec::new();
         for text in self.all("area") {
             let (name, code) = text.split_once(':').ok_or_else(|| {
-                Problem::parameter("area", format!("`area={text}`: give LAYER:CODE, such as {}", example(state)))
+                Problem::parameter("area", format!("`area={text}`: give LAYER:CODE, such as {}", example(profile)))
             })?;
-            let layer = layer(state, "area", name)?;
+            let layer = layer(profile, "area", name)?;
             match areas.iter_mut().find(|(seen, _)| *seen == layer) {
                 Some((_, codes)) => codes.push(code.to_owned()),
                 None => areas.push((layer, vec![code.to_owned()])),
@@ -142,11 +145,11 @@ impl Parameters {
         }
     }
 
-    pub(crate) fn by(&self, state: &State) -> Result<By, Problem> {
+    pub(crate) fn by(&self, profile: &Profile) -> Result<By, Problem> {
         match self.one("by") {
             None | Some("none") => Ok(By::None),
             Some("category") => Ok(By::Category),
-            Some(name) => Ok(By::Layer(layer(state, "by", name)?)),
+            Some(name) => Ok(By::Layer(layer(profile, "by", name)?)),
         }
     }
 
@@ -212,13 +215,13 @@ impl Parameters {
     /// Selected areas, which are of the layer of the hourly counts, and categories. Nothing selected is everything.
     pub(crate) fn areas_and_categories(
         &self,
-        state: &State,
-        clock: &CityClock,
+        profile: &Profile,
+        cube: &Cube,
     ) -> Result<(Vec<String>, Vec<String>), Problem> {
-        let filter = self.filter(state, clock)?;
-        let primary = state.profile.primary_layer();
+        let filter = self.filter(profile, cube)?;
+        let primary = profile.primary_layer();
         if filter.areas.iter().any(|(layer, _)| *layer != primary) {
-            let name = state.profile.layers.get(primary).map_or("", |layer| layer.name.as_str());
+            let name = profile.layers.get(primary).map_or("", |layer| layer.name.as_str());
             return Err(Problem::parameter("area", format!("hourly counts have areas of the layer `{name}` only")));
         }
         Ok((filter.areas.into_iter().flat_map(|(_, codes)| codes).collect(), filter.categories))
@@ -238,13 +241,13 @@ impl Parameters {
     }
 }
 
-fn layer(state: &State, parameter: &str, name: &str) -> Result<usize, Problem> {
-    state.profile.layer(name).ok_or_else(|| {
-        let names: Vec<&str> = state.profile.layers.iter().map(|layer| layer.name.as_str()).collect();
+fn layer(profile: &Profile, parameter: &str, name: &str) -> Result<usize, Problem> {
+    profile.layer(name).ok_or_else(|| {
+        let names: Vec<&str> = profile.layers.iter().map(|layer| layer.name.as_str()).collect();
         Problem::parameter(parameter, format!("there is no layer `{name}`; there are: {}", names.join(", ")))
     })
 }
 
-fn example(state: &State) -> String {
-    state.profile.layers.first().map_or_else(|| "beat:0111".to_owned(), |layer| format!("{}:32", layer.name))
+fn example(profile: &Profile) -> String {
+    profile.layers.first().map_or_else(|| "beat:0111".to_owned(), |layer| format!("{}:32", layer.name))
 }

@@ -51,7 +51,7 @@ pub(super) async fn peaks(Shared(context): Shared<Context>, headers: HeaderMap, 
         let limit = parameters.number("limit", 1..=MOST_PEAKS, 100)?;
         let clock = state.read().cube.clock().clone();
         let at = parameters.at(&clock)?.map(hour_of);
-        let (areas, categories) = parameters.areas_and_categories(state, &clock)?;
+        let (areas, categories) = parameters.areas_and_categories(&state.profile, &state.read().cube)?;
         let selected = Selected { areas, categories, limit };
         let found = if parameters.is_as_said()? { said(state, at, &clock)? } else { Found::now(state, at) };
         let tag = answer::etag(&found.version, None, &uri, form);
