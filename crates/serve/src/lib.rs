@@ -26,6 +26,8 @@ mod snapshot;
 mod standing;
 mod state;
 mod study_areas;
+#[cfg(test)]
+mod testing;
 mod texts;
 mod web;
 

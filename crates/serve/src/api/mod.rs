@@ -92,3 +92,6 @@ async fn observe(Shared(context): Shared<Context>, request: Request, next: Next)
     context.state.metrics.request(route, response.status().as_u16(), started.elapsed());
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,45 +2,45 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use crate::{ask::Asked, state::State};
-use blotter_cube::Locator;
-use blotter_incident::{Boundaries, Header, IncidentBatch, Observation, Outlines, Parser, Profile, Row, UtcMicros};
+use crate::{
+    state::State,
+    testing::{CHICAGO, Record, apply, ask, in_force, json},
+};
+use blotter_incident::{Boundaries, Outlines, Profile};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
-const CITY: &str = include_str!("../../../../cities/chicago.toml");
-
-/// One revision of an incident; the greatest `observed` of an id is in force.
-#[derive(Clone, Debug)]
-struct Record {
-    id: u32,
-    observed: i64,
-    deleted: bool,
-    /// 0 is none.
-    area: u8,
-    /// West of -87.7 lies area 1, from there to -87.6 area 2, and then nothing. The last is no point, the one before it outside
-    /// of the city.
-    place: usize,
-}
-
-const PLACES: [&str; 7] = ["-87.79", "-87.75", "-87.70", "-87.65", "-87.55", "-91.0", ""];
+/// West of -87.7 lies area 1, from there to -87.6 area 2, and then nothing; the fifth lies outside of the city.
+const LONGITUDES: [f64; 6] = [-87.79, -87.75, -87.70, -87.65, -87.55, -91.0];
 
 /// The area of the outline at a place, as the model knows it.
-fn outlined(place: usize) -> Option<u8> {
-    [Some(1), Some(1), Some(2), Some(2), None, None, None][place]
+fn outlined(longitude: f64) -> Option<u8> {
+    match longitude {
+        ..-87.8 => None,
+        ..-87.7 => Some(1),
+        ..-87.6 => Some(2),
+        _ => None,
+    }
+}
+
+fn record(id: u32, observed: i64, deleted: bool, area: u8, longitude: Option<f64>) -> Record {
+    let point = longitude.map(|longitude| (41.9, longitude));
+    Record { id, observed, deleted, second: 1_483_326_245, area, category: 0, point }
 }
 
 fn records() -> impl Strategy<Value = Vec<Record>> {
-    let one = (0_u32..30, prop::bool::weighted(0.1), 0_u8..4, 0..PLACES.len());
+    let one = (0_u32..30, prop::bool::weighted(0.1), 0_u8..4, 0..=LONGITUDES.len());
     prop::collection::vec(one, 1..120).prop_map(|all| {
-        let record = |(observed, (id, deleted, area, place))| Record { id, observed, deleted, area, place };
-        (0..).zip(all).map(record).collect()
+        let each = |(observed, (id, deleted, area, place)): (i64, (u32, bool, u8, usize))| {
+            record(id, observed, deleted, area, LONGITUDES.get(place).copied())
+        };
+        (0..).zip(all).map(each).collect()
     })
 }
 
 fn city() -> Arc<State> {
-    let profile = Profile::from_toml(CITY).unwrap();
+    let profile = Profile::from_toml(CHICAGO).unwrap();
     let area = |code: u8, west: f64, east: f64| {
         let ring = json!([[west, 41.8], [east, 41.8], [east, 42.0], [west, 42.0], [west, 41.8]]);
         json!({ "type": "Feature", "properties": { "area_numbe": code.to_string() },
@@ -54,36 +54,10 @@ fn city() -> Arc<State> {
     Arc::new(State::new(Arc::new(profile), None, Arc::new(boundaries)))
 }
 
-fn apply(state: &State, records: &[Record]) {
-    let mut parser = Parser::new(Arc::clone(&state.profile), 1);
-    let names = ["id", "date", "primary_type", "community_area", "latitude", "longitude"];
-    parser.set_header(Header::resolve(&state.profile, &names).unwrap());
-    for record in records {
-        let fields = [
-            record.id.to_string(),
-            "2017-01-02T03:04:05".to_owned(),
-            "THEFT".to_owned(),
-            record.area.to_string(),
-            "41.9".to_owned(),
-            PLACES[record.place].to_owned(),
-        ];
-        let ends: Vec<usize> = (1..=fields.len()).map(|count| fields[..count].concat().len()).collect();
-        let observation = Observation { observed_at: UtcMicros(record.observed), deleted: record.deleted, id: None };
-        let bytes = fields.concat();
-        parser.push(&Row::new(bytes.as_bytes(), &ends), &observation, UtcMicros(2_000_000_000_000_000)).unwrap();
-    }
-    let batches = parser.finish().unwrap();
-    let mut view = state.write();
-    for (_, batch) in &batches {
-        view.cube.apply(&IncidentBatch::try_new(batch).unwrap(), |row| Locator { partition: 0, offset: row as u64 });
-    }
-}
-
 /// By layer, as `meta` says it, which is what the metrics say.
 fn said(state: &Arc<State>) -> BTreeMap<String, Option<u64>> {
-    let asked = Asked::of(Arc::clone(state)).unwrap();
-    let meta: Value = serde_json::from_slice(&asked.ask("/api/v1/meta").unwrap().body).unwrap();
-    let metrics = String::from_utf8(asked.ask("/metrics").unwrap().body).unwrap();
+    let meta = json(state, "/api/v1/meta");
+    let (_, metrics) = ask(state, "/metrics");
     let layers = meta["layers"].as_array().unwrap();
     let all: BTreeMap<_, _> = layers
         .iter()
@@ -97,23 +71,17 @@ fn said(state: &Arc<State>) -> BTreeMap<String, Option<u64>> {
 }
 
 fn expected(records: &[Record]) -> u64 {
-    let mut winners: BTreeMap<u32, &Record> = BTreeMap::new();
-    for record in records {
-        let winner = winners.entry(record.id).or_insert(record);
-        if record.observed > winner.observed {
-            *winner = record;
-        }
-    }
-    let disagrees = |record: &&&Record| {
-        !record.deleted && record.area != 0 && outlined(record.place).is_some_and(|area| area != record.area)
+    let disagrees = |record: &&Record| {
+        let outlined = record.point.and_then(|(_, longitude)| outlined(longitude));
+        record.area != 0 && outlined.is_some_and(|area| area != record.area)
     };
-    winners.values().filter(disagrees).count() as u64
+    in_force(records).iter().filter(disagrees).count() as u64
 }
 
 #[test]
 fn a_layer_without_outlines_says_nothing() {
     let state = city();
-    apply(&state, &[Record { id: 1, observed: 1, deleted: false, area: 3, place: 0 }]);
+    apply(&state, &[record(1, 1, false, 3, Some(-87.79))]);
     let all = said(&state);
     assert_eq!((all["community_area"], all["beat"], all["ward"]), (Some(1), None, None));
 }

@@ -2,30 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use crate::{ask::Asked, state::State};
-use blotter_cube::Locator;
-use blotter_incident::{
-    CivilMicros, Header, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil,
+use crate::{
+    ask::Asked,
+    state::State,
+    testing::{self, CHICAGO, Record, apply, in_force},
 };
+use blotter_incident::{CivilMicros, Profile, format_civil};
 use proptest::prelude::*;
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-const CITY: &str = include_str!("../../../../../cities/chicago.toml");
 /// A Monday.
 const BEGIN_SECONDS: i64 = 1_483_920_000;
 const WEEK_SECONDS: i64 = 7 * 86_400;
-
-/// One revision of an incident; the greatest `observed` of an id is in force.
-#[derive(Clone, Debug)]
-struct Record {
-    id: u32,
-    observed: i64,
-    deleted: bool,
-    second: i64,
-    area: u8,
-    category: u8,
-}
 
 fn records() -> impl Strategy<Value = Vec<Record>> {
     let one = (0_u32..60, prop::bool::weighted(0.1), 0..13 * WEEK_SECONDS, 0_u8..14, 0_u8..4);
@@ -37,51 +26,23 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
             second: BEGIN_SECONDS + second,
             area,
             category,
+            point: None,
         };
         (0..).zip(all).map(record).collect()
     })
 }
 
-fn apply(state: &State, records: &[Record]) {
-    let mut parser = Parser::new(Arc::clone(&state.profile), 1);
-    let names = ["id", "date", "primary_type", "community_area"];
-    parser.set_header(Header::resolve(&state.profile, &names).unwrap());
-    for record in records {
-        let fields = [
-            record.id.to_string(),
-            format_civil(CivilMicros(record.second * 1_000_000)),
-            format!("C{}", record.category),
-            if record.area == 0 { String::new() } else { record.area.to_string() },
-        ];
-        let ends: Vec<usize> = (1..=fields.len()).map(|count| fields[..count].concat().len()).collect();
-        let observation = Observation { observed_at: UtcMicros(record.observed), deleted: record.deleted, id: None };
-        let bytes = fields.concat();
-        parser.push(&Row::new(bytes.as_bytes(), &ends), &observation, UtcMicros(2_000_000_000_000_000)).unwrap();
-    }
-    let batches = parser.finish().unwrap();
-    let mut view = state.write();
-    for (_, batch) in &batches {
-        let batch = IncidentBatch::try_new(batch).unwrap();
-        let changes = view.cube.apply(&batch, |row| Locator { partition: 0, offset: row as u64 });
-        view.hourly.get_mut().unwrap().note(&changes);
-    }
-}
-
 fn city(lag: &str) -> Arc<State> {
-    let profile = Profile::from_toml(&CITY.replacen("[portal]", &format!("{lag}\n[portal]"), 1)).unwrap();
+    let profile = Profile::from_toml(&CHICAGO.replacen("[portal]", &format!("{lag}\n[portal]"), 1)).unwrap();
     Arc::new(State::new(Arc::new(profile), None, Arc::default()))
 }
 
-/// The body and status of an answer.
 fn ask(state: &Arc<State>, query: &str) -> (u16, String) {
-    let reply = Asked::of(Arc::clone(state)).unwrap().ask(&format!("/api/v1/peaks{query}")).unwrap();
-    (reply.status, String::from_utf8(reply.body).unwrap())
+    testing::ask(state, &format!("/api/v1/peaks{query}"))
 }
 
 fn json(state: &Arc<State>, query: &str) -> Value {
-    let (status, body) = ask(state, query);
-    assert_eq!(status, 200, "{query}: {body}");
-    serde_json::from_str(&body).unwrap()
+    testing::json(state, &format!("/api/v1/peaks{query}"))
 }
 
 /// Twelve quiet weeks of five areas and two categories, two incidents a week each, and then a surge.
@@ -89,7 +50,15 @@ fn surge() -> Vec<Record> {
     let mut all = Vec::new();
     let mut add = |second: i64, area: u8, category: u8| {
         let id = all.len() as u32;
-        all.push(Record { id, observed: 1, deleted: false, second: BEGIN_SECONDS + second, area, category });
+        all.push(Record {
+            id,
+            observed: 1,
+            deleted: false,
+            second: BEGIN_SECONDS + second,
+            area,
+            category,
+            point: None,
+        });
     };
     for week in 0..13 {
         for pair in 0..10_u8 {
@@ -224,17 +193,8 @@ proptest! {
             prop_assert_eq!(ask(&live, "").0, 200);
         }
         apply(&live, left);
-        let mut in_force: BTreeMap<u32, Record> = BTreeMap::new();
-        for record in &records {
-            let kept = in_force.entry(record.id).or_insert_with(|| record.clone());
-            if record.observed > kept.observed {
-                *kept = record.clone();
-            }
-        }
-        let mut in_force: Vec<Record> = in_force.into_values().filter(|record| !record.deleted).collect();
-        in_force.sort_by_key(|record| (record.second, record.id));
         let fresh = city("");
-        apply(&fresh, &in_force);
+        apply(&fresh, &in_force(&records));
         let at = format_civil(CivilMicros((BEGIN_SECONDS + at_week * WEEK_SECONDS) * 1_000_000));
         for query in ["?limit=10000".to_owned(), format!("?limit=10000&at={at}"), "?format=csv&limit=10000".to_owned()] {
             let (one, other) = (ask(&live, &query), ask(&fresh, &query));

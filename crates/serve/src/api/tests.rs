@@ -1,0 +1,123 @@
+//! Maps and statistics by the routes themselves: whatever the order of arrival, the answer of a fresh load, byte for byte.
+
+use crate::testing::{Record, apply, ask, chicago, in_force};
+use proptest::prelude::*;
+
+/// The first day of 2016, a civil time.
+const BEGIN_SECONDS: i64 = 1_451_606_400;
+const DAY_SECONDS: i64 = 86_400;
+const DAYS: i64 = 420;
+
+/// Places a hundred metres or so apart in a few square kilometres, one outside of the city, and none.
+fn point(number: u16) -> Option<(f64, f64)> {
+    match number {
+        0 => None,
+        1 => Some((36.6, -91.7)),
+        _ => Some((41.85 + f64::from(number % 20) * 0.0011, -87.66 + f64::from(number / 20) * 0.0013)),
+    }
+}
+
+fn records() -> impl Strategy<Value = Vec<Record>> {
+    // Half of them in one corner, so that some of it is hot.
+    let place = prop_oneof![0_u16..300, 40_u16..46];
+    let one = (0_u32..160, prop::bool::weighted(0.15), 0..DAYS * 24, 0_u8..4, 0_u8..3, place);
+    prop::collection::vec(one, 1..400).prop_map(|all| {
+        let record = |(observed, (id, deleted, hour, area, category, place))| Record {
+            id,
+            observed,
+            deleted,
+            second: BEGIN_SECONDS + hour * 3600,
+            area,
+            category,
+            point: point(place),
+        };
+        (0..).zip(all).map(record).collect()
+    })
+}
+
+/// What is asked: in every form, with and without a filter.
+fn questions(from_day: i64) -> Vec<String> {
+    let day = |day: i64| {
+        let micros = (BEGIN_SECONDS + day * DAY_SECONDS) * 1_000_000;
+        blotter_incident::format_civil(blotter_incident::CivilMicros(micros))
+    };
+    let period = format!("from={}&to={}", day(from_day), day(from_day + 60));
+    let year = format!("from={}&to={}", day(0), day(365));
+    let boxed = "bbox=-87.66,41.85,-87.65,41.86";
+    vec![
+        "hotspots?resolution=9".to_owned(),
+        format!("hotspots?resolution=8&confidence=95&{period}"),
+        format!("hotspots?{boxed}&hour_of_week=0-80&format=csv"),
+        "hotspots?format=geojson&area=community_area:1".to_owned(),
+        "hotspots?category=C0&category=c2".to_owned(),
+        "density?grid_m=500".to_owned(),
+        format!("density?grid_m=300&bandwidth_m=900&{period}&format=csv"),
+        "emerging?resolution=9".to_owned(),
+        format!("emerging?resolution=8&step=week&{year}"),
+        format!("emerging?{year}&{boxed}&format=csv"),
+        "backtest?weeks=4&training_weeks=20".to_owned(),
+        format!("backtest?weeks=2&training_weeks=4&share=0.2&{year}"),
+        "cells?resolution=9".to_owned(),
+        format!("cells?resolution=11&{period}"),
+        "series?by=category&bucket=month".to_owned(),
+        format!("series?by=community_area&bucket=day&{period}"),
+    ]
+}
+
+#[test]
+fn a_category_whose_last_incident_left_is_as_if_it_had_never_been() {
+    let record = |observed: i64, deleted: bool, category: u8| Record {
+        id: 1,
+        observed,
+        deleted,
+        second: BEGIN_SECONDS,
+        area: 1,
+        category,
+        point: point(7),
+    };
+    let (revised, deleted, never) = (chicago(), chicago(), chicago());
+    apply(&revised, &[record(1, false, 0), record(2, false, 1)]);
+    apply(&deleted, &[record(1, false, 0), record(2, true, 0)]);
+    let question = "/api/v1/hotspots?category=C0";
+    let nothing = "no incident is known yet";
+    for (city, others) in [(revised, "there are: C1"), (deleted, nothing), (never, nothing)] {
+        let (status, body) = ask(&city, question);
+        assert!(status == 400 && body.contains(&format!("{others}\"")), "{status} {body}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Inserts, revisions and deletions in any order and in any batches, with questions in between, and cells and sites found
+    /// early or late.
+    #[test]
+    fn following_is_loading_afresh(
+        records in records().prop_shuffle(),
+        sizes in prop::collection::vec((1_usize..80, 0_usize..40), 0..10),
+        from_day in 0..DAYS - 60,
+    ) {
+        let live = chicago();
+        let asked = questions(from_day);
+        let mut left = records.as_slice();
+        for (number, (size, found)) in sizes.into_iter().enumerate() {
+            let (now, later) = left.split_at(size.min(left.len()));
+            apply(&live, now);
+            left = later;
+            live.write().cube.index_places(found);
+            ask(&live, &format!("/api/v1/{}", asked[number % asked.len()]));
+        }
+        apply(&live, left);
+        let fresh = chicago();
+        apply(&fresh, &in_force(&records));
+        while !fresh.write().cube.index_places(1000) {}
+        for question in asked {
+            let question = format!("/api/v1/{question}");
+            let (status, body) = ask(&live, &question);
+            // What cannot be told of so little is said, and no number.
+            prop_assert!([200, 400, 422].contains(&status), "{question}: {status} {body}");
+            prop_assert!(!body.contains("NaN") && !body.contains("inf"), "{question}: {body}");
+            prop_assert_eq!((status, body), ask(&fresh, &question), "{}", question);
+        }
+    }
+}
