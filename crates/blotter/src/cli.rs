@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Rejected(Rejected),
     /// Print the hourly counts as CSV
     Counts(Counts),
+    /// Learn from the archive how late incidents become known, as a piece of the city's profile
+    ReportingLag(ReportingLag),
     /// From the city's portal to files of outlines, where the other commands find them
     Boundaries(Boundaries),
     /// Write simulated incidents as a CSV file in the portal's format
@@ -337,6 +339,18 @@ pub(crate) struct Counts {
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) log: LogUrl,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportingLag {
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) store: StoreUrl,
+    /// From when on the source said of incidents as they became known (RFC 3339); the time at which the archive was begun,
+    /// unless given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use crate::{
     online,
     operations::{Operations, lag, lags},
     parts::{self, OpenLog},
-    profiles, questions,
+    profiles, questions, reporting_lag,
     rules::Ruled,
     signals,
     sources::{self, Before},
@@ -51,6 +51,7 @@ pub(crate) fn run(command: Command, rules: &[Ruled]) -> Result<()> {
         Command::Emerging(arguments) => questions::ask(&arguments.about, &arguments),
         Command::Rejected(arguments) => rejected(&arguments),
         Command::Counts(arguments) => counts(&arguments),
+        Command::ReportingLag(arguments) => reporting_lag::learn(&arguments),
         Command::Boundaries(arguments) => boundaries::fetch(&arguments),
         Command::Simulate(arguments) => sources::simulate_to_file(&arguments),
         Command::Openapi => {

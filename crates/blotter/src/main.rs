@@ -15,6 +15,7 @@ mod operations;
 mod parts;
 mod profiles;
 mod questions;
+mod reporting_lag;
 mod rules;
 mod secrets;
 mod signals;

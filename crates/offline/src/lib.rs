@@ -9,9 +9,12 @@
 pub mod archive;
 mod error;
 pub mod fetch;
+mod first_records;
 mod manifest;
 mod priority;
+mod rows;
 pub mod snapshot;
 
 pub use error::{OfflineError, Result};
+pub use first_records::{FirstRecord, FirstRecords};
 pub use manifest::{Manifest, ManifestFile, Pointer};

@@ -24,21 +24,6 @@ impl ReportingLag {
         Self { share_by_age_hours: shares.into_iter().map(rising).collect() }
     }
 
-    /// From how many incidents were first reported with a delay of so many whole hours (`observed_at` − `occurred_at`).
-    /// None at all says that everything is known at once.
-    pub fn from_delays(incidents_by_delay_hours: &[u64]) -> Self {
-        let total: u64 = incidents_by_delay_hours.iter().sum();
-        if total == 0 {
-            return Self::none();
-        }
-        let mut known = 0_u64;
-        let shares = incidents_by_delay_hours.iter().map(|incidents| {
-            known += incidents;
-            known as f64 / total as f64
-        });
-        Self::from_shares(shares)
-    }
-
     /// The share known of an hour that ended so many whole hours ago.
     pub fn share(&self, age_hours: usize) -> f64 {
         self.share_by_age_hours.get(age_hours).copied().unwrap_or(1.0)
@@ -64,9 +49,6 @@ mod tests {
             assert_eq!(shares, expect);
         };
         check(&ReportingLag::none(), &[1.0, 1.0]);
-        check(&ReportingLag::from_delays(&[]), &[1.0]);
-        check(&ReportingLag::from_delays(&[0, 0]), &[1.0, 1.0]);
-        check(&ReportingLag::from_delays(&[1, 2, 0, 1]), &[0.25, 0.75, 0.75, 1.0, 1.0]);
         check(&ReportingLag::from_shares([-1.0, 0.5, 0.25, f64::NAN, 7.0]), &[0.0, 0.5, 0.5, 0.5, 1.0, 1.0]);
     }
 

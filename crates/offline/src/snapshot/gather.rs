@@ -1,6 +1,6 @@
 //! The second pass: the winners of one slice of time, sorted, as one file.
 
-use super::table::{Bits, Rows};
+use crate::rows::{Bits, Rows};
 use crate::{
     error::Result,
     manifest::{FOLDER, ManifestFile, checksum},

@@ -17,7 +17,7 @@ mod gather;
 mod publish;
 mod role;
 mod slices;
-mod table;
+
 mod winners;
 
 pub use role::{Outcome, run, take};

@@ -1,10 +1,11 @@
 //! Once, or every so often.
 
-use super::{SnapshotConfig, SnapshotParts, gather, publish, slices, table::Rows, winners};
+use super::{SnapshotConfig, SnapshotParts, gather, publish, slices, winners};
 use crate::{
     error::Result,
     manifest::{FORMAT, Manifest},
     priority,
+    rows::Rows,
 };
 use blotter_incident::format_utc;
 use blotter_store::{ArchiveTable, Shutdown, StoreError};

@@ -5,12 +5,13 @@
 //! read again with their rank and told apart by 128 bits of hash, a bounded number at a time. Where every
 //! incident has one record, as after a bulk load, nobody competes.
 
-use super::table::{Bits, Rows};
-use crate::error::{OfflineError, Result};
+use crate::{
+    error::Result,
+    rows::{Bits, Rows, column, text},
+};
 use arrow::{
-    array::{Array, AsArray, PrimitiveArray, RecordBatch},
-    datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicrosecondType},
-    error::ArrowError,
+    array::Array,
+    datatypes::{Int32Type, Int64Type, TimestampMicrosecondType},
 };
 use blotter_incident::{CivilMicros, Revision, UtcMicros};
 use blotter_store::ArchiveTable;
@@ -189,18 +190,6 @@ fn rank(table: &ArchiveTable, rows: &Rows, round: &[u64], winners: &mut Bits) ->
         }
     }
     Ok(())
-}
-
-fn text<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow::array::StringArray> {
-    batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()).ok_or_else(|| missing(name))
-}
-
-fn column<'a, T: ArrowPrimitiveType>(batch: &'a RecordBatch, name: &str) -> Result<&'a PrimitiveArray<T>> {
-    batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<T>()).ok_or_else(|| missing(name))
-}
-
-fn missing(name: &str) -> OfflineError {
-    ArrowError::SchemaError(format!("the archive has no column `{name}` of the expected type")).into()
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! The table's rows, numbered: files in order, row groups in order, rows in order.
 
 use crate::error::{OfflineError, Result};
-use arrow::array::RecordBatch;
+use arrow::{
+    array::{AsArray, PrimitiveArray, RecordBatch, StringArray},
+    datatypes::ArrowPrimitiveType,
+    error::ArrowError,
+};
 use blotter_store::{ArchiveTable, ObjectReader};
 use parquet::{
     arrow::{
@@ -17,32 +21,32 @@ const BATCH_ROWS: usize = 16 * 1024;
 
 /// One stretch of rows that can be read on its own.
 #[derive(Clone, Debug)]
-pub(super) struct RowGroup {
+pub(crate) struct RowGroup {
     file: usize,
     index: usize,
     /// The number of its first row in the table.
-    pub(super) first: u32,
-    pub(super) rows: u32,
+    pub(crate) first: u32,
+    pub(crate) rows: u32,
     /// The instants in it, in microseconds, if its file says so.
     occurred_at_utc: Option<(i64, i64)>,
 }
 
 impl RowGroup {
     /// Whether it can have rows of that time.
-    pub(super) fn may_have(&self, span: &Range<i64>) -> bool {
+    pub(crate) fn may_have(&self, span: &Range<i64>) -> bool {
         self.occurred_at_utc.is_none_or(|(least, greatest)| least < span.end && greatest >= span.start)
     }
 }
 
 /// The row groups of one version of the table.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     paths: Vec<String>,
-    pub(super) groups: Vec<RowGroup>,
-    pub(super) len: u32,
+    pub(crate) groups: Vec<RowGroup>,
+    pub(crate) len: u32,
 }
 
 impl Rows {
-    pub(super) fn open(table: &ArchiveTable) -> Result<Self> {
+    pub(crate) fn open(table: &ArchiveTable) -> Result<Self> {
         let mut rows = Self { paths: Vec::new(), groups: Vec::new(), len: 0 };
         for file in table.files() {
             let (_, metadata) = table.open_file(&file.path)?;
@@ -75,7 +79,7 @@ impl Rows {
 
     /// Reads some row groups; `each` is given the number of a batch's first row. `columns` names those
     /// wanted, none means all.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         table: &ArchiveTable,
         columns: Option<&[&str]>,
@@ -110,31 +114,45 @@ impl Rows {
 
 /// One bit for each row of the table.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Bits(Vec<u64>);
+pub(crate) struct Bits(Vec<u64>);
 
 impl Bits {
-    pub(super) fn none(len: u32) -> Self {
+    pub(crate) fn none(len: u32) -> Self {
         Self(vec![0; (len as usize).div_ceil(64)])
     }
 
-    pub(super) fn set(&mut self, row: u32) {
+    pub(crate) fn set(&mut self, row: u32) {
         self.0[row as usize / 64] |= 1 << (row % 64);
     }
 
-    pub(super) fn unset(&mut self, row: u32) {
+    pub(crate) fn unset(&mut self, row: u32) {
         self.0[row as usize / 64] &= !(1 << (row % 64));
     }
 
-    pub(super) fn has(&self, row: u32) -> bool {
+    pub(crate) fn has(&self, row: u32) -> bool {
         self.0[row as usize / 64] >> (row % 64) & 1 == 1
     }
 
     /// Whether any row of a group is set.
-    pub(super) fn any_in(&self, group: &RowGroup) -> bool {
+    pub(crate) fn any_in(&self, group: &RowGroup) -> bool {
         (group.first..group.first + group.rows).any(|row| self.has(row))
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0 = Vec::new();
     }
+}
+
+/// A column of texts of a batch of the table.
+pub(crate) fn text<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
+    batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()).ok_or_else(|| missing(name))
+}
+
+/// Another column.
+pub(crate) fn column<'a, T: ArrowPrimitiveType>(batch: &'a RecordBatch, name: &str) -> Result<&'a PrimitiveArray<T>> {
+    batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<T>()).ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> OfflineError {
+    ArrowError::SchemaError(format!("the archive has no column `{name}` of the expected type")).into()
 }
