@@ -1,7 +1,14 @@
 //! Maps and statistics by the routes themselves: whatever the order of arrival, the answer of a fresh load, byte for byte.
 
-use crate::testing::{Record, apply, ask, chicago, in_force};
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use crate::{
+    state::State,
+    testing::{Record, apply, ask, chicago, in_force, json},
+};
 use proptest::prelude::*;
+use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// The first day of 2016, a civil time.
 const BEGIN_SECONDS: i64 = 1_451_606_400;
@@ -83,6 +90,95 @@ fn a_category_whose_last_incident_left_is_as_if_it_had_never_been() {
     for (city, others) in [(revised, "there are: C1"), (deleted, nothing), (never, nothing)] {
         let (status, body) = ask(&city, question);
         assert!(status == 400 && body.contains(&format!("{others}\"")), "{status} {body}");
+    }
+}
+
+/// Cities of which nothing, or nothing unusual, can be told.
+fn plain_cities() -> [(&'static str, Arc<State>); 4] {
+    let cities = [("empty", chicago()), ("unmapped", chicago()), ("one cell", chicago()), ("all equal", chicago())];
+    let record = |id: u32, second: i64, point: Option<(f64, f64)>| Record {
+        id,
+        observed: 1,
+        deleted: false,
+        second: BEGIN_SECONDS + second,
+        area: 1,
+        category: 0,
+        point,
+    };
+    let everywhere = |of: &dyn Fn(u32) -> Option<(f64, f64)>| -> Vec<Record> {
+        (0..4200).map(|id| record(id, i64::from(id / 10) * DAY_SECONDS, of(id % 10))).collect()
+    };
+    apply(&cities[1].1, &everywhere(&|_| None));
+    apply(&cities[2].1, &everywhere(&|_| point(7)));
+    // Ten cells in a row, and the same in each.
+    apply(&cities[3].1, &everywhere(&|cell| Some((41.85, -87.70 + f64::from(cell) * 0.01))));
+    cities
+}
+
+#[test]
+fn of_nothing_and_of_nothing_unusual_no_number_is_made_up() {
+    for (name, city) in plain_cities() {
+        let hotspots = json(&city, "/api/v1/hotspots");
+        assert_eq!((&hotspots["tests"], &hotspots["critical_z"]), (&0.into(), &Value::Null), "{name}");
+        for cell in hotspots["cells"].as_array().unwrap() {
+            assert_eq!((&cell["z"], &cell["p"], &cell["q"]), (&Value::Null, &Value::Null, &Value::Null), "{name}");
+            assert_eq!(cell["class"], "not_significant", "{name}");
+        }
+        let density = json(&city, "/api/v1/density?grid_m=1000&bandwidth_m=1000");
+        let greatest = density["greatest"].as_f64().unwrap();
+        assert_eq!(greatest > 0.0, ["one cell", "all equal"].contains(&name), "{name} {greatest}");
+        for path in
+            ["emerging", "emerging?step=week", "backtest?weeks=9", "backtest?weeks=1&training_weeks=1&share=0.0001"]
+        {
+            let (status, body) = ask(&city, &format!("/api/v1/{path}"));
+            let answer: Value = serde_json::from_str(&body).unwrap();
+            // Without places a history has months and no cells; a map has nothing to flag.
+            if name == "empty" || (name == "unmapped" && path.starts_with("backtest")) {
+                assert!(status == 400 && answer["parameter"].is_string(), "{name} {path} {status} {body}");
+                continue;
+            }
+            assert_eq!(status, 200, "{name} {path} {body}");
+            if path.starts_with("emerging") {
+                assert_eq!(answer["patterns"], Value::Object(Map::new()), "{name} {body}");
+            } else {
+                assert!(
+                    answer["methods"].as_array().unwrap().iter().all(|method| method["hit_rate"].is_number()),
+                    "{body}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_by_every_statistic() {
+    let (_, city) = &plain_cities()[3];
+    for (path, parameter) in [
+        ("hotspots?resolution=6", "resolution"),
+        ("hotspots?resolution=12", "resolution"),
+        ("hotspots?resolution=nine", "resolution"),
+        ("hotspots?confidence=80", "confidence"),
+        ("hotspots?from=2017&to=2016", "from"),
+        ("hotspots?bbox=-87.6,41.8,-87.7,41.9", "bbox"),
+        ("hotspots?bbox=nan,41.8,-87.7,41.9", "bbox"),
+        ("hotspots?hour_of_week=168", "hour_of_week"),
+        ("hotspots?bandwidth_m=400", "bandwidth_m"),
+        ("density?bandwidth_m=0", "bandwidth_m"),
+        ("density?bandwidth_m=NaN", "bandwidth_m"),
+        ("density?grid_m=0", "grid_m"),
+        ("density?from=2016&to=2016", "to"),
+        ("emerging?resolution=12", "resolution"),
+        ("emerging?step=hour", "step"),
+        ("emerging?from=2016-01&to=2016-03", "step"),
+        ("backtest?share=0", "share"),
+        ("backtest?share=1.5", "share"),
+        ("backtest?weeks=0", "weeks"),
+        ("backtest?weeks=500", "weeks"),
+        ("backtest?bandwidth_m=-1", "bandwidth_m"),
+    ] {
+        let (status, body) = ask(city, &format!("/api/v1/{path}"));
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, problem["parameter"].as_str()), (400, Some(parameter)), "{path}: {body}");
     }
 }
 
