@@ -109,3 +109,27 @@ def test_backwards(demo, feed, tmp_path):
     server = demo("--data", write(tmp_path / "backwards.csv", header, rows[::-1]))
     check(server, header, rows)
     server.stop()
+
+
+def test_the_datas_clock_never_goes_back(demo, feed, tmp_path):
+    """Not even where the newest incident turns out to be an old one, and the snapshot knows that only."""
+    header, rows = feed
+    column = {name: index for index, name in enumerate(header)}
+
+    def revision(op, date, at):
+        row = list(rows[-1])
+        for name, value in {"op": op, "id": "99999999", "date": date, "updated_on": at, "feed_time": f"{at}-06:00"}.items():
+            row[column[name]] = value
+        return row
+
+    corrected = [revision("insert", "2023-01-05T10:00:00", "2023-01-06T00:00:00"), revision("update", "2022-03-01T10:00:00", "2023-01-07T00:00:00")]
+    data = write(tmp_path / "corrected.csv", header, rows + corrected)
+    seen = []
+    for _ in range(2):
+        server = demo("--data", data, dir=tmp_path / "city")
+        meta = server.wait_until_caught_up()
+        seen.append((meta["data_as_of"], meta["earliest"], meta["incidents"]))
+        assert server.json("/api/v1/series", bucket="year", **{"from": "2023"})["buckets"] == []
+        server.stop()
+    assert seen[0] == seen[1]
+    assert seen[0][0] == "2023-01-05T10:00:00-06:00"

@@ -110,6 +110,11 @@ impl Cube {
         self.figures
     }
 
+    /// The data's clock has come to there, by a revision that is not among those applied: a snapshot holds the winners alone.
+    pub fn advance_clock(&mut self, at: UtcMicros) {
+        self.figures.data_as_of = self.figures.data_as_of.max(Some(at));
+    }
+
     /// Rises with every batch that changes an incident: at the same version answers are the same.
     pub fn version(&self) -> u64 {
         self.version

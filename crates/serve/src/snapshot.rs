@@ -6,7 +6,7 @@ use arrow::{
     datatypes::{Int32Type, Int64Type},
 };
 use blotter_cube::Locator;
-use blotter_incident::{IncidentBatch, Profile, incident_schema};
+use blotter_incident::{IncidentBatch, Profile, incident_schema, parse_instant};
 use blotter_offline::Manifest;
 use parquet::arrow::{
     ProjectionMask,
@@ -77,6 +77,9 @@ impl LocalSnapshot {
                 }
             });
             view.cube.reserve(self.manifest.incidents as usize);
+            if let Some(at) = self.manifest.data_as_of.as_deref().and_then(parse_instant) {
+                view.cube.advance_clock(at);
+            }
             let mut row = 0;
             for batch in receiver {
                 let batch = batch?;
