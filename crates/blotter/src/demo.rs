@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     // A log or a directory that was named decides by what it holds; else the source decides which directory it is.
     let named = match (&arguments.log, &arguments.dir) {
         (Some(url), _) => Some(parts::open_log(url, &profile, arguments.partitions)?),
-        (None, Some(directory)) => Some(open_log(directory, arguments)?),
+        (None, Some(directory)) => Some(open_log(directory, &profile, arguments)?),
         (None, None) => None,
     };
     let usual = sources::usual_directory(&profile);
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         if choice.simulated() { usual.with_file_name(format!("{}-simulated", profile.slug)) } else { usual }
     });
     let boundaries = boundaries::load(&arguments.boundaries, Some(&directory.join("boundaries")), &profile)?;
-    let opened = named.map_or_else(|| open_log(&directory, arguments), Ok)?;
+    let opened = named.map_or_else(|| open_log(&directory, &profile, arguments), Ok)?;
     let log = opened.log();
     let listener = if arguments.no_serve {
         None
@@ -205,9 +205,9 @@ fn kept(arguments: &cli::Demo, directory: &Path) -> String {
     }
 }
 
-fn open_log(directory: &Path, arguments: &cli::Demo) -> Result<OpenLog> {
+fn open_log(directory: &Path, profile: &Profile, arguments: &cli::Demo) -> Result<OpenLog> {
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    parts::open_embedded(&directory.join("log"), arguments.partitions)
+    parts::open_embedded(&directory.join("log"), profile, arguments.partitions)
 }
 
 fn open_browser(url: &str) {

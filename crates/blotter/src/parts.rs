@@ -69,7 +69,7 @@ pub(crate) fn open_log(url: &str, profile: &Arc<Profile>, partitions: Option<Non
             if directory.is_empty() {
                 bail!("`--log embedded:DIR` needs a directory");
             }
-            open_embedded(Path::new(directory), partitions)
+            open_embedded(Path::new(directory), profile, partitions)
         }
         Some("kafka") => open_kafka(url, profile, partitions),
         scheme => bail!(
@@ -90,8 +90,9 @@ pub(crate) fn open_existing_log(url: &str, profile: &Arc<Profile>) -> Result<Ope
     open_log(url, profile, None)
 }
 
-pub(crate) fn open_embedded(directory: &Path, partitions: Option<NonZeroU32>) -> Result<OpenLog> {
-    let options = EmbeddedOptions { partitions: partitions.map(NonZeroU32::get), ..EmbeddedOptions::default() };
+pub(crate) fn open_embedded(directory: &Path, profile: &Profile, partitions: Option<NonZeroU32>) -> Result<OpenLog> {
+    let owner = Some(profile.slug.clone());
+    let options = EmbeddedOptions { owner, partitions: partitions.map(NonZeroU32::get), ..EmbeddedOptions::default() };
     let log = EmbeddedLog::open(directory, options)
         .with_context(|| format!("cannot open the log {}", directory.display()))?;
     Ok(OpenLog::Embedded(Arc::new(log)))

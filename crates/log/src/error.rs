@@ -16,6 +16,16 @@ pub enum LogError {
         /// The command and process id of the holder.
         holder: String,
     },
+    /// The log is another's.
+    #[error("{} is the log of `{stored}`, not of `{asked}`: give each a directory of its own", dir.display())]
+    Owner {
+        /// The log's directory.
+        dir: PathBuf,
+        /// Whose it is.
+        stored: String,
+        /// Whose it was taken for.
+        asked: String,
+    },
     /// The number of partitions is part of the log.
     #[error(
         "{} has {stored} partitions, not {configured}, and their number never changes; leave it out, or use another directory",

@@ -22,6 +22,16 @@ pub enum ServeError {
         /// Where one was looked for.
         directory: PathBuf,
     },
+    /// A local snapshot of another city.
+    #[error("the snapshot in {directory} is of the city `{found}`, not of `{asked}`: say which with `--city`")]
+    OtherCity {
+        /// Where it is.
+        directory: PathBuf,
+        /// Its city.
+        found: String,
+        /// The city that is served.
+        asked: String,
+    },
     /// Columns that are none of incidents.
     #[error(transparent)]
     Columns(#[from] arrow::error::ArrowError),

@@ -103,6 +103,11 @@ impl Follower {
     /// The newest local snapshot into a fresh view.
     fn load_snapshot(&self) -> Result<(), ServeError> {
         let Some(snapshot) = LocalSnapshot::newest(&self.snapshots)? else { return Ok(()) };
+        let (found, asked) = (&snapshot.manifest.city, &self.state.profile.slug);
+        if found != asked {
+            let directory = self.snapshots.clone();
+            return Err(ServeError::OtherCity { directory, found: found.clone(), asked: asked.clone() });
+        }
         let log = self.state.log.as_deref();
         if let Some(log) = log
             && snapshot.manifest.log_id != log.id().0

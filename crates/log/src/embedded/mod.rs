@@ -39,8 +39,11 @@ use std::{
 };
 
 /// How to open an embedded log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EmbeddedOptions {
+    /// Whose records the log holds, such as a city's: a new log keeps it, and one that is another's is refused. `None` does
+    /// not ask.
+    pub owner: Option<String>,
     /// The number of partitions of `incidents` and of `counts`, for ever: `None` takes what a log has, and 4 for a new one.
     pub partitions: Option<u32>,
     /// How many bytes of just-appended batches stay in memory for followers.
@@ -53,7 +56,13 @@ pub struct EmbeddedOptions {
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        Self { partitions: None, tail_cache_bytes: 32 << 20, block_cache_bytes: 4 << 20, memtable_bytes: 8 << 20 }
+        Self {
+            owner: None,
+            partitions: None,
+            tail_cache_bytes: 32 << 20,
+            block_cache_bytes: 4 << 20,
+            memtable_bytes: 8 << 20,
+        }
     }
 }
 
@@ -83,13 +92,12 @@ impl EmbeddedLog {
     /// Opens the log in `dir`, or makes it.
     ///
     /// # Errors
-    /// [`LogError::Held`] while another process has it, [`LogError::Partitions`] where it was made with another number
+    /// [`LogError::Held`] while another process has it, [`LogError::Owner`] where it is another's, [`LogError::Partitions`] where it was made with another number
     /// of partitions, [`LogError::Damaged`] where its files are not those that were written.
     pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, LogError> {
         let dir = dir.as_ref();
-        let memory =
-            StoreMemory { block_cache_bytes: options.block_cache_bytes, memtable_bytes: options.memtable_bytes };
-        let store = Store::open(dir, options.partitions, memory)?;
+        let EmbeddedOptions { owner, partitions, tail_cache_bytes, block_cache_bytes, memtable_bytes } = options;
+        let store = Store::open(dir, owner.as_deref(), partitions, StoreMemory { block_cache_bytes, memtable_bytes })?;
         let partitions = Partitions::new(store.settings.partitions);
         let bounds = partitions
             .all()
@@ -98,7 +106,7 @@ impl EmbeddedLog {
                 Ok(Bounds { earliest: Offset(store.earliest(slot)?.min(next)), next: Offset(next) })
             })
             .collect::<Result<Vec<_>, LogError>>()?;
-        let tail = Tail::new(bounds.into_iter(), options.tail_cache_bytes);
+        let tail = Tail::new(bounds.into_iter(), tail_cache_bytes);
         Ok(Self {
             dir: dir.to_owned(),
             id: store.settings.id.clone(),

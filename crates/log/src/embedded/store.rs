@@ -48,6 +48,8 @@ pub(super) struct Settings {
     format: u32,
     pub(super) id: LogId,
     pub(super) partitions: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 /// The open store. Fields are dropped in this order: the lock goes last.
@@ -68,7 +70,12 @@ pub(super) struct StoreMemory {
 
 impl Store {
     /// Opens the store below `dir`, making it if it is not there.
-    pub(super) fn open(dir: &Path, partitions: Option<u32>, memory: StoreMemory) -> Result<Self, LogError> {
+    pub(super) fn open(
+        dir: &Path,
+        owner: Option<&str>,
+        partitions: Option<u32>,
+        memory: StoreMemory,
+    ) -> Result<Self, LogError> {
         if let Some(configured) = partitions
             && !(1..=MOST_PARTITIONS).contains(&configured)
         {
@@ -78,7 +85,7 @@ impl Store {
         let lock = DirectoryLock::take(dir)?;
         let path = dir.join(STORE);
         if !path.try_exists().map_err(file_error("look at", &path))? {
-            create(dir, &path, partitions.unwrap_or(DEFAULT_PARTITIONS), memory)?;
+            create(dir, &path, owner, partitions.unwrap_or(DEFAULT_PARTITIONS), memory)?;
         }
         let settings = path.join(SETTINGS);
         let settings = fs::read(&settings).map_err(file_error("read", &settings))?;
@@ -86,6 +93,11 @@ impl Store {
             .map_err(|error| LogError::Damaged { dir: dir.to_owned(), reason: format!("{SETTINGS}: {error}") })?;
         if settings.format != FORMAT {
             return Err(LogError::Format { dir: dir.to_owned(), found: settings.format, known: FORMAT });
+        }
+        if let (Some(stored), Some(asked)) = (&settings.owner, owner)
+            && stored != asked
+        {
+            return Err(LogError::Owner { dir: dir.to_owned(), stored: stored.clone(), asked: asked.to_owned() });
         }
         if let Some(configured) = partitions.filter(|configured| *configured != settings.partitions) {
             return Err(LogError::Partitions { dir: dir.to_owned(), stored: settings.partitions, configured });
@@ -195,12 +207,13 @@ pub(super) fn number(value: &[u8]) -> Option<u64> {
     value.try_into().ok().map(u64::from_le_bytes)
 }
 
-fn create(dir: &Path, path: &Path, partitions: u32, memory: StoreMemory) -> Result<(), LogError> {
+fn create(dir: &Path, path: &Path, owner: Option<&str>, partitions: u32, memory: StoreMemory) -> Result<(), LogError> {
     let unfinished = dir.join(UNFINISHED);
     if unfinished.try_exists().map_err(file_error("look at", &unfinished))? {
         fs::remove_dir_all(&unfinished).map_err(file_error("remove", &unfinished))?;
     }
-    let settings = Settings { format: FORMAT, id: LogId(uuid::Uuid::new_v4().to_string()), partitions };
+    let id = LogId(uuid::Uuid::new_v4().to_string());
+    let settings = Settings { format: FORMAT, id, partitions, owner: owner.map(str::to_owned) };
     drop(open_database(&unfinished, memory)?);
     let file = unfinished.join(SETTINGS);
     let json = serde_json::to_vec_pretty(&settings).map_err(|error| file_error("write", &file)(error.into()))?;

@@ -44,6 +44,28 @@ fn closing_ends_a_wait() -> TestResult {
 }
 
 #[test]
+fn a_log_is_nobody_elses() -> TestResult {
+    let directory = tempdir()?;
+    let with = |owner: Option<&str>| {
+        EmbeddedLog::open(directory.path(), EmbeddedOptions { owner: owner.map(str::to_owned), ..small() })
+    };
+    drop(with(Some("chicago"))?);
+    for _ in 0..2 {
+        let Err(error) = with(Some("new-york")) else { return Err("another's log was opened".into()) };
+        assert!(matches!(error, LogError::Owner { .. }), "{error}");
+        assert!(error.to_string().contains("is the log of `chicago`, not of `new-york`"), "{error}");
+    }
+    drop(with(None)?);
+    drop(with(Some("chicago"))?);
+    // One that was made when nobody said whose it is goes on as it was.
+    let unowned = tempdir()?;
+    drop(EmbeddedLog::open(unowned.path(), small())?);
+    let owner = Some("chicago".to_owned());
+    drop(EmbeddedLog::open(unowned.path(), EmbeddedOptions { owner, ..small() })?);
+    Ok(())
+}
+
+#[test]
 fn the_number_of_partitions_is_kept() -> TestResult {
     let directory = tempdir()?;
     let with = |partitions| EmbeddedLog::open(directory.path(), EmbeddedOptions { partitions, ..small() });
