@@ -10,6 +10,7 @@ use crate::totals::{Cell, Totals};
 use crate::weekly_fit::Design;
 use crate::{History, Hour, Options, ReportingLag};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// The least number of expected incidents over which a percentage means something.
 const LEAST_EXPECTED_OF_PERCENT: f64 = 5.0;
@@ -154,7 +155,8 @@ impl<'a> Expectations<'a> {
             category.levels(&cells, sums, &usual, &design)
         });
         let levels = levels.collect();
-        let longest = options.window_hours.iter().copied().max().unwrap_or(0);
+        // The week before the current one is looked at too.
+        let longest = options.window_hours.iter().copied().max().unwrap_or(0).max(2 * WEEK_HOURS as u16);
         let factors = categories
             .iter()
             .enumerate()
@@ -193,7 +195,7 @@ impl<'a> Expectations<'a> {
         let cell = &self.totals.cells[area * self.totals.categories.len() + category];
         let level = self.levels[category][area];
         let expected =
-            (level.share * self.categories[category].fit.means[0] * self.share_of_week(cell, category, hours))
+            (level.share * self.categories[category].fit.means[0] * self.share_of_week(cell, category, 0..hours))
                 .max(f64::MIN_POSITIVE);
         let dispersion = level.dispersion + expected * level.relative_variance;
         let observed = cell.observed[window];
@@ -206,7 +208,14 @@ impl<'a> Expectations<'a> {
             p: upper_tail(observed, expected, dispersion),
             q: 1.0,
             surge_evidence: (hours == WEEK_HOURS).then(|| {
-                let before = self.categories[category].fit.means[1] * level.share;
+                // The week's mean has what is known of it by now, but no holidays.
+                let usual = if self.last_week_has_holidays() {
+                    let whole = 1.0 / self.lag.mean_share(WEEK_HOURS, WEEK_HOURS);
+                    self.share_of_week(cell, category, WEEK_HOURS..2 * WEEK_HOURS) * whole
+                } else {
+                    1.0
+                };
+                let before = self.categories[category].fit.means[1] * level.share * usual;
                 let last_week = WeekSeen {
                     observed: u64::from(cell.weeks[1]),
                     expected: before,
@@ -217,8 +226,13 @@ impl<'a> Expectations<'a> {
         }
     }
 
-    /// What part of a usual week the last hours are, as far as it is known by now.
-    fn share_of_week(&self, cell: &Cell, category: usize, hours: usize) -> f64 {
+    fn last_week_has_holidays(&self) -> bool {
+        let newest = self.totals.hours.iter().rev();
+        newest.skip(WEEK_HOURS).take(WEEK_HOURS).any(|civil| civil.holiday.is_some())
+    }
+
+    /// What part of a usual week these hours back are, as far as it is known by now.
+    fn share_of_week(&self, cell: &Cell, category: usize, ages: Range<usize>) -> f64 {
         let sum = f64::from(cell.profile.iter().sum::<u32>());
         let profile = &self.categories[category].profile;
         let newest = self.totals.hours.iter().rev();
@@ -226,7 +240,7 @@ impl<'a> Expectations<'a> {
             let usual = area_share(&cell.profile, sum, usize::from(civil.hour_of_week), profile);
             usual * self.factors[category][age] * self.lag.share(age)
         };
-        newest.enumerate().take(hours).map(of_hour).sum()
+        newest.enumerate().skip(ages.start).take(ages.len()).map(of_hour).sum()
     }
 }
 

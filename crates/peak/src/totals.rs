@@ -77,7 +77,11 @@ impl Totals {
         let from = (end - weeks * WEEK) as Hour;
         totals.hours = options.calendar.days(from, at);
         totals.add_up(history, from, at, options);
-        totals.forget_what_lies_before_the_data();
+        if totals.forget_what_lies_before_the_data() {
+            // Profiles and holidays have it still.
+            let from = (end - totals.weeks as i64 * WEEK) as Hour;
+            totals.add_up(history, from, at, options);
+        }
         (totals.weeks >= 2).then_some(totals)
     }
 
@@ -145,8 +149,8 @@ impl Totals {
         self.hours.iter().enumerate().map(place).collect()
     }
 
-    /// One stray old record must not make years of zeros into history.
-    fn forget_what_lies_before_the_data(&mut self) {
+    /// One stray old record must not make years of zeros into history. Whether there was any.
+    fn forget_what_lies_before_the_data(&mut self) -> bool {
         let mut sums = vec![0_u64; self.weeks];
         for cell in &self.cells {
             sums.iter_mut().zip(&cell.weeks).for_each(|(sum, count)| *sum += u64::from(*count));
@@ -155,10 +159,13 @@ impl Totals {
         while self.weeks > 1 && sums[self.weeks - 1] * EMPTY_PART < fullest {
             self.weeks -= 1;
         }
-        for cell in &mut self.cells {
-            cell.weeks.truncate(self.weeks);
+        // The week in which they begin is not whole.
+        if self.weeks < sums.len() {
+            self.weeks = self.weeks.saturating_sub(1).max(1);
         }
-        self.hours.drain(..self.hours.len() - self.weeks * WEEK_HOURS);
+        let before = self.hours.len() - self.weeks * WEEK_HOURS;
+        self.hours.drain(..before);
+        before > 0
     }
 
     /// The cells of a category, by area.

@@ -219,6 +219,40 @@ fn a_holiday_is_expected_to_be_like_itself() {
 }
 
 #[test]
+fn a_holiday_is_no_evidence_of_a_surge_in_the_week_after_it() {
+    let mut history = even(200, 1, 1);
+    let holidays: Vec<Holiday> =
+        (0..10).map(|n| Holiday { kind: 1, first_hour: (20 * n + 18) * WEEK, hours: 24 }).collect();
+    for holiday in &holidays {
+        (holiday.first_hour..holiday.first_hour + 24).for_each(|hour| history.set(0, 0, hour, 5));
+    }
+    let options = Options { calendar: Calendar::new(Vec::new(), holidays), ..Options::default() };
+    // Of the newest ten, the last holiday lies in the previous week.
+    let evidence = |options: &Options| {
+        peak(&peaks(&history, 200 * WEEK, &ReportingLag::none(), options), 168, 0, 0).surge_evidence.unwrap()
+    };
+    let (plain, known) = (evidence(&Options::default()), evidence(&options));
+    assert!(plain > 10.0 && known < 2.0, "{plain} {known}");
+}
+
+#[test]
+fn what_lies_before_the_data_raises_no_expectation() {
+    let holidays: Vec<Holiday> = (0..8).map(|n| Holiday { kind: 1, first_hour: 40 * n * WEEK, hours: 24 }).collect();
+    let options = Options { calendar: Calendar::new(Vec::new(), holidays), ..Options::default() };
+    // The data begin in week 200, and have a holiday in week 240 and now.
+    let mut history = History::new();
+    for hour in 200 * WEEK..280 * WEEK + 24 {
+        history.set(0, 0, hour, 2);
+    }
+    let plain = peaks(&history, 280 * WEEK + 24, &ReportingLag::none(), &options);
+    for stray in [40 * WEEK, 80 * WEEK, 120 * WEEK, 160 * WEEK + 3] {
+        history.set(0, 0, stray, 15);
+    }
+    assert_eq!(peaks(&history, 280 * WEEK + 24, &ReportingLag::none(), &options), plain);
+    assert!((peak(&plain, 24, 0, 0).expected - 48.0).abs() < 3.0);
+}
+
+#[test]
 fn a_yearly_season_and_a_trend_are_followed() {
     let mut history = History::new();
     let mean = |week: Hour| {
