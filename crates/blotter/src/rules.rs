@@ -77,7 +77,7 @@ fn of_table(table: &Table) -> Result<Ruled> {
         rule: Rule {
             name: name.to_owned(),
             areas: texts(table, "area")?,
-            categories: texts(table, "category")?.iter().map(|category| category.to_uppercase()).collect(),
+            categories: texts(table, "category")?,
             hours: windows.into_iter().map(|hours| hours as u16).collect(),
             q,
             minimum: whole("minimum", 3, 1..=1_000_000)? as u64,
@@ -107,15 +107,22 @@ fn numbers(table: &Table, key: &str) -> Result<Vec<i64>> {
 
 /// The rules and their webhooks, for one city.
 pub(crate) fn of_city(ruled: &[Ruled], profile: &Profile) -> Result<(Vec<Rule>, Vec<Hook>)> {
-    let layer = &profile.layers[profile.primary_layer()].name;
+    let layer = &profile.layers[profile.primary_layer()];
     let (mut rules, mut hooks) = (Vec::new(), Vec::new());
     for Ruled { rule, webhook_env } in ruled {
         let code = |area: &String| {
-            let code = area.split_once(':').filter(|(of, _)| of == layer).map(|(_, code)| code.to_owned());
-            code.ok_or_else(|| anyhow!("rule `{}`: areas are written {layer}:CODE", rule.name))
+            let code = area.split_once(':').filter(|(of, _)| *of == layer.name).map(|(_, code)| code.to_owned());
+            let code = code.ok_or_else(|| anyhow!("rule `{}`: areas are written {}:CODE", rule.name, layer.name))?;
+            // Such a rule would wait for ever, and nobody would know.
+            if !(layer.names.is_empty() || layer.names.contains_key(&code)) {
+                bail!("rule `{}`: an area is none of `{}`; its codes are in the city's profile", rule.name, layer.name);
+            }
+            Ok(code)
         };
+
         let areas = rule.areas.iter().map(code).collect::<Result<_>>()?;
-        rules.push(Rule { areas, ..rule.clone() });
+        let categories = rule.categories.iter().map(|category| profile.category_of(category)).collect();
+        rules.push(Rule { areas, categories, ..rule.clone() });
         if let Some(variable) = webhook_env {
             let address = secret(variable)?
                 .with_context(|| format!("rule `{}`: {variable} is not set, nor is {variable}_FILE", rule.name))?;
@@ -168,6 +175,14 @@ mod tests {
     }
 
     #[test]
+    fn a_category_is_the_one_that_incidents_have() {
+        let chicago = Profile::from_toml(include_str!("../../../cities/chicago.toml")).unwrap();
+        let rules = read("[[rule]]\nname = \"a\"\ncategory = [\" crim sexual assault\", \"Arson\"]").unwrap();
+        let (rules, _) = of_city(&rules, &chicago).unwrap();
+        assert_eq!(rules[0].categories, ["CRIMINAL SEXUAL ASSAULT", "ARSON"]);
+    }
+
+    #[test]
     fn an_area_is_of_the_counted_layer() {
         let chicago = Profile::from_toml(include_str!("../../../cities/chicago.toml")).unwrap();
         for area in ["25", "beat:0111"] {
@@ -175,5 +190,8 @@ mod tests {
             let error = of_city(&rules, &chicago).err().unwrap().to_string();
             assert!(error.contains("community_area:CODE"), "{error}");
         }
+        let rules = read("[[rule]]\nname = \"a\"\narea = \"community_area:025\"").unwrap();
+        let error = of_city(&rules, &chicago).err().unwrap().to_string();
+        assert!(error.contains("none of `community_area`"), "{error}");
     }
 }

@@ -375,8 +375,7 @@ fn word(profile: &Profile, column: usize, raw: &str) -> Option<String> {
     let some = |text: Cow<'_, str>| (!text.is_empty()).then(|| text.into_owned());
     match column {
         0 => {
-            let upper = clean::trimmed(raw).to_uppercase();
-            let name = profile.category.renamed.get(&upper).cloned().unwrap_or(upper);
+            let name = profile.category_of(raw);
             Some(if name.is_empty() { "UNKNOWN".to_owned() } else { name })
         }
         1 => Some(clean::trimmed(raw).into_owned()),

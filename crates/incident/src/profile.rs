@@ -228,6 +228,12 @@ impl Layer {
 }
 
 impl Profile {
+    /// A category as incidents have it: without spaces around it, in upper case, and with the name that it has today.
+    pub fn category_of(&self, raw: &str) -> String {
+        let upper = clean::trimmed(raw).to_uppercase();
+        self.category.renamed.get(&upper).cloned().unwrap_or(upper)
+    }
+
     /// Reads and checks a profile.
     pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
         let profile: Self = toml::from_str(text).map_err(Box::new)?;

@@ -132,7 +132,10 @@ fn a_tick_is_said_when_something_has_changed() {
         assert_eq!((newest.at, newest.windows), fresh(&totals, None));
     }
     say(&log, &[(0, last.1 + 1, 2, 0, 0)], 90);
-    assert_eq!(catch_up(&log, Vec::new(), Vec::new()), 0, "an hour that was said is not taken back");
+    totals.pop();
+    assert_eq!(catch_up(&log, Vec::new(), Vec::new()), 1, "one wrong time must not silence what comes after");
+    let newest = said(&log).pop().unwrap().report;
+    assert_eq!((newest.at, newest.windows), fresh(&totals, None));
 }
 
 #[test]
@@ -170,7 +173,6 @@ proptest! {
         let hours = |totals: Vec<Total>| totals.into_iter().map(|(part, hour, area, category, count)| (part, BEGIN + hour, area, category, count)).collect::<Vec<_>>();
         let (begun, later) = (hours(begun), hours(later));
         let mut all = Vec::new();
-        let mut last: Option<String> = None;
         for totals in [begun, later] {
             say(&log, &totals, 0);
             all.extend(totals);
@@ -179,10 +181,8 @@ proptest! {
             }
             let newest = said(&log).pop().unwrap().report;
             let (at, windows) = fresh(&all, None);
-            prop_assert!(newest.at >= last);
             prop_assert_eq!(&newest.at, &at);
             prop_assert_eq!(newest.windows, windows);
-            last = at;
         }
     }
 }

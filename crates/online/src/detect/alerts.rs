@@ -68,10 +68,13 @@ impl<'a> Alerts<'a> {
         let group = format!("detect/alerts/{rule}");
         let writer = Arc::clone(log).writer(&group)?;
         let committed = log.committed(&group, Topic::Peaks)?.first().map(|(_, next)| *next);
-        let next = match committed {
-            Some(next) => next,
-            None => log.bounds(Topic::Peaks, 0)?.next,
-        };
+        let bounds = log.bounds(Topic::Peaks, 0)?;
+        let next = committed.unwrap_or(bounds.next);
+        if next < bounds.earliest {
+            let (next, earliest) = (next.0, bounds.earliest.0);
+            tracing::warn!(rule, next, earliest, "ticks that the rule has not looked at are no longer in the log");
+        }
+        let next = next.max(bounds.earliest);
         let taken = log.position(&group)?.and_then(|id| String::from_utf8(id).ok());
         let mut alerts = Self { log, rule, webhook, group, writer, next, taken, progress };
         if committed.is_none() {

@@ -4,6 +4,9 @@ use blotter_incident::{Profile, format_utc, parse_instant};
 use blotter_peak::{Alert, Episode, Hour, Names, Peak, ReportedPeak, Tick, begin_of, hour_of};
 use std::collections::{BTreeMap, btree_map::Entry};
 
+/// Between two ticks that are one after the other, where a feed comes in days or weeks. After longer, something else began.
+const LONGEST_STEP_HOURS: i64 = 7 * 24;
+
 /// Which peaks somebody wants to be told of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
@@ -49,33 +52,41 @@ impl Rule {
         found
     }
 
-    /// Whether an episode that was found last at `until` has ended by `at`.
-    fn is_over(&self, until: &str, at: Hour) -> bool {
-        let until = parse_instant(until).map_or(Hour::MIN, hour_of);
-        i64::from(at) - i64::from(until) >= i64::from(self.quiet_hours)
+    /// Whether an episode has ended by `at`, at which it is not found.
+    fn is_over(&self, episode: &Episode, at: Hour) -> bool {
+        i64::from(at) - i64::from(found_last(episode)) >= i64::from(self.quiet_hours)
     }
 }
 
-/// What the rules make of a tick, given the episodes that lasted before it: those that last, and alerts of those that have
-/// just begun.
+fn found_last(episode: &Episode) -> Hour {
+    parse_instant(&episode.until).map_or(Hour::MIN, hour_of)
+}
+
+/// What the rules make of a tick, given the one before it and the episodes that lasted then: those that last, and alerts of
+/// those that have just begun. What is found at two ticks one after the other has not been quiet between them.
 pub(super) fn follow(
     rules: &[Rule],
-    before: &[Episode],
+    before: Option<(Hour, &[Episode])>,
     tick: &Tick,
     names: &Names,
     told: &Told<'_>,
 ) -> (Vec<Episode>, Vec<Alert>) {
     let (mut episodes, mut alerts) = (Vec::new(), Vec::new());
+    let (last_tick, before) = before.unwrap_or((Hour::MIN, &[]));
     let now = format_utc(begin_of(tick.at));
     for rule in rules {
         let found = rule.found(tick, names);
+        let lasts = |one: &Episode| {
+            let age = i64::from(tick.at) - i64::from(found_last(one));
+            found_last(one) >= last_tick && age <= LONGEST_STEP_HOURS
+        };
         let is_known = |area: u32, category: u32| {
             let (area, category) = (&names.areas[area as usize], &names.categories[category as usize]);
             before.iter().find(|one| {
                 one.rule == rule.name
                     && one.area == *area
                     && one.category == *category
-                    && !rule.is_over(&one.until, tick.at)
+                    && (!rule.is_over(one, tick.at) || lasts(one))
             })
         };
         for ((area, category), (hours, peak)) in &found {
@@ -96,7 +107,7 @@ pub(super) fn follow(
                 names.areas[*area as usize] == one.area && names.categories[*category as usize] == one.category
             })
         };
-        let of_rule = before.iter().filter(|one| one.rule == rule.name && !rule.is_over(&one.until, tick.at));
+        let of_rule = before.iter().filter(|one| one.rule == rule.name && !rule.is_over(one, tick.at));
         episodes.extend(of_rule.filter(|one| !is_found(one)).cloned());
     }
     (episodes, alerts)
@@ -185,15 +196,14 @@ mod tests {
         };
         let profile: Profile = Profile::from_toml(CITY).unwrap();
         let next_offsets = BTreeMap::new();
-        let mut episodes = Vec::new();
+        let mut last: Option<(Hour, Vec<Episode>)> = None;
         let step = |tick: &Tick| {
             let told = Told { profile: &profile, at: "then".to_owned(), next_offsets: &next_offsets };
-            let (lasting, alerts) = follow(rules, &episodes, tick, &names, &told);
-            episodes = lasting;
-            (
-                episodes.len(),
-                alerts.into_iter().map(|alert| format!("{} {}h {}", alert.id, alert.hours, alert.text)).collect(),
-            )
+            let before = last.as_ref().map(|(at, episodes)| (*at, episodes.as_slice()));
+            let (lasting, alerts) = follow(rules, before, tick, &names, &told);
+            let lasts = lasting.len();
+            last = Some((tick.at, lasting));
+            (lasts, alerts.into_iter().map(|alert| format!("{} {}h {}", alert.id, alert.hours, alert.text)).collect())
         };
         ticks.iter().map(step).collect()
     }
@@ -220,6 +230,15 @@ mod tests {
         let told: Vec<(usize, usize)> =
             run(&[rule()], &ticks).iter().map(|(lasting, told)| (*lasting, told.len())).collect();
         assert_eq!(told, [(1, 1), (1, 0), (1, 0), (1, 0), (1, 0), (0, 0), (1, 1)]);
+    }
+
+    #[test]
+    fn a_feed_of_whole_days_does_not_tell_the_same_every_day() {
+        let there = [peak(1, 1, 5, 0.01)];
+        let at = |day: Hour, peaks: &[Peak]| tick(day * 24, &[(24, peaks)]);
+        let ticks = [at(0, &there), at(1, &there), at(4, &there), at(5, &[]), at(6, &there), at(14, &there)];
+        let told: Vec<usize> = run(&[rule()], &ticks).iter().map(|(_, told)| told.len()).collect();
+        assert_eq!(told, [1, 0, 0, 0, 1, 1]);
     }
 
     #[test]

@@ -131,8 +131,8 @@ pub(super) struct Ticks<'a> {
     next: Vec<Offset>,
     said: Vec<Offset>,
     marked: Vec<Option<Offset>>,
-    /// Where `count` and the topic's ends stood at the last look.
-    looked: Option<Vec<(Offset, Offset)>>,
+    /// Where the ends of `incidents` were at the last look.
+    looked: Option<Vec<Offset>>,
     last: Option<(Hour, Vec<Episode>)>,
     progress: &'a TickProgress,
 }
@@ -179,7 +179,7 @@ impl<'a> Ticks<'a> {
     pub(super) fn run(mut self, until_caught_up: bool, shutdown: &Shutdown) -> Result<(), DetectError> {
         let mut is_quiet = false;
         while !shutdown.is_triggered() {
-            if self.is_caught_up(until_caught_up)? {
+            if self.is_caught_up()? {
                 is_quiet = false;
                 if let Some(reflected) = self.read_to_end(shutdown)? {
                     self.say(&reflected)?;
@@ -198,7 +198,10 @@ impl<'a> Ticks<'a> {
                 tracing::debug!("nothing is said of peaks while others catch up");
             }
             shutdown.wait_timeout(if is_quiet { QUIET } else { INTERVAL });
-            while !is_quiet && !shutdown.is_triggered() && !self.log.wait_any(&self.watched(), LOOK) {}
+            while !is_quiet && !shutdown.is_triggered() && !self.log.wait_any(&self.watched(), LOOK) {
+                // Where the ends were before nothing moved says nothing of what comes next.
+                self.looked = None;
+            }
         }
         Ok(())
     }
@@ -208,7 +211,7 @@ impl<'a> Ticks<'a> {
     }
 
     /// Whether all that the sources held, and all that the log had at the last look, is counted.
-    fn is_caught_up(&mut self, at_first_look: bool) -> Result<bool, DetectError> {
+    fn is_caught_up(&mut self) -> Result<bool, DetectError> {
         if source_states(self.log.as_ref())?.values().any(|source| source.is_pending() && !source.paced) {
             self.looked = None;
             return Ok(false);
@@ -223,15 +226,16 @@ impl<'a> Ticks<'a> {
             .zip(counted)
             .map(|(partition, counted)| Ok((counted, self.log.bounds(Topic::Incidents, partition)?.next)));
         let now = now.collect::<Result<Vec<_>, DetectError>>()?;
-        // What comes in all the time is always a little ahead of what is counted: how it stood a moment ago decides. What does
-        // not move has nothing to count: an end may lie behind marks of the log's own.
-        let before = self.looked.replace(now.clone());
-        let is_counted = |((counted, end), before): (&(Offset, Offset), Option<&(Offset, Offset)>)| match before {
-            Some((counted_before, end_before)) => counted >= end_before || counted == counted_before,
-            None => counted >= end || at_first_look,
-        };
-        let before = before.unwrap_or_default();
-        Ok(now.iter().zip((0..now.len()).map(|part| before.get(part))).all(is_counted))
+        // What comes in all the time is always a little ahead of what is counted: how it stood a moment ago decides. Between
+        // what is counted and the end there may be nothing but marks of the log's own.
+        let before = self.looked.replace(now.iter().map(|(_, end)| *end).collect()).unwrap_or_default();
+        for (part, (counted, end)) in (0..).zip(now) {
+            let goal = before.get(part as usize).copied().unwrap_or(end);
+            if counted < goal && !self.log.read(Topic::Incidents, part, counted, 1)?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Reads what there is. The next offsets of `incidents` that it reflects; none where it was told to stop.
@@ -283,9 +287,18 @@ impl<'a> Ticks<'a> {
         self.heard.number();
         let mut transaction = Transaction::default();
         let end = self.heard.history.end();
-        // An hour that was said is not taken back, even where its incidents are.
-        let at = end.filter(|at| self.last.as_ref().is_none_or(|(last, _)| at >= last));
+        let at = end;
         if let Some(at) = at {
+            if let Some((last, _)) = &self.last
+                && at < *last
+            {
+                let (at, last) = (begin_of(at), begin_of(*last));
+                tracing::warn!(
+                    "the newest incidents were corrected: the data end at {}, not at {}, of which a tick was said",
+                    self.clock.format(at),
+                    self.clock.format(last)
+                );
+            }
             let said = self.tick(at, reflected);
             let json = serde_json::to_string(&said).map_err(DetectError::Json)?;
             let records = said_batch(&[SaidRecord { at, json }]).map_err(CountError::from)?;
@@ -313,7 +326,7 @@ impl<'a> Ticks<'a> {
             reflected.iter().enumerate().map(|(partition, next)| (partition.to_string(), *next)).collect();
         let at = self.clock.format(begin_of(at));
         let told = Told { profile: self.profile, at: at.clone(), next_offsets: &next_offsets };
-        let before = self.last.as_ref().map_or(&[][..], |(_, episodes)| episodes);
+        let before = self.last.as_ref().map(|(at, episodes)| (*at, episodes.as_slice()));
         let (episodes, alerts) = follow(self.rules, before, &tick, names, &told);
         let window = |window: &Window| {
             let peaks = window.peaks.iter().enumerate().take(MOST_SAID);
