@@ -101,11 +101,19 @@ def test_peaks_expect_no_more_than_is_known(followed, tmp_path):
     assert compared and all(peak["expected"] < before for peak, before in compared)
 
 
+def test_what_the_archive_was_begun_with_tells_nothing(followed):
+    """Whoever gives a time before the first record means that record."""
+    store = f"file://{followed.directory}/store"
+    early, exact = (run("reporting-lag", "--store", store, "--since", since)[0] for since in ("1900-01-01T00:00:00Z", "2022-02-01T22:51:46Z"))
+    assert early == exact
+    assert "after all that was known at 2022-02-01T23:00:00Z" in early
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ((), "`--since` says from when on"),
-        (("--since", "2022-12-30T00:00:00Z"), "200 are needed"),
+        (("--since", "2022-12-30T00:00:00Z"), "200 must have"),
         (("--since", "yesterday"), "give a moment such as"),
     ],
 )

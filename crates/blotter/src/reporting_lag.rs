@@ -32,25 +32,26 @@ pub(crate) fn learn(arguments: &cli::ReportingLag) -> Result<()> {
     let found = ReportingDelays::learn(heard, hour_of(since)).with_context(|| {
         let said = |at: Option<UtcMicros>| at.map_or_else(|| "nothing".to_owned(), format_utc);
         format!(
-            "nothing can be learned since {}; the source's records are of {} to {}: `--since` says from when on they came as they were published",
+            "nothing can be learned of what came after {}, and the source's records are of {} to {}: `--since` says from when on \
+             they came as they were published",
             format_utc(since),
             said(first),
             said(last)
         )
     })?;
-    stdout().write_all(fragment(&found, since)?.as_bytes())?;
+    stdout().write_all(fragment(&found)?.as_bytes())?;
     Ok(())
 }
 
 /// A piece of a profile.
-fn fragment(found: &ReportingDelays, since: UtcMicros) -> Result<String> {
+fn fragment(found: &ReportingDelays) -> Result<String> {
     let mut text = String::new();
     let hours = found.share_by_age_hours.len().saturating_sub(1);
     writeln!(
         text,
-        "# Learned from {} incidents that happened and became known after {}.",
+        "# Learned from {} incidents that happened after all that was known at {}.",
         found.incidents,
-        format_utc(begin_of(hour_of(since)))
+        format_utc(begin_of(found.since.saturating_add(1)))
     )?;
     writeln!(text, "# All that became known within {hours} hours counts as all.")?;
     if found.later > 0 {
@@ -72,9 +73,16 @@ mod tests {
 
     #[test]
     fn is_a_piece_of_a_profile() {
-        let found = ReportingDelays { incidents: 500, share_by_age_hours: vec![0.25, 0.254, 0.75, 1.0], later: 3 };
-        let text = fragment(&found, UtcMicros(1_600_000_000_000_000)).unwrap();
-        assert!(text.contains("500 incidents") && text.contains("after 2020-09-13T12:00:00Z") && text.contains("# 3 "));
+        let found = ReportingDelays {
+            incidents: 500,
+            share_by_age_hours: vec![0.25, 0.254, 0.75, 1.0],
+            since: 444_443,
+            later: 3,
+        };
+        let text = fragment(&found).unwrap();
+        assert!(
+            text.contains("500 incidents") && text.contains("known at 2020-09-13T12:00:00Z") && text.contains("# 3 ")
+        );
         let chicago =
             include_str!("../../../cities/chicago.toml").replacen("[portal]", &format!("{text}\n[portal]"), 1);
         let lag = Profile::from_toml(&chicago).unwrap().reporting_lag.unwrap();

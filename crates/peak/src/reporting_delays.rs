@@ -27,6 +27,8 @@ pub struct FirstHeard {
 pub struct ReportingDelays {
     /// From so many incidents.
     pub incidents: u64,
+    /// That became known after this hour.
+    pub since: Hour,
     /// The share known at each age in whole hours, of those that are known at the oldest age that enough of them had time to
     /// reach. The last is 1.
     pub share_by_age_hours: Vec<f64>,
@@ -37,19 +39,23 @@ pub struct ReportingDelays {
 /// Why nothing is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{incidents} incidents happened and became known since then, and {LEAST_INCIDENTS} are needed that had time to become known late"
+    "{incidents} incidents happened after all that was known by then, at most {judged} of them had time to reach the same age, \
+     and {LEAST_INCIDENTS} must have"
 )]
 pub struct TooFew {
     /// That there are.
     pub incidents: u64,
+    /// The most that had time to reach one age.
+    pub judged: u64,
 }
 
 impl ReportingDelays {
-    /// From incidents that happened after all that was heard of until `since`: of those before it is not known when they were
-    /// heard of first. What is heard of in the same hour counts as heard of together.
+    /// From incidents that happened after all that was heard of until `since`, or in the first hour, if that is later: of those
+    /// before it is not known when they were heard of first. What is heard of in the same hour counts as heard of together.
     pub fn learn(mut all: Vec<FirstHeard>, since: Hour) -> Result<Self, TooFew> {
         all.sort_unstable_by_key(|heard| heard.observed);
         let clock_at = |heard: &[FirstHeard]| heard.iter().map(|heard| heard.occurred).max();
+        let since = since.max(all.first().map_or(since, |first| first.observed));
         let before = all.partition_point(|heard| heard.observed <= since);
         let started = clock_at(&all[..before]);
         let mut clock = started.unwrap_or(Hour::MIN);
@@ -63,11 +69,11 @@ impl ReportingDelays {
             }
         }
         let reached = |occurred: &Hour| (i64::from(clock) - i64::from(*occurred)) as usize;
-        Self::from_delays(&delays, &occurred.iter().map(reached).collect::<Vec<_>>())
+        Self::from_delays(&delays, &occurred.iter().map(reached).collect::<Vec<_>>(), since)
     }
 
     /// From each incident's delay and the age that it had time to reach, no less than the delay; in whole hours.
-    fn from_delays(delays: &[usize], reached: &[usize]) -> Result<Self, TooFew> {
+    fn from_delays(delays: &[usize], reached: &[usize], since: Hour) -> Result<Self, TooFew> {
         let by_hour = |hours: &[usize]| {
             let mut counts = vec![0_u64; MOST_DELAY_HOURS + 2];
             for hours in hours {
@@ -87,7 +93,9 @@ impl ReportingDelays {
             })
             .collect();
         let incidents = delays.len() as u64;
-        let last = at_risk.iter().rposition(|at_risk| *at_risk >= LEAST_INCIDENTS).ok_or(TooFew { incidents })?;
+        let judged = at_risk.iter().copied().max().unwrap_or(0);
+        let last = at_risk.iter().rposition(|at_risk| *at_risk >= LEAST_INCIDENTS);
+        let last = last.ok_or(TooFew { incidents, judged })?;
         let mut share = 1.0;
         let mut shares = vec![1.0; last + 1];
         for age in (1..=last).rev() {
@@ -99,7 +107,7 @@ impl ReportingDelays {
         }
         let all_known = shares.iter().position(|share| *share >= 1.0).unwrap_or(last);
         shares.truncate(all_known + 1);
-        Ok(Self { incidents, share_by_age_hours: shares, later: delayed[last + 1..].iter().sum() })
+        Ok(Self { incidents, since, share_by_age_hours: shares, later: delayed[last + 1..].iter().sum() })
     }
 
     /// Ages from which on a share holds, each a step of at least one per cent or so: what a city's profile says of them. The
@@ -178,15 +186,19 @@ mod tests {
 
     #[test]
     fn too_little_is_said() {
-        assert_eq!(ReportingDelays::learn(Vec::new(), 0), Err(TooFew { incidents: 0 }));
-        let error = ReportingDelays::learn(heard(&[(5, 9); 199]), 0).unwrap_err();
-        assert_eq!(error, TooFew { incidents: 199 });
-        let at_once = ReportingDelays::learn(heard(&[(5, 9); 200]), 0).unwrap();
+        let none = Err(TooFew { incidents: 0, judged: 0 });
+        let after_first = |many: usize| heard(&[&[(0, 1)][..], &vec![(5, 9); many]].concat());
+        assert_eq!(ReportingDelays::learn(Vec::new(), 0), none);
+        let error = ReportingDelays::learn(after_first(199), 0).unwrap_err();
+        assert_eq!(error, TooFew { incidents: 199, judged: 199 });
+        let at_once = ReportingDelays::learn(after_first(200), 0).unwrap();
         assert_eq!((at_once.steps(), at_once.later), (vec![(0, 1.0)], 0));
-        // Heard of by then, all of it.
-        assert_eq!(ReportingDelays::learn(heard(&[(5, 9); 200]), 9), Err(TooFew { incidents: 0 }));
+        assert_eq!((at_once.incidents, at_once.since), (200, 1));
+        // Heard of by then, all of it; and at first, which says nothing of when it became known.
+        assert_eq!(ReportingDelays::learn(after_first(200), 9), none);
+        assert_eq!(ReportingDelays::learn(heard(&[(5, 9); 200]), 0), none);
         let extremes = heard(&[(Hour::MIN, Hour::MAX), (Hour::MAX, Hour::MIN)]);
-        assert_eq!(ReportingDelays::learn(extremes, Hour::MIN + 1), Err(TooFew { incidents: 0 }));
+        assert_eq!(ReportingDelays::learn(extremes, Hour::MIN + 1), none);
     }
 
     proptest! {
@@ -213,7 +225,7 @@ mod tests {
 
         #[test]
         fn without_an_end_it_is_the_share_of_delays(delays in prop::collection::vec(0_usize..200, 200..600)) {
-            let found = ReportingDelays::from_delays(&delays, &vec![MOST_DELAY_HOURS; delays.len()]).unwrap();
+            let found = ReportingDelays::from_delays(&delays, &vec![MOST_DELAY_HOURS; delays.len()], 0).unwrap();
             for age in 0..found.share_by_age_hours.len() {
                 let expect = delays.iter().filter(|delay| **delay <= age).count() as f64 / delays.len() as f64;
                 prop_assert!((found.share_by_age_hours[age] - expect).abs() < 1e-9);
