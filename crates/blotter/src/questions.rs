@@ -213,12 +213,6 @@ impl Question for Emerging {
 
 /// Loads, asks, and writes the answer.
 pub(crate) fn ask<Q: Question>(about: &About, question: &Q) -> Result<()> {
-    if about.format == AnswerFormat::GeoJson && Q::PATH == Peaks::PATH {
-        bail!(
-            "`--format geojson`: peaks are of areas, and the data has no outlines of areas; give table, csv or json, and \
-             join them by the area's code with the outlines that the city publishes"
-        );
-    }
     let profile = profiles::profile(&about.city.city)?;
     let boundaries = boundaries::load(&about.boundaries, Some(&boundaries::beside(&about.snapshots)), &profile)?;
     let shutdown = signals::shutdown()?;

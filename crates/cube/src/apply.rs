@@ -57,8 +57,7 @@ impl Cube {
         let mut changes = Changes::default();
         for index in 0..batch.len {
             let at = UtcMicros(batch.occurred_at_utc[index]);
-            self.advance_clock(at);
-            self.figures.earliest = Some(self.figures.earliest.map_or(at, |earliest| earliest.min(at)));
+            self.extend_period(at);
             let number = match self.identity.offer(batch.id.value(index), batch.revision(index)) {
                 Offered::Stale => continue,
                 Offered::New(number) => {

@@ -1,6 +1,8 @@
 //! The cube: groups, identity, places, words and totals.
 
-use crate::{calendar::Calendar, group::Group, places::Places, totals::AllTotals, vocabulary::Vocabulary};
+use crate::{
+    calendar::Calendar, group::Group, narrow::with_values, places::Places, totals::AllTotals, vocabulary::Vocabulary,
+};
 use blotter_incident::{BoundingBox, CityClock, Column, IdentityIndex, Profile, UtcMicros};
 use hashbrown::HashMap;
 
@@ -110,9 +112,11 @@ impl Cube {
         self.figures
     }
 
-    /// The data's clock has come to there, by a revision that is not among those applied: a snapshot holds the winners alone.
-    pub fn advance_clock(&mut self, at: UtcMicros) {
+    /// Something was once said to have happened then, perhaps by a revision that is not among those applied: a snapshot holds
+    /// the winners alone.
+    pub fn extend_period(&mut self, at: UtcMicros) {
         self.figures.data_as_of = self.figures.data_as_of.max(Some(at));
+        self.figures.earliest = Some(self.figures.earliest.map_or(at, |earliest| earliest.min(at)));
     }
 
     /// Rises with every batch that changes an incident: at the same version answers are the same.
@@ -168,6 +172,14 @@ impl Cube {
     /// Whether a category has incidents.
     pub fn has_category(&self, category: &str) -> bool {
         self.categories.known(category).is_some_and(|code| self.by_category[usize::from(code)] > 0)
+    }
+
+    /// Whether an area of a layer has incidents.
+    pub fn has_area(&self, layer: usize, code: &str) -> bool {
+        let Some(code) = self.areas[layer].known(code) else { return false };
+        self.groups.iter().any(|group| {
+            with_values!(&group.areas[layer], values => values.iter().any(|value| *value as usize == usize::from(code)))
+        })
     }
 
     /// Codes of a layer, in order.

@@ -44,6 +44,9 @@ pub struct Manifest {
     pub incidents: u64,
     /// The data's clock: the greatest `occurred_at_utc` among all records, RFC 3339; none without records.
     pub data_as_of: Option<String>,
+    /// The least of them.
+    #[serde(default)]
+    pub earliest: Option<String>,
     /// The greatest `ingested_at`.
     pub ingested_as_of: Option<String>,
     /// The ingest time as at which it was taken, where it is not of all that the table holds.

@@ -77,8 +77,9 @@ impl LocalSnapshot {
                 }
             });
             view.cube.reserve(self.manifest.incidents as usize);
-            if let Some(at) = self.manifest.data_as_of.as_deref().and_then(parse_instant) {
-                view.cube.advance_clock(at);
+            let period = [&self.manifest.earliest, &self.manifest.data_as_of];
+            for at in period.into_iter().filter_map(|at| parse_instant(at.as_deref()?)) {
+                view.cube.extend_period(at);
             }
             let mut row = 0;
             for batch in receiver {

@@ -17,6 +17,7 @@ use std::{
     },
 };
 use tokio::sync::broadcast;
+use xxhash_rust::xxh3::Xxh3;
 
 /// The cube and all that must change together with it.
 pub(crate) struct View {
@@ -75,6 +76,8 @@ pub(crate) struct State {
     /// What peaks are expected by.
     pub(crate) peaking: City,
     pub(crate) log: Option<Arc<dyn Log>>,
+    /// Of all that answers rest on beside incidents: the city's profile, its outlines, and which log its offsets are of.
+    pub(crate) fingerprint: u64,
     pub(crate) said: RwLock<SaidIndex>,
     pub(crate) view: RwLock<View>,
     pub(crate) texts: Texts,
@@ -95,6 +98,7 @@ impl State {
             view: RwLock::new(View::new(&profile, partitions as usize)),
             peaking: City::new(&profile, &profile.clock()),
             said: RwLock::default(),
+            fingerprint: fingerprint(&profile, log.as_deref(), &boundaries),
             study_areas: StudyAreas::new(boundaries.city(&profile).cloned()),
             profile,
             log,
@@ -134,4 +138,14 @@ impl State {
     pub(crate) fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
     }
+}
+
+fn fingerprint(profile: &Profile, log: Option<&dyn Log>, boundaries: &Boundaries) -> u64 {
+    let mut hash = Xxh3::new();
+    hash.update(format!("{profile:?} {:?}", log.map(|log| log.id().0.as_str())).as_bytes());
+    for (layer, outlines) in boundaries.known() {
+        hash.update(&layer.to_le_bytes());
+        hash.update(&outlines.geojson());
+    }
+    hash.digest()
 }

@@ -79,6 +79,16 @@ pub(crate) fn in_force(records: &[Record]) -> Vec<Record> {
     all
 }
 
+/// What loading a snapshot of these records does: what is in force, and the period that the manifest says.
+pub(crate) fn load_afresh(state: &State, records: &[Record]) {
+    apply(state, &in_force(records));
+    let mut view = state.write();
+    for record in records {
+        let at = view.cube.clock().to_utc(CivilMicros(record.second * 1_000_000));
+        view.cube.extend_period(at);
+    }
+}
+
 /// The status and body of an answer.
 pub(crate) fn ask(state: &Arc<State>, question: &str) -> (u16, String) {
     let reply = Asked::of(Arc::clone(state)).unwrap().ask(question).unwrap();

@@ -72,6 +72,7 @@ pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
         rows: written.rows,
         incidents: written.incidents,
         data_as_of: found.greatest_occurred_at.map(format_utc),
+        earliest: found.least_occurred_at.map(format_utc),
         ingested_as_of: found.greatest_ingested_at.map(format_utc),
         as_of: config.as_of.map(format_utc),
         next_offsets: (0..).zip(next_offsets).collect(),

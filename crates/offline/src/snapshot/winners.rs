@@ -29,6 +29,7 @@ pub(super) struct Found {
     pub(super) winners: Bits,
     /// Rows by hour of `occurred_at_utc`, losers included: what a slice of time holds at most.
     pub(super) hours: BTreeMap<i64, u64>,
+    pub(super) least_occurred_at: Option<UtcMicros>,
     pub(super) greatest_occurred_at: Option<UtcMicros>,
     pub(super) greatest_ingested_at: Option<UtcMicros>,
     /// By partition, only where the snapshot is *as of*.
@@ -47,6 +48,7 @@ pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) 
     let mut found = Found {
         winners: Bits::none(rows.len),
         hours: BTreeMap::new(),
+        least_occurred_at: None,
         greatest_occurred_at: None,
         greatest_ingested_at: None,
         next_offsets: HashMap::new(),
@@ -54,6 +56,7 @@ pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) 
     let mut hashed: Vec<u64> = Vec::with_capacity(rows.len as usize);
     let mut hours: HashMap<i64, u64> = HashMap::new();
     let (mut greatest_occurred_at, mut greatest_ingested_at) = (i64::MIN, i64::MIN);
+    let mut least_occurred_at = i64::MAX;
     let columns: &[&str] = match as_of {
         None => &["id", "occurred_at_utc", "ingested_at"],
         Some(_) => &["id", "occurred_at_utc", "ingested_at", "partition", "offset"],
@@ -76,6 +79,7 @@ pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) 
                 let hash = xxh3_64(ids.value(index).as_bytes());
                 hashed.push((hash & 0xffff_ffff_0000_0000) | u64::from(row));
                 *hours.entry(occurred_at.value(index).div_euclid(HOUR_MICROS)).or_default() += 1;
+                least_occurred_at = least_occurred_at.min(occurred_at.value(index));
                 greatest_occurred_at = greatest_occurred_at.max(occurred_at.value(index));
                 greatest_ingested_at = greatest_ingested_at.max(ingested_at.value(index));
             }
@@ -91,6 +95,7 @@ pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) 
         },
     )?;
     if !hashed.is_empty() {
+        found.least_occurred_at = Some(UtcMicros(least_occurred_at));
         found.greatest_occurred_at = Some(UtcMicros(greatest_occurred_at));
         found.greatest_ingested_at = Some(UtcMicros(greatest_ingested_at));
     }

@@ -1,6 +1,6 @@
 //! What all answers have in common: their form, a strong ETag with the data's version, and how long it took.
 
-use crate::problem::Problem;
+use crate::{problem::Problem, state::State};
 use arrow::{array::RecordBatch, ipc::writer::StreamWriter};
 use axum::{
     body::Body,
@@ -51,12 +51,9 @@ impl Form {
     pub(crate) fn of_table(headers: &HeaderMap, format: Option<&str>) -> Result<Self, Problem> {
         match (Self::of_places(headers, format), format) {
             (Ok(Self::GeoJson), None) => Ok(Self::Json),
-            (Ok(Self::GeoJson) | Err(_), Some(format)) => Err(Problem::parameter(
-                "format",
-                format!(
-                    "`format={format}`: give json, arrow or csv; the outlines of areas are at /api/v1/boundaries/{{layer}}"
-                ),
-            )),
+            (Ok(Self::GeoJson) | Err(_), Some(format)) => {
+                Err(Problem::parameter("format", format!("`format={format}`: give json, arrow or csv")))
+            }
             (form, _) => form,
         }
     }
@@ -77,10 +74,11 @@ impl Form {
     }
 }
 
-/// A strong ETag: the same offsets, the same question and the same form give the same bytes.
-pub(crate) fn etag(offsets: &str, version: Option<u64>, uri: &Uri, form: Form) -> String {
+/// A strong ETag: the same city, the same offsets, the same question and the same form give the same bytes.
+pub(crate) fn etag(state: &State, offsets: &str, version: Option<u64>, uri: &Uri, form: Form) -> String {
+    let city = state.fingerprint;
     let question = uri.path_and_query().map_or("", |path| path.as_str());
-    let text = format!("{offsets} {version:?} {question} {form:?} {}", env!("CARGO_PKG_VERSION"));
+    let text = format!("{city:x} {offsets} {version:?} {question} {form:?} {}", env!("CARGO_PKG_VERSION"));
     format!("\"{:016x}\"", xxh3_64(text.as_bytes()))
 }
 

@@ -5,7 +5,8 @@ use super::{
     answer::{self, Form, Timing},
     handlers::off,
     parameters::{FILTER, Parameters},
-    statistic::{MOST_COUNTS, refused, steps, too_large},
+    places::Places,
+    statistic::{MOST_COUNTS, mapped_and_not, of_whole_cells, refused, steps, too_large},
 };
 use crate::problem::Problem;
 use arrow::{
@@ -20,6 +21,7 @@ use axum::{
 use blotter_cube::{Bucket, Filter};
 use blotter_hotspot::{BacktestPlan, Score, backtest as foretell};
 use serde::Serialize;
+use serde_json::Map;
 use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Serialize)]
@@ -60,10 +62,11 @@ pub(super) async fn backtest(
 ) -> Result<Response, Problem> {
     off(move || {
         let mut timing = Timing::start();
-        let form = Form::of(&headers);
         let state = &context.state;
-        let known: [&[&str]; 2] = [&["resolution", "share", "weeks", "training_weeks", "bandwidth_m"], &FILTER];
+        let known: [&[&str]; 2] =
+            [&["resolution", "share", "weeks", "training_weeks", "bandwidth_m", "format"], &FILTER];
         let parameters = Parameters::read(uri.query(), &known)?;
+        let form = Form::of_table(&headers, parameters.format())?;
         let resolution = parameters.resolution()?;
         let plan = BacktestPlan {
             training_weeks: parameters.number("training_weeks", 1..=520, 52)?,
@@ -73,20 +76,29 @@ pub(super) async fn backtest(
         };
         let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
-        let tag = answer::etag(&view.offsets_text(), None, &uri, form);
+        let offsets = view.offsets_text();
+        let tag = answer::etag(state, &offsets, None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
         }
-        let buckets = view.cube.cells_by_bucket(&filter, resolution, Bucket::Week, MOST_COUNTS).map_err(too_large)?;
+        let buckets = view
+            .cube
+            .cells_by_bucket(&of_whole_cells(&filter), resolution, Bucket::Week, MOST_COUNTS)
+            .map_err(too_large)?;
         let everything = view.cube.cells(&Filter::default(), resolution);
         let next_offsets = view.offsets_json();
         drop(view);
         let area = state.study_areas.selected(resolution, &everything, &filter);
-        let found = foretell(&steps(&area, &buckets), &area, &plan).map_err(refused)?;
+        let counts = steps(&area, &buckets);
+        let sums: Vec<u64> = counts.iter().map(|week| week.iter().sum()).collect();
+        let (mapped, unmapped) = mapped_and_not(&filter, &sums, buckets.unmapped);
+        let found = foretell(&counts, &area, &plan).map_err(refused)?;
         timing.cube_done();
-        if form == Form::Arrow {
-            let batch = table(&found.scores, &found.incidents).map_err(|error| Problem::internal(&error))?;
-            return Ok(answer::arrow(&batch, Some(tag), &timing));
+        if form != Form::Json {
+            let rows = table(&found.scores, &found.incidents).map_err(|error| Problem::internal(&error))?;
+            // There is no place: a map of it was refused above.
+            let places = Places { rows, geometry: &|_| String::new(), beside: Map::new(), offsets };
+            return places.answer(form, tag, &timing);
         }
         let methods = found.scores.into_iter().map(|score| Method {
             name: score.method.name(),
@@ -107,8 +119,8 @@ pub(super) async fn backtest(
             incidents: found.incidents,
             best: found.best,
             methods: methods.collect(),
-            mapped: buckets.mapped,
-            unmapped: buckets.unmapped,
+            mapped,
+            unmapped,
             next_offsets,
         };
         let body = serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))?;

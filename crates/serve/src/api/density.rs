@@ -5,7 +5,7 @@ use super::{
     answer::{self, Form, Timing},
     handlers::off,
     parameters::{FILTER, Parameters},
-    places::{Places, beside},
+    places::{Places, beside, polygon},
     statistic::refused,
 };
 use crate::problem::Problem;
@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use blotter_cube::Filter;
+use blotter_cube::{Figures, Filter};
 use blotter_hotspot::{Density, Grid, density as kernel_density};
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
@@ -39,7 +39,7 @@ struct Answer {
 struct Summary {
     bandwidth_m: f64,
     unit: &'static str,
-    /// Length of the period, where it has both ends.
+    /// Length of what the data cover of the period, where it has both ends.
     years: Option<f64>,
     grid: Cells,
     /// The greatest value.
@@ -101,10 +101,10 @@ pub(super) async fn density(
             return Err(Problem::parameter("grid_m", format!("for this bandwidth give a grid_m of at least {least}")));
         }
         let filter = parameters.filter(&state.profile, &state.read().cube)?;
-        let years = years(&filter)?;
         let view = state.read();
+        let years = years(&filter, &view.cube.figures());
         let offsets = view.offsets_text();
-        let tag = answer::etag(&offsets, None, &uri, form);
+        let tag = answer::etag(state, &offsets, None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
         }
@@ -128,14 +128,12 @@ pub(super) async fn density(
         if form != Form::Json {
             let filled: Vec<usize> = (0..values.len()).filter(|cell| values[*cell] > 0.0).collect();
             let rows = table(&grid, &values, &filled).map_err(|error| Problem::internal(&error))?;
-            let outline = |row: usize| {
+            let square = |row: usize| {
                 let (column, row) = (filled[row] % grid.width(), filled[row] / grid.width());
-                [(0, 0), (1, 0), (1, 1), (0, 1)]
-                    .map(|(right, up)| grid.corner(column + right, row + up))
-                    .map(|(latitude, longitude)| (longitude, latitude))
-                    .to_vec()
+                let corners = [(0, 0), (1, 0), (1, 1), (0, 1)].map(|(right, up)| grid.corner(column + right, row + up));
+                polygon(&corners.map(|(latitude, longitude)| (longitude, latitude)))
             };
-            let places = Places { rows, outline: &outline, beside: beside(&summary)?, offsets };
+            let places = Places { rows, geometry: &square, beside: beside(&summary)?, offsets };
             return places.answer(form, tag, &timing);
         }
         let body = serde_json::to_string(&Answer { summary, values }).map_err(|error| Problem::internal(&error))?;
@@ -144,15 +142,13 @@ pub(super) async fn density(
     .await
 }
 
-/// The length of the period, where both of its ends are given.
-fn years(filter: &Filter) -> Result<Option<f64>, Problem> {
-    match (filter.from, filter.to) {
-        (Some(from), Some(to)) if from == to => {
-            Err(Problem::parameter("to", "`from` and `to` are the same: a period has a length"))
-        }
-        (Some(from), Some(to)) => Ok(Some((to.0 - from.0) as f64 / MICROS_OF_A_YEAR)),
-        _ => Ok(None),
-    }
+/// The length of the part of a period that the data cover, where both of its ends are given: what is not known yet, or was
+/// never published, is no quiet time. Of the whole period, where they cover nothing of it.
+fn years(filter: &Filter, data: &Figures) -> Option<f64> {
+    let (from, to) = (filter.from?, filter.to?);
+    let covered = (from.max(data.earliest.unwrap_or(from)), to.min(data.data_as_of.unwrap_or(to)));
+    let (from, to) = if covered.0 < covered.1 { covered } else { (from, to) };
+    Some((to.0 - from.0) as f64 / MICROS_OF_A_YEAR)
 }
 
 /// A row for each cell that is not zero.

@@ -5,8 +5,8 @@ use super::{
     answer::{self, Form, Timing},
     handlers::off,
     parameters::{FILTER, Parameters},
-    places::{Places, beside, hexagon},
-    statistic::{MOST_COUNTS, refused, steps, too_large},
+    places::{Places, beside, hexagon, middles},
+    statistic::{MOST_COUNTS, caution, mapped_and_not, of_whole_cells, refused, steps, too_large},
 };
 use crate::problem::Problem;
 use arrow::{
@@ -20,6 +20,7 @@ use axum::{
 };
 use blotter_cube::{Bucket, Filter};
 use blotter_hotspot::{MannKendall, Pattern, emerging as histories};
+use h3o::CellIndex;
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -42,6 +43,8 @@ struct Summary {
     steps: Vec<String>,
     /// Cells of each pattern that there is.
     patterns: BTreeMap<String, usize>,
+    /// Why these numbers are to be taken with care, where they are.
+    caution: Option<String>,
     mapped: u64,
     unmapped: u64,
     next_offsets: BTreeMap<String, u64>,
@@ -80,11 +83,12 @@ pub(super) async fn emerging(
         let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
         let offsets = view.offsets_text();
-        let tag = answer::etag(&offsets, None, &uri, form);
+        let tag = answer::etag(state, &offsets, None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
         }
-        let buckets = view.cube.cells_by_bucket(&filter, resolution, step, MOST_COUNTS).map_err(too_large)?;
+        let buckets =
+            view.cube.cells_by_bucket(&of_whole_cells(&filter), resolution, step, MOST_COUNTS).map_err(too_large)?;
         let everything = view.cube.cells(&Filter::default(), resolution);
         let next_offsets = view.offsets_json();
         drop(view);
@@ -109,6 +113,8 @@ pub(super) async fn emerging(
                 trend_p: trend(history.trend, |trend| trend.p),
             })
             .collect();
+        let whole: Vec<u64> = cells.iter().map(|cell| cell.count).collect();
+        let (mapped, unmapped) = mapped_and_not(&filter, &whole, buckets.unmapped);
         let mut patterns = BTreeMap::new();
         for pattern in cells.iter().filter_map(|cell| cell.pattern.clone()) {
             *patterns.entry(pattern).or_default() += 1;
@@ -121,15 +127,16 @@ pub(super) async fn emerging(
             step,
             steps: buckets.buckets,
             patterns,
-            mapped: buckets.mapped,
-            unmapped: buckets.unmapped,
+            caution: caution(mapped, cells.len(), counts.len()),
+            mapped,
+            unmapped,
             next_offsets,
         };
         timing.cube_done();
         if form != Form::Json {
-            let rows = table(&cells).map_err(|error| Problem::internal(&error))?;
+            let rows = table(&cells, area.cells()).map_err(|error| Problem::internal(&error))?;
             let places =
-                Places { rows, outline: &|row| hexagon(area.cells()[row]), beside: beside(&summary)?, offsets };
+                Places { rows, geometry: &|row| hexagon(area.cells()[row]), beside: beside(&summary)?, offsets };
             return places.answer(form, tag, &timing);
         }
         let body = serde_json::to_string(&Answer { summary, cells }).map_err(|error| Problem::internal(&error))?;
@@ -138,12 +145,15 @@ pub(super) async fn emerging(
     .await
 }
 
-fn table(cells: &[Cell]) -> Result<RecordBatch, ArrowError> {
+fn table(cells: &[Cell], indexes: &[CellIndex]) -> Result<RecordBatch, ArrowError> {
+    let [latitude, longitude] = middles(indexes);
     let number =
         |of: fn(&Cell) -> Option<f64>| -> ArrayRef { Arc::new(cells.iter().map(of).collect::<Float64Array>()) };
     let steps = |of: fn(&Cell) -> u32| -> ArrayRef { Arc::new(UInt32Array::from_iter_values(cells.iter().map(of))) };
     RecordBatch::try_from_iter([
         ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.index))) as ArrayRef),
+        latitude,
+        longitude,
         ("count", Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.count)))),
         ("pattern", Arc::new(cells.iter().map(|cell| cell.pattern.as_deref()).collect::<StringArray>())),
         ("steps", steps(|cell| cell.steps)),

@@ -95,7 +95,7 @@ pub(super) async fn series(
         let (by, bucket) = (parameters.by(&state.profile)?, parameters.bucket()?);
         let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
-        let tag = answer::etag(&view.offsets_text(), None, &uri, form);
+        let tag = answer::etag(state, &view.offsets_text(), None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
         }
@@ -144,7 +144,7 @@ pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, 
         let resolution = parameters.resolution()?;
         let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
-        let tag = answer::etag(&view.offsets_text(), None, &uri, form);
+        let tag = answer::etag(state, &view.offsets_text(), None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
         }
@@ -187,8 +187,13 @@ pub(super) async fn incidents(
         let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let (places, next, offsets, tag) = {
             let view = state.read();
-            let tag =
-                answer::etag(&view.offsets_text(), view.snapshot.as_ref().map(|(version, _)| *version), &uri, form);
+            let tag = answer::etag(
+                state,
+                &view.offsets_text(),
+                view.snapshot.as_ref().map(|(version, _)| *version),
+                &uri,
+                form,
+            );
             let (places, next) = view.cube.newest(&filter, limit, cursor.as_ref());
             (places, next, view.offsets_json(), tag)
         };

@@ -5,7 +5,8 @@ use super::{
     answer::{self, Form, Timing},
     handlers::off,
     parameters::{FILTER, Parameters},
-    places::{Places, beside, hexagon},
+    places::{Places, beside, hexagon, middles},
+    statistic::{caution, mapped_and_not, of_whole_cells},
 };
 use crate::problem::Problem;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
@@ -16,6 +17,7 @@ use axum::{
 };
 use blotter_cube::Filter;
 use blotter_hotspot::{Class, gi_star, q_values, two_sided_p};
+use h3o::CellIndex;
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -38,6 +40,8 @@ struct Summary {
     confidence: u8,
     /// The least |z| that is called significant here; none where nothing is.
     critical_z: Option<f64>,
+    /// Why these numbers are to be taken with care, where they are.
+    caution: Option<String>,
     mapped: u64,
     unmapped: u64,
     next_offsets: BTreeMap<String, u64>,
@@ -48,6 +52,8 @@ struct Cell {
     #[serde(rename = "cell")]
     index: String,
     count: u64,
+    /// Incidents in it and its neighbours together: what z is about.
+    neighborhood: u64,
     neighbors: u32,
     z: Option<f64>,
     p: Option<f64>,
@@ -69,16 +75,17 @@ pub(super) async fn hotspots(
         let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
         let offsets = view.offsets_text();
-        let tag = answer::etag(&offsets, None, &uri, form);
+        let tag = answer::etag(state, &offsets, None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
         }
-        let selected = view.cube.cells(&filter, resolution);
+        let selected = view.cube.cells(&of_whole_cells(&filter), resolution);
         let everything = view.cube.cells(&Filter::default(), resolution);
         let next_offsets = view.offsets_json();
         drop(view);
         let area = state.study_areas.selected(resolution, &everything, &filter);
         let counts = area.counts(&selected.cells);
+        let (mapped, unmapped) = mapped_and_not(&filter, &counts, selected.unmapped);
         let z = gi_star(&counts, area.neighbors());
         let p: Vec<Option<f64>> = z.iter().map(|z| z.map(two_sided_p)).collect();
         let q = q_values(&p);
@@ -86,11 +93,13 @@ pub(super) async fn hotspots(
             (Some(z), Some(q)) => Class::of(z, q, confidence),
             _ => Class::NotSignificant,
         };
+        let around = |number: usize| area.neighbors().of(number).iter();
         let cells: Vec<Cell> = (0..counts.len())
             .map(|number| Cell {
                 index: area.cells()[number].to_string(),
                 count: counts[number],
-                neighbors: area.neighbors().of(number).len() as u32,
+                neighborhood: around(number).map(|other| counts[*other as usize]).sum::<u64>() + counts[number],
+                neighbors: around(number).len() as u32,
                 z: z[number],
                 p: p[number],
                 q: q[number],
@@ -105,15 +114,16 @@ pub(super) async fn hotspots(
             tests: p.iter().flatten().count(),
             confidence: confidence.percent(),
             critical_z: significant.filter_map(|(z, _)| z.map(f64::abs)).min_by(f64::total_cmp),
-            mapped: selected.mapped,
-            unmapped: selected.unmapped,
+            caution: caution(mapped, cells.len(), 1),
+            mapped,
+            unmapped,
             next_offsets,
         };
         timing.cube_done();
         if form != Form::Json {
-            let rows = table(&cells).map_err(|error| Problem::internal(&error))?;
+            let rows = table(&cells, area.cells()).map_err(|error| Problem::internal(&error))?;
             let places =
-                Places { rows, outline: &|row| hexagon(area.cells()[row]), beside: beside(&summary)?, offsets };
+                Places { rows, geometry: &|row| hexagon(area.cells()[row]), beside: beside(&summary)?, offsets };
             return places.answer(form, tag, &timing);
         }
         let body = serde_json::to_string(&Answer { summary, cells }).map_err(|error| Problem::internal(&error))?;
@@ -122,12 +132,16 @@ pub(super) async fn hotspots(
     .await
 }
 
-fn table(cells: &[Cell]) -> Result<RecordBatch, arrow::error::ArrowError> {
+fn table(cells: &[Cell], indexes: &[CellIndex]) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let [latitude, longitude] = middles(indexes);
     let number =
         |of: fn(&Cell) -> Option<f64>| -> ArrayRef { Arc::new(cells.iter().map(of).collect::<Float64Array>()) };
     RecordBatch::try_from_iter([
         ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.index))) as ArrayRef),
+        latitude,
+        longitude,
         ("count", Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.count)))),
+        ("neighborhood", Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.neighborhood)))),
         ("neighbors", Arc::new(UInt32Array::from_iter_values(cells.iter().map(|cell| cell.neighbors)))),
         ("z", number(|cell| cell.z)),
         ("p", number(|cell| cell.p)),

@@ -60,9 +60,14 @@ impl Parameters {
         {
             return Err(Problem::parameter("from", "`from` is after `to`"));
         }
+        if from.is_some() && from == to {
+            let detail =
+                "`from` and `to` are the same moment: what happens at `to` is not included, so give a later one";
+            return Err(Problem::parameter("to", detail));
+        }
         let mut categories = Vec::new();
         for text in self.all("category") {
-            let category = text.trim().to_uppercase();
+            let category = profile.category_of(text);
             if !cube.has_category(&category) {
                 let known = match cube.categories() {
                     none if none.is_empty() => "no incident is known yet".to_owned(),
@@ -79,6 +84,11 @@ impl Parameters {
                 Problem::parameter("area", format!("`area={text}`: give LAYER:CODE, such as {}", example(profile)))
             })?;
             let layer = layer(profile, "area", name)?;
+            if !(profile.layers[layer].names.contains_key(code) || cube.has_area(layer, code)) {
+                let known = cube.area_codes(layer).join(", ");
+                let detail = format!("there is no area `{code}` of `{name}`; there are: {known}");
+                return Err(Problem::parameter("area", detail));
+            }
             match areas.iter_mut().find(|(seen, _)| *seen == layer) {
                 Some((_, codes)) => codes.push(code.to_owned()),
                 None => areas.push((layer, vec![code.to_owned()])),
@@ -99,23 +109,21 @@ impl Parameters {
         })
     }
 
+    /// A moment as an answer says it, with its offset, or in the city's civil time.
     fn moment(&self, name: &str, clock: &CityClock) -> Result<Option<UtcMicros>, Problem> {
         self.one(name)
             .map(|text| {
-                parse_civil(text).map(|civil| clock.to_utc(civil)).ok_or_else(|| {
-                    let detail = format!("`{name}={text}`: give the city's civil time, such as 2016, 2016-07, 2016-07-19 or 2016-07-19T13:45");
+                parse_instant(text).or_else(|| parse_civil(text).map(|civil| clock.to_utc(civil))).ok_or_else(|| {
+                    let detail = format!("`{name}={text}`: give the city's civil time, such as 2016, 2016-07, 2016-07-19 or 2016-07-19T13:45, or a moment with its offset");
                     Problem::parameter(name, detail)
                 })
             })
             .transpose()
     }
 
-    /// A moment as an answer says it, with its offset, or in the city's civil time.
+    /// The moment that is asked about.
     pub(crate) fn at(&self, clock: &CityClock) -> Result<Option<UtcMicros>, Problem> {
-        match self.one("at").and_then(parse_instant) {
-            Some(at) => Ok(Some(at)),
-            None => self.moment("at", clock),
-        }
+        self.moment("at", clock)
     }
 
     /// Whether an answer is to be what was said then, not what is known of then today.

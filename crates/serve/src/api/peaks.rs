@@ -47,14 +47,14 @@ pub(super) async fn peaks(Shared(context): Shared<Context>, headers: HeaderMap, 
         let mut timing = Timing::start();
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["at", "as", "area", "category", "limit", "format"]])?;
-        let form = Form::of_table(&headers, parameters.format())?;
+        let form = Form::of_places(&headers, parameters.format())?;
         let limit = parameters.number("limit", 1..=MOST_PEAKS, 100)?;
         let clock = state.read().cube.clock().clone();
         let at = parameters.at(&clock)?.map(hour_of);
         let (areas, categories) = parameters.areas_and_categories(&state.profile, &state.read().cube)?;
         let selected = Selected { areas, categories, limit };
         let found = if parameters.is_as_said()? { said(state, at, &clock)? } else { Found::now(state, at) };
-        let tag = answer::etag(&found.version, None, &uri, form);
+        let tag = answer::etag(state, &found.version, None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
         }
@@ -66,8 +66,11 @@ pub(super) async fn peaks(Shared(context): Shared<Context>, headers: HeaderMap, 
         }
         let rows = table(&answer.report.windows).map_err(|error| Problem::internal(&error))?;
         let offsets = offsets_text(&answer.report.next_offsets);
-        // There is no place: a map of it was refused above.
-        Places { rows, outline: &|_| Vec::new(), beside: answer.beside()?, offsets }.answer(form, tag, &timing)
+        let areas: Vec<&str> =
+            answer.report.windows.iter().flat_map(|window| &window.peaks).map(|peak| peak.area.as_str()).collect();
+        let geometries = if form == Form::GeoJson { geometries(state) } else { BTreeMap::new() };
+        let geometry = |row: usize| geometries.get(areas[row]).cloned().unwrap_or_else(|| "null".to_owned());
+        Places { rows, geometry: &geometry, beside: answer.beside()?, offsets }.answer(form, tag, &timing)
     })
     .await
 }
@@ -168,6 +171,16 @@ fn tick(hourly: &Hourly, asked: Option<Hour>, clock: &CityClock, peaking: &City)
         return Err(Problem::parameter("at", format!("nothing is known yet of that hour: the data end before {end}")));
     }
     Ok(peaking.tick(&hourly.history, at))
+}
+
+/// The outlines of the areas of the hourly counts as GeoJSON, by code; none where they are not known.
+fn geometries(state: &State) -> BTreeMap<String, String> {
+    let Some(outlines) = state.boundaries.of(state.profile.primary_layer()) else { return BTreeMap::new() };
+    let all: Value = serde_json::from_slice(&outlines.geojson()).unwrap_or_default();
+    let features = all["features"].as_array().into_iter().flatten();
+    let of =
+        |feature: &Value| Some((feature["properties"]["code"].as_str()?.to_owned(), feature["geometry"].to_string()));
+    features.filter_map(of).collect()
 }
 
 /// What is listed: peaks of some areas and categories, or of all, at most so many a window.

@@ -6,13 +6,13 @@
 use super::answer::{self, CSV, Form, GEOJSON, Timing};
 use crate::problem::Problem;
 use arrow::{
-    array::{Array, RecordBatch},
+    array::{Array, ArrayRef, Float64Array, RecordBatch},
     datatypes::DataType,
     error::ArrowError,
     util::display::{ArrayFormatter, FormatOptions},
 };
 use axum::response::{IntoResponse, Response};
-use h3o::CellIndex;
+use h3o::{CellIndex, LatLng};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{collections::HashMap, fmt::Write, sync::Arc};
@@ -23,8 +23,8 @@ const OFFSETS: &str = "blotter-next-offsets";
 /// Rows, each at a place.
 pub(super) struct Places<'a> {
     pub(super) rows: RecordBatch,
-    /// Corners of a row's outline, counter-clockwise and not closed: longitude and latitude.
-    pub(super) outline: &'a dyn Fn(usize) -> Vec<(f64, f64)>,
+    /// A row's geometry, as GeoJSON.
+    pub(super) geometry: &'a dyn Fn(usize) -> String,
     /// What is said beside the rows.
     pub(super) beside: Map<String, Value>,
     pub(super) offsets: String,
@@ -37,7 +37,7 @@ impl Places<'_> {
         let mut response = match form {
             Form::Csv => answer::text(CSV, csv(&self.rows).map_err(internal)?, Some(tag), timing),
             Form::GeoJson => {
-                let body = geojson(&self.rows, self.outline, &self.beside).map_err(internal)?;
+                let body = geojson(&self.rows, self.geometry, &self.beside).map_err(internal)?;
                 answer::text(GEOJSON, body, Some(tag), timing)
             }
             Form::Json | Form::Arrow => {
@@ -64,9 +64,31 @@ pub(super) fn beside(summary: &impl Serialize) -> Result<Map<String, Value>, Pro
     }
 }
 
-/// A hexagon's corners.
-pub(super) fn hexagon(cell: CellIndex) -> Vec<(f64, f64)> {
-    cell.boundary().iter().map(|corner| (corner.lng(), corner.lat())).collect()
+/// A polygon by its corners, counter-clockwise and not closed: longitude and latitude.
+pub(super) fn polygon(corners: &[(f64, f64)]) -> String {
+    let mut text = String::from("{\"type\":\"Polygon\",\"coordinates\":[[");
+    for (number, (longitude, latitude)) in corners.iter().chain(corners.first()).enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        // A centimetre.
+        let _infallible = write!(text, "{comma}[{longitude:.7},{latitude:.7}]");
+    }
+    text + "]]}"
+}
+
+/// A hexagon.
+pub(super) fn hexagon(cell: CellIndex) -> String {
+    polygon(&cell.boundary().iter().map(|corner| (corner.lng(), corner.lat())).collect::<Vec<_>>())
+}
+
+/// The middles of cells as columns: not everybody reads H3.
+pub(super) fn middles(cells: &[CellIndex]) -> [(&'static str, ArrayRef); 2] {
+    let middles: Vec<LatLng> = cells.iter().map(|cell| LatLng::from(*cell)).collect();
+    let column = |of: fn(&LatLng) -> f64| -> ArrayRef {
+        // A centimetre.
+        let degrees = |middle: &LatLng| (of(middle) * 1e7).round() / 1e7;
+        Arc::new(Float64Array::from_iter_values(middles.iter().map(degrees)))
+    };
+    [("latitude", column(|middle| middle.lat())), ("longitude", column(|middle| middle.lng()))]
 }
 
 fn plain(value: &Value) -> String {
@@ -103,7 +125,7 @@ fn csv(rows: &RecordBatch) -> Result<String, ArrowError> {
 /// RFC 7946: a feature collection, with what is said beside the rows as members of its own.
 fn geojson(
     rows: &RecordBatch,
-    outline: &dyn Fn(usize) -> Vec<(f64, f64)>,
+    geometry: &dyn Fn(usize) -> String,
     beside: &Map<String, Value>,
 ) -> Result<String, ArrowError> {
     let options = FormatOptions::default();
@@ -128,14 +150,7 @@ fn geojson(
                 let _infallible = write!(body, "{}", column.value(row));
             }
         }
-        body.push_str("},\"geometry\":{\"type\":\"Polygon\",\"coordinates\":[[");
-        let corners = outline(row);
-        for (number, (longitude, latitude)) in corners.iter().chain(corners.first()).enumerate() {
-            let comma = if number == 0 { "" } else { "," };
-            // A centimetre.
-            let _infallible = write!(body, "{comma}[{longitude:.7},{latitude:.7}]");
-        }
-        body.push_str("]]}}");
+        let _infallible = write!(body, "}},\"geometry\":{}}}", geometry(row));
     }
     body.push_str("]}");
     Ok(body)
@@ -168,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_map() {
-        let corners = |_| vec![(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)];
+        let corners = |_| polygon(&[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]);
         let beside = Map::from_iter([("next_offsets".to_owned(), serde_json::json!({ "0": 7 }))]);
         let map: Value = serde_json::from_str(&geojson(&rows(), &corners, &beside).unwrap()).unwrap();
         assert_eq!(map["type"], "FeatureCollection");

@@ -1,12 +1,38 @@
 //! What the answers of the statistics have in common: space-time cubes, and which parameter a refused question is about.
 
 use crate::problem::Problem;
-use blotter_cube::{CellBuckets, TooLarge};
+use blotter_cube::{CellBuckets, Filter, TooLarge};
 use blotter_hotspot::{Error, StudyArea};
 use h3o::CellIndex;
 
 /// Numbers that a space-time cube may have: 20 years by week at resolution 9 fit, of any city.
 pub(super) const MOST_COUNTS: usize = 1 << 24;
+
+/// What is counted in cells: a box narrows the study area to cells whose middle it contains, and cuts none of them in two.
+pub(super) fn of_whole_cells(filter: &Filter) -> Filter {
+    Filter { bbox: None, ..filter.clone() }
+}
+
+/// The selected incidents that are in the study area, and those of which nobody knows; of a box, these are nowhere near.
+pub(super) fn mapped_and_not(filter: &Filter, counts: &[u64], unmapped: u64) -> (u64, u64) {
+    (counts.iter().sum(), if filter.bbox.is_some() { 0 } else { unmapped })
+}
+
+/// Incidents in a neighbourhood from which on the normal distribution is a fair approximation.
+const ENOUGH: f64 = 10.0;
+
+/// What is to be said of Gi\* where so many incidents are spread over so many cells and steps, if anything.
+pub(super) fn caution(incidents: u64, cells: usize, steps: usize) -> Option<String> {
+    let held = incidents as f64 * 7.0 / (cells * steps) as f64;
+    // Of nothing nothing is said, and of no cells.
+    (held > 0.0 && held < ENOUGH).then(|| {
+        format!(
+            "seven cells together hold {held:.2} of these incidents on average{}: with fewer than {ENOUGH} the normal distribution is a \
+             poor approximation, and single incidents are called hot; choose a longer period, longer steps, a coarser resolution or more categories",
+            if steps > 1 { " a step" } else { "" }
+        )
+    })
+}
 
 /// The counts of each bucket in the order of a study area's cells; what lies outside of it is left out.
 pub(super) fn steps(area: &StudyArea, buckets: &CellBuckets) -> Vec<Vec<u64>> {

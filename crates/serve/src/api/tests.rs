@@ -4,8 +4,9 @@
 
 use crate::{
     state::State,
-    testing::{Record, apply, ask, chicago, in_force, json},
+    testing::{CHICAGO, Record, apply, ask, chicago, json, load_afresh},
 };
+use blotter_incident::Profile;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -151,6 +152,57 @@ fn of_nothing_and_of_nothing_unusual_no_number_is_made_up() {
 }
 
 #[test]
+fn a_box_holds_whole_cells() {
+    let (_, city) = &plain_cities()[3];
+    let everything = json(city, "/api/v1/hotspots");
+    // Through the middle of the row, and of some cells.
+    let boxed = json(city, "/api/v1/hotspots?bbox=-87.66,41.8,-87.62,41.9");
+    let count = |answer: &Value, cell: &Value| {
+        let cells = answer["cells"].as_array().unwrap();
+        cells.iter().find(|one| one["cell"] == *cell).unwrap()["count"].as_u64()
+    };
+    let cells = boxed["cells"].as_array().unwrap();
+    assert!(!cells.is_empty() && cells.len() < everything["cells"].as_array().unwrap().len());
+    for cell in cells {
+        assert_eq!(cell["count"].as_u64(), count(&everything, &cell["cell"]));
+    }
+    let sum: u64 = cells.iter().map(|cell| cell["count"].as_u64().unwrap()).sum();
+    assert_eq!((boxed["mapped"].as_u64(), boxed["unmapped"].as_u64()), (Some(sum), Some(0)));
+}
+
+#[test]
+fn few_incidents_are_a_reason_for_caution() {
+    let (_, city) = &plain_cities()[3];
+    // 420 in each of ten cells, and 35 a month.
+    assert_eq!(json(city, "/api/v1/hotspots")["caution"], Value::Null);
+    let few = json(city, "/api/v1/hotspots?from=2016-01-01&to=2016-01-02");
+    assert!(few["caution"].as_str().unwrap().contains("hold 7.00 of these incidents"), "{few}");
+    let weeks = json(city, "/api/v1/emerging?step=week&hour_of_week=0-23");
+    assert!(weeks["caution"].as_str().unwrap().contains("on average a step"), "{weeks}");
+}
+
+#[test]
+fn a_density_is_of_the_years_that_there_are_data_of() {
+    let (_, city) = &plain_cities()[3];
+    let years = |query: &str| json(city, &format!("/api/v1/density?grid_m=2000&{query}"))["years"].as_f64().unwrap();
+    // The data are of 420 days from 2016 on.
+    assert!((years("from=2001&to=2031") - 419.0 / 365.25).abs() < 1e-9);
+    assert!((years("from=2016-02-01&to=2016-03-01") - 29.0 / 365.25).abs() < 1e-9);
+    assert!((years("from=2001&to=2002") - 365.0 / 365.25).abs() < 1e-9);
+}
+
+#[test]
+fn another_city_or_other_outlines_are_another_answer() {
+    let tag = |lag: &str| {
+        let profile = Profile::from_toml(&CHICAGO.replacen("[portal]", &format!("{lag}\n[portal]"), 1)).unwrap();
+        State::new(Arc::new(profile), None, Arc::default()).fingerprint
+    };
+    let lag = "[reporting_lag]\nshare_by_age_hours = [[0, 0.25], [24, 1.0]]";
+    assert_eq!((tag(""), tag(lag)), (tag(""), tag(lag)));
+    assert_ne!(tag(""), tag(lag));
+}
+
+#[test]
 fn what_is_wrong_is_named_by_every_statistic() {
     let (_, city) = &plain_cities()[3];
     for (path, parameter) in [
@@ -159,6 +211,9 @@ fn what_is_wrong_is_named_by_every_statistic() {
         ("hotspots?resolution=nine", "resolution"),
         ("hotspots?confidence=80", "confidence"),
         ("hotspots?from=2017&to=2016", "from"),
+        ("hotspots?from=2016&to=2016", "to"),
+        ("hotspots?area=community_area:032", "area"),
+        ("emerging?area=beat:9999", "area"),
         ("hotspots?bbox=-87.6,41.8,-87.7,41.9", "bbox"),
         ("hotspots?bbox=nan,41.8,-87.7,41.9", "bbox"),
         ("hotspots?hour_of_week=168", "hour_of_week"),
@@ -205,7 +260,7 @@ proptest! {
         }
         apply(&live, left);
         let fresh = chicago();
-        apply(&fresh, &in_force(&records));
+        load_afresh(&fresh, &records);
         while !fresh.write().cube.index_places(1000) {}
         for question in asked {
             let question = format!("/api/v1/{question}");

@@ -7,7 +7,7 @@ use crate::{
     state::State,
     testing::{self, CHICAGO, Record, apply, in_force},
 };
-use blotter_incident::{CivilMicros, Profile, format_civil};
+use blotter_incident::{Boundaries, CivilMicros, Outlines, Profile, format_civil};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::sync::Arc;
@@ -149,6 +149,30 @@ fn nothing_is_no_answer_but_never_a_failure() {
 }
 
 #[test]
+fn a_map_of_peaks_has_the_outlines_that_are_known() {
+    let outlined = {
+        let profile = Profile::from_toml(CHICAGO).unwrap();
+        let layer = profile.primary_layer();
+        let text = r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"area_numbe":"3"},
+            "geometry":{"type":"Polygon","coordinates":[[[-87.7,41.8],[-87.6,41.8],[-87.6,41.9],[-87.7,41.8]]]}}]}"#;
+        let mut boundaries = Boundaries::default();
+        boundaries.insert(layer, Outlines::read(&profile.layers[layer], text.as_bytes()).unwrap());
+        Arc::new(State::new(Arc::new(profile), None, Arc::new(boundaries)))
+    };
+    for state in [city(""), outlined] {
+        apply(&state, &surge());
+        let map = json(&state, "?format=geojson");
+        let features = map["features"].as_array().unwrap();
+        assert_eq!(features.len(), 40);
+        for feature in features {
+            let has_outline = !state.boundaries.is_empty() && feature["properties"]["area"] == "3";
+            assert_eq!(feature["geometry"].is_object(), has_outline, "{feature}");
+            assert!(has_outline || feature["geometry"].is_null());
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let state = city("");
     apply(&state, &surge());
@@ -161,7 +185,6 @@ fn what_is_wrong_is_named() {
         ("?category=JAYWALKING", "category"),
         ("?limit=0", "limit"),
         ("?limit=10001", "limit"),
-        ("?format=geojson", "format"),
         ("?format=xml", "format"),
         ("?from=2017", "from"),
         ("?at=2017&at=2016", "at"),
