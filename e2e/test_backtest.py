@@ -99,7 +99,7 @@ def test_a_map_is_better_than_chance(server):
 
 
 def test_where_nothing_happens_there_is_no_rate(server):
-    answer = server.json("/api/v1/backtest", category="HOMICIDE", area="community_area:999")
+    answer = server.json("/api/v1/backtest", category="GAMBLING", area="community_area:9")
     assert set(answer["incidents"]) == {0}
     assert all((method["hit_rate"], method["pai"], method["pei_star"]) == (None, None, None) for method in answer["methods"])
 
@@ -108,6 +108,9 @@ def test_arrow(server):
     import pyarrow
 
     _, _, body = server.get("/api/v1/backtest", "application/vnd.apache.arrow.stream", category="THEFT", weeks=4)
+    _, _, sheet = server.get("/api/v1/backtest", category="THEFT", weeks=4, format="csv")
+    rows = pyarrow.ipc.open_stream(body).read_all().to_pylist()
+    assert sheet.decode().splitlines() == [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
     answer = server.json("/api/v1/backtest", category="THEFT", weeks=4)
     assert pyarrow.ipc.open_stream(body).read_all().to_pylist() == [
         method | {"hits": sum(method["hits"]), "incidents": sum(answer["incidents"])} for method in answer["methods"]

@@ -105,7 +105,7 @@ def test_histories_are_those_of_each_step_by_itself(server, query):
 
 
 def test_what_has_no_answer_is_null_and_never_nan(server):
-    answer = server.json("/api/v1/emerging", resolution=8, category="HOMICIDE", area="community_area:999")
+    answer = server.json("/api/v1/emerging", resolution=8, category="GAMBLING", area="community_area:9")
     assert answer["n"] > 100
     assert len(answer["steps"]) == 72
     assert answer["patterns"] == {}
@@ -145,7 +145,8 @@ def test_forms(server, path):
     plain = server.json(path, **query)
     _, headers, body = server.get(path, "application/vnd.apache.arrow.stream", **query)
     table = pyarrow.ipc.open_stream(body).read_all()
-    assert table.to_pylist() == plain["cells"]
+    without_middle = lambda rows: [{name: value for name, value in row.items() if name not in ("latitude", "longitude")} for row in rows]  # noqa: E731
+    assert without_middle(table.to_pylist()) == plain["cells"]
     assert json.loads(table.schema.metadata[b"next_offsets"]) == plain["next_offsets"]
     offsets = ",".join(f"{part}:{next}" for part, next in plain["next_offsets"].items())
     assert headers["blotter-next-offsets"] == offsets
@@ -168,7 +169,7 @@ def test_forms(server, path):
     assert {name: drawn[name] for name in plain if name != "cells"} == {
         name: value for name, value in plain.items() if name != "cells"
     }
-    assert [feature["properties"] for feature in drawn["features"]] == plain["cells"]
+    assert without_middle(feature["properties"] for feature in drawn["features"]) == plain["cells"]
     feature = drawn["features"][0]
     ring = feature["geometry"]["coordinates"][0]
     assert ring[0] == ring[-1]

@@ -38,17 +38,25 @@ def test_gi_star_is_esdas(server, query):
     cells = answer["cells"]
     assert answer["study_area"] == server.method
     assert answer["n"] == answer["tests"] == len(cells)
-    counts = dict(server.json("/api/v1/cells", **{name: value for name, value in query.items() if name != "confidence"})["cells"])
+    # A box is of whole cells.
+    counts = dict(server.json("/api/v1/cells", **{name: value for name, value in query.items() if name not in ("confidence", "bbox")})["cells"])
     ours = {cell["cell"]: cell["count"] for cell in cells}
     assert {cell: count for cell, count in ours.items() if count} == {
         cell: count for cell, count in counts.items() if cell in ours
     }
+    assert sum(ours.values()) == answer["mapped"]
     if "bbox" not in query:
-        assert sum(ours.values()) == answer["mapped"]
         # The study area holds more than the cells that this selection fills.
         assert len(ours) > len(counts)
 
+    else:
+        west, south, east, north = map(float, query["bbox"].split(","))
+        inside = [south <= latitude <= north and west <= longitude <= east for latitude, longitude in map(h3.cell_to_latlng, ours)]
+        assert all(inside) and answer["unmapped"] == 0
     neighbors = {cell: [other for other in h3.grid_ring(cell, 1) if other in ours] for cell in ours}
+    assert all(cell["neighborhood"] == cell["count"] + sum(ours[other] for other in neighbors[cell["cell"]]) for cell in cells)
+    few = sum(ours.values()) * 7 / len(ours) < 10
+    assert (answer["caution"] is not None) == few == (query.get("category") == ["HOMICIDE"])
     assert all(cell["neighbors"] == len(neighbors[cell["cell"]]) for cell in cells)
     weights = W(neighbors, id_order=list(ours), silence_warnings=True)
     x = numpy.array([ours[cell] for cell in weights.id_order], dtype=float)
@@ -88,4 +96,7 @@ def test_arrow(server):
     import pyarrow
 
     _, _, body = server.get("/api/v1/hotspots", "application/vnd.apache.arrow.stream", resolution=8)
-    assert pyarrow.ipc.open_stream(body).read_all().to_pylist() == server.json("/api/v1/hotspots", resolution=8)["cells"]
+    cells = server.json("/api/v1/hotspots", resolution=8)["cells"]
+    for row, cell in zip(pyarrow.ipc.open_stream(body).read_all().to_pylist(), cells, strict=True):
+        assert (row.pop("latitude"), row.pop("longitude")) == pytest.approx(h3.cell_to_latlng(cell["cell"]), abs=1e-7)
+        assert row == cell
