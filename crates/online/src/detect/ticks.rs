@@ -222,15 +222,15 @@ impl<'a> Ticks<'a> {
                 *slot = next;
             }
         }
-        let now = (0..)
-            .zip(counted)
-            .map(|(partition, counted)| Ok((counted, self.log.bounds(Topic::Incidents, partition)?.next)));
+        let now =
+            (0..).zip(counted).map(|(partition, counted)| Ok((counted, self.log.bounds(Topic::Incidents, partition)?)));
         let now = now.collect::<Result<Vec<_>, DetectError>>()?;
         // What comes in all the time is always a little ahead of what is counted: how it stood a moment ago decides. Between
         // what is counted and the end there may be nothing but marks of the log's own.
-        let before = self.looked.replace(now.iter().map(|(_, end)| *end).collect()).unwrap_or_default();
-        for (part, (counted, end)) in (0..).zip(now) {
-            let goal = before.get(part as usize).copied().unwrap_or(end);
+        let before = self.looked.replace(now.iter().map(|(_, bounds)| bounds.next).collect()).unwrap_or_default();
+        for (part, (counted, bounds)) in (0..).zip(now) {
+            let counted = counted.max(bounds.earliest);
+            let goal = before.get(part as usize).copied().unwrap_or(bounds.next);
             if counted < goal && !self.log.read(Topic::Incidents, part, counted, 1)?.is_empty() {
                 return Ok(false);
             }
@@ -286,14 +286,13 @@ impl<'a> Ticks<'a> {
         }
         self.heard.number();
         let mut transaction = Transaction::default();
-        let end = self.heard.history.end();
-        let at = end;
+        let at = self.heard.history.end();
         if let Some(at) = at {
             if let Some((last, _)) = &self.last
                 && at < *last
             {
                 let (at, last) = (begin_of(at), begin_of(*last));
-                tracing::warn!(
+                tracing::info!(
                     "the newest incidents were corrected: the data end at {}, not at {}, of which a tick was said",
                     self.clock.format(at),
                     self.clock.format(last)
