@@ -360,6 +360,8 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--write", action="store_true", help="write the table into bench/README.md")
     chosen = arguments.parse_args()
+    if chosen.write and set(chosen.only) != set(BENCHES):
+        sys.exit("--write replaces the whole table: give it without --only, or put the rows that are printed into bench/README.md")
     if not PACKED.exists():
         sys.exit(f"the real data is not here: {PACKED}")
     rows = []
