@@ -111,7 +111,7 @@ pub(crate) fn of_city(ruled: &[Ruled], profile: &Profile) -> Result<(Vec<Rule>, 
     let (mut rules, mut hooks) = (Vec::new(), Vec::new());
     for Ruled { rule, webhook_env } in ruled {
         let code = |area: &String| {
-            let code = area.split_once(':').filter(|(of, _)| *of == layer.name).map(|(_, code)| code.to_owned());
+            let code = area.split_once(':').filter(|(of, _)| *of == layer.name).map(|(_, code)| layer.asked(code));
             let code = code.ok_or_else(|| anyhow!("rule `{}`: areas are written {}:CODE", rule.name, layer.name))?;
             // Such a rule would wait for ever, and nobody would know.
             if !(layer.names.is_empty() || layer.names.contains_key(&code)) {
@@ -183,6 +183,13 @@ mod tests {
     }
 
     #[test]
+    fn an_area_may_be_named() {
+        let chicago = Profile::from_toml(include_str!("../../../cities/chicago.toml")).unwrap();
+        let rules = read("[[rule]]\nname = \"a\"\narea = [\"community_area:austin\", \"community_area:032\"]").unwrap();
+        assert_eq!(of_city(&rules, &chicago).unwrap().0[0].areas, ["25", "32"]);
+    }
+
+    #[test]
     fn an_area_is_of_the_counted_layer() {
         let chicago = Profile::from_toml(include_str!("../../../cities/chicago.toml")).unwrap();
         for area in ["25", "beat:0111"] {
@@ -190,7 +197,7 @@ mod tests {
             let error = of_city(&rules, &chicago).err().unwrap().to_string();
             assert!(error.contains("community_area:CODE"), "{error}");
         }
-        let rules = read("[[rule]]\nname = \"a\"\narea = \"community_area:025\"").unwrap();
+        let rules = read("[[rule]]\nname = \"a\"\narea = \"community_area:125\"").unwrap();
         let error = of_city(&rules, &chicago).err().unwrap().to_string();
         assert!(error.contains("none of `community_area`"), "{error}");
     }

@@ -225,6 +225,13 @@ impl Layer {
         let width = if published.trim().is_empty() { 0 } else { self.width };
         Some(clean::area(published, width)).filter(|code| !code.is_empty() && !self.missing.contains(code))
     }
+
+    /// The code of an area that somebody asks for: by its name, or by a code as it is published.
+    pub fn asked(&self, area: &str) -> String {
+        let name = area.trim();
+        let named = self.names.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(code, _)| code.clone());
+        named.or_else(|| self.code(area)).unwrap_or_else(|| area.to_owned())
+    }
 }
 
 impl Profile {

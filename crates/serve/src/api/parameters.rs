@@ -84,14 +84,15 @@ impl Parameters {
                 Problem::parameter("area", format!("`area={text}`: give LAYER:CODE, such as {}", example(profile)))
             })?;
             let layer = layer(profile, "area", name)?;
-            if !(profile.layers[layer].names.contains_key(code) || cube.has_area(layer, code)) {
+            let code = profile.layers[layer].asked(code);
+            if !(profile.layers[layer].names.contains_key(&code) || cube.has_area(layer, &code)) {
                 let known = cube.area_codes(layer).join(", ");
                 let detail = format!("there is no area `{code}` of `{name}`; there are: {known}");
                 return Err(Problem::parameter("area", detail));
             }
             match areas.iter_mut().find(|(seen, _)| *seen == layer) {
-                Some((_, codes)) => codes.push(code.to_owned()),
-                None => areas.push((layer, vec![code.to_owned()])),
+                Some((_, codes)) => codes.push(code),
+                None => areas.push((layer, vec![code])),
             }
         }
         Ok(Filter {

@@ -152,6 +152,14 @@ fn of_nothing_and_of_nothing_unusual_no_number_is_made_up() {
 }
 
 #[test]
+fn an_area_is_found_by_its_code_and_by_its_name() {
+    let (_, city) = &plain_cities()[3];
+    let counts = |area: &str| json(city, &format!("/api/v1/hotspots?area=community_area:{area}"))["mapped"].clone();
+    assert_eq!((counts("1"), counts("01"), counts("rogers%20park")), (4200.into(), 4200.into(), 4200.into()));
+    assert_eq!(counts("Loop"), 0);
+}
+
+#[test]
 fn a_box_holds_whole_cells() {
     let (_, city) = &plain_cities()[3];
     let everything = json(city, "/api/v1/hotspots");
@@ -212,7 +220,7 @@ fn what_is_wrong_is_named_by_every_statistic() {
         ("hotspots?confidence=80", "confidence"),
         ("hotspots?from=2017&to=2016", "from"),
         ("hotspots?from=2016&to=2016", "to"),
-        ("hotspots?area=community_area:032", "area"),
+        ("hotspots?area=community_area:132", "area"),
         ("emerging?area=beat:9999", "area"),
         ("hotspots?bbox=-87.6,41.8,-87.7,41.9", "bbox"),
         ("hotspots?bbox=nan,41.8,-87.7,41.9", "bbox"),
