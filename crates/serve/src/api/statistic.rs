@@ -25,11 +25,12 @@ const ENOUGH: f64 = 10.0;
 pub(super) fn caution(incidents: u64, cells: usize, steps: usize) -> Option<String> {
     let held = incidents as f64 * 7.0 / (cells * steps) as f64;
     // Of nothing nothing is said, and of no cells.
+    let (step, longer) = if steps > 1 { (" a step", ", longer steps") } else { ("", "") };
     (held > 0.0 && held < ENOUGH).then(|| {
         format!(
-            "seven cells together hold {held:.2} of these incidents on average{}: with fewer than {ENOUGH} the normal distribution is a \
-             poor approximation, and single incidents are called hot; choose a longer period, longer steps, a coarser resolution or more categories",
-            if steps > 1 { " a step" } else { "" }
+            "seven cells together hold {held:.2} of these incidents on average{step}: with fewer than {ENOUGH} the normal \
+             distribution is a poor approximation, and single incidents are called hot; choose a longer period{longer}, a \
+             coarser resolution or more categories"
         )
     })
 }
