@@ -1,6 +1,8 @@
 //! The command line: one sub-command per role.
 
 use crate::questions::{Emerging, Hotspots, Peaks};
+use anyhow::{Context, Result};
+use blotter_incident::{UtcMicros, parse_instant};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
@@ -381,4 +383,12 @@ pub(crate) struct Simulate {
     /// The file to write
     #[arg(long, value_name = "PATH")]
     pub(crate) output: PathBuf,
+}
+
+/// The moment that a flag names, if it was given.
+pub(crate) fn moment(flag: &str, text: Option<&str>) -> Result<Option<UtcMicros>> {
+    let read = |text| {
+        parse_instant(text).with_context(|| format!("`{flag} {text}`: give a moment such as 2026-01-31T12:00:00Z"))
+    };
+    text.map(read).transpose()
 }

@@ -134,14 +134,7 @@ fn archive(arguments: &cli::Archive) -> Result<()> {
 
 fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let as_of = arguments
-        .as_of
-        .as_deref()
-        .map(|text| {
-            blotter_incident::parse_instant(text)
-                .with_context(|| format!("`--as-of {text}`: give a moment such as 2026-01-31T12:00:00Z"))
-        })
-        .transpose()?;
+    let as_of = cli::moment("--as-of", arguments.as_of.as_deref())?;
     let config = SnapshotConfig { as_of, ..SnapshotConfig::default() };
     let operations = Operations::new("snapshot");
     let _served = operations.serve(arguments.ops.listen)?;

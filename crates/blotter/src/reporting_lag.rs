@@ -2,7 +2,7 @@
 
 use crate::{cli, parts, profiles};
 use anyhow::{Context, Result};
-use blotter_incident::{UtcMicros, format_utc, parse_instant};
+use blotter_incident::{UtcMicros, format_utc};
 use blotter_offline::FirstRecords;
 use blotter_peak::{FirstHeard, ReportingDelays, begin_of, hour_of};
 use std::{
@@ -12,13 +12,7 @@ use std::{
 
 pub(crate) fn learn(arguments: &cli::ReportingLag) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let since = arguments
-        .since
-        .as_deref()
-        .map(|text| {
-            parse_instant(text).with_context(|| format!("`--since {text}`: give a moment such as 2026-01-31T12:00:00Z"))
-        })
-        .transpose()?;
+    let since = cli::moment("--since", arguments.since.as_deref())?;
     let store = parts::open_store(&arguments.store.store)?;
     let records = FirstRecords::read(&store, &profile)?;
     let since = since.unwrap_or(records.begun_at);

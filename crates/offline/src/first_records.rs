@@ -2,9 +2,9 @@
 
 use crate::{
     error::Result,
-    rows::{Rows, column, text},
+    rows::{Rows, column, flags, text},
 };
-use arrow::{array::AsArray, datatypes::TimestampMicrosecondType};
+use arrow::datatypes::TimestampMicrosecondType;
 use blotter_incident::{Profile, UtcMicros};
 use blotter_store::{ArchiveTable, Store, StoreError};
 use hashbrown::HashMap;
@@ -46,10 +46,10 @@ impl FirstRecords {
                 let occurred_at = column::<TimestampMicrosecondType>(&batch, "occurred_at_utc")?;
                 let observed_at = column::<TimestampMicrosecondType>(&batch, "observed_at")?;
                 let ingested_at = column::<TimestampMicrosecondType>(&batch, "ingested_at")?;
-                let deleted = batch.column_by_name("deleted").and_then(|column| column.as_boolean_opt());
+                let deleted = flags(&batch, "deleted")?;
                 for row in 0..batch.num_rows() {
                     begun_at = begun_at.min(ingested_at.value(row));
-                    if deleted.is_some_and(|deleted| deleted.value(row)) {
+                    if deleted.value(row) {
                         continue;
                     }
                     let record = FirstRecord {

@@ -2,7 +2,7 @@
 
 use crate::error::{OfflineError, Result};
 use arrow::{
-    array::{AsArray, PrimitiveArray, RecordBatch, StringArray},
+    array::{AsArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray},
     datatypes::ArrowPrimitiveType,
     error::ArrowError,
 };
@@ -148,7 +148,12 @@ pub(crate) fn text<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringA
     batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()).ok_or_else(|| missing(name))
 }
 
-/// Another column.
+/// A column of flags.
+pub(crate) fn flags<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a BooleanArray> {
+    batch.column_by_name(name).and_then(|column| column.as_boolean_opt()).ok_or_else(|| missing(name))
+}
+
+/// A column of numbers or times.
 pub(crate) fn column<'a, T: ArrowPrimitiveType>(batch: &'a RecordBatch, name: &str) -> Result<&'a PrimitiveArray<T>> {
     batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<T>()).ok_or_else(|| missing(name))
 }

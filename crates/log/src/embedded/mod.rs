@@ -92,8 +92,9 @@ impl EmbeddedLog {
     /// Opens the log in `dir`, or makes it.
     ///
     /// # Errors
-    /// [`LogError::Held`] while another process has it, [`LogError::Owner`] where it is another's, [`LogError::Partitions`] where it was made with another number
-    /// of partitions, [`LogError::Damaged`] where its files are not those that were written.
+    /// [`LogError::Held`] while another process has it, [`LogError::Owner`] where it is another's, [`LogError::Partitions`]
+    /// where it was made with another number of partitions, [`LogError::Damaged`] where its files are not those that were
+    /// written.
     pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, LogError> {
         let dir = dir.as_ref();
         let EmbeddedOptions { owner, partitions, tail_cache_bytes, block_cache_bytes, memtable_bytes } = options;

@@ -1,9 +1,9 @@
 //! The second pass: the winners of one slice of time, sorted, as one file.
 
-use crate::rows::{Bits, Rows};
 use crate::{
     error::Result,
     manifest::{FOLDER, ManifestFile, checksum},
+    rows::{Bits, Rows},
 };
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch, StringArray},

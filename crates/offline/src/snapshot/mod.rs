@@ -17,7 +17,6 @@ mod gather;
 mod publish;
 mod role;
 mod slices;
-
 mod winners;
 
 pub use role::{Outcome, run, take};

@@ -74,8 +74,8 @@ pub(super) async fn backtest(
             area_share: parameters.number("share", 0.0001..=1.0, 0.05)?,
             bandwidth_m: parameters.number("bandwidth_m", 50.0..=5000.0, 400.0)?,
         };
-        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
+        let filter = parameters.filter(&state.profile, &view.cube)?;
         let offsets = view.offsets_text();
         let tag = answer::etag(state, &offsets, None, &uri, form);
         if answer::is_seen(&headers, &tag) {

@@ -100,8 +100,8 @@ pub(super) async fn density(
             let least = bandwidth_m / MOST_CELLS_IN_A_BANDWIDTH;
             return Err(Problem::parameter("grid_m", format!("for this bandwidth give a grid_m of at least {least}")));
         }
-        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
+        let filter = parameters.filter(&state.profile, &view.cube)?;
         let years = years(&filter, &view.cube.figures());
         let offsets = view.offsets_text();
         let tag = answer::etag(state, &offsets, None, &uri, form);

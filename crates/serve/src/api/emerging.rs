@@ -80,8 +80,8 @@ pub(super) async fn emerging(
         let parameters = Parameters::read(uri.query(), &known)?;
         let form = Form::of_places(&headers, parameters.format())?;
         let (resolution, step, confidence) = (parameters.resolution()?, parameters.step()?, parameters.confidence()?);
-        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
+        let filter = parameters.filter(&state.profile, &view.cube)?;
         let offsets = view.offsets_text();
         let tag = answer::etag(state, &offsets, None, &uri, form);
         if answer::is_seen(&headers, &tag) {

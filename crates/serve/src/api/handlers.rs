@@ -93,8 +93,8 @@ pub(super) async fn series(
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["by", "bucket"], &FILTER])?;
         let (by, bucket) = (parameters.by(&state.profile)?, parameters.bucket()?);
-        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
+        let filter = parameters.filter(&state.profile, &view.cube)?;
         let tag = answer::etag(state, &view.offsets_text(), None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));
@@ -142,8 +142,8 @@ pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, 
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["resolution"], &FILTER])?;
         let resolution = parameters.resolution()?;
-        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
+        let filter = parameters.filter(&state.profile, &view.cube)?;
         let tag = answer::etag(state, &view.offsets_text(), None, &uri, form);
         if answer::is_seen(&headers, &tag) {
             return Ok(answer::not_modified(tag));

@@ -72,8 +72,8 @@ pub(super) async fn hotspots(
         let parameters = Parameters::read(uri.query(), &[&["resolution", "confidence", "format"], &FILTER])?;
         let form = Form::of_places(&headers, parameters.format())?;
         let (resolution, confidence) = (parameters.resolution()?, parameters.confidence()?);
-        let filter = parameters.filter(&state.profile, &state.read().cube)?;
         let view = state.read();
+        let filter = parameters.filter(&state.profile, &view.cube)?;
         let offsets = view.offsets_text();
         let tag = answer::etag(state, &offsets, None, &uri, form);
         if answer::is_seen(&headers, &tag) {
