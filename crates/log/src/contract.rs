@@ -5,6 +5,9 @@
 //! **Durability.** When [`Log::append`] returns `Ok`, the transaction survives the death of the process and, as far as
 //! the storage keeps its promises, of the machine.
 //! **Immutability.** What was read at an offset once is read there for ever, or is gone ([`LogError::OffsetGone`]).
+//! **Compaction.** On a topic of latest values ([`Topic::is_compacted`]) a record may go once a newer one has its key, and
+//! one that stays may move to a later offset. Whoever reads from an offset gets the latest value of every key that was
+//! appended there or behind it, in order; perhaps some that it has seen.
 
 use crate::LogError;
 use arrow::array::RecordBatch;
@@ -37,6 +40,11 @@ impl Topic {
             Self::Peaks => "peaks",
             Self::Rejected => "rejected",
         }
+    }
+
+    /// Whether it holds latest values: of the records with one key, readers need only the newest.
+    pub const fn is_compacted(self) -> bool {
+        matches!(self, Self::Counts | Self::Peaks)
     }
 
     /// Whether it has as many partitions as the deployment; the others have one.
@@ -111,6 +119,15 @@ pub struct Transaction {
 /// Where an append ended: the partition and its next offset behind the appended records.
 pub type Appended = (Topic, u32, Offset);
 
+/// Rows that were appended together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppendedRows {
+    /// How many.
+    pub rows: u32,
+    /// When, by the wall clock, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
 /// Consecutive records of one partition.
 #[derive(Clone, Debug)]
 pub struct Fetched {
@@ -121,13 +138,24 @@ pub struct Fetched {
     pub next: Offset,
     /// The records.
     pub records: Arc<RecordBatch>,
-    /// When they were appended by the wall clock, in milliseconds since 1970.
+    /// When the newest of them was appended by the wall clock, in milliseconds since 1970.
     pub appended_at_ms: i64,
+    /// When each was: stretches of rows, in order. Empty where all were appended at `appended_at_ms`.
+    pub appended: Vec<AppendedRows>,
     /// What lies between the last row and `next` and is no record of the topic. Only on a log that others can write.
     pub invalid: Vec<Invalid>,
     /// How far the group had come whose totals these are, as the topic itself says it behind the last row
     /// ([`TopicFormat::mark`](crate::TopicFormat::mark)). Only on a log that keeps messages.
     pub marked: Option<Offset>,
+}
+
+impl Fetched {
+    /// Stretches of rows in order, and when each was appended.
+    pub fn appended(&self) -> impl Iterator<Item = AppendedRows> {
+        let whole = AppendedRows { rows: self.records.num_rows() as u32, at_ms: self.appended_at_ms };
+        let whole = (self.appended.is_empty() && whole.rows > 0).then_some(whole);
+        self.appended.iter().copied().chain(whole)
+    }
 }
 
 /// Bytes on the topic that are no record of it, by the topic's [`TopicFormat`](crate::TopicFormat).

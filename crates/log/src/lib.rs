@@ -12,10 +12,10 @@ mod format;
 mod kafka;
 
 pub use contract::{
-    Append, Appended, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic, Transaction,
+    Append, Appended, AppendedRows, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic, Transaction,
     Watched, Writer,
 };
-pub use embedded::{EmbeddedLog, EmbeddedOptions, Retention};
+pub use embedded::{EmbeddedLog, EmbeddedOptions, PackWhen, Packed, Retention};
 pub use error::LogError;
 pub use format::{Decoded, Decoder, Encode, Message, TopicFormat};
 pub use kafka::{Formats, KafkaLog, KafkaLogin, KafkaOptions};

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! offset  bytes
-//!      0      1  version of this format, 1
+//!      0      1  version of this format: 1, or 2 where an extension follows the header
 //!      1      1  what is compressed, each as one LZ4 block: 0 nothing, 1 numbers and texts together, 2 the texts
 //!      2      2  number of the schema
 //!      4      4  rows
@@ -14,7 +14,8 @@
 //!     12      4  length of the texts before compression
 //!     16      8  when it was appended, milliseconds since 1970
 //!     24      8  XXH3 of bytes 0..24 and of all bytes behind these
-//!     32         the numbers of all columns one after the other, then their texts, as in `columns`
+//!     32         version 2: the extension, as in `packed`
+//!      …         the numbers of all columns one after the other, then their texts, as in `columns`
 //! ```
 //!
 //! Numbers already take as few bytes as their range needs, and LZ4 finds nothing more in many of them: it is spent on
@@ -34,6 +35,9 @@
 mod columns;
 mod cursor;
 mod integers;
+mod packed;
+
+pub(crate) use packed::Packed;
 
 use crate::codec::{
     columns::{Body, Stored},
@@ -51,6 +55,8 @@ pub(crate) const MAX_ROWS: usize = 1 << 22;
 pub(crate) const MAX_BODY: usize = 1 << 30;
 
 const VERSION: u8 = 1;
+/// With an extension.
+const PACKED_VERSION: u8 = 2;
 const HEADER: usize = 32;
 const CHECKED: usize = 24;
 /// Less is not worth LZ4's table.
@@ -88,11 +94,16 @@ enum Compression {
 pub(crate) struct Header {
     pub(crate) schema: u16,
     pub(crate) rows: u32,
+    /// The newest of its rows.
     pub(crate) appended_at_ms: i64,
+    /// Offsets before its first row that hold nothing any more.
+    pub(crate) skipped: u64,
     compression: Compression,
     numbers: u32,
     texts: u32,
     checksum: u64,
+    /// Where the columns begin.
+    body_from: usize,
 }
 
 impl Header {
@@ -102,8 +113,14 @@ impl Header {
     }
 }
 
-/// Encodes a batch of at least one row.
+/// Encodes a batch of at least one row, as it was appended.
 pub(crate) fn encode(records: &RecordBatch, schema: u16, appended_at_ms: i64) -> Result<Vec<u8>, EncodeError> {
+    encode_packed(records, schema, &Packed::appended_at(appended_at_ms))
+}
+
+/// Encodes a batch of at least one row that several appends may have given.
+pub(crate) fn encode_packed(records: &RecordBatch, schema: u16, packed: &Packed) -> Result<Vec<u8>, EncodeError> {
+    let appended_at_ms = packed.newest_ms;
     let rows = records.num_rows();
     let mut body = Body { numbers: Vec::with_capacity(64 + rows * records.num_columns() * 4), texts: Vec::new() };
     if rows <= MAX_ROWS {
@@ -123,6 +140,10 @@ pub(crate) fn encode(records: &RecordBatch, schema: u16, appended_at_ms: i64) ->
     bytes[8..12].copy_from_slice(&(numbers.len() as u32).to_le_bytes());
     bytes[12..16].copy_from_slice(&(texts.len() as u32).to_le_bytes());
     bytes[16..24].copy_from_slice(&appended_at_ms.to_le_bytes());
+    if !packed.is_plain() {
+        bytes[0] = PACKED_VERSION;
+        packed.write(&mut bytes);
+    }
     let all = numbers.len() < COMPRESS_NUMBERS_BELOW;
     if all {
         numbers.append(&mut texts);
@@ -158,17 +179,18 @@ fn compress(bytes: &[u8], out: &mut Vec<u8>) -> bool {
 /// Reads the header and believes it.
 pub(crate) fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
     let mut cursor = Cursor::new(bytes);
-    match cursor.u8()? {
-        VERSION => {}
-        other => return Err(format!("its format is {other}, and this version knows {VERSION}")),
-    }
+    let is_packed = match cursor.u8()? {
+        VERSION => false,
+        PACKED_VERSION => true,
+        other => return Err(format!("its format is {other}, and this version knows {VERSION} and {PACKED_VERSION}")),
+    };
     let compression = match cursor.u8()? {
         0 => Compression::None,
         1 => Compression::All,
         2 => Compression::Texts,
         other => return Err(format!("its compression is {other}, which does not exist")),
     };
-    let header = Header {
+    let mut header = Header {
         compression,
         schema: cursor.u16()?,
         rows: cursor.u32()?,
@@ -176,7 +198,12 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
         texts: cursor.u32()?,
         appended_at_ms: cursor.u64()? as i64,
         checksum: cursor.u64()?,
+        skipped: 0,
+        body_from: HEADER,
     };
+    if is_packed {
+        (header.skipped, header.body_from) = packed::skipped_and_end(bytes)?;
+    }
     if header.rows == 0 || header.rows as usize > MAX_ROWS || header.body_len() > MAX_BODY {
         return Err(format!("it claims {} rows and {} bytes", header.rows, header.body_len()));
     }
@@ -189,7 +216,7 @@ pub(crate) fn decode(bytes: &[u8], schema: &SchemaRef) -> Result<RecordBatch, De
     if checksum(bytes) != header.checksum {
         return Err("its checksum does not match".to_owned());
     }
-    let stored = &bytes[HEADER..];
+    let stored = bytes.get(header.body_from..).ok_or("it ends early")?;
     let inflate = |block: &[u8], length: usize| {
         lz4_flex::block::decompress(block, length).map_err(|error| error.to_string()).and_then(|body| {
             if body.len() == length { Ok(body) } else { Err("a block has another length than it says".to_owned()) }
@@ -220,6 +247,12 @@ pub(crate) fn decode(bytes: &[u8], schema: &SchemaRef) -> Result<RecordBatch, De
         return Err("bytes are left behind its last column".to_owned());
     }
     RecordBatch::try_new(schema.clone(), columns).map_err(|error| error.to_string())
+}
+
+/// What the extension of a batch that [`decode`] has checked says; of one without, that it is as it was appended.
+pub(crate) fn packed(bytes: &[u8]) -> Result<Packed, DecodeError> {
+    let header = header(bytes)?;
+    if header.body_from == HEADER { Ok(Packed::appended_at(header.appended_at_ms)) } else { Packed::read(bytes, &header) }
 }
 
 fn checksum(bytes: &[u8]) -> u64 {

@@ -6,10 +6,12 @@
 //! - `tail`: the ends of the partitions, and the newest batches in memory;
 //! - `schemas`: what the columns are;
 //! - `retention`: removing the oldest;
+//! - `packing`: fewer, larger batches, and only the latest value of each key;
 //! - `journal`: dropping the torn end of a write that never was acknowledged.
 
 mod journal;
 mod lock;
+mod packing;
 mod partition;
 mod retention;
 mod schemas;
@@ -17,6 +19,7 @@ mod store;
 mod tail;
 mod writer;
 
+pub use packing::{PackWhen, Packed};
 pub use retention::Retention;
 
 use crate::{
@@ -24,11 +27,12 @@ use crate::{
     Writer as LogWriter,
     codec::{self, EncodeError},
     embedded::{
+        packing::Young,
         partition::{Partitions, Slot},
         schemas::Schemas,
         store::{Store, StoreMemory, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key},
         tail::{Batch, Tail},
-        writer::{Encoded, EncodedAppend, Writer},
+        writer::{Encoded, EncodedAppend, Published, Writer},
     },
 };
 use std::{
@@ -77,12 +81,14 @@ pub struct EmbeddedLog {
     writer: Writer,
     live: Mutex<Live>,
     changed: Condvar,
-    retaining: Mutex<()>,
+    housekeeping: Mutex<()>,
 }
 
 /// What changes while the log is open.
 struct Live {
     tail: Tail,
+    /// By slot: what was appended since it was packed. Looked up when it is packed for the first time.
+    young: Vec<Option<Young>>,
     /// How often someone asked to be woken.
     wakes: u64,
     closed: bool,
@@ -108,6 +114,7 @@ impl EmbeddedLog {
             })
             .collect::<Result<Vec<_>, LogError>>()?;
         let tail = Tail::new(bounds.into_iter(), tail_cache_bytes);
+        let young = partitions.all().map(|_| None).collect();
         Ok(Self {
             dir: dir.to_owned(),
             id: store.settings.id.clone(),
@@ -115,9 +122,9 @@ impl EmbeddedLog {
             schemas: Schemas::load(&store)?,
             store: RwLock::new(Some(store)),
             writer: Writer::default(),
-            live: Mutex::new(Live { tail, wakes: 0, closed: false }),
+            live: Mutex::new(Live { tail, young, wakes: 0, closed: false }),
             changed: Condvar::new(),
-            retaining: Mutex::new(()),
+            housekeeping: Mutex::new(()),
         })
     }
 
@@ -137,6 +144,10 @@ impl EmbeddedLog {
 
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn housekeeping(&self) -> MutexGuard<'_, ()> {
+        self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn poison_by(&self, error: &LogError) {
@@ -176,26 +187,42 @@ impl EmbeddedLog {
     /// Batches from the disk, from the one that holds `from` up to `to`, where everything is in memory.
     fn stored(&self, store: &Store, slot: Slot, from: u64, to: u64, max_bytes: usize) -> Result<Vec<Batch>, LogError> {
         let first = store.base_of(slot, from)?.unwrap_or(from);
+        let stored = self.stored_from(store, slot, first, from, to, max_bytes);
+        match stored {
+            // Between the two looks the batch may have been packed into the one before it.
+            Err(LogError::Corrupt { .. }) if store.base_of(slot, from)?.unwrap_or(from) != first => {
+                self.stored(store, slot, from, to, max_bytes)
+            }
+            stored => stored,
+        }
+    }
+
+    /// The same, from the batch that covers offsets from `first` on.
+    fn stored_from(
+        &self,
+        store: &Store,
+        slot: Slot,
+        first: u64,
+        from: u64,
+        to: u64,
+        max_bytes: usize,
+    ) -> Result<Vec<Batch>, LogError> {
         let mut batches: Vec<Batch> = Vec::new();
         let mut total = 0;
-        let mut expected = None;
+        let mut expected = first;
         for guard in store.batches(slot, first, to) {
             let (key, value) = guard.into_inner()?;
-            let base = base_of_key(&key);
-            if base != expected.unwrap_or(first) {
-                return Err(corrupt(slot, expected.unwrap_or(first), "it is missing".to_owned()));
+            let covered = base_of_key(&key);
+            if covered != expected {
+                return Err(corrupt(slot, expected, "it is missing".to_owned()));
             }
-            let header = header_of(slot, base, &value)?;
+            let header = header_of(slot, covered, &value)?;
             if !batches.is_empty() && total + header.body_len() > max_bytes {
                 break;
             }
-            let schema = self.schemas.get(header.schema);
-            let schema = schema
-                .ok_or_else(|| corrupt(slot, base, format!("it has schema {}, which is unknown", header.schema)))?;
-            let records = codec::decode(&value, &schema).map_err(|reason| corrupt(slot, base, reason))?;
-            let batch = Batch { base, records: Arc::new(records), appended_at_ms: header.appended_at_ms };
+            let (batch, _) = self.schemas.decode(slot, covered, &value)?;
             total += batch.bytes();
-            expected = Some(batch.next());
+            expected = batch.next();
             batches.push(batch);
         }
         if batches.first().is_none_or(|batch| batch.next() <= from) {
@@ -230,10 +257,13 @@ impl Log for EmbeddedLog {
 
     fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
         let end = |slot| self.live().tail.bounds(slot).next.0;
-        let publish = |batches: Vec<(Slot, Batch, usize)>| {
+        let publish = |batches: Vec<Published>| {
             let mut live = self.live();
-            for (slot, batch, bytes) in batches {
-                live.tail.push(slot, batch, bytes);
+            for Published { slot, batch, memory, stored } in batches {
+                live.tail.push(slot, batch, memory);
+                if let Some(young) = &mut live.young[slot.index] {
+                    young.add(stored);
+                }
             }
             drop(live);
             self.changed.notify_all();
@@ -357,7 +387,7 @@ impl Membership for AllOf {
 impl EmbeddedLog {
     /// Removes now what may be removed from a topic; nobody else does it, so call it now and then.
     pub fn retain(&self, topic: Topic, retention: Retention) -> Result<(), LogError> {
-        let _one_at_a_time = self.retaining.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.housekeeping();
         self.with_store(|store| {
             for slot in self.partitions.slots(topic) {
                 let (first_kept, doomed) = retention::doomed(store, slot, retention, now_ms())?;
@@ -409,7 +439,8 @@ fn fetched(batch: Batch, from: u64) -> Fetched {
         Arc::new(batch.records.slice(skip as usize, rows - skip as usize))
     };
     let base = Offset(batch.base + skip);
-    Fetched { base, next, records, appended_at_ms: batch.appended_at_ms, invalid: Vec::new(), marked: None }
+    let appended = packing::after(&batch.appended, skip);
+    Fetched { base, next, records, appended_at_ms: batch.appended_at_ms, appended, invalid: Vec::new(), marked: None }
 }
 
 fn now_ms() -> i64 {

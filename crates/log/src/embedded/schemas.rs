@@ -4,7 +4,12 @@
 
 use crate::{
     LogError,
-    embedded::store::{Store, schema_key},
+    codec,
+    embedded::{
+        partition::Slot,
+        store::{Store, corrupt, header_of, schema_key},
+        tail::Batch,
+    },
 };
 use arrow::{
     datatypes::{Schema, SchemaRef},
@@ -56,6 +61,23 @@ impl Schemas {
         batch.commit().map_err(|error| LogError::Poisoned { cause: format!("{error:?}") })?;
         known.push(schema.clone());
         Ok(number)
+    }
+
+    /// A stored batch that covers offsets from `covered` on, and the number of its schema.
+    pub(super) fn decode(&self, slot: Slot, covered: u64, value: &[u8]) -> Result<(Batch, u16), LogError> {
+        let header = header_of(slot, covered, value)?;
+        let damaged = |reason| corrupt(slot, covered, reason);
+        let schema = self
+            .get(header.schema)
+            .ok_or_else(|| damaged(format!("it has schema {}, which is unknown", header.schema)))?;
+        let records = codec::decode(value, &schema).map_err(damaged)?;
+        let packed = codec::packed(value).map_err(damaged)?;
+        let base = covered
+            .checked_add(packed.skipped)
+            .ok_or_else(|| damaged("it skips more offsets than there are".to_owned()))?;
+        let batch =
+            Batch { base, records: Arc::new(records), appended_at_ms: packed.newest_ms, appended: packed.appended };
+        Ok((batch, header.schema))
     }
 
     pub(super) fn get(&self, number: u16) -> Option<SchemaRef> {

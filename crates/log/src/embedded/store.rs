@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! keyspace `records`   topic u8, partition u32, first offset u64 (all big-endian, so that the order of keys is the
-//!                      order of offsets)                                  → a batch, as `codec` writes it
+//!                      order of offsets)                                  → a batch, as `codec` writes it; where it was
+//!                                                                           packed, the first offset that it covers
 //! keyspace `meta`      `e`, topic u8, partition u32                       → u64: the first offset that retention left
 //!                      `g`, group, 0, topic u8, partition u32             → u64: a group's committed offset
+//!                      `k`, topic u8, partition u32                       → what was packed, as `packing` writes it
 //!                      `p`, name                                          → a position, opaque
 //!                      `s`, number u16                                    → XXH3, then the schema as an Arrow IPC stream
 //! ```
@@ -138,8 +140,9 @@ impl Store {
     pub(super) fn end(&self, slot: Slot) -> Result<u64, LogError> {
         let Some(last) = self.batches(slot, 0, u64::MAX).next_back() else { return Ok(0) };
         let (key, value) = last.into_inner()?;
-        let base = base_of_key(&key);
-        Ok(base + u64::from(header_of(slot, base, &value)?.rows))
+        let covered = base_of_key(&key);
+        let header = header_of(slot, covered, &value)?;
+        Ok(covered.saturating_add(header.skipped).saturating_add(u64::from(header.rows)))
     }
 }
 
@@ -171,6 +174,12 @@ pub(super) fn record_key(slot: Slot, base: u64) -> [u8; 13] {
 
 pub(super) fn base_of_key(key: &[u8]) -> u64 {
     key.last_chunk().copied().map_or(0, u64::from_be_bytes)
+}
+
+pub(super) fn packed_key(slot: Slot) -> Vec<u8> {
+    let mut key = vec![b'k', topic_byte(slot.topic)];
+    key.extend(slot.partition.to_be_bytes());
+    key
 }
 
 pub(super) fn earliest_key(slot: Slot) -> Vec<u8> {
@@ -233,7 +242,12 @@ fn open_database(path: &Path, memory: StoreMemory) -> Result<(Database, Keyspace
             .worker_threads(2)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(memory.memtable_bytes);
-        let blobs = KvSeparationOptions::default().compression(CompressionType::None).separation_threshold(1024);
+        // A blob file of which half was packed or removed is written anew, however few such files there are.
+        let blobs = KvSeparationOptions::default()
+            .compression(CompressionType::None)
+            .separation_threshold(1024)
+            .staleness_threshold(0.5)
+            .age_cutoff(1.0);
         let records = database.keyspace("records", || options().with_kv_separation(Some(blobs)))?;
         let meta = database.keyspace("meta", || options().max_memtable_size(1 << 20))?;
         Ok((database, records, meta))

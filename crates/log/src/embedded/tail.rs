@@ -4,7 +4,7 @@
 //! Invariants: an end is published only after its records are durable; the cached batches of a partition follow each
 //! other without a gap and reach up to its end; together they take no more than the given bytes.
 
-use crate::{Bounds, Offset, embedded::partition::Slot};
+use crate::{AppendedRows, Bounds, Offset, embedded::partition::Slot};
 use arrow::array::RecordBatch;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -13,7 +13,10 @@ use std::{collections::VecDeque, sync::Arc};
 pub(super) struct Batch {
     pub(super) base: u64,
     pub(super) records: Arc<RecordBatch>,
+    /// The newest of its rows.
     pub(super) appended_at_ms: i64,
+    /// Stretches of rows in order; empty where all were appended at once.
+    pub(super) appended: Vec<AppendedRows>,
 }
 
 impl Batch {
@@ -116,7 +119,7 @@ mod tests {
 
     fn batch(base: u64, rows: usize) -> Batch {
         let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1; rows]));
-        Batch { base, records: Arc::new(RecordBatch::try_from_iter([("n", numbers)]).unwrap()), appended_at_ms: 0 }
+        Batch { base, records: Arc::new(RecordBatch::try_from_iter([("n", numbers)]).unwrap()), appended_at_ms: 0, appended: Vec::new() }
     }
 
     #[test]

@@ -36,6 +36,16 @@ pub(super) struct Encoded {
     pub(super) appended_at_ms: i64,
 }
 
+/// A batch that has become durable.
+pub(super) struct Published {
+    pub(super) slot: Slot,
+    pub(super) batch: Batch,
+    /// Bytes in memory.
+    pub(super) memory: usize,
+    /// Bytes in the store.
+    pub(super) stored: u64,
+}
+
 type Answer = Result<Vec<Appended>, LogError>;
 
 #[derive(Default)]
@@ -61,7 +71,7 @@ impl Writer {
         store: &Store,
         transaction: Encoded,
         end: impl Fn(Slot) -> u64,
-        publish: impl Fn(Vec<(Slot, Batch, usize)>),
+        publish: impl Fn(Vec<Published>),
     ) -> Answer {
         let mut queue = self.lock();
         queue.last_ticket += 1;
@@ -117,7 +127,7 @@ fn commit(
     store: &Store,
     group: Vec<Encoded>,
     end: &impl Fn(Slot) -> u64,
-    publish: &impl Fn(Vec<(Slot, Batch, usize)>),
+    publish: &impl Fn(Vec<Published>),
 ) -> Result<Vec<Vec<Appended>>, String> {
     let mut batch = store.batch();
     let mut ends: BTreeMap<usize, u64> = BTreeMap::new();
@@ -130,10 +140,16 @@ fn commit(
         for append in transaction.appends {
             let next = ends.entry(append.slot.index).or_insert_with(|| end(append.slot));
             if append.records.num_rows() > 0 {
+                let length = append.bytes.len() as u64;
                 batch.insert(&store.records, record_key(append.slot, *next), append.bytes);
-                let stored = Batch { base: *next, records: append.records, appended_at_ms: transaction.appended_at_ms };
+                let stored = Batch {
+                    base: *next,
+                    records: append.records,
+                    appended_at_ms: transaction.appended_at_ms,
+                    appended: Vec::new(),
+                };
                 *next = stored.next();
-                published.push((append.slot, stored, append.memory));
+                published.push(Published { slot: append.slot, batch: stored, memory: append.memory, stored: length });
             }
             answer.push((append.slot.topic, append.slot.partition, Offset(*next)));
         }

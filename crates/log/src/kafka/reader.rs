@@ -110,7 +110,7 @@ impl Reader {
         {
             let records = Arc::new(arrow::array::RecordBatch::new_empty(self.format.schema()));
             let (base, next) = (Offset(start), Offset(next));
-            fetched.push(Fetched { base, next, records, appended_at_ms: 0, invalid: Vec::new(), marked: None });
+            fetched.push(Fetched { base, next, records, appended_at_ms: 0, appended: Vec::new(), invalid: Vec::new(), marked: None });
         }
         Ok(fetched)
     }
@@ -167,6 +167,7 @@ fn tail_of(batch: &Fetched, from: u64) -> Fetched {
         next: batch.next,
         records: Arc::new(batch.records.slice(skip, rows - skip)),
         appended_at_ms: batch.appended_at_ms,
+        appended: Vec::new(),
         invalid: batch.invalid.iter().filter(|invalid| invalid.offset.0 >= from).cloned().collect(),
         marked: batch.marked,
     }
@@ -230,6 +231,7 @@ impl Building<'_> {
                     next: Offset(next),
                     records: Arc::new(records),
                     appended_at_ms: open.appended_at_ms,
+                    appended: Vec::new(),
                     invalid: open.invalid,
                     marked: open.marked,
                 });

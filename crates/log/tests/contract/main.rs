@@ -7,6 +7,7 @@ mod embedded;
 mod followers;
 mod kafka;
 mod model;
+mod packing;
 mod suite;
 mod support;
 

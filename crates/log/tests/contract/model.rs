@@ -1,7 +1,7 @@
-//! Any sequence of appends, reads, retention and reopenings, against lists in memory.
+//! Any sequence of appends, reads, retention, packing and reopenings, against lists in memory.
 
-use crate::support::{append_to, batch, read_all, small};
-use blotter_log::{Append, EmbeddedLog, GroupOffset, Log, LogError, Offset, Retention, Topic, Transaction};
+use crate::support::{KEYS, append_to, batch, formats, read_all, small};
+use blotter_log::{Append, EmbeddedLog, GroupOffset, Log, LogError, Offset, PackWhen, Retention, Topic, Transaction};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tempfile::tempdir;
@@ -15,6 +15,7 @@ enum Step {
     Append(Vec<(usize, i64)>, bool),
     Read(usize, prop::sample::Index, usize),
     Retain(usize, u64),
+    Pack(u64, u64),
     Reopen,
 }
 
@@ -24,6 +25,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (prop::collection::vec((place.clone(), prop_oneof![0_i64..4, 50_i64..400]), 0..4), any::<bool>()).prop_map(|(appends, more)| Step::Append(appends, more)),
         4 => (place.clone(), any::<prop::sample::Index>(), 0_usize..20_000).prop_map(|(place, from, bytes)| Step::Read(place, from, bytes)),
         1 => (place, 0_u64..20_000).prop_map(|(place, bytes)| Step::Retain(place, bytes)),
+        2 => (1_u64..6, 0_u64..4000).prop_map(|(batches, dirty_bytes)| Step::Pack(batches, dirty_bytes)),
         1 => Just(Step::Reopen),
     ]
 }
@@ -51,6 +53,10 @@ fn read_one(
         Ok(fetched) => {
             let numbers = crate::support::numbers(Offset(from as u64), &fetched);
             prop_assert!(Offset(from as u64) >= bounds.earliest);
+            prop_assert_eq!(fetched.is_empty(), from == records.len());
+            if place.0.is_compacted() {
+                return Ok(());
+            }
             prop_assert_eq!(&numbers[..], &records[from..from + numbers.len()]);
             prop_assert_eq!(numbers.is_empty(), from == records.len());
         }
@@ -61,6 +67,19 @@ fn read_one(
         Err(LogError::OffsetAhead { .. }) => prop_assert!(from > records.len()),
         Err(error) => return Err(TestCaseError::fail(error.to_string())),
     }
+    Ok(())
+}
+
+/// From an offset on: the latest value of every key that lies there, and nothing that was not appended, in order.
+fn latest_values(log: &dyn Log, place: (Topic, u32), records: &[i64], from: u64) -> Result<(), TestCaseError> {
+    let read = read_all(log, place.0, place.1, Offset(from)).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let last = |numbers: &[i64], key: i64| numbers.iter().rev().find(|number| **number % KEYS == key).copied();
+    for key in 0..KEYS {
+        if let Some(latest) = last(&records[from as usize..], key) {
+            prop_assert_eq!(last(&read, key), Some(latest), "key {}", key);
+        }
+    }
+    prop_assert!(read.is_sorted() && read.iter().all(|number| records.contains(number)), "{:?}", read);
     Ok(())
 }
 
@@ -101,6 +120,9 @@ proptest! {
                 Step::Retain(place, max_bytes) => {
                     log.retain(PLACES[place].0, Retention { max_bytes: Some(max_bytes), max_age: None }).map_err(fail)?;
                 }
+                Step::Pack(batches, dirty_bytes) => {
+                    log.pack(&formats(), &PackWhen { batches, dirty_bytes, ..PackWhen::ALWAYS }).map_err(fail)?;
+                }
                 Step::Reopen => {
                     drop(log);
                     log = EmbeddedLog::open(directory.path(), small()).map_err(fail)?;
@@ -109,6 +131,12 @@ proptest! {
         }
         for (place, records) in &model.records {
             let earliest = log.bounds(place.0, place.1).map_err(fail)?.earliest;
+            if place.0.is_compacted() {
+                for from in [earliest.0, earliest.0.midpoint(records.len() as u64), records.len().saturating_sub(3).max(earliest.0 as usize) as u64] {
+                    latest_values(&log, *place, records, from)?;
+                }
+                continue;
+            }
             let left = read_all(&log, place.0, place.1, earliest).map_err(fail)?;
             prop_assert_eq!(&left[..], &records[earliest.0 as usize..]);
         }

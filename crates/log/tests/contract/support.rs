@@ -2,9 +2,13 @@
 
 use arrow::{
     array::{ArrayRef, AsArray, DictionaryArray, Int64Array, RecordBatch, StringArray},
-    datatypes::{Int64Type, UInt16Type},
+    datatypes::{Int64Type, SchemaRef, UInt16Type},
+    error::ArrowError,
 };
-use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, Fetched, Log, LogError, Offset, Topic, Transaction};
+use blotter_log::{
+    Append, Decoder, EmbeddedLog, EmbeddedOptions, Encode, Fetched, Formats, Log, LogError, Offset, Topic, TopicFormat,
+    Transaction,
+};
 use std::{error::Error, ops::Range, path::Path, sync::Arc};
 
 pub(crate) type TestResult = Result<(), Box<dyn Error>>;
@@ -78,6 +82,38 @@ pub(crate) fn read_all(log: &dyn Log, topic: Topic, partition: u32, from: Offset
         all.extend(numbers(next, &fetched));
         next = last.next;
     }
+}
+
+/// How many keys the records of a topic of latest values have.
+pub(crate) const KEYS: i64 = 7;
+
+/// A record's key is its number, modulo.
+struct Keyed;
+
+impl TopicFormat for Keyed {
+    fn schema(&self) -> SchemaRef {
+        batch(0..0).schema()
+    }
+
+    fn encode(
+        &self,
+        _: u32,
+        records: &RecordBatch,
+        message: &mut Encode<'_, ArrowError>,
+    ) -> Result<(), ArrowError> {
+        let numbers = records.column(0).as_primitive::<Int64Type>().values();
+        numbers.iter().try_for_each(|number| message(&(number % KEYS).to_le_bytes(), b""))
+    }
+
+    fn decoder(&self, _: u32) -> Box<dyn Decoder> {
+        unreachable!("the embedded log keeps columns")
+    }
+}
+
+/// The keys of the topics of latest values.
+pub(crate) fn formats() -> Formats {
+    let keyed = |topic: Topic| (topic, Arc::new(Keyed) as Arc<dyn TopicFormat>);
+    Topic::ALL.into_iter().filter(|topic| topic.is_compacted()).map(keyed).collect()
 }
 
 /// Not random, and different each time.

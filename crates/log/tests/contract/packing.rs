@@ -1,0 +1,151 @@
+//! What packing and compaction keep, and what they make room of.
+
+use crate::support::{KEYS, TestResult, append_to, formats, read_all, small};
+use blotter_log::{AppendedRows, EmbeddedLog, Log, Offset, PackWhen, Packed, Topic};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+use tempfile::tempdir;
+
+fn bytes_below(directory: &Path) -> std::io::Result<u64> {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        // The journals hold everything until they are full, whatever was packed.
+        let is_journal = entry.path().extension().is_some_and(|extension| extension == "jnl");
+        sum += match entry.file_type()?.is_dir() {
+            true => bytes_below(&entry.path())?,
+            false if is_journal => 0,
+            false => entry.metadata()?.len(),
+        };
+    }
+    Ok(sum)
+}
+
+#[test]
+fn packed_records_keep_their_offsets_and_times() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    for number in 0..500 {
+        log.append(append_to(Topic::Incidents, 2, number..number + 1))?;
+    }
+    let times = |log: &EmbeddedLog| -> Result<Vec<AppendedRows>, Box<dyn std::error::Error>> {
+        let (mut next, mut times) = (Offset(0), Vec::new());
+        loop {
+            let fetched = log.read(Topic::Incidents, 2, next, 1 << 30)?;
+            let Some(last) = fetched.last() else { return Ok(times) };
+            next = last.next;
+            for stretch in fetched.iter().flat_map(|fetched| fetched.appended().collect::<Vec<_>>()) {
+                times.extend(vec![AppendedRows { rows: 1, ..stretch }; stretch.rows as usize]);
+            }
+        }
+    };
+    let before = times(&log)?;
+    let packed = log.pack(&formats(), &PackWhen::ALWAYS)?;
+    assert_eq!((packed.replaced, packed.superseded), (499, 0), "all but the newest batch: {packed:?}");
+    assert!(packed.written <= 2, "{packed:?}");
+    drop(log);
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    let after = times(&log)?;
+    assert_eq!(after.len(), before.len());
+    for (before, after) in before.iter().zip(&after) {
+        assert!(before.at_ms.abs_diff(after.at_ms) <= 1000, "{before:?} {after:?}");
+    }
+    for from in [0, 1, 250, 498, 499, 500] {
+        assert_eq!(read_all(&log, Topic::Incidents, 2, Offset(from))?, (from as i64..500).collect::<Vec<_>>());
+    }
+    assert_eq!(log.pack(&formats(), &PackWhen::ALWAYS)?, Packed::default(), "nothing is left to do");
+    Ok(())
+}
+
+#[test]
+fn only_the_latest_value_of_each_key_stays() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    for round in 0..100 {
+        log.append(append_to(Topic::Counts, 1, round * 10..round * 10 + 10))?;
+    }
+    let packed = log.pack(&formats(), &PackWhen::ALWAYS)?;
+    assert_eq!(packed.superseded, 990 - KEYS as u64);
+    let expected: Vec<i64> = (990 - KEYS..1000).collect();
+    assert_eq!(read_all(&log, Topic::Counts, 1, Offset(0))?, expected);
+    assert_eq!(read_all(&log, Topic::Counts, 1, Offset(992))?, (992..1000).collect::<Vec<_>>());
+    assert_eq!(log.bounds(Topic::Counts, 1)?.next, Offset(1000), "offsets go on where they were");
+    Ok(())
+}
+
+#[test]
+fn a_large_record_keeps_its_offset() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    let large = |number: i64| {
+        let mut transaction = append_to(Topic::Peaks, 0, number..number + 1);
+        let mut dice = crate::support::Dice(number as u64 + 1);
+        let text: String = (0..20_000).map(|_| char::from(b'a' + dice.below(26) as u8)).collect();
+        let records = &transaction.appends[0].records;
+        let mut columns = records.columns().to_vec();
+        columns[1] = std::sync::Arc::new(arrow::array::StringArray::from(vec![text]));
+        transaction.appends[0].records = arrow::array::RecordBatch::try_new(records.schema(), columns)?;
+        Ok::<_, arrow::error::ArrowError>(transaction)
+    };
+    for number in 0..30 {
+        log.append(large(number)?)?;
+    }
+    let packed = log.pack(&formats(), &PackWhen::ALWAYS)?;
+    assert_eq!(packed.superseded, 29 - KEYS as u64);
+    let fetched = log.read(Topic::Peaks, 0, Offset(0), 1 << 30)?;
+    let offsets: Vec<u64> = fetched.iter().map(|fetched| fetched.base.0).collect();
+    assert_eq!(offsets, (29 - KEYS as u64..30).collect::<Vec<_>>());
+    Ok(())
+}
+
+#[test]
+fn a_topic_of_latest_values_takes_what_its_keys_take() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    let mut largest = 0;
+    for round in 0..400 {
+        for step in 0..50 {
+            let first = (round * 50 + step) * 4;
+            log.append(append_to(Topic::Counts, 0, first..first + 4))?;
+        }
+        log.pack(&formats(), &PackWhen { dirty_bytes: 16 << 10, ..PackWhen::default() })?;
+        if round == 100 {
+            largest = bytes_below(directory.path())?;
+        }
+    }
+    let left = bytes_below(directory.path())?;
+    assert!(left <= largest * 2, "{left} bytes after four times as many records as had taken {largest}");
+    Ok(())
+}
+
+/// Batches are replaced under readers that are on their way through them.
+#[test]
+fn readers_go_on_while_batches_are_packed() -> TestResult {
+    let directory = tempdir()?;
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut rounds = 0;
+            while !ended.load(Ordering::Acquire) || rounds == 0 {
+                let next = log.bounds(Topic::Incidents, 0)?.next;
+                let all = read_all(&log, Topic::Incidents, 0, Offset(0))?;
+                assert!(all.len() as u64 >= next.0 && all.iter().copied().eq(0..all.len() as i64));
+                rounds += 1;
+            }
+            Ok::<_, blotter_log::LogError>(())
+        });
+        for number in 0..3000 {
+            log.append(append_to(Topic::Incidents, 0, number..number + 1))?;
+            if number % 40 == 39 {
+                log.pack(&formats(), &PackWhen::ALWAYS)?;
+            }
+        }
+        ended.store(true, Ordering::Release);
+        reader.join().map_err(|_| "the reader panicked")??;
+        TestResult::Ok(())
+    })
+}
