@@ -6,6 +6,7 @@ mod snapshots;
 use crate::{
     boundaries, cli,
     crew::Crew,
+    housekeeping,
     online::{self, Fed},
     operations::Operations,
     parts::{self, OpenLog},
@@ -157,12 +158,20 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     })?;
     let produce =
         Producing { choice, profile, log: Arc::clone(&log), spool, boundaries, progress: Arc::clone(&produced) };
+    if let OpenLog::Embedded(log) = &opened {
+        let log = Arc::clone(log);
+        crew.spawn("housekeeping", move |shutdown| {
+            blotter_offline::lower_priority(BACKGROUND);
+            housekeeping::run(&log, shutdown);
+            Ok(())
+        })?;
+    }
     crew.spawn_finite("produce", move |shutdown| produce.run((source, writer), shutdown))?;
 
     let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed };
     load_bar::run(&watched, arguments.until_caught_up, &shutdown)?;
     let ended = crew.join();
-    opened.close()?;
+    opened.close_at_once()?;
     ended
 }
 

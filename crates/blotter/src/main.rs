@@ -9,6 +9,7 @@ mod configuration;
 mod crew;
 mod demo;
 mod formats;
+mod housekeeping;
 mod logging;
 mod online;
 mod operations;

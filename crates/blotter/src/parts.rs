@@ -3,6 +3,7 @@
 
 use crate::{
     formats::formats,
+    housekeeping,
     secrets::{secret, variable},
 };
 use anyhow::{Context, Result, bail};
@@ -33,8 +34,19 @@ impl OpenLog {
         }
     }
 
-    /// Closes what this process has to itself.
+    /// Keeps house and closes, where this process has the log to itself: commands that run for a moment at a time do it
+    /// when they end.
     pub(crate) fn close(&self) -> Result<()> {
+        if let Self::Embedded(log) = self
+            && let Err(error) = housekeeping::once(log, true)
+        {
+            tracing::warn!(%error, "housekeeping of the log failed and is tried again");
+        }
+        self.close_at_once()
+    }
+
+    /// Closes what this process has to itself.
+    pub(crate) fn close_at_once(&self) -> Result<()> {
         match self {
             Self::Embedded(log) => Ok(log.close()?),
             Self::Shared(_) => Ok(()),

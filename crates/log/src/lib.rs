@@ -11,6 +11,12 @@ mod error;
 mod format;
 mod kafka;
 
+/// How long topic `peaks` keeps the last tick of an hour. Older ones go, and `as=said` no longer finds them.
+pub const PEAKS_DAYS: u64 = 400;
+
+/// About how much topic `rejected` keeps. The oldest records go first.
+pub const REJECTED_BYTES: u64 = 256 << 20;
+
 pub use contract::{
     Append, Appended, AppendedRows, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic, Transaction,
     Watched, Writer,

@@ -18,3 +18,4 @@ pub mod snapshot;
 pub use error::{OfflineError, Result};
 pub use first_records::{FirstRecord, FirstRecords};
 pub use manifest::{Manifest, ManifestFile, Pointer};
+pub use priority::lower as lower_priority;

@@ -9,6 +9,11 @@ use blotter_incident::Profile;
 use blotter_log::{Formats, Topic};
 use std::sync::Arc;
 
+/// The formats of the topics of latest values, whose keys the embedded log compacts by.
+pub(crate) fn keyed() -> Formats {
+    Formats::from([(Topic::Counts, Arc::new(counts::Counts) as _), (Topic::Peaks, Arc::new(peaks::Peaks) as _)])
+}
+
 /// The format of every topic.
 pub(crate) fn formats(profile: &Arc<Profile>, partitions: u32) -> Formats {
     let incidents = incidents::Incidents { profile: Arc::clone(profile), partitions };

@@ -1,8 +1,11 @@
-//! Topic `peaks`: the key is the tick's end, the value what was said of it in JSON, as it stands.
+//! Topic `peaks`: the key is the tick's end, and behind a slash the id of its first alert if it has one; the value is
+//! what was published of it in JSON, as it stands. Compaction therefore keeps the last tick of each hour, and every tick
+//! with an alert.
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use blotter_incident::{format_utc, parse_instant};
 use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
+use serde::Deserialize;
 use blotter_peak::{Said, SaidRecord, begin_of, hour_of, said_batch, said_rows, said_schema};
 
 /// Rows of one batch.
@@ -17,7 +20,7 @@ impl TopicFormat for Peaks {
 
     fn encode(&self, _: u32, records: &RecordBatch, message: &mut Encode<'_, ArrowError>) -> Result<(), ArrowError> {
         for row in said_rows(records)? {
-            message(format_utc(begin_of(row.at)).as_bytes(), row.json.as_bytes())?;
+            message(key(&row).as_bytes(), row.json.as_bytes())?;
         }
         Ok(())
     }
@@ -27,12 +30,28 @@ impl TopicFormat for Peaks {
     }
 }
 
+fn key(row: &SaidRecord) -> String {
+    #[derive(Deserialize)]
+    struct Alerts {
+        #[serde(default)]
+        alerts: Vec<Id>,
+    }
+    #[derive(Deserialize)]
+    struct Id {
+        id: String,
+    }
+    let at = format_utc(begin_of(row.at));
+    let alerts = serde_json::from_str::<Alerts>(&row.json).map(|tick| tick.alerts).unwrap_or_default();
+    alerts.first().map_or_else(|| at.clone(), |alert| format!("{at}/{}", alert.id))
+}
+
 struct Reading(Vec<SaidRecord>);
 
 impl Reading {
     fn read(message: &Message<'_>) -> Result<SaidRecord, String> {
         let key = message.key.and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
-        let at = parse_instant(key).map(hour_of).filter(|at| format_utc(begin_of(*at)) == key);
+        let end = key.split('/').next().unwrap_or_default();
+        let at = parse_instant(end).map(hour_of).filter(|at| format_utc(begin_of(*at)) == end);
         let at = at.ok_or("the key is no full hour, UTC")?;
         let json = std::str::from_utf8(message.value.unwrap_or_default()).map_err(|error| error.to_string())?;
         serde_json::from_str::<Said>(json).map_err(|error| error.to_string())?;

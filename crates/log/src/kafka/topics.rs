@@ -1,7 +1,7 @@
 //! The topics of a log: made where they are missing, checked where they exist.
 
 use super::{KafkaOptions, client::Client};
-use crate::{LogError, Topic};
+use crate::{LogError, PEAKS_DAYS, REJECTED_BYTES, Topic};
 use futures::executor::block_on;
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 const PARTITIONS: u32 = 4;
 /// Messages up to this size: a rejected record is kept with its bytes.
 pub(super) const MAX_MESSAGE: usize = 8 << 20;
+
+const DAY_MS: u64 = 86_400_000;
 
 /// However far ahead: 2^63 - 1.
 const ANY_TIME_MS: &str = "9223372036854775807";
@@ -34,12 +36,18 @@ enum Keeps {
     All,
     /// The last record of each key.
     LastOfKey,
+    /// The last record of each key, for so long.
+    LastOfKeyForDays(u64),
+    /// The newest records, up to about so many bytes.
+    NewestBytes(u64),
 }
 
 const fn keeps(topic: Topic) -> Keeps {
     match topic {
+        Topic::Incidents => Keeps::All,
         Topic::Counts => Keeps::LastOfKey,
-        Topic::Incidents | Topic::Peaks | Topic::Rejected => Keeps::All,
+        Topic::Peaks => Keeps::LastOfKeyForDays(PEAKS_DAYS),
+        Topic::Rejected => Keeps::NewestBytes(REJECTED_BYTES),
     }
 }
 
@@ -124,8 +132,8 @@ fn check(client: &Client, admin: &AdminClient<DefaultClientContext>, here: &[Wan
         };
         let policy = config.get("cleanup.policy").and_then(|entry| entry.value.as_deref()).unwrap_or_default();
         match keeps {
-            Keeps::All if policy.contains("compact") => {
-                return Err(wrong("is compacted (cleanup.policy), and revisions would be lost; set it to `delete`"));
+            Keeps::All | Keeps::NewestBytes(_) if policy.contains("compact") => {
+                return Err(wrong("is compacted (cleanup.policy), and records would be lost; set it to `delete`"));
             }
             Keeps::LastOfKey if policy != "compact" => {
                 return Err(wrong("is not compacted; set its cleanup.policy to `compact`"));
@@ -133,7 +141,13 @@ fn check(client: &Client, admin: &AdminClient<DefaultClientContext>, here: &[Wan
             Keeps::All if config.get("retention.ms").is_some_and(|entry| entry.value.as_deref() != Some("-1")) => {
                 tracing::info!(topic = name, "records are removed after some time (retention.ms)");
             }
-            Keeps::All | Keeps::LastOfKey => {}
+            Keeps::LastOfKeyForDays(days) if !policy.contains("compact") => {
+                tracing::warn!(
+                    topic = name,
+                    "keeps every tick: set its cleanup.policy to `compact,delete` and its retention.ms to {days} days"
+                );
+            }
+            _ => {}
         }
     }
     Ok(())
@@ -144,6 +158,11 @@ fn make(client: &Client, admin: &AdminClient<DefaultClientContext>, missing: &[W
         return Ok(());
     }
     let largest = MAX_MESSAGE.to_string();
+    let numbers: BTreeMap<u64, String> = [PEAKS_DAYS * DAY_MS, REJECTED_BYTES, REJECTED_BYTES / 8]
+        .into_iter()
+        .map(|number| (number, number.to_string()))
+        .collect();
+    let retained = |number: &u64| numbers.get(number).map_or("-1", String::as_str);
     let new: Vec<NewTopic<'_>> = missing
         .iter()
         .map(|(name, partitions, keeps)| {
@@ -158,6 +177,16 @@ fn make(client: &Client, admin: &AdminClient<DefaultClientContext>, missing: &[W
                     topic.set("cleanup.policy", "delete").set("retention.ms", "-1").set("retention.bytes", "-1")
                 }
                 Keeps::LastOfKey => topic.set("cleanup.policy", "compact").set("segment.ms", "3600000"),
+                Keeps::LastOfKeyForDays(days) => topic
+                    .set("cleanup.policy", "compact,delete")
+                    .set("segment.ms", "3600000")
+                    .set("retention.bytes", "-1")
+                    .set("retention.ms", retained(&(days * DAY_MS))),
+                Keeps::NewestBytes(bytes) => topic
+                    .set("cleanup.policy", "delete")
+                    .set("retention.ms", "-1")
+                    .set("segment.bytes", retained(&(bytes / 8)))
+                    .set("retention.bytes", retained(&bytes)),
             }
         })
         .collect();

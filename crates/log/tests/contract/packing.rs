@@ -106,13 +106,13 @@ fn a_topic_of_latest_values_takes_what_its_keys_take() -> TestResult {
     let directory = tempdir()?;
     let log = EmbeddedLog::open(directory.path(), small())?;
     let mut largest = 0;
-    for round in 0..400 {
-        for step in 0..50 {
-            let first = (round * 50 + step) * 4;
+    for round in 0..120 {
+        for step in 0..25 {
+            let first = (round * 25 + step) * 4;
             log.append(append_to(Topic::Counts, 0, first..first + 4))?;
         }
-        log.pack(&formats(), &PackWhen { dirty_bytes: 16 << 10, ..PackWhen::default() })?;
-        if round == 100 {
+        log.pack(&formats(), &PackWhen { dirty_bytes: 8 << 10, batches: 64, ..PackWhen::default() })?;
+        if round == 30 {
             largest = bytes_below(directory.path())?;
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     priority,
 };
 use blotter_incident::IncidentBatch;
-use blotter_log::{Fetched, LogError, Offset, Topic};
+use blotter_log::{AppendedRows, Fetched, LogError, Offset, Topic};
 use blotter_store::{ArchiveTable, ArchiveWriter, Shutdown, StoreError, UploadedFile};
 use std::{
     ops::ControlFlow,
@@ -130,12 +130,15 @@ impl<'a> Archiver<'a> {
             reject::say(&*self.parts.log, &rejected)?;
             self.parts.progress.add_rejected(rejected.len() as u64);
         }
-        if misplaced.is_empty() {
-            self.writer.write(&fetched.records, partition, fetched.base.0, fetched.appended_at_ms)?;
-        } else {
-            for (row, stretch) in reject::between(&fetched.records, &misplaced) {
-                self.writer.write(&stretch, partition, fetched.base.0 + row as u64, fetched.appended_at_ms)?;
+        let mut first = 0;
+        for AppendedRows { rows, at_ms } in fetched.appended() {
+            let end = first + rows as usize;
+            let misplaced: Vec<usize> =
+                misplaced.iter().filter(|row| (first..end).contains(*row)).map(|row| row - first).collect();
+            for (row, stretch) in reject::between(&fetched.records.slice(first, rows as usize), &misplaced) {
+                self.writer.write(&stretch, partition, fetched.base.0 + (first + row) as u64, at_ms)?;
             }
+            first = end;
         }
         for file in self.writer.take_closed() {
             self.uploaded.push(self.table.upload(&file)?);

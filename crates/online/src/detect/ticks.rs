@@ -22,7 +22,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The consumer group, and the writer's name.
@@ -30,8 +30,12 @@ pub(super) const GROUP: &str = "detect/peaks";
 
 /// Bytes of log read from a partition at a time.
 const READ_BYTES: usize = 1 << 20;
-/// The least time between two ticks.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// The least time between two ticks, and the longest that a change waits for its tick.
+const PACE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(10);
+/// Between the two, ticks take at most this share of a core
+const SHARE_OF_CORE: u32 = 400;
+/// and, uncompressed, of the log at most so many bytes a second.
+const BYTES_PER_SECOND: f64 = 16_384.0;
 /// Between two looks whether everybody has caught up.
 const QUIET: Duration = Duration::from_millis(250);
 /// How often it looks whether it was told to stop.
@@ -134,6 +138,8 @@ pub(super) struct Ticks<'a> {
     /// Where the ends of `incidents` were at the last look.
     looked: Option<Vec<Offset>>,
     last: Option<(Hour, Vec<Episode>)>,
+    /// How long the next tick waits after the last.
+    pause: Duration,
     progress: &'a TickProgress,
 }
 
@@ -170,6 +176,7 @@ impl<'a> Ticks<'a> {
             marked: vec![None; partitions as usize],
             looked: None,
             last: newest(log.as_ref())?,
+            pause: *PACE.start(),
             progress,
         };
         ticks.note();
@@ -197,7 +204,7 @@ impl<'a> Ticks<'a> {
                 is_quiet = true;
                 tracing::debug!("nothing is said of peaks while others catch up");
             }
-            shutdown.wait_timeout(if is_quiet { QUIET } else { INTERVAL });
+            shutdown.wait_timeout(if is_quiet { QUIET } else { self.pause });
             while !is_quiet && !shutdown.is_triggered() && !self.log.wait_any(&self.watched(), LOOK) {
                 // Where the ends were before nothing moved says nothing of what comes next.
                 self.looked = None;
@@ -284,6 +291,7 @@ impl<'a> Ticks<'a> {
         if self.next.iter().zip(&self.said).all(|(next, said)| next <= said) {
             return Ok(());
         }
+        let started = Instant::now();
         self.heard.number();
         let mut transaction = Transaction::default();
         let at = self.heard.history.end();
@@ -300,6 +308,7 @@ impl<'a> Ticks<'a> {
             }
             let said = self.tick(at, reflected);
             let json = serde_json::to_string(&said).map_err(DetectError::Json)?;
+            self.pause = pause(started.elapsed(), json.len());
             let records = said_batch(&[SaidRecord { at, json }]).map_err(CountError::from)?;
             transaction.appends.push(Append { topic: Topic::Peaks, partition: 0, records });
             for alert in &said.alerts {
@@ -348,6 +357,13 @@ impl<'a> Ticks<'a> {
             slot.store(said.0, Ordering::Relaxed);
         }
     }
+}
+
+/// How long the next tick waits, by what the last one took to compute and its bytes: so that ticks cost the same small
+/// share of a machine in a small city and in a large one.
+fn pause(took: Duration, bytes: usize) -> Duration {
+    let by_bytes = Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND);
+    took.saturating_mul(SHARE_OF_CORE).max(by_bytes).clamp(*PACE.start(), *PACE.end())
 }
 
 /// The end and the episodes of the tick that was said last.
