@@ -18,8 +18,8 @@ pub const PEAKS_DAYS: u64 = 400;
 pub const REJECTED_BYTES: u64 = 256 << 20;
 
 pub use contract::{
-    Append, Appended, AppendedRows, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic, Transaction,
-    Watched, Writer,
+    Append, Appended, AppendedRows, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic,
+    Transaction, Watched, Writer,
 };
 pub use embedded::{EmbeddedLog, EmbeddedOptions, PackWhen, Packed, Retention};
 pub use error::LogError;

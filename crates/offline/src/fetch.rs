@@ -88,8 +88,10 @@ pub fn once(config: &FetchConfig, store: &Store) -> Result<Fetched> {
 
     let incoming = config.directory.join(format!(".incoming-{}", pointer.version));
     fs::create_dir_all(&incoming).map_err(OfflineError::local(&incoming))?;
+    let others = folders(&config.directory)?;
     for file in &manifest.files {
-        bring(store, &format!("{FOLDER}/{}/{}", pointer.path, file.path), file, &place, &incoming)?;
+        let folder = file.version.map_or_else(|| pointer.path.clone(), |version| version.to_string());
+        bring(store, &format!("{FOLDER}/{folder}/{}", file.path), file, &others, &incoming)?;
     }
     write_durably(&incoming.join(MANIFEST), &bytes)?;
     sync_directory(&incoming)?;
@@ -106,8 +108,19 @@ pub fn once(config: &FetchConfig, store: &Store) -> Result<Fetched> {
     Ok(Fetched::New(pointer.version))
 }
 
-/// One file into `incoming`: as it is there, from a former fetch, or from the store.
-fn bring(store: &Store, path: &str, file: &ManifestFile, place: &Path, incoming: &Path) -> Result<()> {
+/// The folders of the snapshots that are here.
+fn folders(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory).map_err(OfflineError::local(directory))?;
+    let folders = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_version));
+    Ok(folders.map(|entry| entry.path()).collect())
+}
+
+fn is_version(name: &str) -> bool {
+    name.parse::<u64>().is_ok()
+}
+
+/// One file into `incoming`: as it is there, from a snapshot that is here, or from the store.
+fn bring(store: &Store, path: &str, file: &ManifestFile, others: &[PathBuf], incoming: &Path) -> Result<()> {
     let target = incoming.join(&file.path);
     if check(&target, file).is_ok() {
         return Ok(());
@@ -116,8 +129,8 @@ fn bring(store: &Store, path: &str, file: &ManifestFile, place: &Path, incoming:
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(OfflineError::local(&target)(error)),
         _ => {}
     }
-    let sources = [Some(place.join(&file.path)), store.local_path(path)];
-    for source in sources.into_iter().flatten() {
+    let sources = others.iter().map(|folder| folder.join(&file.path)).chain(store.local_path(path));
+    for source in sources {
         if fs::hard_link(&source, &target).is_ok() {
             if check(&target, file).is_ok() {
                 return Ok(());

@@ -5,8 +5,10 @@
 //! {"format":1,"version":7,"table_version":7,"log_id":"…","city":"chicago","rows":3,"incidents":2,
 //!  "data_as_of":"2017-12-31T23:55:00Z","ingested_as_of":"2026-01-01T00:00:00Z","as_of":null,
 //!  "next_offsets":{"0":2,"1":1},
-//!  "files":[{"path":"part-00000.parquet","rows":3,"bytes":4711,"checksum":"xxh3:0123456789abcdef"}]}
+//!  "files":[{"path":"part-5-00000.parquet","rows":2,"bytes":4711,"checksum":"xxh3:0123456789abcdef","version":5},
+//!           {"path":"part-7-00001.parquet","rows":1,"bytes":815,"checksum":"xxh3:fedcba9876543210"}]}
 //! ```
+//! A file with a `version` lies in the folder of that earlier snapshot, which had it too. Format 1 had no such files.
 //! `snapshots/latest.json`: `{"version":7,"path":"7"}`, the path relative to its folder.
 
 use crate::error::{OfflineError, Result};
@@ -14,7 +16,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, path::Path};
 
 /// The format that this version writes and reads.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
+/// The oldest format that it reads.
+const OLDEST_FORMAT: u32 = 1;
 
 /// The pointer's name.
 pub(crate) const POINTER: &str = "latest.json";
@@ -69,6 +73,10 @@ pub struct ManifestFile {
     pub bytes: u64,
     /// `xxh3:` and 16 hexadecimal digits of the 64-bit hash of its bytes.
     pub checksum: String,
+    /// The earlier snapshot in whose folder of the store it lies; none: this one's. A local directory has all files of a
+    /// snapshot in one folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// Where the newest snapshot is.
@@ -84,11 +92,11 @@ impl Manifest {
     /// Reads a manifest that lies at `path`.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self> {
         let manifest: Self = parse(path, "manifest", bytes)?;
-        if manifest.format != FORMAT {
+        if !(OLDEST_FORMAT..=FORMAT).contains(&manifest.format) {
             return Err(malformed(
                 path,
                 "manifest",
-                format!("format {}, and this version reads {FORMAT}", manifest.format),
+                format!("format {}, and this version reads {OLDEST_FORMAT} to {FORMAT}", manifest.format),
             ));
         }
         match manifest.files.iter().find(|file| !is_name(&file.path)) {
@@ -173,11 +181,11 @@ mod tests {
 
     #[test]
     fn another_format_is_refused() {
-        let json = r#"{"format":2,"version":1,"table_version":1,"log_id":"l","city":"c","rows":0,"incidents":0,
+        let json = r#"{"format":3,"version":1,"table_version":1,"log_id":"l","city":"c","rows":0,"incidents":0,
             "data_as_of":null,"ingested_as_of":null,"next_offsets":{},"files":[]}"#;
-        let error = Manifest::parse("m", json.as_bytes()).expect_err("format 2");
-        assert!(error.to_string().contains("format 2"), "{error}");
-        let manifest = Manifest::parse("m", json.replace("\"format\":2", "\"format\":1").as_bytes()).expect("format 1");
+        let error = Manifest::parse("m", json.as_bytes()).expect_err("format 3");
+        assert!(error.to_string().contains("format 3"), "{error}");
+        let manifest = Manifest::parse("m", json.replace("\"format\":3", "\"format\":1").as_bytes()).expect("format 1");
         assert_eq!(Manifest::parse("m", &to_json(&manifest)).expect("its own JSON"), manifest);
     }
 }

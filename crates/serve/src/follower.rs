@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use std::{
     path::PathBuf,
     sync::{Arc, PoisonError, atomic::Ordering},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -176,6 +176,7 @@ impl Follower {
         let mut changes: Option<Changes> = Some(Changes::default());
         let mut published: Option<Instant> = None;
         let mut looked = Instant::now();
+        let mut pointer_seen = None;
         while !shutdown.is_triggered() {
             let mut read = false;
             for part in 0..partitions {
@@ -204,7 +205,7 @@ impl Follower {
             }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
-                self.note_snapshot();
+                self.note_snapshot(&mut pointer_seen);
             }
             if published.is_none_or(|at| at.elapsed() >= self.coalesce) || caught_up {
                 self.publish(&mut last, changes.replace(Changes::default()));
@@ -274,8 +275,14 @@ impl Follower {
         Ok(())
     }
 
-    /// With the log a newer snapshot need not be loaded: it is only said that it is there.
-    fn note_snapshot(&self) {
+    /// With the log a newer snapshot need not be loaded: it is only said that it is there. `seen`: the pointer's time, so that
+    /// manifests are read once.
+    fn note_snapshot(&self, seen: &mut Option<SystemTime>) {
+        let written = std::fs::metadata(self.snapshots.join("latest.json")).and_then(|file| file.modified()).ok();
+        if *seen == written {
+            return;
+        }
+        *seen = written;
         let Ok(Some(snapshot)) = LocalSnapshot::newest(&self.snapshots) else { return };
         let is_ours = self.state.log.as_deref().is_some_and(|log| log.id().0 == snapshot.manifest.log_id);
         let have = self.state.read().snapshot.as_ref().map(|(version, _)| *version);

@@ -22,7 +22,7 @@ mod store;
 
 pub use archive::{
     ArchiveFile, ArchiveTable, ArchiveWriter, Compacted, CompactionOptions, EncodedFile, NextOffsets, UploadedFile,
-    WriterLimits, archive_schema, civil_year, to_incidents, writer_properties,
+    WriterLimits, archive_schema, civil_month, civil_year, to_incidents, writer_properties,
 };
 pub use checkpoints::Checkpoints;
 pub use error::{Result, StoreError};

@@ -1,4 +1,4 @@
-//! Snapshot and fetch of the demo: taken when the archive has caught up, and now and then while it has not.
+//! Snapshot and fetch of the demo: taken when the archive has caught up, and later when a new one pays.
 
 use super::BACKGROUND;
 use anyhow::Result;
@@ -8,33 +8,41 @@ use blotter_offline::{
     Manifest,
     archive::ArchiveProgress,
     fetch::{self, FetchConfig},
-    snapshot::{self, Outcome, SnapshotConfig, SnapshotParts},
+    snapshot::{self, Outcome, SnapshotConfig, SnapshotParts, pays},
 };
 use blotter_produce::{held, source_states};
 use blotter_store::{Shutdown, Store};
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, mpsc::Receiver},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::Receiver},
     time::{Duration, Instant},
 };
-
-/// While records keep arriving, a snapshot this often.
-const INTERVAL: Duration = Duration::from_mins(1);
 
 /// How often it looks whether it was told to stop.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The next offsets of the newest snapshot that was fetched.
+/// The newest snapshot that was fetched: its next offsets and its rows.
 #[derive(Debug, Default)]
-pub(super) struct SnapshotProgress(Mutex<Vec<u64>>);
+pub(super) struct SnapshotProgress(Mutex<(Vec<u64>, u64)>);
 
 impl SnapshotProgress {
     pub(super) fn next_offsets(&self) -> Vec<u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().0.clone()
     }
 
-    fn set(&self, next: Vec<u64>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = next;
+    fn set(&self, manifest: &Manifest) {
+        *self.lock() = (manifest.next_offsets.values().copied().collect(), manifest.rows);
+    }
+
+    /// Whether a new one pays now that the archive has come so far.
+    fn pays(&self, archived: &[u64], age: Duration) -> bool {
+        let (have, rows) = &*self.lock();
+        let of = |offsets: &[u64]| offsets.iter().sum::<u64>();
+        pays(of(archived).saturating_sub(of(have)), *rows, age)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Vec<u64>, u64)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -48,14 +56,18 @@ pub(super) struct Parts {
 }
 
 pub(super) fn run<V>(parts: &Parts, committed: &Receiver<V>, shutdown: &Shutdown) -> Result<()> {
-    let mut last: Option<Instant> = None;
+    if let Ok(Some(manifest)) = Manifest::newest_in(&parts.local)
+        && manifest.log_id == parts.log.id().0
+    {
+        parts.progress.set(&manifest);
+    }
+    let mut last = Instant::now();
     while !shutdown.is_triggered() {
         let archived = parts.archived.next_offsets();
         let have = parts.progress.next_offsets();
-        let overdue = last.is_some_and(|last| last.elapsed() >= INTERVAL);
         if archived != have
             && archived.iter().any(|next| *next > 0)
-            && (overdue || is_awaited(parts, &archived, &have)?)
+            && (parts.progress.pays(&archived, last.elapsed()) || is_awaited(parts, &archived, &have)?)
         {
             let started = Instant::now();
             if let Some(manifest) = take(parts)? {
@@ -65,11 +77,9 @@ pub(super) fn run<V>(parts: &Parts, committed: &Receiver<V>, shutdown: &Shutdown
                 )?;
                 let took_ms = started.elapsed().as_millis();
                 tracing::debug!(version = manifest.version, rows = manifest.rows, took_ms, "snapshot");
-                parts.progress.set(manifest.next_offsets.into_values().collect());
+                parts.progress.set(&manifest);
             }
-            last = Some(Instant::now());
-        } else if last.is_none() {
-            last = Some(Instant::now());
+            last = Instant::now();
         }
         // Woken by a commit of the archive, or to look again.
         let _woken = committed.recv_timeout(LOOK);

@@ -5,8 +5,8 @@
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use blotter_incident::{format_utc, parse_instant};
 use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
-use serde::Deserialize;
 use blotter_peak::{Said, SaidRecord, begin_of, hour_of, said_batch, said_rows, said_schema};
+use serde::Deserialize;
 
 /// Rows of one batch.
 const MOST_ROWS: usize = 256;

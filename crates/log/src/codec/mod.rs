@@ -252,7 +252,11 @@ pub(crate) fn decode(bytes: &[u8], schema: &SchemaRef) -> Result<RecordBatch, De
 /// What the extension of a batch that [`decode`] has checked says; of one without, that it is as it was appended.
 pub(crate) fn packed(bytes: &[u8]) -> Result<Packed, DecodeError> {
     let header = header(bytes)?;
-    if header.body_from == HEADER { Ok(Packed::appended_at(header.appended_at_ms)) } else { Packed::read(bytes, &header) }
+    if header.body_from == HEADER {
+        Ok(Packed::appended_at(header.appended_at_ms))
+    } else {
+        Packed::read(bytes, &header)
+    }
 }
 
 fn checksum(bytes: &[u8]) -> u64 {

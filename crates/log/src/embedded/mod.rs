@@ -32,7 +32,7 @@ use crate::{
         schemas::Schemas,
         store::{Store, StoreMemory, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key},
         tail::{Batch, Tail},
-        writer::{Encoded, EncodedAppend, Published, Writer},
+        writer::{Encoded, EncodedAppend, Meta, Published, Writer},
     },
 };
 use std::{
@@ -89,6 +89,8 @@ struct Live {
     tail: Tail,
     /// By slot: what was appended since it was packed. Looked up when it is packed for the first time.
     young: Vec<Option<Young>>,
+    /// All of them: they are few, asked for all the time, and the store would look through every value that they ever had.
+    meta: Meta,
     /// How often someone asked to be woken.
     wakes: u64,
     closed: bool,
@@ -115,6 +117,7 @@ impl EmbeddedLog {
             .collect::<Result<Vec<_>, LogError>>()?;
         let tail = Tail::new(bounds.into_iter(), tail_cache_bytes);
         let young = partitions.all().map(|_| None).collect();
+        let meta = store.positions_and_groups()?;
         Ok(Self {
             dir: dir.to_owned(),
             id: store.settings.id.clone(),
@@ -122,7 +125,7 @@ impl EmbeddedLog {
             schemas: Schemas::load(&store)?,
             store: RwLock::new(Some(store)),
             writer: Writer::default(),
-            live: Mutex::new(Live { tail, young, wakes: 0, closed: false }),
+            live: Mutex::new(Live { tail, young, meta, wakes: 0, closed: false }),
             changed: Condvar::new(),
             housekeeping: Mutex::new(()),
         })
@@ -148,6 +151,16 @@ impl EmbeddedLog {
 
     fn housekeeping(&self) -> MutexGuard<'_, ()> {
         self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Positions or group offsets whose keys begin so.
+    fn with_prefix<T>(&self, prefix: &[u8], found: impl Fn(&[u8], &[u8]) -> T) -> Result<Vec<T>, LogError> {
+        let live = self.live();
+        if live.closed {
+            return Err(LogError::Closed);
+        }
+        let all = live.meta.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        Ok(all.map(|(key, value)| found(key, value)).collect())
     }
 
     fn poison_by(&self, error: &LogError) {
@@ -257,8 +270,9 @@ impl Log for EmbeddedLog {
 
     fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
         let end = |slot| self.live().tail.bounds(slot).next.0;
-        let publish = |batches: Vec<Published>| {
+        let publish = |batches: Vec<Published>, mut meta: Meta| {
             let mut live = self.live();
+            live.meta.append(&mut meta);
             for Published { slot, batch, memory, stored } in batches {
                 live.tail.push(slot, batch, memory);
                 if let Some(young) = &mut live.young[slot.index] {
@@ -310,30 +324,22 @@ impl Log for EmbeddedLog {
     }
 
     fn committed(&self, group: &str, topic: Topic) -> Result<Vec<(u32, Offset)>, LogError> {
-        self.with_store(|store| {
-            let mut committed = Vec::new();
-            for guard in store.meta.prefix(group_prefix(group, topic)) {
-                let (key, value) = guard.into_inner()?;
-                if let (Some(partition), Some(next)) = (key.last_chunk().copied(), number(&value)) {
-                    committed.push((u32::from_be_bytes(partition), Offset(next)));
-                }
-            }
-            Ok(committed)
-        })
+        let prefix = group_prefix(group, topic);
+        let committed = self.with_prefix(&prefix, |key, value| {
+            let partition = key.get(prefix.len()..)?.try_into().ok()?;
+            Some((u32::from_be_bytes(partition), Offset(number(value)?)))
+        })?;
+        Ok(committed.into_iter().flatten().collect())
     }
 
     fn position(&self, name: &str) -> Result<Option<Vec<u8>>, LogError> {
-        self.with_store(|store| Ok(store.meta.get(position_key(name))?.map(|value| value.to_vec())))
+        let live = self.live();
+        if live.closed { Err(LogError::Closed) } else { Ok(live.meta.get(&position_key(name)).cloned()) }
     }
 
     fn positions(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, LogError> {
-        self.with_store(|store| {
-            let mut positions = Vec::new();
-            for guard in store.meta.prefix(position_key(prefix)) {
-                let (key, value) = guard.into_inner()?;
-                positions.push((String::from_utf8_lossy(&key[1..]).into_owned(), value.to_vec()));
-            }
-            Ok(positions)
+        self.with_prefix(&position_key(prefix), |key, value| {
+            (String::from_utf8_lossy(&key[1..]).into_owned(), value.to_owned())
         })
     }
 

@@ -186,12 +186,7 @@ struct Packing<'a> {
 }
 
 impl Packing<'_> {
-    fn run(
-        mut self,
-        young: Young,
-        format: Option<&Arc<dyn TopicFormat>>,
-        compacts: bool,
-    ) -> Result<(), LogError> {
+    fn run(mut self, young: Young, format: Option<&Arc<dyn TopicFormat>>, compacts: bool) -> Result<(), LogError> {
         let (store, slot) = (self.store, self.slot);
         let earliest = store.earliest(slot)?;
         let newest = store.batches(slot, earliest, u64::MAX).next_back().map(fjall::Guard::key).transpose()?;
@@ -363,9 +358,8 @@ impl Group {
         }
         let records = match kept {
             None => RecordBatch::clone(&batch.records),
-            Some(kept) => {
-                filter_record_batch(&batch.records, kept).map_err(|error| LogError::Poisoned { cause: error.to_string() })?
-            }
+            Some(kept) => filter_record_batch(&batch.records, kept)
+                .map_err(|error| LogError::Poisoned { cause: error.to_string() })?,
         };
         if records.num_rows() > 0 {
             self.schema = schema;

@@ -3,8 +3,7 @@
 //! A schema is durable before the first batch that needs it.
 
 use crate::{
-    LogError,
-    codec,
+    LogError, codec,
     embedded::{
         partition::Slot,
         store::{Store, corrupt, header_of, schema_key},

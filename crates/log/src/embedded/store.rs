@@ -24,7 +24,7 @@
 use crate::{
     LogError, LogId, Offset, Topic,
     codec::{self, Header},
-    embedded::{journal, lock::DirectoryLock, partition::Slot},
+    embedded::{journal, lock::DirectoryLock, partition::Slot, writer::Meta},
 };
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch, PersistMode,
@@ -129,6 +129,13 @@ impl Store {
             .next_back()
             .map(|guard| Ok(base_of_key(&guard.key()?)))
             .transpose()
+    }
+
+    /// All positions and group offsets, by key.
+    pub(super) fn positions_and_groups(&self) -> Result<Meta, LogError> {
+        let all = [b"g", b"p"].into_iter().flat_map(|prefix| self.meta.prefix(prefix));
+        all.map(|guard| guard.into_inner().map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(LogError::from))
+            .collect()
     }
 
     /// The first offset that retention left.

@@ -119,7 +119,12 @@ mod tests {
 
     fn batch(base: u64, rows: usize) -> Batch {
         let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1; rows]));
-        Batch { base, records: Arc::new(RecordBatch::try_from_iter([("n", numbers)]).unwrap()), appended_at_ms: 0, appended: Vec::new() }
+        Batch {
+            base,
+            records: Arc::new(RecordBatch::try_from_iter([("n", numbers)]).unwrap()),
+            appended_at_ms: 0,
+            appended: Vec::new(),
+        }
     }
 
     #[test]

@@ -46,6 +46,9 @@ pub(super) struct Published {
     pub(super) stored: u64,
 }
 
+/// Positions and group offsets by their keys in the store.
+pub(super) type Meta = BTreeMap<Vec<u8>, Vec<u8>>;
+
 type Answer = Result<Vec<Appended>, LogError>;
 
 #[derive(Default)]
@@ -71,7 +74,7 @@ impl Writer {
         store: &Store,
         transaction: Encoded,
         end: impl Fn(Slot) -> u64,
-        publish: impl Fn(Vec<Published>),
+        publish: impl Fn(Vec<Published>, Meta),
     ) -> Answer {
         let mut queue = self.lock();
         queue.last_ticket += 1;
@@ -127,12 +130,12 @@ fn commit(
     store: &Store,
     group: Vec<Encoded>,
     end: &impl Fn(Slot) -> u64,
-    publish: &impl Fn(Vec<Published>),
+    publish: &impl Fn(Vec<Published>, Meta),
 ) -> Result<Vec<Vec<Appended>>, String> {
     let mut batch = store.batch();
     let mut ends: BTreeMap<usize, u64> = BTreeMap::new();
     // One write has one sequence number, so that of two values for one key either could win: only the last is written.
-    let mut meta = BTreeMap::new();
+    let mut meta = Meta::new();
     let mut published = Vec::new();
     let mut answers = Vec::with_capacity(group.len());
     for transaction in group {
@@ -156,10 +159,10 @@ fn commit(
         meta.extend(transaction.meta);
         answers.push(answer);
     }
-    for (key, value) in meta {
-        batch.insert(&store.meta, key, value);
+    for (key, value) in &meta {
+        batch.insert(&store.meta, key.clone(), value.clone());
     }
     batch.commit().map_err(|error| format!("{error:?}"))?;
-    publish(published);
+    publish(published, meta);
     Ok(answers)
 }

@@ -110,7 +110,15 @@ impl Reader {
         {
             let records = Arc::new(arrow::array::RecordBatch::new_empty(self.format.schema()));
             let (base, next) = (Offset(start), Offset(next));
-            fetched.push(Fetched { base, next, records, appended_at_ms: 0, appended: Vec::new(), invalid: Vec::new(), marked: None });
+            fetched.push(Fetched {
+                base,
+                next,
+                records,
+                appended_at_ms: 0,
+                appended: Vec::new(),
+                invalid: Vec::new(),
+                marked: None,
+            });
         }
         Ok(fetched)
     }

@@ -95,12 +95,7 @@ impl TopicFormat for Keyed {
         batch(0..0).schema()
     }
 
-    fn encode(
-        &self,
-        _: u32,
-        records: &RecordBatch,
-        message: &mut Encode<'_, ArrowError>,
-    ) -> Result<(), ArrowError> {
+    fn encode(&self, _: u32, records: &RecordBatch, message: &mut Encode<'_, ArrowError>) -> Result<(), ArrowError> {
         let numbers = records.column(0).as_primitive::<Int64Type>().values();
         numbers.iter().try_for_each(|number| message(&(number % KEYS).to_le_bytes(), b""))
     }

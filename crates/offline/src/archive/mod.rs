@@ -40,7 +40,7 @@ pub struct ArchiveConfig {
     pub limits: WriterLimits,
     /// When small files are merged; `None` never.
     pub compaction: Option<CompactionOptions>,
-    /// How long files without a version stay.
+    /// How long files without a version stay, for readers that began before: no answer needs them.
     pub vacuum_retention: Duration,
     /// Niceness of the thread, 0 to leave it alone.
     pub niceness: i32,
@@ -56,7 +56,7 @@ impl Default for ArchiveConfig {
             read_bytes: 1 << 20,
             limits: WriterLimits::default(),
             compaction: Some(CompactionOptions::default()),
-            vacuum_retention: Duration::from_hours(7 * 24),
+            vacuum_retention: Duration::from_hours(24),
             niceness: 0,
         }
     }

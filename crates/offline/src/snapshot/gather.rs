@@ -1,8 +1,8 @@
-//! The second pass: the winners of one slice of time, sorted, as one file.
+//! The second pass: the winners of one slice of time, sorted, as files of whole months.
 
 use crate::{
     error::Result,
-    manifest::{FOLDER, ManifestFile, checksum},
+    manifest::{FOLDER, Manifest, ManifestFile, checksum},
     rows::{Bits, Rows},
 };
 use arrow::{
@@ -12,8 +12,8 @@ use arrow::{
     datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType, UInt16Type},
     error::ArrowError,
 };
-use blotter_incident::{MAX_BATCH_ROWS, Profile, incident_schema};
-use blotter_store::{ArchiveTable, Store, to_incidents, writer_properties};
+use blotter_incident::{CityClock, MAX_BATCH_ROWS, Profile, UtcMicros, incident_schema};
+use blotter_store::{ArchiveTable, Store, civil_month, to_incidents, writer_properties};
 use bytes::Bytes;
 use hashbrown::HashMap;
 use parquet::arrow::ArrowWriter;
@@ -27,6 +27,48 @@ pub(super) struct Written {
     pub(super) files: Vec<ManifestFile>,
     pub(super) rows: u64,
     pub(super) incidents: u64,
+    /// Files of the snapshot before, which need not be written.
+    pub(super) referred_to: usize,
+    folder: String,
+    version: u64,
+    /// The files of the snapshot before, by checksum.
+    before: HashMap<String, ManifestFile>,
+}
+
+impl Written {
+    /// None yet, of a snapshot of `version` in `folder`; `before` is the newest one.
+    pub(super) fn new(folder: &str, version: u64, before: Option<&Manifest>) -> Self {
+        let files = before.into_iter().flat_map(|manifest| {
+            let lies_in = |file: &ManifestFile| file.version.or(Some(manifest.version));
+            manifest.files.iter().map(move |file| ManifestFile { version: lies_in(file), ..file.clone() })
+        });
+        let before = files.map(|file| (file.checksum.clone(), file)).collect();
+        Self { folder: folder.to_owned(), version, before, ..Self::default() }
+    }
+
+    fn add(&mut self, store: &Store, rows: u64, bytes: Bytes) -> Result<()> {
+        let checksum = checksum(&bytes);
+        self.rows += rows;
+        if let Some(same) = self.before.get(&checksum)
+            && (same.rows, same.bytes) == (rows, bytes.len() as u64)
+        {
+            self.referred_to += 1;
+            self.files.push(same.clone());
+            return Ok(());
+        }
+        let path = format!("part-{}-{:05}.parquet", self.version, self.files.len());
+        let file = ManifestFile { path, rows, bytes: bytes.len() as u64, checksum, version: None };
+        store.put(&format!("{FOLDER}/{}/{}", self.folder, file.path), bytes)?;
+        self.files.push(file);
+        Ok(())
+    }
+}
+
+/// Whose rows go where.
+pub(super) struct Place<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) clock: &'a CityClock,
+    pub(super) store: &'a Store,
 }
 
 /// A snapshot's columns.
@@ -39,56 +81,65 @@ pub(super) fn snapshot_schema(profile: &Profile) -> SchemaRef {
 
 /// Where a row of the sorted slice comes from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct Sorted {
     occurred_at_utc: i64,
     batch: u32,
     row: u32,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the whole of one snapshot in one place")]
 pub(super) fn write(
     table: &ArchiveTable,
     rows: &Rows,
     winners: &Bits,
     slice: &Range<i64>,
-    profile: &Profile,
-    store: &Store,
-    folder: &str,
+    place: &Place<'_>,
+    file_rows: usize,
     written: &mut Written,
 ) -> Result<()> {
-    let schema = snapshot_schema(profile);
+    let schema = snapshot_schema(place.profile);
     let batches = read(table, rows, winners, slice, &schema)?;
-    let places = sort(&batches)?;
-    if places.is_empty() {
-        return Ok(());
-    }
+    let sorted = sort(&batches)?;
     let columns = schema
         .fields()
         .iter()
         .enumerate()
         .map(|(index, field)| Column::new(&batches, index, field.data_type()))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(writer_properties(&schema)?))?;
-    for chunk in places.chunks(MAX_BATCH_ROWS) {
-        let arrays = columns.iter().map(|column| column.gather(chunk)).collect::<Result<Vec<_>, _>>()?;
-        let batch = RecordBatch::try_new(SchemaRef::clone(&schema), arrays)?;
-        written.incidents += batch.num_rows() as u64;
-        if let Some(deleted) = batch.column_by_name("deleted").and_then(|column| column.as_boolean_opt()) {
-            written.incidents -= deleted.true_count() as u64;
+    for rows in files(&sorted, place.clock, file_rows) {
+        let mut writer =
+            ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(writer_properties(&schema)?))?;
+        for chunk in rows.chunks(MAX_BATCH_ROWS) {
+            let arrays = columns.iter().map(|column| column.gather(chunk)).collect::<Result<Vec<_>, _>>()?;
+            let batch = RecordBatch::try_new(SchemaRef::clone(&schema), arrays)?;
+            written.incidents += batch.num_rows() as u64;
+            if let Some(deleted) = batch.column_by_name("deleted").and_then(|column| column.as_boolean_opt()) {
+                written.incidents -= deleted.true_count() as u64;
+            }
+            writer.write(&batch)?;
         }
-        writer.write(&batch)?;
+        written.add(place.store, rows.len() as u64, writer.into_inner()?.into())?;
     }
-    let bytes: Bytes = writer.into_inner()?.into();
-    let file = ManifestFile {
-        path: format!("part-{:05}.parquet", written.files.len()),
-        rows: places.len() as u64,
-        bytes: bytes.len() as u64,
-        checksum: checksum(&bytes),
-    };
-    store.put(&format!("{FOLDER}/{folder}/{}", file.path), bytes)?;
-    written.rows += file.rows;
-    written.files.push(file);
     Ok(())
+}
+
+/// Cuts sorted rows into files of whole civil months: what changes in one month leaves the files of the others as they are.
+fn files<'a>(sorted: &'a [Sorted], clock: &CityClock, file_rows: usize) -> Vec<&'a [Sorted]> {
+    let month = |row: &Sorted| civil_month(clock.to_civil(UtcMicros(row.occurred_at_utc)).0);
+    let mut files: Vec<&[Sorted]> = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while at < sorted.len() {
+        let this = month(&sorted[at]);
+        // In UTC order civil months come one after the other but for the hour that a clock is set back.
+        at += sorted[at..].iter().take_while(|row| month(row) == this).count();
+        if at - start >= file_rows {
+            files.push(&sorted[start..at]);
+            start = at;
+        }
+    }
+    if start < sorted.len() {
+        files.push(&sorted[start..]);
+    }
+    files
 }
 
 fn read(
@@ -120,12 +171,12 @@ fn read(
 }
 
 /// The rows of the batches by (`occurred_at_utc`, `id`).
-fn sort(batches: &[RecordBatch]) -> Result<Vec<Place>> {
+fn sort(batches: &[RecordBatch]) -> Result<Vec<Sorted>> {
     let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     let mut ids: Vec<&StringArray> = Vec::with_capacity(batches.len());
     for (batch, rows) in (0..).zip(batches) {
         let times = occurred_at_utc(rows)?;
-        places.extend((0..).zip(times.values()).map(|(row, at)| Place { occurred_at_utc: *at, batch, row }));
+        places.extend((0..).zip(times.values()).map(|(row, at)| Sorted { occurred_at_utc: *at, batch, row }));
         ids.push(rows.column(0).as_string_opt::<i32>().ok_or_else(|| wrong("id"))?);
     }
     places.sort_unstable();
@@ -181,7 +232,7 @@ impl<'a> Column<'a> {
         Ok(Self::Words { texts, codes })
     }
 
-    fn gather(&self, places: &[Place]) -> Result<ArrayRef, ArrowError> {
+    fn gather(&self, places: &[Sorted]) -> Result<ArrayRef, ArrowError> {
         match self {
             Self::Plain(arrays) => {
                 let indices: Vec<(usize, usize)> =

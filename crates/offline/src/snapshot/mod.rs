@@ -3,7 +3,10 @@
 //! Two passes over the table, in bounded memory:
 //! 1. [`winners`]: the ids alone decide which rows compete; only those are ranked. The result is a bit a row.
 //! 2. [`slices`] and [`gather`]: stretches of time of bounded size, cut where the years of the table's
-//!    partitions meet; each is read, filtered, sorted and written as one file.
+//!    partitions meet; each is read, filtered, sorted and written as files of whole months.
+//!
+//! A file that the newest snapshot has, to the byte, is referred to and not written again: what a snapshot writes
+//! follows what has changed since.
 //!
 //! Rows are in the order of (`occurred_at_utc`, `id` as text). Of records that are equal in rank, and so
 //! in content, the one with the least (partition, offset) is taken. Columns: those of
@@ -14,11 +17,13 @@
 //! pointer never leads to it and housekeeping leaves it alone.
 
 mod gather;
+mod pays;
 mod publish;
 mod role;
 mod slices;
 mod winners;
 
+pub use pays::pays;
 pub use role::{Outcome, run, take};
 
 use blotter_incident::{Profile, UtcMicros};
@@ -36,13 +41,15 @@ pub struct SnapshotConfig {
     pub keep: usize,
     /// Rows that are sorted in memory at a time, some 200 bytes each.
     pub slice_rows: u64,
+    /// A file ends with the month in which it has so many rows.
+    pub file_rows: usize,
     /// Niceness of the thread, 0 to leave it alone.
     pub niceness: i32,
 }
 
 impl Default for SnapshotConfig {
     fn default() -> Self {
-        Self { every: None, as_of: None, keep: 3, slice_rows: 400_000, niceness: 0 }
+        Self { every: None, as_of: None, keep: 3, slice_rows: 400_000, file_rows: 40_000, niceness: 0 }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use blotter_incident::{UtcMicros, format_utc};
 use blotter_store::{Store, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The folder of a snapshot, below `snapshots/`.
 pub(super) fn folder(version: u64, as_of: Option<UtcMicros>) -> String {
@@ -64,9 +64,26 @@ pub(super) fn remove_old(store: &Store, keep: usize) -> Result<()> {
         .map(|(version, _)| *version)
         .take(keep.max(1))
         .collect();
+    // What a snapshot that stays refers to stays with it.
+    let mut needed: HashSet<String> = HashSet::new();
+    for version in &kept {
+        let path = format!("{FOLDER}/{version}/{MANIFEST}");
+        let Some(bytes) = store.get(&path)? else { continue };
+        let files = Manifest::parse(&path, &bytes)?.files;
+        needed.extend(files.iter().filter_map(|file| Some(format!("{FOLDER}/{}/{}", file.version?, file.path))));
+    }
     for version in complete.into_keys().filter(|version| *version < newest.version && !kept.contains(version)) {
-        tracing::debug!(version, "old snapshot removed");
-        store.delete_folder(&format!("{FOLDER}/{version}"))?;
+        let folder = format!("{FOLDER}/{version}");
+        if !needed.iter().any(|path| path.strip_prefix(&folder).is_some_and(|rest| rest.starts_with('/'))) {
+            tracing::debug!(version, "old snapshot removed");
+            store.delete_folder(&folder)?;
+            continue;
+        }
+        // The manifest goes first: without it the folder is no snapshot any more.
+        store.delete(&format!("{folder}/{MANIFEST}"))?;
+        for object in store.list(&folder)?.iter().filter(|object| !needed.contains(&object.path)) {
+            store.delete(&object.path)?;
+        }
     }
     Ok(())
 }

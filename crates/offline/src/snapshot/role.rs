@@ -46,20 +46,22 @@ pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
         return Ok(Outcome::NoArchive);
     };
     let next_offsets: Vec<u64> = table.next_offsets().to_vec();
-    if config.as_of.is_none()
-        && let Some(newest) = publish::newest(&parts.store)?
-        && newest.log_id == table.log_id()
+    let newest = if config.as_of.is_none() { publish::newest(&parts.store)? } else { None };
+    let newest = newest.filter(|newest| newest.log_id == table.log_id());
+    if let Some(newest) = &newest
         && newest.next_offsets.values().eq(&next_offsets)
     {
-        return Ok(Outcome::Unchanged(newest));
+        return Ok(Outcome::Unchanged(newest.clone()));
     }
     let rows = Rows::open(&table)?;
     let mut found = winners::find(&table, &rows, config.as_of)?;
     let slices = slices::cut(&found.hours, &parts.profile.clock(), config.slice_rows);
     let folder = publish::folder(table.version(), config.as_of);
-    let mut written = gather::Written::default();
+    let clock = parts.profile.clock();
+    let mut written = gather::Written::new(&folder, table.version(), newest.as_ref());
     for slice in &slices {
-        gather::write(&table, &rows, &found.winners, slice, &parts.profile, &parts.store, &folder, &mut written)?;
+        let place = gather::Place { profile: &parts.profile, clock: &clock, store: &parts.store };
+        gather::write(&table, &rows, &found.winners, slice, &place, config.file_rows, &mut written)?;
     }
     found.winners.clear();
     let next_offsets = if config.as_of.is_some() { found.next_offsets(next_offsets.len()) } else { next_offsets };
@@ -86,6 +88,8 @@ pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
     tracing::info!(
         version = manifest.version,
         rows = manifest.rows,
+        files = manifest.files.len(),
+        referred_to = written.referred_to,
         took_ms = started.elapsed().as_millis() as u64,
         "snapshot taken"
     );

@@ -3,7 +3,8 @@
 //! `<log id>/<partition>/manifest.json` names the offset that the state reflects and the segments
 //! that make it up, in order; it is written last. A segment is a zstd-compressed Arrow stream of one
 //! batch: for each incident that changed its id, winning revision, hour, area and category (missing
-//! where it is deleted). When there are many segments all are written anew as a few.
+//! where it is deleted). A new segment takes in those before it that are not much larger, so that there are few and an
+//! incident is rewritten a few times at most; when half of what the segments hold is out of date, all are written anew.
 //!
 //! On a shared log a member that has lost its partition may not know it yet: the manifest is only replaced as it was read,
 //! and a segment's name is used once.
@@ -31,8 +32,8 @@ use uuid::Uuid;
 const FORMAT: u32 = 1;
 /// Incidents of one segment: bounds the memory that writing one takes.
 const SEGMENT_ROWS: usize = 1 << 17;
-/// Beyond this many segments more than the state needs it is written anew.
-const MOST_SEGMENTS: usize = 64;
+/// A segment of up to so many times as many incidents as the new one is taken into it.
+const TAKEN_IN: usize = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
@@ -43,12 +44,49 @@ struct Manifest {
     segments: Vec<String>,
 }
 
+/// A segment, and the numbers in the identity of the incidents that it holds.
+#[derive(Clone, Debug)]
+struct Segment {
+    name: String,
+    rows: Rows,
+}
+
+/// Numbers in ascending order.
+#[derive(Clone, Debug)]
+enum Rows {
+    From(u32, u32),
+    Some(Vec<u32>),
+}
+
+impl Rows {
+    fn new(rows: Vec<u32>) -> Self {
+        match (rows.first(), rows.last()) {
+            (Some(first), Some(last)) if (last - first) as usize + 1 == rows.len() => Self::From(*first, last + 1),
+            _ => Self::Some(rows),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::From(first, end) => (end - first) as usize,
+            Self::Some(rows) => rows.len(),
+        }
+    }
+
+    fn add_to(&self, all: &mut Vec<u32>) {
+        match self {
+            Self::From(first, end) => all.extend(*first..*end),
+            Self::Some(rows) => all.extend(rows),
+        }
+    }
+}
+
 /// The checkpoint of one partition.
 pub(super) struct Checkpoint {
     store: Checkpoints,
     prefix: String,
     layer: String,
-    segments: Vec<String>,
+    segments: Vec<Segment>,
     /// The manifest that [`Checkpoint::restore`] found, or that this one has put.
     read: Option<ObjectVersion>,
 }
@@ -98,24 +136,25 @@ impl Checkpoint {
         for name in &manifest.segments {
             let bytes = self.store.get(name).map_err(|error| error.to_string())?;
             let bytes = bytes.ok_or_else(|| format!("segment {name} is missing"))?;
-            restore_segment(&bytes, counts).map_err(|error| format!("segment {name}: {error}"))?;
+            let mut rows = restore_segment(&bytes, counts).map_err(|error| format!("segment {name}: {error}"))?;
+            rows.sort_unstable();
+            rows.dedup();
+            self.segments.push(Segment { name: name.clone(), rows: Rows::new(rows) });
         }
-        self.segments = manifest.segments;
         Ok(Some(manifest.next_offset))
     }
 
     /// Makes the state as of `next_offset` durable.
     pub(super) fn save(&mut self, counts: &mut PartitionCounts, next_offset: Offset) -> Result<(), CountError> {
-        let most = MOST_SEGMENTS + counts.incidents() / SEGMENT_ROWS;
-        let all = self.segments.is_empty() || self.segments.len() >= most;
-        let mut segments = if all { Vec::new() } else { self.segments.clone() };
-        let rows = counts.to_save(all);
+        let (kept, rows) = self.rows_to_write(counts);
+        let mut segments = self.segments[..kept].to_vec();
         for rows in rows.chunks(SEGMENT_ROWS) {
             let name = format!("{}/{}.segment", self.prefix, Uuid::new_v4());
             self.store.put(&name, segment(counts, rows)?)?;
-            segments.push(name);
+            segments.push(Segment { name, rows: Rows::new(rows.to_vec()) });
         }
-        let manifest = Manifest { format: FORMAT, layer: self.layer.clone(), next_offset, segments: segments.clone() };
+        let names = segments.iter().map(|segment| segment.name.clone()).collect();
+        let manifest = Manifest { format: FORMAT, layer: self.layer.clone(), next_offset, segments: names };
         let bytes = serde_json::to_vec_pretty(&manifest).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
         let read = match self.read.take() {
             Some(read) => read,
@@ -125,18 +164,37 @@ impl Checkpoint {
             Ok(version) => self.read = Some(version),
             Err(error) => {
                 // Nothing names the new segments; where deleting them fails too, they only take room.
-                for name in segments.iter().filter(|name| !self.segments.contains(name)) {
-                    let _left = self.store.delete(name);
+                for segment in &segments[kept..] {
+                    let _left = self.store.delete(&segment.name);
                 }
                 return Err(error.into());
             }
         }
         counts.mark_saved();
         let before = std::mem::replace(&mut self.segments, segments);
-        for name in before.iter().filter(|name| !self.segments.contains(name)) {
-            self.store.delete(name)?;
+        for segment in &before[kept..] {
+            self.store.delete(&segment.name)?;
         }
         Ok(())
+    }
+
+    /// How many segments stay, and the incidents that the new ones hold.
+    fn rows_to_write(&self, counts: &PartitionCounts) -> (usize, Vec<u32>) {
+        let mut rows = counts.to_save(false);
+        let held: usize = self.segments.iter().map(|segment| segment.rows.len()).sum();
+        if self.segments.is_empty() || held + rows.len() > 2 * counts.incidents() + SEGMENT_ROWS {
+            return (0, counts.to_save(true));
+        }
+        let mut kept = self.segments.len();
+        while let Some(segment) = self.segments[..kept].last()
+            && segment.rows.len() <= TAKEN_IN * rows.len()
+        {
+            segment.rows.add_to(&mut rows);
+            rows.sort_unstable();
+            rows.dedup();
+            kept -= 1;
+        }
+        (kept, rows)
     }
 }
 
@@ -188,7 +246,9 @@ fn segment(counts: &PartitionCounts, rows: &[u32]) -> Result<Vec<u8>, CountError
     Ok(writer.into_inner()?.finish().map_err(ArrowError::from)?)
 }
 
-fn restore_segment(bytes: &[u8], counts: &mut PartitionCounts) -> Result<(), CountError> {
+/// The numbers in the identity of the incidents that it held and that were not known in a newer revision.
+fn restore_segment(bytes: &[u8], counts: &mut PartitionCounts) -> Result<Vec<u32>, CountError> {
+    let mut restored = Vec::new();
     let reader = StreamReader::try_new(zstd::Decoder::new(bytes).map_err(ArrowError::from)?, None)?;
     for batch in reader {
         let batch = batch?;
@@ -209,7 +269,7 @@ fn restore_segment(bytes: &[u8], counts: &mut PartitionCounts) -> Result<(), Cou
             words(categories).map(|word| known_categories.code(word, "categories")).collect::<Result<_, _>>()?;
         for row in 0..batch.num_rows() {
             let keys = categories.keys();
-            counts.restore(&Saved {
+            let row = counts.restore(&Saved {
                 id: ids.value(row).to_owned(),
                 revision: Revision {
                     updated_at: updated.is_valid(row).then(|| CivilMicros(updated.value(row))),
@@ -222,9 +282,10 @@ fn restore_segment(bytes: &[u8], counts: &mut PartitionCounts) -> Result<(), Cou
                     category: if keys.is_valid(row) { category_codes[usize::from(keys.value(row))] } else { DELETED },
                 },
             });
+            restored.extend(row);
         }
     }
-    Ok(())
+    Ok(restored)
 }
 
 fn words(column: &DictionaryArray<UInt16Type>) -> impl Iterator<Item = &str> {

@@ -88,9 +88,10 @@ impl PartitionCounts {
         Ok(())
     }
 
-    fn offer(&mut self, id: &str, revision: Revision, slot: Slot) {
+    /// The incident's number in the identity, if the revision wins.
+    fn offer(&mut self, id: &str, revision: Revision, slot: Slot) -> Option<u32> {
         let (row, before) = match self.identity.offer(id, revision) {
-            Offered::Stale => return,
+            Offered::Stale => return None,
             Offered::New(row) => {
                 self.slots.push(slot);
                 (row, None)
@@ -106,7 +107,7 @@ impl PartitionCounts {
             self.unsaved.push(row);
         }
         if before == Some(slot) {
-            return;
+            return Some(row);
         }
         if let Some(before) = before.filter(|before| before.category != DELETED) {
             self.totals.remove(before);
@@ -116,6 +117,7 @@ impl PartitionCounts {
             self.totals.add(slot);
             self.changed.push(slot);
         }
+        Some(row)
     }
 
     /// The totals that changed since the last call, as a batch of topic `counts`; none where nothing did.
@@ -167,8 +169,9 @@ impl PartitionCounts {
     }
 
     /// Takes one incident from a checkpoint; its slot's codes are of this partition's vocabularies.
-    pub(super) fn restore(&mut self, saved: &Saved) {
-        self.offer(&saved.id, saved.revision, saved.slot);
+    /// Its number in the identity, unless a newer revision is known.
+    pub(super) fn restore(&mut self, saved: &Saved) -> Option<u32> {
+        self.offer(&saved.id, saved.revision, saved.slot)
     }
 
     pub(super) fn vocabularies(&self) -> (&Vocabulary, &Vocabulary) {

@@ -30,15 +30,32 @@ const READ_ROWS: usize = 32 * 1024;
 pub struct CompactionOptions {
     /// A file below this size is small.
     pub small_bytes: u64,
-    /// A year with this many small files is compacted.
+    /// This many small files of one year and of one tier are merged.
     pub files: usize,
+    /// A tier's files are up to so many times as large as those of the tier below it. The lowest has files of up to
+    /// `lowest_bytes`.
+    pub tier_factor: u64,
+    /// See `tier_factor`.
+    pub lowest_bytes: u64,
     /// Files are merged up to this size.
     pub target_bytes: u64,
 }
 
 impl Default for CompactionOptions {
     fn default() -> Self {
-        Self { small_bytes: 16 << 20, files: 12, target_bytes: 64 << 20 }
+        Self { small_bytes: 16 << 20, files: 8, tier_factor: 6, lowest_bytes: 96 << 10, target_bytes: 64 << 20 }
+    }
+}
+
+impl CompactionOptions {
+    /// Files of about the same size are merged, so that a row is rewritten once a tier and not at every merge.
+    fn tier(&self, bytes: u64) -> u32 {
+        let (mut tier, mut most) = (0, self.lowest_bytes.max(1));
+        while bytes > most && most < u64::MAX / self.tier_factor.max(2) {
+            most *= self.tier_factor.max(2);
+            tier += 1;
+        }
+        tier
     }
 }
 
@@ -56,16 +73,18 @@ pub struct Compacted {
 }
 
 impl ArchiveTable {
-    /// Merges the small files of the year that has most of them; none where no year has enough.
+    /// Merges the small files of the year and tier that has most of them; none where none has enough.
     pub fn compact(&mut self, options: &CompactionOptions) -> Result<Option<Compacted>> {
         self.refresh()?;
-        let mut by_year: BTreeMap<i32, Vec<_>> = BTreeMap::new();
+        let mut alike: BTreeMap<(i32, u32), Vec<_>> = BTreeMap::new();
         for file in self.state.log_data() {
-            if (file.size() as u64) < options.small_bytes {
-                by_year.entry(year_of_file(&file.partition_values_map())).or_default().push(file);
+            let bytes = file.size() as u64;
+            if bytes < options.small_bytes {
+                let year = year_of_file(&file.partition_values_map());
+                alike.entry((year, options.tier(bytes))).or_default().push(file);
             }
         }
-        let Some((year, mut files)) = by_year.into_iter().max_by_key(|(_, files)| files.len()) else {
+        let Some(((year, _), mut files)) = alike.into_iter().max_by_key(|(_, files)| files.len()) else {
             return Ok(None);
         };
         if files.len() < options.files.max(2) {

@@ -17,4 +17,4 @@ pub use compaction::{Compacted, CompactionOptions};
 pub use file::{EncodedFile, writer_properties};
 pub use table::{ArchiveFile, ArchiveTable, NextOffsets, UploadedFile};
 pub use writer::{ArchiveWriter, WriterLimits};
-pub use year::civil_year;
+pub use year::{civil_month, civil_year};

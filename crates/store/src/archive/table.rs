@@ -42,6 +42,9 @@ const LOG_ID: &str = "blotter.logId";
 /// Commits between two Delta checkpoints.
 const CHECKPOINT_INTERVAL: &str = "20";
 
+/// How long versions and files that were compacted away can still be read.
+const RETENTION: &str = "interval 1 days";
+
 /// The next offset of each partition of the log, in partition order.
 pub type NextOffsets = Vec<u64>;
 
@@ -140,6 +143,9 @@ impl ArchiveTable {
                 .with_configuration([
                     ("delta.appendOnly", Some("true")),
                     ("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL)),
+                    // As-of questions go by `ingested_at`, not by versions: older ones need not be there.
+                    ("delta.logRetentionDuration", Some(RETENTION)),
+                    ("delta.deletedFileRetentionDuration", Some(RETENTION)),
                     (CITY, Some(profile.slug.as_str())),
                     (LOG_ID, Some(log_id)),
                 ])
