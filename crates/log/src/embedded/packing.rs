@@ -37,6 +37,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// Records whose keys one compaction looks at before the older ones: 24 bytes of memory each.
 const MOST_KEYS: u64 = 2 << 20;
+/// A first compaction of which less than one record in so many would go is not worth its writes.
+const LEAST_SUPERSEDED: u64 = 5;
 /// Rows of a packed batch.
 const PACKED_ROWS: usize = 8192;
 /// A batch of this size, or with records of this size, gains nothing by being packed.
@@ -193,18 +195,24 @@ impl Packing<'_> {
         let Some(newest) = newest.map(|key| base_of_key(&key)) else { return Ok(()) };
         let dirty_from = if compacts { young.compacted } else { young.packed }.max(earliest);
         let mut end = newest;
+        let mut pays = true;
         let latest = match format {
             None => None,
             Some(format) => {
-                let (latest, reached) = self.latest(format.as_ref(), dirty_from, newest)?;
+                let (latest, seen, reached) = self.latest(format.as_ref(), dirty_from, newest)?;
                 end = reached;
+                // What was loaded at once and never compacted has large batches, and may have each key once.
+                let superseded = seen - latest.len() as u64;
+                pays = !compacts || young.compacted > 0 || superseded * LEAST_SUPERSEDED > seen;
                 Some(Latest { format: format.as_ref(), by_key: latest })
             }
         };
         if end <= dirty_from {
             return Ok(());
         }
-        self.rewrite(if compacts { earliest } else { dirty_from }, end, latest.as_ref())?;
+        if pays {
+            self.rewrite(if compacts { earliest } else { dirty_from }, end, latest.as_ref())?;
+        }
         let mut left = Young { packed: end.max(young.packed), ..young };
         if compacts {
             left.compacted = end;
@@ -223,22 +231,23 @@ impl Packing<'_> {
         Ok(())
     }
 
-    /// The last offset of each key from `from` on, and up to which offset it was looked at: the end, or a batch's beginning.
-    fn latest(&self, format: &dyn TopicFormat, from: u64, to: u64) -> Result<(HashMap<u128, u64>, u64), LogError> {
+    /// The last offset of each key from `from` on, how many records that were, and up to which offset it looked: the end, or
+    /// a batch's beginning.
+    fn latest(&self, format: &dyn TopicFormat, from: u64, to: u64) -> Result<(HashMap<u128, u64>, u64, u64), LogError> {
         let mut latest = HashMap::new();
         let mut seen = 0;
         for guard in self.store.batches(self.slot, from, to) {
             let (key, value) = guard.into_inner()?;
             let covered = base_of_key(&key);
             if seen >= MOST_KEYS {
-                return Ok((latest, covered));
+                return Ok((latest, seen, covered));
             }
             let (batch, _) = self.log.schemas.decode(self.slot, covered, &value)?;
             let keys = keys(format, self.slot, &batch)?;
             seen += keys.len() as u64;
             latest.extend(keys.into_iter().zip(batch.base..));
         }
-        Ok((latest, to))
+        Ok((latest, seen, to))
     }
 
     fn rewrite(&mut self, from: u64, to: u64, latest: Option<&Latest<'_>>) -> Result<(), LogError> {

@@ -249,7 +249,9 @@ impl<'a> Worker<'a> {
             let caught_up = !read && !stopping;
             let ends = stopping || (caught_up && until_caught_up);
             for part in &mut self.all {
-                let enough = part.counts.unsaved() >= self.config.checkpoint_rows;
+                // When it has caught up, a start should not count again what took it long.
+                let enough = if caught_up { self.config.checkpoint_rows / 64 } else { self.config.checkpoint_rows };
+                let enough = part.counts.unsaved() >= enough.max(1);
                 let changed = part.saved < part.next && part.said <= part.next;
                 if changed && (ends || due || enough) {
                     part.checkpoint.save(&mut part.counts, part.next)?;

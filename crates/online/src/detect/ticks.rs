@@ -35,7 +35,7 @@ const PACE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Durati
 /// Between the two, ticks take at most this share of a core
 const SHARE_OF_CORE: u32 = 400;
 /// and, uncompressed, of the log at most so many bytes a second.
-const BYTES_PER_SECOND: f64 = 16_384.0;
+const BYTES_PER_SECOND: f64 = 4_096.0;
 /// Between two looks whether everybody has caught up.
 const QUIET: Duration = Duration::from_millis(250);
 /// How often it looks whether it was told to stop.
