@@ -15,7 +15,7 @@ pub use contract::{
     Append, Appended, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic, Transaction,
     Watched, Writer,
 };
-pub use embedded::{EmbeddedLog, EmbeddedOptions, Retention};
+pub use embedded::{EmbeddedLog, EmbeddedOptions, FreeBytes, Retention, free_bytes};
 pub use error::LogError;
 pub use format::{Decoded, Decoder, Encode, Message, TopicFormat};
 pub use kafka::{Formats, KafkaLog, KafkaLogin, KafkaOptions};

@@ -6,18 +6,23 @@
 //! - `tail`: the ends of the partitions, and the newest batches in memory;
 //! - `schemas`: what the columns are;
 //! - `retention`: removing the oldest;
-//! - `journal`: dropping the torn end of a write that never was acknowledged.
+//! - `journal`: dropping the torn end of a write that never was acknowledged, and finding damage elsewhere;
+//! - `versions`: finding damage in the files that say which tables there are;
+//! - `room`: refusing a write that the disk has no room for.
 
 mod journal;
 mod lock;
 mod partition;
 mod retention;
+mod room;
 mod schemas;
 mod store;
 mod tail;
+mod versions;
 mod writer;
 
 pub use retention::Retention;
+pub use room::{FreeBytes, free_bytes};
 
 use crate::{
     Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched,
@@ -25,6 +30,7 @@ use crate::{
     codec::{self, EncodeError},
     embedded::{
         partition::{Partitions, Slot},
+        room::Room,
         schemas::Schemas,
         store::{Store, StoreMemory, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key},
         tail::{Batch, Tail},
@@ -32,7 +38,7 @@ use crate::{
     },
 };
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -52,6 +58,10 @@ pub struct EmbeddedOptions {
     pub block_cache_bytes: u64,
     /// How many bytes the store collects in memory before it writes a table.
     pub memtable_bytes: u64,
+    /// How many bytes of the disk stay free: a write that would take less is refused with [`LogError::Full`].
+    pub reserve_bytes: u64,
+    /// How the free bytes are found out; tests say it themselves.
+    pub free_bytes: FreeBytes,
 }
 
 impl Default for EmbeddedOptions {
@@ -62,6 +72,8 @@ impl Default for EmbeddedOptions {
             tail_cache_bytes: 32 << 20,
             block_cache_bytes: 4 << 20,
             memtable_bytes: 8 << 20,
+            reserve_bytes: 64 << 20,
+            free_bytes,
         }
     }
 }
@@ -71,7 +83,9 @@ pub struct EmbeddedLog {
     dir: PathBuf,
     id: LogId,
     partitions: Partitions,
-    /// None once closed.
+    memory: StoreMemory,
+    room: Room,
+    /// None once closed, and while a failed write has made it uncertain.
     store: RwLock<Option<Store>>,
     schemas: Schemas,
     writer: Writer,
@@ -97,8 +111,13 @@ impl EmbeddedLog {
     /// written.
     pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, LogError> {
         let dir = dir.as_ref();
-        let EmbeddedOptions { owner, partitions, tail_cache_bytes, block_cache_bytes, memtable_bytes } = options;
-        let store = Store::open(dir, owner.as_deref(), partitions, StoreMemory { block_cache_bytes, memtable_bytes })?;
+        Self::open_in(dir, options).map_err(|error| named(dir, error))
+    }
+
+    fn open_in(dir: &Path, options: EmbeddedOptions) -> Result<Self, LogError> {
+        let EmbeddedOptions { owner, partitions, tail_cache_bytes, block_cache_bytes, memtable_bytes, .. } = options;
+        let memory = StoreMemory { block_cache_bytes, memtable_bytes };
+        let store = Store::open(dir, owner.as_deref(), partitions, memory)?;
         let partitions = Partitions::new(store.settings.partitions);
         let bounds = partitions
             .all()
@@ -110,6 +129,8 @@ impl EmbeddedLog {
         let tail = Tail::new(bounds.into_iter(), tail_cache_bytes);
         Ok(Self {
             dir: dir.to_owned(),
+            memory,
+            room: Room { reserve_bytes: options.reserve_bytes, free: options.free_bytes },
             id: store.settings.id.clone(),
             partitions,
             schemas: Schemas::load(&store)?,
@@ -132,7 +153,41 @@ impl EmbeddedLog {
 
     /// Closing waits until `work` is done.
     fn with_store<T>(&self, work: impl FnOnce(&Store) -> Result<T, LogError>) -> Result<T, LogError> {
-        work(self.store.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok_or(LogError::Closed)?)
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        match store.as_ref() {
+            Some(store) => work(store).map_err(|error| named(&self.dir, error)),
+            None if self.live().closed => Err(LogError::Closed),
+            None => Err(LogError::Poisoned { cause: self.writer.poisoned().unwrap_or_default() }),
+        }
+    }
+
+    /// After a failed write, opens the store anew to find out what is on the disk. Reading waits meanwhile.
+    fn recover(&self) -> Result<(), LogError> {
+        let Some(cause) = self.writer.poisoned() else { return Ok(()) };
+        self.room.check(&self.dir, 0)?;
+        let mut held = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        if self.live().closed {
+            return Err(LogError::Closed);
+        }
+        if self.writer.poisoned().is_none() {
+            return Ok(());
+        }
+        // The lock on the directory goes with it.
+        drop(held.take());
+        let failed = |error: LogError| LogError::Poisoned { cause: format!("{cause}; opening it again: {error}") };
+        let store = Store::open(&self.dir, None, None, self.memory).map_err(failed)?;
+        self.schemas.reload(&store)?;
+        for slot in self.partitions.all() {
+            let next = store.end(slot)?;
+            self.live().tail.reopened(slot, next).map_err(|before| {
+                corrupt(slot, next, format!("the records from {next} to {before} are lost since a write failed"))
+            })?;
+        }
+        *held = Some(store);
+        self.writer.recovered();
+        self.changed.notify_all();
+        tracing::warn!(dir = %self.dir.display(), "the log takes writes again");
+        Ok(())
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -238,7 +293,10 @@ impl Log for EmbeddedLog {
             drop(live);
             self.changed.notify_all();
         };
+        self.recover()?;
         self.with_store(|store| {
+            let bytes: usize = transaction.appends.iter().map(|append| append.records.get_array_memory_size()).sum();
+            self.room.check(&self.dir, bytes)?;
             let encoded = self.encode(transaction, store).inspect_err(|error| self.poison_by(error))?;
             self.writer.write(store, encoded, end, publish)
         })
@@ -284,9 +342,11 @@ impl Log for EmbeddedLog {
             let mut committed = Vec::new();
             for guard in store.meta.prefix(group_prefix(group, topic)) {
                 let (key, value) = guard.into_inner()?;
-                if let (Some(partition), Some(next)) = (key.last_chunk().copied(), number(&value)) {
-                    committed.push((u32::from_be_bytes(partition), Offset(next)));
-                }
+                let (Some(partition), Some(next)) = (key.last_chunk().copied(), number(&value)) else {
+                    let reason = "its value is not an offset".to_owned();
+                    return Err(LogError::Position { name: format!("{group}/{topic}"), reason });
+                };
+                committed.push((u32::from_be_bytes(partition), Offset(next)));
             }
             Ok(committed)
         })
@@ -395,6 +455,20 @@ impl From<EncodeError> for LogError {
                 Self::TooLarge { rows, bytes, max_rows: codec::MAX_ROWS, max_bytes: codec::MAX_BODY }
             }
         }
+    }
+}
+
+/// A failure of the store that is none of the disk's says where the damage is.
+fn named(dir: &Path, error: LogError) -> LogError {
+    let is_of_disk = |error: &fjall::Error| {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        std::iter::from_fn(|| cause.inspect(|error| cause = error.source())).any(|error| error.is::<io::Error>())
+    };
+    match error {
+        LogError::Store(error) if !is_of_disk(&error) && !matches!(error, fjall::Error::Poisoned) => {
+            LogError::Damaged { dir: dir.to_owned(), reason: format!("a table of its store: {error}") }
+        }
+        error => error,
     }
 }
 

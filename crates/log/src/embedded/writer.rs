@@ -2,7 +2,7 @@
 //!
 //! The first thread that finds nobody writing becomes the leader: it takes everything that waits, makes it one atomic
 //! write and one `fdatasync`, publishes the new ends, and wakes the others. A failed write poisons the log: what is on
-//! the disk is then uncertain, and only opening the log again finds out.
+//! the disk is then uncertain, and only opening the log again finds out. The next append does that.
 
 use crate::{
     Appended, LogError, Offset,
@@ -92,7 +92,7 @@ impl Writer {
             match result {
                 Ok(answers) => queue.answers.extend(tickets.into_iter().zip(answers.into_iter().map(Ok))),
                 Err(cause) => {
-                    tracing::error!(cause, "the log takes no more writes: one failed");
+                    tracing::error!(cause, "a write to the log failed; it is opened again at the next write");
                     let poisoned = || Err(LogError::Poisoned { cause: cause.clone() });
                     queue.answers.extend(tickets.into_iter().map(|ticket| (ticket, poisoned())));
                     queue.poisoned = Some(cause);
@@ -100,6 +100,16 @@ impl Writer {
             }
             self.answered.notify_all();
         }
+    }
+
+    /// The failure since which nothing is written.
+    pub(super) fn poisoned(&self) -> Option<String> {
+        self.lock().poisoned.clone()
+    }
+
+    /// Takes writes again: the log has been opened anew.
+    pub(super) fn recovered(&self) {
+        self.lock().poisoned = None;
     }
 
     /// Refuses further writes.
