@@ -1,7 +1,7 @@
 //! The second pass: the winners of one slice of time, sorted, as one file.
 
 use crate::{
-    error::Result,
+    error::{OfflineError, Result},
     manifest::{FOLDER, ManifestFile, checksum},
     rows::{Bits, Rows},
 };
@@ -70,6 +70,7 @@ pub(super) fn write(
         .collect::<Result<Vec<_>, _>>()?;
     let mut writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(writer_properties(&schema)?))?;
     for chunk in places.chunks(MAX_BATCH_ROWS) {
+        OfflineError::unless(&rows.stop)?;
         let arrays = columns.iter().map(|column| column.gather(chunk)).collect::<Result<Vec<_>, _>>()?;
         let batch = RecordBatch::try_new(SchemaRef::clone(&schema), arrays)?;
         written.incidents += batch.num_rows() as u64;

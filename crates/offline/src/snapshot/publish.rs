@@ -1,7 +1,7 @@
 //! Manifest, pointer, and the removal of what is old.
 
 use crate::{
-    error::Result,
+    error::{OfflineError, Result},
     manifest::{FOLDER, MANIFEST, Manifest, POINTER, Pointer, to_json},
 };
 use blotter_incident::{UtcMicros, format_utc};
@@ -35,7 +35,7 @@ pub(super) fn point(store: &Store, version: u64) -> Result<()> {
     loop {
         let (bytes, read) = store.get_versioned(&path)?;
         if let Some(bytes) = bytes
-            && Pointer::parse(&path, &bytes)?.version >= version
+            && is_at(Pointer::parse(&path, &bytes), version)?
         {
             return Ok(());
         }
@@ -45,6 +45,31 @@ pub(super) fn point(store: &Store, version: u64) -> Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Whether a pointer leads to that version or further. One that is damaged leads nowhere.
+fn is_at(pointer: Result<Pointer>, version: u64) -> Result<bool> {
+    match pointer {
+        Ok(pointer) => Ok(pointer.version >= version),
+        Err(error @ OfflineError::Damaged { .. }) => {
+            tracing::warn!(%error, "the pointer to the newest snapshot is written anew");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The first file of a snapshot that is not what its manifest says. The files are read once a process.
+pub(super) fn damage(store: &Store, manifest: &Manifest) -> Result<Option<StoreError>> {
+    for file in &manifest.files {
+        let path = format!("{FOLDER}/{}/{}", manifest.version, file.path);
+        match store.verified(&path, &file.checksum, "it is written anew") {
+            Ok(_) => {}
+            Err(error) if error.is_damage() => return Ok(Some(error)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
 }
 
 /// Deletes snapshots older than the `keep` newest that are complete. Newer than the pointer are left
