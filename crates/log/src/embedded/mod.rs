@@ -34,7 +34,7 @@ use crate::{
         schemas::Schemas,
         store::{Store, StoreMemory, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key},
         tail::{Batch, Tail},
-        writer::{Encoded, EncodedAppend, Writer},
+        writer::{Encoded, EncodedAppend, NOT_BEGUN, Writer},
     },
 };
 use std::{
@@ -200,6 +200,25 @@ impl EmbeddedLog {
         }
     }
 
+    fn try_append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+        let end = |slot| self.live().tail.bounds(slot).next.0;
+        let publish = |batches: Vec<(Slot, Batch, usize)>| {
+            let mut live = self.live();
+            for (slot, batch, bytes) in batches {
+                live.tail.push(slot, batch, bytes);
+            }
+            drop(live);
+            self.changed.notify_all();
+        };
+        self.recover()?;
+        self.with_store(|store| {
+            let bytes: usize = transaction.appends.iter().map(|append| append.records.get_array_memory_size()).sum();
+            self.room.check(&self.dir, bytes)?;
+            let encoded = self.encode(transaction, store).inspect_err(|error| self.poison_by(error))?;
+            self.writer.write(store, encoded, end, publish)
+        })
+    }
+
     fn encode(&self, transaction: Transaction, store: &Store) -> Result<Encoded, LogError> {
         let appended_at_ms = now_ms();
         let mut appends = Vec::with_capacity(transaction.appends.len());
@@ -284,22 +303,11 @@ impl Log for EmbeddedLog {
     }
 
     fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
-        let end = |slot| self.live().tail.bounds(slot).next.0;
-        let publish = |batches: Vec<(Slot, Batch, usize)>| {
-            let mut live = self.live();
-            for (slot, batch, bytes) in batches {
-                live.tail.push(slot, batch, bytes);
-            }
-            drop(live);
-            self.changed.notify_all();
-        };
-        self.recover()?;
-        self.with_store(|store| {
-            let bytes: usize = transaction.appends.iter().map(|append| append.records.get_array_memory_size()).sum();
-            self.room.check(&self.dir, bytes)?;
-            let encoded = self.encode(transaction, store).inspect_err(|error| self.poison_by(error))?;
-            self.writer.write(store, encoded, end, publish)
-        })
+        match self.try_append(transaction.clone()) {
+            // Nothing of it was begun: opening the store again may be all that is needed.
+            Err(LogError::Poisoned { cause }) if cause == NOT_BEGUN => self.try_append(transaction),
+            outcome => outcome,
+        }
     }
 
     fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {

@@ -36,6 +36,10 @@ pub(super) struct Encoded {
     pub(super) appended_at_ms: i64,
 }
 
+/// The cause of a failure before which nothing of the transaction was written: what the store does on its own account, such as
+/// writing tables, had failed earlier.
+pub(super) const NOT_BEGUN: &str = "its store had failed before";
+
 type Answer = Result<Vec<Appended>, LogError>;
 
 #[derive(Default)]
@@ -153,7 +157,10 @@ fn commit(
     for (key, value) in meta {
         batch.insert(&store.meta, key, value);
     }
-    batch.commit().map_err(|error| format!("{error:?}"))?;
+    batch.commit().map_err(|error| match error {
+        fjall::Error::Poisoned => NOT_BEGUN.to_owned(),
+        error => format!("{error:?}"),
+    })?;
     publish(published);
     Ok(answers)
 }
