@@ -199,7 +199,7 @@ fn repeat(
     let Some(seconds) = every else {
         return match once() {
             Err(error) if is_cancelled(&error) => {
-                println!("{}: stopped before it was done; nothing was changed", operations.role);
+                println!("{}: stopped before it was done; nothing half done is in use", operations.role);
                 Ok(())
             }
             ended => ended.map(drop),

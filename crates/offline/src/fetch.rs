@@ -60,8 +60,7 @@ pub fn run(config: &FetchConfig, store: &Store, shutdown: &Shutdown) -> Result<(
     let config = &FetchConfig { stop: shutdown.clone(), ..config.clone() };
     loop {
         match (once(config, store), config.every) {
-            (Err(OfflineError::Cancelled), _) => return Ok(()),
-            (Ok(_), None) => return Ok(()),
+            (Err(OfflineError::Cancelled), _) | (Ok(_), None) => return Ok(()),
             (Ok(Fetched::New(version)), _) => tracing::info!(version, "snapshot fetched"),
             (Ok(_), _) => {}
             // Between the pointer and the files, a snapshot may have been removed: the next look finds a newer one.

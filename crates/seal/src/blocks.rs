@@ -12,7 +12,7 @@ pub const BLOCK_BYTES: usize = 64 << 10;
 pub struct Blocks {
     length: u64,
     checksum: u64,
-    blocks: Vec<u64>,
+    hashes: Vec<u64>,
 }
 
 /// Takes a file's bytes in order.
@@ -22,7 +22,7 @@ pub struct BlocksBuilder {
     length: u64,
     block: Xxh3,
     filled: usize,
-    blocks: Vec<u64>,
+    hashes: Vec<u64>,
 }
 
 impl BlocksBuilder {
@@ -42,7 +42,7 @@ impl BlocksBuilder {
     }
 
     fn end_block(&mut self) {
-        self.blocks.push(self.block.digest());
+        self.hashes.push(self.block.digest());
         self.block = Xxh3::new();
         self.filled = 0;
     }
@@ -52,7 +52,7 @@ impl BlocksBuilder {
         if self.filled > 0 {
             self.end_block();
         }
-        Blocks { length: self.length, checksum: self.whole.digest(), blocks: self.blocks }
+        Blocks { length: self.length, checksum: self.whole.digest(), hashes: self.hashes }
     }
 }
 
@@ -89,7 +89,7 @@ impl Blocks {
             && bytes
                 .chunks(BLOCK_BYTES)
                 .enumerate()
-                .all(|(index, block)| self.blocks.get(first + index) == Some(&xxh3_64(block)))
+                .all(|(index, block)| self.hashes.get(first + index) == Some(&xxh3_64(block)))
     }
 }
 

@@ -469,8 +469,9 @@ impl From<EncodeError> for LogError {
 /// A failure of the store that is none of the disk's says where the damage is.
 fn named(dir: &Path, error: LogError) -> LogError {
     let is_of_disk = |error: &fjall::Error| {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        std::iter::from_fn(|| cause.inspect(|error| cause = error.source())).any(|error| error.is::<io::Error>())
+        let mut causes =
+            std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source());
+        causes.any(<dyn std::error::Error>::is::<io::Error>)
     };
     match error {
         LogError::Store(error) if !is_of_disk(&error) && !matches!(error, fjall::Error::Poisoned) => {

@@ -28,9 +28,8 @@ pub fn run(config: &SnapshotConfig, parts: &SnapshotParts, shutdown: &Shutdown) 
     let config = &SnapshotConfig { stop: shutdown.clone(), ..config.clone() };
     loop {
         match (take(config, parts), config.every) {
-            (Err(OfflineError::Cancelled), _) => return Ok(()),
             (Ok(Outcome::NoArchive), None) => return Err(StoreError::NoTable.into()),
-            (Ok(_), None) => return Ok(()),
+            (Err(OfflineError::Cancelled), _) | (Ok(_), None) => return Ok(()),
             (Err(error), Some(_)) if error.is_retryable() => tracing::warn!(%error, "the snapshot is tried again"),
             (Err(error), _) => return Err(error),
             (Ok(_), Some(_)) => {}
