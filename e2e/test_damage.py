@@ -8,10 +8,13 @@ import os
 import random
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
-from conftest import Server
+from conftest import BINARY, Server, clean_environment
+from deltalake import DeltaTable
 
 #: Positions that are tried in each file.
 FLIPS = int(os.environ.get("BLOTTER_TEST_FLIPS", "1"))
@@ -114,3 +117,38 @@ def test_a_flipped_byte_in_any_file_gives_no_other_answer(deployment, tmp_path):
                 shutil.rmtree(folder)
     print(outcomes)
     assert outcomes["right"] > 10
+
+
+def run(*arguments: object) -> str:
+    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300, env=clean_environment())
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_other_engines_read_a_table_whose_log_is_sealed(tmp_path):
+    log, store = f"embedded:{tmp_path}/log", f"file://{tmp_path}/store"
+    appended = 0
+    for number in range(22):
+        data = tmp_path / f"{number}.csv"
+        run("simulate", "--incidents", 20, "--seed", number, "--output", data)
+        said = run("produce", "--data", data, "--log", log, "--until-caught-up")
+        appended += int(re.search(r"(\d+) incidents appended", said).group(1))
+        run("archive", "--log", log, "--store", store, "--until-caught-up")
+    folder = tmp_path / "store" / "incidents"
+    checkpoints = list((folder / "_delta_log").glob("*.checkpoint.parquet"))
+    assert checkpoints and b"BLOTTERSEAL" in checkpoints[0].read_bytes()
+    for path in [*(folder / "_delta_log").glob("*.json"), folder / "_delta_log" / "_last_checkpoint"]:
+        assert b'"blotter.checksum":"xxh3:' in path.read_bytes(), path
+    rows = DeltaTable(str(folder)).to_pyarrow_table(columns=["partition", "offset"])
+    assert rows.num_rows == appended > 0
+    assert len(pq.ParquetFile(checkpoints[0]).read()) > 20
+    # What Delta's own log says was put there by us, so that a changed byte of it stops the archive by name.
+    flip(checkpoints[0], checkpoints[0].stat().st_size // 2, 3)
+    done = subprocess.run(
+        [BINARY, "archive", "--log", log, "--store", store, "--until-caught-up"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=clean_environment(),
+    )
+    assert done.returncode == 1 and checkpoints[0].name in done.stderr, done.stdout + done.stderr
