@@ -4,6 +4,7 @@
 use crate::{cli, profiles, signals, sources};
 use anyhow::{Context, Result, bail};
 use blotter_incident::{Boundaries, Outlines, Profile};
+use blotter_seal::Seal;
 use blotter_source::{BoundaryPortal, SocrataOptions};
 use blotter_store::Shutdown;
 use std::{
@@ -57,6 +58,13 @@ fn file(folder: &Path, layer: &str) -> PathBuf {
 fn read(profile: &Profile, layer: usize, path: &Path) -> Result<Outlines> {
     let mut bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let unusable = || format!("the boundaries {} cannot be used", path.display());
+    if blotter_seal::seal_of(&bytes) == Seal::Broken {
+        bail!(
+            "{} is damaged: its checksum does not match; fetch it again with `blotter boundaries`, or remove its last member \
+             `checksum` if you have edited it",
+            path.display()
+        );
+    }
     if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         bytes = zstd::decode_all(&bytes[..]).with_context(unusable)?;
     }
@@ -113,7 +121,8 @@ fn bring(
     let staged = path.with_extension("incoming");
     let write = || {
         let mut file = File::create(&staged)?;
-        file.write_all(&bytes)?;
+        // A changed coordinate would move incidents to other areas.
+        file.write_all(&blotter_seal::seal(&bytes))?;
         file.sync_all()?;
         fs::rename(&staged, path)
     };
@@ -178,6 +187,24 @@ mod tests {
         refused(&["galaxy=x".into()], "no layer `galaxy`, but community_area, district");
         refused(&[format!("beat={}", path("none"))], "no file");
         assert!(load(&[], None, &profile).unwrap().is_empty());
+    }
+
+    /// Issue 12, 4.2.
+    #[test]
+    fn a_flipped_byte_in_fetched_outlines_is_refused() {
+        let profile = profiles::profile("chicago").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("beat.geojson");
+        let sealed = blotter_seal::seal(outlines("beat_num").as_bytes());
+        fs::write(&path, &sealed).unwrap();
+        assert_eq!(load(&[], Some(folder.path()), &profile).unwrap().known().count(), 1);
+        for index in (0..sealed.len()).step_by(3) {
+            let mut flipped = sealed.clone();
+            flipped[index] ^= 1;
+            fs::write(&path, flipped).unwrap();
+            let error = load(&[], Some(folder.path()), &profile).unwrap_err().to_string();
+            assert!(error.contains("beat.geojson is damaged"), "byte {index}: {error}");
+        }
     }
 
     #[test]

@@ -324,7 +324,7 @@ pub(crate) struct Rejected {
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) log: LogUrl,
-    /// `table` for people, `json` with the bytes (base64 where they are not UTF-8)
+    /// `table` for people, `json` with the bytes (as `text`, or as `hex` digits where they are not UTF-8)
     #[arg(long, default_value = "table", value_enum)]
     pub(crate) format: RejectedFormat,
 }

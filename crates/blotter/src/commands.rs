@@ -12,7 +12,7 @@ use crate::{
     rules::Ruled,
     signals,
     sources::{self, Before},
-    supervise::{is_retryable, supervise},
+    supervise::{is_cancelled, is_retryable, supervise},
 };
 use anyhow::{Context, Result};
 use blotter_incident::rejected_rows;
@@ -24,6 +24,7 @@ use blotter_offline::{
 };
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
+use blotter_store::{Shutdown, Store};
 use std::{
     collections::{BTreeMap, HashSet},
     io::{BufWriter, Write, stdout},
@@ -135,11 +136,17 @@ fn archive(arguments: &cli::Archive) -> Result<()> {
 fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let as_of = cli::moment("--as-of", arguments.as_of.as_deref())?;
-    let config = SnapshotConfig { as_of, ..SnapshotConfig::default() };
+    let shutdown = signals::shutdown()?;
+    let config = SnapshotConfig { as_of, stop: shutdown.clone(), ..SnapshotConfig::default() };
     let operations = Operations::new("snapshot");
     let _served = operations.serve(arguments.ops.listen)?;
-    repeat(&operations, arguments.every, || {
-        let store = parts::open_store(&arguments.store.store)?;
+    // Opened once: it remembers which files it has found sound.
+    let mut opened: Option<Store> = None;
+    repeat(&operations, arguments.every, &shutdown, || {
+        let store = match &opened {
+            Some(store) => store.clone(),
+            None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),
+        };
         match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
             Outcome::Written(manifest) => {
                 println!("snapshot {}: {} incidents", manifest.version, manifest.incidents);
@@ -158,10 +165,11 @@ fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
 }
 
 fn fetch(arguments: &cli::Fetch) -> Result<()> {
-    let config = FetchConfig::new(arguments.to.clone());
+    let shutdown = signals::shutdown()?;
+    let config = FetchConfig { stop: shutdown.clone(), ..FetchConfig::new(arguments.to.clone()) };
     let operations = Operations::new("fetch");
     let _served = operations.serve(arguments.ops.listen)?;
-    repeat(&operations, arguments.every, || {
+    repeat(&operations, arguments.every, &shutdown, || {
         let store = parts::open_store(&arguments.store.store)?;
         match fetch::once(&config, &store)? {
             Fetched::New(version) => {
@@ -182,9 +190,21 @@ fn fetch(arguments: &cli::Fetch) -> Result<()> {
 
 /// Once, or every so many seconds until told to stop; then a part that fails is waited for. `once` answers the newest
 /// snapshot's version.
-fn repeat(operations: &Operations, every: Option<u64>, mut once: impl FnMut() -> Result<Option<u64>>) -> Result<()> {
-    let Some(seconds) = every else { return once().map(drop) };
-    let shutdown = signals::shutdown()?;
+fn repeat(
+    operations: &Operations,
+    every: Option<u64>,
+    shutdown: &Shutdown,
+    mut once: impl FnMut() -> Result<Option<u64>>,
+) -> Result<()> {
+    let Some(seconds) = every else {
+        return match once() {
+            Err(error) if is_cancelled(&error) => {
+                println!("{}: stopped before it was done; nothing half done is in use", operations.role);
+                Ok(())
+            }
+            ended => ended.map(drop),
+        };
+    };
     while !shutdown.is_triggered() {
         match once() {
             Ok(version) => {
@@ -197,6 +217,7 @@ fn repeat(operations: &Operations, every: Option<u64>, mut once: impl FnMut() ->
                     }
                 });
             }
+            Err(error) if is_cancelled(&error) => return Ok(()),
             Err(error) if is_retryable(&error) => {
                 operations.stumbled();
                 tracing::warn!("{}: {error:#}; trying again in {seconds} s", operations.role);

@@ -14,7 +14,7 @@ use crate::{
     rules::Ruled,
     signals,
     sources::{self, Before},
-    supervise::supervise,
+    supervise::{is_retryable, supervise},
 };
 use anyhow::{Context, Result};
 use blotter_incident::{Boundaries, Profile};
@@ -39,25 +39,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
     let detecting = online::Detecting::new(sinks, rules, &profile)?;
-    // A log or a directory that was named decides by what it holds; else the source decides which directory it is.
-    let named = match (&arguments.log, &arguments.dir) {
-        (Some(url), _) => Some(parts::open_log(url, &profile, arguments.partitions)?),
-        (None, Some(directory)) => Some(open_log(directory, &profile, arguments)?),
-        (None, None) => None,
-    };
-    let usual = sources::usual_directory(&profile);
-    let before = match &named {
-        Some(log) => Before::of(&**log)?,
-        None if usual.join("log").is_dir() => Before::Real,
-        None => Before::Nothing,
-    };
-    let choice = sources::choose(&arguments.input, &profile, before);
-    let directory = arguments.dir.clone().unwrap_or_else(|| {
-        if choice.simulated() { usual.with_file_name(format!("{}-simulated", profile.slug)) } else { usual }
-    });
-    let boundaries = boundaries::load(&arguments.boundaries, Some(&directory.join("boundaries")), &profile)?;
-    let opened = named.map_or_else(|| open_log(&directory, &profile, arguments), Ok)?;
-    let log = opened.log();
+    // First of all: where the port is taken, nothing is made and nothing is asked.
     let listener = if arguments.no_serve {
         None
     } else {
@@ -65,17 +47,49 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
             .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
         Some(listener)
     };
-
+    // A log or a directory that was named decides by what it holds; else the source decides which directory it is.
+    let usual = sources::usual_directory(&profile);
+    let mut opened = match (&arguments.log, &arguments.dir) {
+        (Some(url), _) => Some(parts::open_log(url, &profile, arguments.partitions)?),
+        (None, Some(directory)) => Some(open_log(directory, &profile, arguments)?),
+        // One whose first start was killed is there and holds nothing.
+        (None, None) if !sources::is_decided(&arguments.input) && usual.join("log").is_dir() => {
+            Some(open_log(&usual, &profile, arguments)?)
+        }
+        (None, None) => None,
+    };
+    let before = opened.as_ref().map_or(Ok(Before::Nothing), |log| Before::of(&**log))?;
+    let choice = sources::choose(&arguments.input, &profile, before);
+    let directory = arguments.dir.clone().unwrap_or_else(|| {
+        if choice.simulated() { usual.with_file_name(format!("{}-simulated", profile.slug)) } else { usual.clone() }
+    });
+    if (&arguments.log, &arguments.dir) == (&None, &None)
+        && directory != usual
+        && let Some(other) = opened.take()
+    {
+        other.close()?;
+    }
+    let boundaries = boundaries::load(&arguments.boundaries, Some(&directory.join("boundaries")), &profile)?;
+    let opened = opened.map_or_else(|| open_log(&directory, &profile, arguments), Ok)?;
+    let log = opened.log();
     let store = match &arguments.store {
         Some(url) => parts::open_store(url)?,
         None => parts::open_store(&parts::file_url(&directory.join("store"))?)?,
     };
     let partitions = log.partitions(Topic::Incidents);
     let spool = directory.join("spool");
-    let (source, writer) = choice.clone().open(&profile, &log, &spool)?;
-    let simulated = source.simulated();
-    println!("Blotter: {}, {}", profile.name, source.describe());
-    if simulated {
+    let first = match choice.clone().open(&profile, &log, &spool) {
+        Ok(first) => Some(first),
+        // Such as a full disk: what is known is served, and the role tries again.
+        Err(error) if is_retryable(&error) => {
+            tracing::warn!("{error:#}; showing what was loaded before");
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let described = first.as_ref().map_or_else(|| "what was loaded before".to_owned(), |(source, _)| source.describe());
+    println!("Blotter: {}, {described}", profile.name);
+    if choice.simulated() {
         println!("*** simulated data: no incident on this map ever happened ***");
     }
     println!("kept in {}", kept(arguments, &directory));
@@ -166,7 +180,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
             Ok(())
         })?;
     }
-    crew.spawn_finite("produce", move |shutdown| produce.run((source, writer), shutdown))?;
+    crew.spawn_finite("produce", move |shutdown| produce.run(first, shutdown))?;
 
     let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed };
     load_bar::run(&watched, arguments.until_caught_up, &shutdown)?;
@@ -186,8 +200,8 @@ struct Producing {
 }
 
 impl Producing {
-    fn run(self, first: (Box<dyn Source>, Box<dyn Writer>), shutdown: &Shutdown) -> Result<()> {
-        let mut opened = Some(first);
+    fn run(self, first: Option<(Box<dyn Source>, Box<dyn Writer>)>, shutdown: &Shutdown) -> Result<()> {
+        let mut opened = first;
         supervise(&Operations::new("produce"), shutdown, || {
             let (source, writer) = match opened.take() {
                 Some(first) => first,

@@ -5,9 +5,12 @@ use blotter_store::Shutdown;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A role that has not closed then is left as it is, which is as safe as being killed. Below the half minute that
+/// A role that has not closed by then is left as it is, which is as safe as being killed. Below the half minute that
 /// Kubernetes gives.
 const DEADLINE: Duration = Duration::from_secs(25);
+
+/// The exit code of a process that was asked twice.
+const INTERRUPTED: i32 = 130;
 
 /// A shutdown that the signals trigger.
 pub(crate) fn shutdown() -> Result<Shutdown> {
@@ -33,16 +36,25 @@ pub(crate) fn watch(shutdown: &Shutdown) -> Result<()> {
             }
             tracing::info!("closing; once more to leave at once (nothing is lost either way)");
             shutdown.trigger();
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+            let code = tokio::select! {
+                _ = interrupt.recv() => INTERRUPTED,
+                _ = terminate.recv() => INTERRUPTED,
                 () = tokio::time::sleep(DEADLINE) => {
                     tracing::warn!("not closed within {} s: leaving at once (nothing is lost)", DEADLINE.as_secs());
+                    1
                 }
-            }
+            };
             // What the log acknowledged is durable, so leaving now is as safe as being killed.
-            std::process::abort();
+            leave(code);
         });
     })?;
     Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the roles were asked to close and have not: there is nothing to return from"
+)]
+fn leave(code: i32) -> ! {
+    std::process::exit(code)
 }

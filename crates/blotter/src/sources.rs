@@ -7,7 +7,7 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use blotter_incident::{Profile, UtcMicros};
 use blotter_log::{Log, Topic, Writer};
-use blotter_produce::{SourceState, StoredPosition, begin, source_states, writer_of};
+use blotter_produce::{SourceState, StoredPosition, begin, fed_by, writer_of};
 use blotter_source::{
     AppToken, CsvStyle, OpenOptions, Pace, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
     WallClock, open_sources, sources_name,
@@ -53,13 +53,18 @@ pub(crate) enum Before {
 impl Before {
     /// By the sources that ever fed a log.
     pub(crate) fn of(log: &dyn Log) -> Result<Self> {
-        let known = source_states(log)?;
+        let known = fed_by(log)?;
         Ok(match known.values().next() {
             None => Self::Nothing,
             Some(_) if known.values().any(|state| state.simulated) => Self::Simulated,
             Some(_) => Self::Real,
         })
     }
+}
+
+/// Whether the command line alone says which source it is.
+pub(crate) fn is_decided(input: &cli::Input) -> bool {
+    !input.data.is_empty() || input.simulate.is_some() || input.simulate_rate.is_some()
 }
 
 /// Decides which source it is. Asks the portal whether it is there where that decides.
@@ -117,7 +122,7 @@ impl Choice {
         spool: &Path,
     ) -> Result<(Box<dyn Source>, Box<dyn Writer>)> {
         let simulated = |state: &SourceState| state.simulated != self.simulated();
-        if let Some((name, _)) = source_states(log.as_ref())?.iter().find(|(_, state)| simulated(state)) {
+        if let Some((name, _)) = fed_by(log.as_ref())?.iter().find(|(_, state)| simulated(state)) {
             bail!("the log already holds {name}: simulated and real incidents are never mixed; choose another --dir");
         }
         let partitions = log.partitions(Topic::Incidents);
@@ -149,7 +154,7 @@ impl Choice {
                 (Box::new(Simulator::new(options, position.as_deref())?), writer)
             }
         };
-        begin(log.as_ref(), writer.as_mut(), &source.name())?;
+        begin(log.as_ref(), writer.as_mut(), source.as_ref())?;
         Ok((source, writer))
     }
 }

@@ -26,6 +26,7 @@ pub(crate) fn supervise(
         let started = Instant::now();
         let error = match run() {
             Err(error) if is_retryable(&error) => error,
+            Err(error) if shutdown.is_triggered() && is_cancelled(&error) => return Ok(()),
             ended => return ended,
         };
         operations.stumbled();
@@ -38,6 +39,11 @@ pub(crate) fn supervise(
         }
         pause = LONGEST_PAUSE.min(pause * 2);
     }
+}
+
+/// Whether something ended because it was told to.
+pub(crate) fn is_cancelled(error: &Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(OfflineError::Cancelled)))
 }
 
 /// Whether the same may succeed later without anyone's doing.

@@ -57,8 +57,8 @@ pub enum LogError {
         /// Ours.
         known: u32,
     },
-    /// The store below cannot be opened.
-    #[error("the log in {} cannot be opened: {reason}; restore the directory from a copy, or load into a new one", dir.display())]
+    /// Files of the log are not those that were written.
+    #[error("the log in {} is damaged: {reason}; restore the directory from a copy, or load into a new one", dir.display())]
     Damaged {
         /// The log's directory.
         dir: PathBuf,
@@ -136,8 +136,21 @@ pub enum LogError {
         /// The most bytes.
         max_bytes: usize,
     },
-    /// A write failed, and what is on the disk is no longer certain.
-    #[error("the log takes no more writes since one failed ({cause}); make room or repair the disk, then restart")]
+    /// The disk has too little room.
+    #[error(
+        "the log in {} is not written to: it needs {needed} free bytes and the disk has {free}; make room there, and writing goes on by itself",
+        dir.display()
+    )]
+    Full {
+        /// The log's directory.
+        dir: PathBuf,
+        /// The bytes that must be free.
+        needed: u64,
+        /// The bytes that are.
+        free: u64,
+    },
+    /// A write failed, and what is on the disk is not certain until the log has been opened again.
+    #[error("a write to the log failed ({cause}); it is opened again at the next write: make room or repair the disk")]
     Poisoned {
         /// The failure that began it.
         cause: String,
@@ -171,6 +184,16 @@ pub enum LogError {
     /// A URL or a setting that cannot be used.
     #[error("{0}")]
     Configuration(String),
+    /// A stored position that cannot be read.
+    #[error(
+        "the log's position `{name}` cannot be read: {reason}; use the version that wrote it, or load again into a new directory"
+    )]
+    Position {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Columns that a topic's format does not know, or gives wrongly.
     #[error("topic {topic}: {reason}")]
     Columns {
@@ -193,13 +216,16 @@ pub enum LogError {
         source: io::Error,
     },
     /// The store below failed to read.
-    #[error("the log's store failed")]
+    #[error("the log's store failed: {0}")]
     Store(#[from] fjall::Error),
 }
 
 impl LogError {
     /// Whether the same call may succeed later without anyone doing anything.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Held { .. } | Self::Kafka { retryable: true, .. })
+        matches!(
+            self,
+            Self::Held { .. } | Self::Full { .. } | Self::Poisoned { .. } | Self::Kafka { retryable: true, .. }
+        )
     }
 }

@@ -21,7 +21,7 @@ pub use contract::{
     Append, Appended, AppendedRows, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic,
     Transaction, Watched, Writer,
 };
-pub use embedded::{EmbeddedLog, EmbeddedOptions, PackWhen, Packed, Retention};
+pub use embedded::{EmbeddedLog, EmbeddedOptions, FreeBytes, PackWhen, Packed, Retention, free_bytes};
 pub use error::LogError;
 pub use format::{Decoded, Decoder, Encode, Message, TopicFormat};
 pub use kafka::{Formats, KafkaLog, KafkaLogin, KafkaOptions};

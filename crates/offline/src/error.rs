@@ -1,7 +1,7 @@
 //! What can go wrong on the offline path.
 
 use blotter_log::LogError;
-use blotter_store::StoreError;
+use blotter_store::{Shutdown, StoreError};
 
 /// Result of this crate.
 pub type Result<T, E = OfflineError> = std::result::Result<T, E>;
@@ -44,8 +44,8 @@ pub enum OfflineError {
         /// What is wrong.
         reason: String,
     },
-    /// A snapshot's file is not what its manifest says.
-    #[error("`{path}` is damaged: {reason}; it is fetched again at the next round")]
+    /// A snapshot's file is not what was written.
+    #[error("`{path}` is damaged: {reason}; `blotter snapshot` writes a sound one, and `blotter fetch` brings it")]
     Damaged {
         /// The file.
         path: String,
@@ -60,20 +60,30 @@ pub enum OfflineError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// Too much for this engine.
-    #[error("the archive has {rows} rows, more than the embedded engine's {most}; use engine `spark://`")]
+    /// More rows than a snapshot can number.
+    #[error(
+        "the archive has {rows} rows and a snapshot is taken of at most {most}: begin a new archive in another store"
+    )]
     TooManyRows {
         /// In the table.
         rows: u64,
         /// The limit.
         most: u64,
     },
+    /// It was told to stop before it was done; nothing half done is in use.
+    #[error("told to stop before it was done")]
+    Cancelled,
     /// A test's hook stopped the role, as a kill would.
     #[error("stopped {0}")]
     Stopped(&'static str),
 }
 
 impl OfflineError {
+    /// That it was told to stop, where it was.
+    pub(crate) fn unless(stop: &Shutdown) -> Result<()> {
+        if stop.is_triggered() { Err(Self::Cancelled) } else { Ok(()) }
+    }
+
     /// Whether running the role again may succeed without anyone's doing.
     pub fn is_retryable(&self) -> bool {
         match self {

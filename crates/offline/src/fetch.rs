@@ -32,12 +32,14 @@ pub struct FetchConfig {
     pub keep: usize,
     /// Niceness of the thread, 0 to leave it alone.
     pub niceness: i32,
+    /// Triggered, it ends a fetch that is under way between two files: [`OfflineError::Cancelled`]. What is whole is kept.
+    pub stop: Shutdown,
 }
 
 impl FetchConfig {
     /// Once, into `directory`.
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory, every: None, keep: 2, niceness: 0 }
+        Self { directory, every: None, keep: 2, niceness: 0, stop: Shutdown::new() }
     }
 }
 
@@ -55,9 +57,10 @@ pub enum Fetched {
 /// Runs the role on the calling thread: until it is shut down, or once where the configuration says so.
 pub fn run(config: &FetchConfig, store: &Store, shutdown: &Shutdown) -> Result<()> {
     priority::lower(config.niceness);
+    let config = &FetchConfig { stop: shutdown.clone(), ..config.clone() };
     loop {
         match (once(config, store), config.every) {
-            (Ok(_), None) => return Ok(()),
+            (Err(OfflineError::Cancelled), _) | (Ok(_), None) => return Ok(()),
             (Ok(Fetched::New(version)), _) => tracing::info!(version, "snapshot fetched"),
             (Ok(_), _) => {}
             // Between the pointer and the files, a snapshot may have been removed: the next look finds a newer one.
@@ -81,7 +84,15 @@ pub fn once(config: &FetchConfig, store: &Store) -> Result<Fetched> {
     let bytes = store.get(&manifest_path)?.ok_or_else(|| gone(&manifest_path))?;
     let manifest = Manifest::parse(&manifest_path, &bytes)?;
     let place = config.directory.join(pointer.version.to_string());
-    let local = Pointer::read_in(&config.directory).unwrap_or_default();
+    let local = match Pointer::read_in(&config.directory) {
+        Ok(local) => local,
+        // A place that cannot be read now is no empty place.
+        Err(error @ OfflineError::Local { .. }) => return Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "the snapshot is fetched again");
+            None
+        }
+    };
     if local.is_some_and(|local| local.version == pointer.version) && is_whole(&place, &manifest, &bytes) {
         return Ok(Fetched::Unchanged(pointer.version));
     }
@@ -90,6 +101,7 @@ pub fn once(config: &FetchConfig, store: &Store) -> Result<Fetched> {
     fs::create_dir_all(&incoming).map_err(OfflineError::local(&incoming))?;
     let others = folders(&config.directory)?;
     for file in &manifest.files {
+        OfflineError::unless(&config.stop)?;
         let folder = file.version.map_or_else(|| pointer.path.clone(), |version| version.to_string());
         bring(store, &format!("{FOLDER}/{folder}/{}", file.path), file, &others, &incoming)?;
     }

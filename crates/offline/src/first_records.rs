@@ -6,7 +6,7 @@ use crate::{
 };
 use arrow::datatypes::TimestampMicrosecondType;
 use blotter_incident::{Profile, UtcMicros};
-use blotter_store::{ArchiveTable, Store, StoreError};
+use blotter_store::{ArchiveTable, Shutdown, Store, StoreError};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -33,7 +33,7 @@ impl FirstRecords {
     /// nothing.
     pub fn read(store: &Store, profile: &Profile) -> Result<Self> {
         let table = ArchiveTable::open_existing(store, profile)?.ok_or(StoreError::NoTable)?;
-        let rows = Rows::open(&table)?;
+        let rows = Rows::open(&table, &Shutdown::new())?;
         let mut first: HashMap<u64, FirstRecord> = HashMap::new();
         let mut begun_at = i64::MAX;
         let columns = ["id", "occurred_at_utc", "observed_at", "deleted", "ingested_at"];

@@ -2,23 +2,26 @@
 //!
 //! `snapshots/<version>/manifest.json`:
 //! ```json
-//! {"format":1,"version":7,"table_version":7,"log_id":"…","city":"chicago","rows":3,"incidents":2,
+//! {"format":2,"version":7,"table_version":7,"log_id":"…","city":"chicago","rows":3,"incidents":2,
 //!  "data_as_of":"2017-12-31T23:55:00Z","ingested_as_of":"2026-01-01T00:00:00Z","as_of":null,
 //!  "next_offsets":{"0":2,"1":1},
 //!  "files":[{"path":"part-5-00000.parquet","rows":2,"bytes":4711,"checksum":"xxh3:0123456789abcdef","version":5},
-//!           {"path":"part-7-00001.parquet","rows":1,"bytes":815,"checksum":"xxh3:fedcba9876543210"}]}
+//!           {"path":"part-7-00001.parquet","rows":1,"bytes":815,"checksum":"xxh3:fedcba9876543210"}],
+//!  "checksum":"xxh3:0123456789abcdef"}
 //! ```
-//! A file with a `version` lies in the folder of that earlier snapshot, which had it too. Format 1 had no such files.
-//! `snapshots/latest.json`: `{"version":7,"path":"7"}`, the path relative to its folder.
+//! A file with a `version` lies in the folder of that earlier snapshot, which had it too.
+//! `snapshots/latest.json`: `{"version":7,"path":"7","checksum":"xxh3:0123456789abcdef"}`, the path relative to its folder.
+//!
+//! Both are sealed ([`blotter_seal`]): a changed byte makes them damaged, never another manifest. Format 1 had neither seals
+//! nor files of earlier snapshots, and is still read.
 
 use crate::error::{OfflineError, Result};
+use blotter_seal::{Seal, seal_of};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, path::Path};
 
-/// The format that this version writes and reads.
+/// The format that this version writes. It reads format 1 too, which has no seal.
 pub(crate) const FORMAT: u32 = 2;
-/// The oldest format that it reads.
-const OLDEST_FORMAT: u32 = 1;
 
 /// The pointer's name.
 pub(crate) const POINTER: &str = "latest.json";
@@ -92,12 +95,15 @@ impl Manifest {
     /// Reads a manifest that lies at `path`.
     pub fn parse(path: &str, bytes: &[u8]) -> Result<Self> {
         let manifest: Self = parse(path, "manifest", bytes)?;
-        if !(OLDEST_FORMAT..=FORMAT).contains(&manifest.format) {
+        if !(1..=FORMAT).contains(&manifest.format) {
             return Err(malformed(
                 path,
                 "manifest",
-                format!("format {}, and this version reads {OLDEST_FORMAT} to {FORMAT}", manifest.format),
+                format!("format {}, and this version reads 1 to {FORMAT}", manifest.format),
             ));
+        }
+        if manifest.format > 1 && seal_of(bytes) == Seal::Absent {
+            return Err(damaged(path, "its checksum is missing"));
         }
         match manifest.files.iter().find(|file| !is_name(&file.path)) {
             Some(file) => Err(malformed(path, "manifest", format!("`{}` is no file name", file.path))),
@@ -142,18 +148,22 @@ fn is_name(name: &str) -> bool {
 
 /// JSON as it lies in the store.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
-    // Plain structs of strings and numbers: there is nothing that JSON cannot say.
-    let mut json = serde_json::to_vec_pretty(value).unwrap_or_default();
-    json.push(b'\n');
-    json
+    blotter_seal::to_sealed_json(value)
 }
 
 pub(crate) fn checksum(bytes: &[u8]) -> String {
-    format!("xxh3:{:016x}", xxhash_rust::xxh3::xxh3_64(bytes))
+    blotter_seal::checksum(bytes)
 }
 
 fn parse<T: DeserializeOwned>(path: &str, what: &'static str, bytes: &[u8]) -> Result<T> {
+    if seal_of(bytes) == Seal::Broken {
+        return Err(damaged(path, "its checksum does not match"));
+    }
     serde_json::from_slice(bytes).map_err(|error| malformed(path, what, error.to_string()))
+}
+
+fn damaged(path: &str, reason: &str) -> OfflineError {
+    OfflineError::Damaged { path: path.to_owned(), reason: reason.to_owned() }
 }
 
 fn malformed(path: &str, what: &'static str, reason: String) -> OfflineError {
@@ -177,6 +187,42 @@ mod tests {
         check(r#"{"version":7,"path":"/etc"}"#, Err("no folder name"));
         check(r#"{"version":7,"path":".."}"#, Err("no folder name"));
         check(r#"{"version":7"#, Err("no pointer of this version"));
+    }
+
+    /// Issue 12, 4.2.
+    #[test]
+    fn a_flipped_byte_makes_no_other_manifest_and_no_other_pointer() {
+        let manifest = Manifest {
+            format: FORMAT,
+            version: 17,
+            table_version: 17,
+            log_id: "l".into(),
+            city: "c".into(),
+            rows: 3,
+            incidents: 2,
+            data_as_of: Some("2017-12-31T23:55:00Z".into()),
+            earliest: None,
+            ingested_as_of: None,
+            as_of: None,
+            next_offsets: BTreeMap::from([(0, 2), (1, 1)]),
+            files: Vec::new(),
+        };
+        let (whole, pointer) = (to_json(&manifest), to_json(&Pointer { version: 17, path: "17".into() }));
+        assert_eq!(Manifest::parse("m", &whole).expect("its own JSON"), manifest);
+        for (document, is_manifest) in [(&whole, true), (&pointer, false)] {
+            for index in 0..document.len() {
+                for bit in 0..8 {
+                    let mut flipped = document.clone();
+                    flipped[index] ^= 1 << bit;
+                    let error = if is_manifest {
+                        Manifest::parse("m", &flipped).err()
+                    } else {
+                        Pointer::parse("m", &flipped).err()
+                    };
+                    assert!(error.is_some(), "byte {index}, bit {bit}");
+                }
+            }
+        }
     }
 
     #[test]

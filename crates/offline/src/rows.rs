@@ -6,7 +6,7 @@ use arrow::{
     datatypes::ArrowPrimitiveType,
     error::ArrowError,
 };
-use blotter_store::{ArchiveTable, ObjectReader};
+use blotter_store::{ArchiveTable, ObjectReader, Shutdown};
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -43,12 +43,15 @@ pub(crate) struct Rows {
     paths: Vec<String>,
     pub(crate) groups: Vec<RowGroup>,
     pub(crate) len: u32,
+    pub(crate) stop: Shutdown,
 }
 
 impl Rows {
-    pub(crate) fn open(table: &ArchiveTable) -> Result<Self> {
-        let mut rows = Self { paths: Vec::new(), groups: Vec::new(), len: 0 };
+    /// `stop`, triggered, ends every pass over the rows between two batches.
+    pub(crate) fn open(table: &ArchiveTable, stop: &Shutdown) -> Result<Self> {
+        let mut rows = Self { paths: Vec::new(), groups: Vec::new(), len: 0, stop: stop.clone() };
         for file in table.files() {
+            OfflineError::unless(stop)?;
             let (_, metadata) = table.open_file(&file.path)?;
             for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
                 let times =
@@ -102,6 +105,7 @@ impl Rows {
             }
             let mut first = group.first;
             for batch in builder.build()? {
+                OfflineError::unless(&self.stop)?;
                 let batch = batch?;
                 let rows = batch.num_rows() as u32;
                 each(first, batch)?;

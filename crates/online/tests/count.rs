@@ -236,3 +236,122 @@ fn a_counter_that_starts_again_says_nothing_twice() {
     count(&log, dir.path(), &once());
     assert_eq!(ends(&log), before);
 }
+
+/// The objects of the checkpoints.
+fn objects(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(objects(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+/// Issue 12, 2.3: any read error was taken for a checkpoint that is not there, and everything was counted again.
+#[test]
+fn a_store_that_cannot_be_read_now_is_an_error_and_no_missing_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Arc::new(EmbeddedLog::open(dir.path().join("log"), EmbeddedOptions::default()).unwrap());
+    let record =
+        |id| Record { id, hour: 1, updated: None, observed: 1, category: 0, area: 1, arrest: false, deleted: false };
+    log.append(transaction(&(0..20).map(record).collect::<Vec<_>>(), 4)).unwrap();
+    count(&log, dir.path(), &once());
+    let store = Store::open(&format!("file://{}", dir.path().join("store").display())).unwrap();
+    let parts = CountParts {
+        log: Arc::clone(&log) as Arc<dyn Log>,
+        checkpoints: Checkpoints::new(store, "count"),
+        profile: profile(),
+        progress: Arc::new(CountProgress::new(4)),
+    };
+    let kept = objects(&dir.path().join("store/checkpoints"));
+    assert!(kept.iter().any(|path| path.ends_with("manifest.json")));
+    for path in &kept {
+        // A link that leads to itself: it is there, and nobody can read it now.
+        let aside = path.with_extension("aside");
+        std::fs::rename(path, &aside).unwrap();
+        std::os::unix::fs::symlink(path, path).unwrap();
+        let error = run_count(&once(), &parts, &Shutdown::new()).expect_err("the state is not known");
+        assert!(error.is_retryable(), "the role is run again: {error}");
+        std::fs::rename(&aside, path).unwrap();
+    }
+    run_count(&once(), &parts, &Shutdown::new()).unwrap();
+    assert_eq!(objects(&dir.path().join("store/checkpoints")), kept, "it went on from the checkpoint that was there");
+}
+
+/// Issue 12, 4.2.
+#[test]
+fn a_flipped_byte_in_a_checkpoint_changes_no_total() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Arc::new(EmbeddedLog::open(dir.path().join("log"), EmbeddedOptions::default()).unwrap());
+    let record = |id, hour| Record {
+        id,
+        hour,
+        updated: None,
+        observed: 1,
+        category: (id % 3) as u8,
+        area: (id % 3) as u8,
+        arrest: false,
+        deleted: false,
+    };
+    log.append(transaction(&(0..20).map(|id| record(id, 1)).collect::<Vec<_>>(), 4)).unwrap();
+    count(&log, dir.path(), &once());
+    // What is counted next depends on what the checkpoint says of these incidents.
+    let mut hour = 2;
+    let mut state = 7_u64;
+    for path in objects(&dir.path().join("store/checkpoints")) {
+        for _ in 0..6 {
+            let Ok(sound) = std::fs::read(&path) else { break };
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let mut damaged = sound.clone();
+            let index = (state >> 33) as usize % damaged.len();
+            damaged[index] ^= 1 << (state >> 30 & 7);
+            std::fs::write(&path, &damaged).unwrap();
+            let mut moved = record(3, hour);
+            moved.observed = hour;
+            log.append(transaction(&[moved], 4)).unwrap();
+            hour += 1;
+            count(&log, dir.path(), &once());
+            assert_eq!(said(log.as_ref()), model(log.as_ref()), "byte {index} of {}", path.display());
+        }
+    }
+    assert!(hour > 20, "bytes were flipped");
+}
+
+#[test]
+fn a_checkpoint_beyond_the_end_of_the_log_is_left_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || EmbeddedOptions { partitions: Some(1), ..EmbeddedOptions::default() };
+    let record =
+        |id| Record { id, hour: 1, updated: None, observed: 1, category: 0, area: 1, arrest: false, deleted: false };
+    let log = Arc::new(EmbeddedLog::open(dir.path().join("log"), options()).unwrap());
+    log.append(transaction(&[record(1), record(2)], 1)).unwrap();
+    log.close().unwrap();
+    let shorter = dir.path().join("shorter");
+    copy(&dir.path().join("log"), &shorter);
+    let log = Arc::new(EmbeddedLog::open(dir.path().join("log"), options()).unwrap());
+    log.append(transaction(&[record(3), record(4)], 1)).unwrap();
+    count(&log, dir.path(), &once());
+    log.close().unwrap();
+    // The same log without its last write.
+    let log = Arc::new(EmbeddedLog::open(&shorter, options()).unwrap());
+    log.append(transaction(&[record(5)], 1)).unwrap();
+    count(&log, dir.path(), &once());
+    log.close().unwrap();
+    let log = EmbeddedLog::open(&shorter, options()).unwrap();
+    assert_eq!(model(&log).into_values().sum::<u32>(), 3);
+    assert_eq!(said(&log), model(&log));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -9,4 +9,4 @@ mod state;
 
 pub use progress::{ProduceFigures, ProduceProgress};
 pub use role::{ProduceError, ProduceParts, run, writer_of};
-pub use state::{POSITION_PREFIX, SourceState, StoredPosition, begin, held, source_states};
+pub use state::{POSITION_PREFIX, SourceState, StoredPosition, begin, fed_by, held, source_states};

@@ -1,6 +1,7 @@
 //! What the log keeps of a source: its position, and what the other roles need to know about it.
 
 use blotter_log::{Log, LogError, Offset, Transaction, Writer};
+use blotter_source::Source;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -45,23 +46,44 @@ impl SourceState {
 }
 
 impl StoredPosition {
-    /// Reads what the log keeps of one source; nothing where it keeps none or what it keeps is not ours.
+    /// Reads what the log keeps of one source; nothing where it keeps nothing.
+    ///
+    /// # Errors
+    /// [`LogError::Position`] where what it keeps cannot be read: that is not a source that never began.
     pub fn of(log: &dyn Log, name: &str) -> Result<Option<Self>, LogError> {
-        let bytes = log.position(&format!("{POSITION_PREFIX}{name}"))?;
-        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        let key = format!("{POSITION_PREFIX}{name}");
+        let bytes = log.position(&key)?;
+        bytes.map(|bytes| Self::read(&key, &bytes)).transpose()
+    }
+
+    fn read(key: &str, bytes: &[u8]) -> Result<Self, LogError> {
+        serde_json::from_slice(bytes)
+            .map_err(|error| LogError::Position { name: key.to_owned(), reason: error.to_string() })
     }
 }
 
-/// The states of all sources that ever fed this log, by name.
+/// The states of all sources that ever were opened on this log, by name.
+///
+/// # Errors
+/// [`LogError::Position`] where the state of one cannot be read.
 pub fn source_states(log: &dyn Log) -> Result<BTreeMap<String, SourceState>, LogError> {
-    Ok(log
-        .positions(POSITION_PREFIX)?
-        .into_iter()
-        .filter_map(|(name, bytes)| {
-            let stored: StoredPosition = serde_json::from_slice(&bytes).ok()?;
-            Some((name.trim_start_matches(POSITION_PREFIX).to_owned(), stored.state))
-        })
-        .collect())
+    Ok(stored(log)?.into_iter().map(|(name, stored)| (name, stored.state)).collect())
+}
+
+/// The states of the sources that have appended something to this log, by name. A source that was opened and then killed
+/// before its first chunk has not: it says nothing of what the log holds.
+pub fn fed_by(log: &dyn Log) -> Result<BTreeMap<String, SourceState>, LogError> {
+    let begun = stored(log)?.into_iter().filter(|(_, stored)| stored.source.is_some());
+    Ok(begun.map(|(name, stored)| (name, stored.state)).collect())
+}
+
+fn stored(log: &dyn Log) -> Result<BTreeMap<String, StoredPosition>, LogError> {
+    let positions = log.positions(POSITION_PREFIX)?.into_iter();
+    let read = |(key, bytes): (String, Vec<u8>)| {
+        let name = key.strip_prefix(POSITION_PREFIX).unwrap_or(&key).to_owned();
+        Ok((name, StoredPosition::read(&key, &bytes)?))
+    };
+    positions.map(read).collect()
 }
 
 /// The ends, by partition, behind everything that the sources held. None while one of them is pending, and where
@@ -81,16 +103,19 @@ pub fn held(states: &BTreeMap<String, SourceState>) -> Option<BTreeMap<u32, Offs
 /// Says in the log, before a source is read, that it may hold more. On a log that nobody else writes every other one is
 /// retired: it was given before, and is not any more. Its position stays, so that it goes on where it was when it is given
 /// again.
-pub fn begin(log: &dyn Log, writer: &mut dyn Writer, name: &str) -> Result<(), LogError> {
-    let mut states = BTreeMap::from([(
-        format!("{POSITION_PREFIX}{name}"),
-        StoredPosition { source: None, state: SourceState::default() },
-    )]);
+pub fn begin(log: &dyn Log, writer: &mut dyn Writer, source: &dyn Source) -> Result<(), LogError> {
+    let name = &source.name();
+    let (simulated, paced, describe) = (source.simulated(), source.is_paced(), source.describe());
+    // Whole from the beginning: whoever is killed before the first chunk leaves no half truth behind.
+    let state = SourceState { simulated, paced, describe: describe.clone(), ..SourceState::default() };
+    let mut states = BTreeMap::from([(format!("{POSITION_PREFIX}{name}"), StoredPosition { source: None, state })]);
     for (key, bytes) in log.positions(POSITION_PREFIX)? {
-        let Ok(mut stored) = serde_json::from_slice::<StoredPosition>(&bytes) else { continue };
+        let mut stored = StoredPosition::read(&key, &bytes)?;
         if key.strip_prefix(POSITION_PREFIX) == Some(name) {
-            stored.state.caught_up = false;
-            stored.state.retired = false;
+            let known = std::mem::take(&mut stored.state);
+            let describe = describe.clone();
+            stored.state =
+                SourceState { simulated, paced, describe, caught_up: false, retired: false, held: known.held };
         } else if log.is_shared() {
             continue;
         } else {

@@ -9,7 +9,11 @@ use axum::{
 use blotter_incident::{Boundaries, Profile};
 use blotter_log::Log;
 use blotter_store::Shutdown;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::{runtime::Runtime, sync::watch};
 use tower_service::Service;
 
@@ -54,6 +58,7 @@ impl Asked {
             snapshots: parts.snapshots,
             coalesce: Duration::from_secs(1),
             until_caught_up: true,
+            unreadable: Mutex::default(),
         };
         follower.run(shutdown)?;
         Self::of(state)

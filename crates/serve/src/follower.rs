@@ -17,7 +17,7 @@ use parking_lot::RwLockWriteGuard;
 use serde_json::{Map, Value, json};
 use std::{
     path::PathBuf,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
 use xxhash_rust::xxh3::xxh3_64;
@@ -37,12 +37,14 @@ pub(crate) struct Follower {
     /// The least time between two events.
     pub(crate) coalesce: Duration,
     pub(crate) until_caught_up: bool,
+    /// Why the newest snapshot could not be read last.
+    pub(crate) unreadable: Mutex<Option<String>>,
 }
 
 impl Follower {
     /// Runs until told to stop, or until ready where that was asked for.
     pub(crate) fn run(&self, shutdown: &Shutdown) -> Result<(), ServeError> {
-        self.load_snapshot()?;
+        self.load_snapshot(shutdown)?;
         match self.state.log.clone() {
             Some(log) if log.is_shared() => std::thread::scope(|scope| {
                 let ended = Shutdown::new();
@@ -57,7 +59,7 @@ impl Follower {
                 drop(asking);
                 followed
             }),
-            Some(log) => self.follow(log.as_ref(), shutdown),
+            Some(log) => self.follow_through(log.as_ref(), shutdown),
             None => self.watch_snapshots(shutdown),
         }
     }
@@ -84,7 +86,7 @@ impl Follower {
                     shutdown.wait_timeout(PAUSE);
                 }
                 Err(error) if error.is_retryable() => return Ok(()),
-                Err(ServeError::Log(LogError::OffsetGone { .. })) if self.is_refreshed()? => {
+                Err(ServeError::Log(LogError::OffsetGone { .. })) if self.is_refreshed(shutdown)? => {
                     tracing::warn!("the log no longer has what comes next; going on from the newest snapshot");
                 }
                 ended => return ended,
@@ -93,22 +95,30 @@ impl Follower {
     }
 
     /// Loads the newest snapshot if that brings it forward.
-    fn is_refreshed(&self) -> Result<bool, ServeError> {
+    fn is_refreshed(&self, shutdown: &Shutdown) -> Result<bool, ServeError> {
         let version = || self.state.read().snapshot.as_ref().map(|(version, _)| *version);
         let before = self.state.read().next_offsets.clone();
-        self.load_snapshot()?;
+        self.load_snapshot(shutdown)?;
         Ok(version().is_some() && self.state.read().next_offsets != before)
     }
 
     /// The newest local snapshot into a fresh view.
-    fn load_snapshot(&self) -> Result<(), ServeError> {
-        let Some(snapshot) = LocalSnapshot::newest(&self.snapshots)? else { return Ok(()) };
+    fn load_snapshot(&self, shutdown: &Shutdown) -> Result<(), ServeError> {
+        let log = self.state.log.as_deref();
+        let snapshot = match LocalSnapshot::newest(&self.snapshots) {
+            Ok(Some(snapshot)) => snapshot,
+            Ok(None) => return Ok(()),
+            Err(error) if log.is_some() => {
+                tracing::warn!("{error}; everything is read from the log instead");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         let (found, asked) = (&snapshot.manifest.city, &self.state.profile.slug);
         if found != asked {
             let directory = self.snapshots.clone();
             return Err(ServeError::OtherCity { directory, found: found.clone(), asked: asked.clone() });
         }
-        let log = self.state.log.as_deref();
         if let Some(log) = log
             && snapshot.manifest.log_id != log.id().0
         {
@@ -120,8 +130,21 @@ impl Follower {
         let mut view = View::new(&self.state.profile, next_offsets.len());
         // A shared log gives single records slowly.
         let texts_in_log = log.is_some_and(|log| !log.is_shared());
-        let opened = snapshot.open()?;
-        snapshot.load(&self.state.profile, texts_in_log, &mut view)?;
+        let loaded = snapshot.open().and_then(|opened| {
+            snapshot.load(&opened, &self.state.profile, texts_in_log, &mut view, shutdown)?;
+            Ok(opened)
+        });
+        let opened = match loaded {
+            Ok(opened) => opened,
+            Err(error @ ServeError::Snapshot { .. }) if log.is_some() => {
+                tracing::warn!("{error}; everything is read from the log instead");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        if shutdown.is_triggered() {
+            return Ok(());
+        }
         view.next_offsets.clone_from(&next_offsets);
         view.received_at_ms = snapshot
             .manifest
@@ -152,11 +175,19 @@ impl Follower {
             if shutdown.wait_timeout(LOOK) {
                 return Ok(());
             }
-            let newest =
-                blotter_offline::Manifest::newest_in(&self.snapshots).ok().flatten().map(|manifest| manifest.version);
+            let newest = match LocalSnapshot::newest(&self.snapshots) {
+                Ok(newest) => newest.map(|snapshot| snapshot.manifest.version),
+                Err(error) => {
+                    self.note_unreadable(&error);
+                    continue;
+                }
+            };
             let have = self.state.read().snapshot.as_ref().map(|(version, _)| *version);
             if newest > have {
-                self.load_snapshot()?;
+                match self.load_snapshot(shutdown) {
+                    Err(error @ ServeError::Snapshot { .. }) if have.is_some() => self.note_unreadable(&error),
+                    loaded => loaded?,
+                }
             }
         }
     }
@@ -275,15 +306,29 @@ impl Follower {
         Ok(())
     }
 
-    /// With the log a newer snapshot need not be loaded: it is only said that it is there. `seen`: the pointer's time, so that
-    /// manifests are read once.
+    /// Warns once of a snapshot that cannot be read, until another reason comes up: what is loaded goes on being served.
+    fn note_unreadable(&self, error: &ServeError) {
+        let reason = error.to_string();
+        let mut noted = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.as_ref() != Some(&reason) {
+            tracing::warn!("{reason}; what was loaded before is still served");
+            *noted = Some(reason);
+        }
+    }
+
+    /// With the log a newer snapshot need not be loaded: it is only noted. `seen` is the pointer's time, so that manifests
+    /// are read once.
     fn note_snapshot(&self, seen: &mut Option<SystemTime>) {
         let written = std::fs::metadata(self.snapshots.join("latest.json")).and_then(|file| file.modified()).ok();
         if *seen == written {
             return;
         }
         *seen = written;
-        let Ok(Some(snapshot)) = LocalSnapshot::newest(&self.snapshots) else { return };
+        let snapshot = match LocalSnapshot::newest(&self.snapshots) {
+            Ok(Some(snapshot)) => snapshot,
+            Ok(None) => return,
+            Err(error) => return self.note_unreadable(&error),
+        };
         let is_ours = self.state.log.as_deref().is_some_and(|log| log.id().0 == snapshot.manifest.log_id);
         let have = self.state.read().snapshot.as_ref().map(|(version, _)| *version);
         if is_ours && have.is_none_or(|have| snapshot.manifest.version > have) {

@@ -5,7 +5,12 @@ use axum::serve::ListenerExt;
 use blotter_incident::{Boundaries, Profile};
 use blotter_log::Log;
 use blotter_store::Shutdown;
-use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// How to serve.
@@ -73,6 +78,7 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
         snapshots: parts.snapshots,
         coalesce: config.coalesce,
         until_caught_up: config.until_caught_up,
+        unreadable: Mutex::default(),
     };
     let ended = follower.run(shutdown);
     stop.send_replace(true);

@@ -8,18 +8,21 @@ use arrow::{
 use blotter_cube::Locator;
 use blotter_incident::{IncidentBatch, Profile, incident_schema, parse_instant};
 use blotter_offline::Manifest;
+use blotter_store::{ObjectReader, Shutdown};
 use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
 };
 use std::{
-    fs::File,
     path::{Path, PathBuf},
     sync::{Arc, mpsc::sync_channel},
 };
 
 /// The partition of locators that mean a row of the snapshot, where texts are not read from the log.
 pub(crate) const IN_SNAPSHOT: u32 = (1 << 20) - 1;
+
+/// What to do about a damaged file of a snapshot.
+const REMEDY: &str = "`blotter fetch` brings a sound one";
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 16_384;
@@ -42,11 +45,12 @@ impl LocalSnapshot {
         Ok(Some(Self { manifest, folder }))
     }
 
-    /// Its files, open: they stay readable when newer snapshots have taken its place in the directory.
-    pub(crate) fn open(&self) -> Result<Vec<File>, ServeError> {
+    /// Its files, open and compared with the checksums of the manifest: they stay readable when newer snapshots have taken
+    /// its place in the directory, and nothing is read from them that was not written.
+    pub(crate) fn open(&self) -> Result<Vec<ObjectReader>, ServeError> {
         let open = |file: &blotter_offline::ManifestFile| {
             let path = self.folder.join(&file.path);
-            File::open(&path).map_err(|error| ServeError::Snapshot { path, why: error.to_string() })
+            ObjectReader::open_verified(&path, &file.checksum, REMEDY).map_err(|error| unreadable(&path, &error))
         };
         self.manifest.files.iter().map(open).collect()
     }
@@ -57,13 +61,21 @@ impl LocalSnapshot {
     }
 
     /// Its incidents into an empty view. `texts_in_log`: texts come from the log, else from the snapshot itself.
-    pub(crate) fn load(&self, profile: &Profile, texts_in_log: bool, view: &mut View) -> Result<(), ServeError> {
+    /// `shutdown`, triggered, ends it between two batches with a part in the view.
+    pub(crate) fn load(
+        &self,
+        opened: &[ObjectReader],
+        profile: &Profile,
+        texts_in_log: bool,
+        view: &mut View,
+        shutdown: &Shutdown,
+    ) -> Result<(), ServeError> {
         // One thread decodes, this one builds.
         let (sender, receiver) = sync_channel::<Result<RecordBatch, ServeError>>(4);
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                for file in &self.manifest.files {
-                    let (batches, refused) = match batches(&self.folder.join(&file.path), profile) {
+                for (file, opened) in self.manifest.files.iter().zip(opened) {
+                    let (batches, refused) = match batches(opened, &self.folder.join(&file.path), profile) {
                         Ok(batches) => (Some(batches), None),
                         Err(error) => (None, Some(Err(error))),
                     };
@@ -83,6 +95,9 @@ impl LocalSnapshot {
             }
             let mut row = 0;
             for batch in receiver {
+                if shutdown.is_triggered() {
+                    return Ok(());
+                }
                 let batch = batch?;
                 let columns = batch.num_columns();
                 let partitions = batch.column(columns - 2).as_primitive::<Int32Type>();
@@ -103,6 +118,10 @@ impl LocalSnapshot {
     }
 }
 
+fn unreadable(path: &Path, error: &dyn std::error::Error) -> ServeError {
+    ServeError::Snapshot { path: path.to_owned(), why: error.to_string() }
+}
+
 /// The incidents of one file, with their partitions and offsets.
 pub(crate) fn reader_options(profile: &Profile) -> ArrowReaderOptions {
     let mut fields: Vec<_> = incident_schema(profile).fields().iter().map(Arc::clone).collect();
@@ -115,6 +134,7 @@ pub(crate) fn reader_options(profile: &Profile) -> ArrowReaderOptions {
 const UNUSED: [&str; 5] = ["case_number", "description", "place", "code", "block"];
 
 fn batches(
+    file: &ObjectReader,
     path: &Path,
     profile: &Profile,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ServeError>> + use<>, ServeError> {
@@ -122,8 +142,7 @@ fn batches(
         let path = path.to_owned();
         move |why: String| ServeError::Snapshot { path: path.clone(), why }
     };
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, reader_options(profile))
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), reader_options(profile))
         .map_err(|error| unreadable(error.to_string()))?;
     let schema = Arc::clone(builder.schema());
     let used = (0..schema.fields().len()).filter(|index| !UNUSED.contains(&schema.field(*index).name().as_str()));

@@ -131,8 +131,14 @@ impl State {
         if log.is_shared() {
             return Some(self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone());
         }
-        // What one's own process has cannot be asked too often; where it cannot be read, the follower says so.
-        Some(Standing::ask(log).unwrap_or_default())
+        // What one's own process has cannot be asked too often.
+        let mut last = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        match Standing::ask(log) {
+            Ok(standing) => last.clone_from(&standing),
+            // Sources that cannot be read now are not sources that are not there.
+            Err(error) => tracing::debug!(%error, "the sources' states cannot be read; the last ones are answered"),
+        }
+        Some(last.clone())
     }
 
     pub(crate) fn is_ready(&self) -> bool {

@@ -8,10 +8,10 @@ use arrow::{array::RecordBatch, compute::concat_batches};
 use blotter_cube::Locator;
 use blotter_incident::{Incident, IncidentBatch, Profile};
 use blotter_log::{Log, Offset, Topic};
+use blotter_store::ObjectReader;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs::File,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -23,7 +23,7 @@ const KEPT: usize = 12;
 pub(crate) struct Texts {
     kept: Mutex<VecDeque<Kept>>,
     /// The snapshot that was loaded, and its files.
-    pub(crate) snapshot: Mutex<Option<(LocalSnapshot, Vec<File>)>>,
+    pub(crate) snapshot: Mutex<Option<(LocalSnapshot, Vec<ObjectReader>)>>,
 }
 
 struct Kept {
@@ -91,7 +91,6 @@ impl Texts {
         places: &[Locator],
         found: &mut BTreeMap<Locator, Incident>,
     ) -> Result<(), ServeError> {
-        // Readers of one open file share its position, so they read one after the other.
         let held = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((snapshot, opened)) = &*held else { return Ok(()) };
         let mut first = 0;
@@ -103,14 +102,14 @@ impl Texts {
             if !here.is_empty() {
                 let path = snapshot.folder.join(&file.path);
                 let unreadable = |why: String| ServeError::Snapshot { path: path.clone(), why };
-                let opened = opened.try_clone().map_err(|error| unreadable(error.to_string()))?;
-                let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(opened, reader_options(profile))
-                    .map_err(|error| unreadable(error.to_string()))?;
+                let builder =
+                    ParquetRecordBatchReaderBuilder::try_new_with_options(opened.clone(), reader_options(profile))
+                        .map_err(|error| unreadable(error.to_string()))?;
                 let reader = builder
                     .with_row_selection(selection(here, first))
                     .build()
                     .map_err(|error| unreadable(error.to_string()))?;
-                let batches = reader.collect::<Result<Vec<_>, _>>()?;
+                let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| unreadable(error.to_string()))?;
                 if let Some(schema) = batches.first().map(RecordBatch::schema) {
                     let rows = concat_batches(&schema, &batches)?;
                     let columns: Vec<usize> = (0..rows.num_columns() - 2).collect();

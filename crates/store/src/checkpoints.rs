@@ -54,6 +54,11 @@ impl Checkpoints {
         self.store.delete(&self.path(name))
     }
 
+    /// Where a checkpoint lies, for people.
+    pub fn shown(&self, name: &str) -> String {
+        self.store.shown(&self.path(name))
+    }
+
     fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)
     }

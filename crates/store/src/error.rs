@@ -6,6 +6,18 @@ use deltalake_core::{DeltaTableError, kernel::transaction::TransactionError};
 /// Result of this crate.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
+/// A file whose bytes are not those that were written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{path}` is damaged: {reason}; {remedy}")]
+pub struct Damaged {
+    /// Which.
+    pub path: String,
+    /// What shows it.
+    pub reason: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
 /// A failure of the store or of the archive's table.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -70,7 +82,8 @@ pub enum StoreError {
     /// The table was made from another log.
     #[error(
         "the archive belongs to log `{found}`, not to `{expected}`: offsets of one log mean nothing in another; \
-         give an empty store, or the log that the archive was made from"
+         give the log that the archive was made from, or an empty store. Where that log is lost, move the folders `incidents`, \
+         `snapshots` and `checkpoints` out of the store, keep them, and load again from the source"
     )]
     OtherLog {
         /// The log at hand.
@@ -99,12 +112,20 @@ pub enum StoreError {
         /// The next offset in the table.
         found: u64,
     },
+    /// A file whose bytes are not those that were written.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
     /// There is no table yet.
     #[error("there is no archive in this store yet; start `blotter archive` first")]
     NoTable,
 }
 
 impl StoreError {
+    /// Whether a file is not what was written, or is gone: trying again finds the same.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Object(object_store::Error::NotFound { .. }))
+    }
+
     /// Whether the same call may succeed later without anyone's doing.
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -159,6 +180,12 @@ fn said(error: &object_store::Error) -> String {
 fn retryable_object(error: &object_store::Error) -> bool {
     if let Some(failure) = failure::of(error) {
         return failure.is_transient();
+    }
+    // What rots does not heal.
+    if let object_store::Error::Generic { source, .. } = error
+        && source.is::<Damaged>()
+    {
+        return false;
     }
     matches!(
         error,

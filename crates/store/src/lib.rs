@@ -25,7 +25,7 @@ pub use archive::{
     WriterLimits, archive_schema, civil_month, civil_year, to_incidents, writer_properties,
 };
 pub use checkpoints::Checkpoints;
-pub use error::{Result, StoreError};
+pub use error::{Damaged, Result, StoreError};
 pub use reader::{ObjectReader, ObjectStream};
 pub use shutdown::Shutdown;
 pub use store::{Listed, ObjectVersion, Store};

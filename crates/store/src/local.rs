@@ -28,6 +28,9 @@ use uuid::Uuid;
 const STORE: &str = "local store";
 const STAGING: &str = ".staging";
 
+/// Bytes of the disk that stay free, some more than the log leaves: what is derived stops first.
+const RESERVE_BYTES: u64 = 80 << 20;
+
 /// Staged files that a killed process left behind are removed when they are this old.
 const STALE: Duration = Duration::from_hours(24);
 
@@ -63,6 +66,7 @@ impl DurableLocal {
 
     fn put_blocking(&self, location: &Path, payload: &PutPayload, mode: &PutMode) -> Result<()> {
         let target = self.inner.path_to_filesystem(location)?;
+        has_room(&self.staging, payload.content_length() as u64).map_err(generic)?;
         let staged = self.staging.join(Uuid::new_v4().to_string());
         let written = stage(&staged, payload).and_then(|()| make_parents(&self.root, &target));
         if let Err(source) = written {
@@ -177,6 +181,22 @@ impl MultipartUpload for SyncedUpload {
     async fn abort(&mut self) -> Result<()> {
         self.upload.abort().await
     }
+}
+
+/// Refuses a write that would leave too little room for those who cannot do without it: the log, on the same disk.
+fn has_room(directory: &FilePath, bytes: u64) -> io::Result<()> {
+    // Where the system does not say, the write itself finds out.
+    let Ok(found) = rustix::fs::statvfs(directory) else { return Ok(()) };
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let needed = bytes.saturating_add(RESERVE_BYTES);
+    if free >= needed {
+        return Ok(());
+    }
+    let why = format!(
+        "{} needs {needed} free bytes and the disk has {free}; make room there, and writing goes on by itself",
+        directory.parent().unwrap_or(directory).display()
+    );
+    Err(io::Error::new(io::ErrorKind::StorageFull, why))
 }
 
 fn stage(path: &FilePath, payload: &PutPayload) -> io::Result<()> {

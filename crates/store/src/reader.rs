@@ -1,9 +1,10 @@
 //! An object as Parquet's reader wants it: its length, and any range of its bytes.
 
 use crate::{
-    error::{Result, StoreError},
+    error::{Damaged, Result, StoreError},
     store::Store,
 };
+use blotter_seal::{Blocks, BlocksBuilder};
 use bytes::{Buf, Bytes, buf::Reader};
 use object_store::{ObjectStoreExt, path::Path};
 use parquet::{
@@ -15,9 +16,24 @@ use std::{fs::File, io::Read, sync::Arc};
 /// Bytes that a stream asks a remote store for at a time.
 const STREAM_BYTES: usize = 1 << 20;
 
-/// One object, open for reading. A file is read through the page cache, a remote object by ranges.
+/// One object, open for reading. A file is read through the page cache, a remote object by ranges. Where the checksums of its
+/// blocks are known, nothing is handed out that does not have them.
 #[derive(Clone, Debug)]
-pub struct ObjectReader(Source);
+pub struct ObjectReader {
+    source: Source,
+    verified: Option<Verified>,
+}
+
+#[derive(Clone, Debug)]
+struct Verified {
+    blocks: Arc<Blocks>,
+    /// For people.
+    path: Arc<str>,
+    remedy: &'static str,
+}
+
+/// Bytes that are read at a time to find out the checksums.
+const VERIFY_BYTES: u64 = 4 << 20;
 
 #[derive(Clone, Debug)]
 enum Source {
@@ -29,7 +45,7 @@ impl ObjectReader {
     pub(crate) fn open_file(file: &std::path::Path, path: &str) -> Result<Self> {
         let open = File::open(file).and_then(|file| Ok((file.metadata()?.len(), file)));
         match open {
-            Ok((length, file)) => Ok(Self(Source::File { file: Arc::new(file), length })),
+            Ok((length, file)) => Ok(Self { source: Source::File { file: Arc::new(file), length }, verified: None }),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
                 Err(object_store::Error::NotFound { path: path.to_owned(), source: source.into() }.into())
             }
@@ -42,13 +58,71 @@ impl ObjectReader {
     pub(crate) fn open_remote(store: Store, path: &str) -> Result<Self> {
         let path = Path::parse(path)?;
         let length = store.block_on(store.objects().head(&path))?.size;
-        Ok(Self(Source::Remote { store, path, length }))
+        Ok(Self { source: Source::Remote { store, path, length }, verified: None })
+    }
+
+    /// A file of this machine, read as a whole once and compared with its checksum, as [`blotter_seal::checksum`] writes it.
+    pub fn open_verified(file: &std::path::Path, checksum: &str, remedy: &'static str) -> Result<Self> {
+        let path = file.display().to_string();
+        let reader = Self::open_file(file, &path)?;
+        let blocks = Arc::new(reader.blocks()?);
+        reader.verified(blocks, checksum, &path, remedy)
+    }
+
+    /// The checksums of its blocks as they are now.
+    pub(crate) fn blocks(&self) -> Result<Blocks> {
+        let mut builder = BlocksBuilder::default();
+        let mut at = 0;
+        while at < self.len() {
+            let length = VERIFY_BYTES.min(self.len() - at);
+            builder.update(&self.raw(at, length as usize)?);
+            at += length;
+        }
+        Ok(builder.finish())
+    }
+
+    /// From here on nothing is handed out that is not of a file with that checksum.
+    pub(crate) fn verified(
+        self,
+        blocks: Arc<Blocks>,
+        checksum: &str,
+        path: &str,
+        remedy: &'static str,
+    ) -> Result<Self> {
+        let found = blocks.checksum();
+        if found != checksum || blocks.length() != self.len() {
+            let reason = format!("checksum {found} of {} bytes where {checksum} was written", self.len());
+            return Err(Damaged { path: path.to_owned(), reason, remedy }.into());
+        }
+        Ok(Self { verified: Some(Verified { blocks, path: path.into(), remedy }), ..self })
+    }
+
+    fn raw(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        match &self.source {
+            Source::File { file, .. } => {
+                let mut bytes = vec![0; length];
+                // Not by the file's position, which all readers of it share.
+                std::os::unix::fs::FileExt::read_exact_at(&**file, &mut bytes, start)?;
+                Ok(bytes.into())
+            }
+            Source::Remote { .. } if length == 0 => Ok(Bytes::new()),
+            Source::Remote { store, path, .. } => {
+                let range = start..start + length as u64;
+                let bytes = store
+                    .block_on(store.objects().get_range(path, range))
+                    .map_err(|error| ParquetError::External(error.into()))?;
+                if bytes.len() < length {
+                    return Err(ParquetError::EOF(format!("`{path}` ends before byte {}", start + length as u64)));
+                }
+                Ok(bytes)
+            }
+        }
     }
 }
 
 impl Length for ObjectReader {
     fn len(&self) -> u64 {
-        match &self.0 {
+        match &self.source {
             Source::File { length, .. } | Source::Remote { length, .. } => *length,
         }
     }
@@ -62,20 +136,20 @@ impl ChunkReader for ObjectReader {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
-        match &self.0 {
-            Source::File { file, .. } => Ok(ChunkReader::get_bytes(&**file, start, length)?),
-            Source::Remote { .. } if length == 0 => Ok(Bytes::new()),
-            Source::Remote { store, path, .. } => {
-                let range = start..start + length as u64;
-                let bytes = store
-                    .block_on(store.objects().get_range(path, range))
-                    .map_err(|error| ParquetError::External(error.into()))?;
-                if bytes.len() < length {
-                    return Err(ParquetError::EOF(format!("`{path}` ends before byte {}", start + length as u64)));
-                }
-                Ok(bytes)
-            }
+        let Some(Verified { blocks, path, remedy }) = &self.verified else { return self.raw(start, length) };
+        let end = start.saturating_add(length as u64);
+        if end > self.len() {
+            return Err(ParquetError::EOF(format!("`{path}` ends before byte {end}")));
         }
+        let around = blocks.around(start, length as u64);
+        let bytes = self.raw(around.start, (around.end - around.start) as usize)?;
+        if !blocks.are(around.start, &bytes) {
+            let reason = format!("bytes {} to {} have changed since it was opened", around.start, around.end);
+            let damaged = Damaged { path: path.to_string(), reason, remedy };
+            return Err(ParquetError::External(damaged.into()));
+        }
+        let from = (start - around.start) as usize;
+        Ok(bytes.slice(from..from + length))
     }
 }
 

@@ -23,14 +23,16 @@ use crate::{
     runtime::StoreRuntime,
     s3::{self, environment::Environment},
 };
+use blotter_seal::Blocks;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion, path::Path};
 use std::{
+    collections::HashMap,
     fmt,
     future::Future,
     path::{Path as FilePath, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 use url::Url;
 
@@ -45,7 +47,12 @@ struct Inner {
     runtime: StoreRuntime,
     url: Url,
     local: Option<PathBuf>,
+    /// By path and checksum, the objects that were read as a whole and are sound.
+    verified: Mutex<HashMap<(String, String), Arc<Blocks>>>,
 }
+
+/// Objects whose blocks are remembered, some kilobytes each.
+const MOST_VERIFIED: usize = 4096;
 
 /// One object of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +100,14 @@ impl Store {
             .map_err(|error| StoreError::Bucket { url: location.url.to_string(), why: error.to_string() })?;
         runtime.block_on(s3::probe(&*opened.objects, &location))?;
         let s3::Opened { objects, root_objects } = opened;
-        Ok(Self(Arc::new(Inner { objects, root_objects, runtime, url: location.url, local: None })))
+        Ok(Self(Arc::new(Inner {
+            objects,
+            root_objects,
+            runtime,
+            url: location.url,
+            local: None,
+            verified: Mutex::default(),
+        })))
     }
 
     /// Opens a directory as a store.
@@ -107,7 +121,14 @@ impl Store {
         })?;
         let runtime = StoreRuntime::start().map_err(directory)?;
         let root_objects = Arc::new(objects.by_whole_path());
-        Ok(Self(Arc::new(Inner { objects: Arc::new(objects), root_objects, runtime, url, local: Some(root) })))
+        Ok(Self(Arc::new(Inner {
+            objects: Arc::new(objects),
+            root_objects,
+            runtime,
+            url,
+            local: Some(root),
+            verified: Mutex::default(),
+        })))
     }
 
     /// Its URL, free of credentials.
@@ -211,12 +232,47 @@ impl Store {
         }
     }
 
+    /// [`Store::reader`] of an object that never changes: nothing is read that is not of an object with that checksum, as
+    /// [`blotter_seal::checksum`] writes it. The object is read as a whole once a process; then each range is checked.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], with `remedy`.
+    pub fn verified(&self, path: &str, checksum: &str, remedy: &'static str) -> Result<ObjectReader> {
+        let reader = self.reader(path)?;
+        let key = (path.to_owned(), checksum.to_owned());
+        let known = self.0.verified.lock().unwrap_or_else(PoisonError::into_inner).get(&key).map(Arc::clone);
+        let blocks = match known {
+            Some(blocks) => blocks,
+            None => Arc::new(reader.blocks()?),
+        };
+        let reader = reader.verified(Arc::clone(&blocks), checksum, &self.shown(path), remedy)?;
+        let mut verified = self.0.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if verified.len() >= MOST_VERIFIED {
+            verified.clear();
+        }
+        verified.insert(key, blocks);
+        Ok(reader)
+    }
+
+    /// Forgets which objects were found sound: they are read as a whole again.
+    pub fn distrust(&self) {
+        self.0.verified.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Where the object lies on this machine, if the store is a directory.
     pub fn local_path(&self, path: &str) -> Option<PathBuf> {
         let root = self.0.local.as_ref()?;
         let mut file = root.clone();
         file.extend(path.split('/').filter(|part| !part.is_empty()));
         Some(file)
+    }
+
+    /// Where an object lies, for people: a path on this machine, or a URL.
+    pub fn shown(&self, path: &str) -> String {
+        match self.local_path(path) {
+            Some(file) => file.display().to_string(),
+            None => format!("{}/{path}", self.url().trim_end_matches('/')),
+        }
     }
 
     pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {

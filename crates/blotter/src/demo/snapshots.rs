@@ -70,11 +70,14 @@ pub(super) fn run<V>(parts: &Parts, committed: &Receiver<V>, shutdown: &Shutdown
             && (parts.progress.pays(&archived, last.elapsed()) || is_awaited(parts, &archived, &have)?)
         {
             let started = Instant::now();
-            if let Some(manifest) = take(parts)? {
+            if let Some(manifest) = take(parts, shutdown)? {
+                let stop = shutdown.clone();
                 fetch::once(
-                    &FetchConfig { niceness: BACKGROUND, ..FetchConfig::new(parts.local.clone()) },
+                    &FetchConfig { niceness: BACKGROUND, stop, ..FetchConfig::new(parts.local.clone()) },
                     &parts.store,
-                )?;
+                )
+                // What the store holds was sound when it was looked at: the next round looks again.
+                .inspect_err(|_| parts.store.distrust())?;
                 let took_ms = started.elapsed().as_millis();
                 tracing::debug!(version = manifest.version, rows = manifest.rows, took_ms, "snapshot");
                 parts.progress.set(&manifest);
@@ -87,8 +90,8 @@ pub(super) fn run<V>(parts: &Parts, committed: &Receiver<V>, shutdown: &Shutdown
     Ok(())
 }
 
-fn take(parts: &Parts) -> Result<Option<Manifest>> {
-    let config = SnapshotConfig { niceness: BACKGROUND, ..SnapshotConfig::default() };
+fn take(parts: &Parts, shutdown: &Shutdown) -> Result<Option<Manifest>> {
+    let config = SnapshotConfig { niceness: BACKGROUND, stop: shutdown.clone(), ..SnapshotConfig::default() };
     let snapshot = SnapshotParts { store: parts.store.clone(), profile: Arc::clone(&parts.profile) };
     Ok(match snapshot::take(&config, &snapshot)? {
         Outcome::NoArchive => None,

@@ -5,6 +5,11 @@
 //! refuses to open. Nothing in such a batch was acknowledged, so it is dropped here: the last batch, if its checksum
 //! does not match and nothing follows it. Damage anywhere else is left alone and reported.
 //!
+//! Elsewhere fjall may take damage for the end and cut the file there, with everything behind it. So every journal is looked
+//! through before fjall opens it: batches follow each other whole, in the order of their sequence numbers, and behind a batch
+//! that is not whole nothing whole may come. A write is synced before the next one begins, so that a whole batch proves that
+//! everything before it had reached the disk.
+//!
 //! The format is that of fjall 3, little-endian:
 //!
 //! ```text
@@ -36,14 +41,53 @@ pub(super) fn drop_torn_end(store: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
+/// The first journal that is damaged, and at which byte. The torn end of the newest is no damage.
+pub(super) fn damage(store: &Path) -> io::Result<Option<(PathBuf, usize)>> {
+    let mut journals = all(store)?;
+    let newest = journals.pop();
+    for (path, is_newest) in journals.into_iter().map(|path| (path, false)).chain(newest.map(|path| (path, true))) {
+        if let Some(at) = damaged_at(&fs::read(&path)?, is_newest) {
+            return Ok(Some((path, at)));
+        }
+    }
+    Ok(None)
+}
+
 fn newest(store: &Path) -> io::Result<Option<PathBuf>> {
-    let mut newest = None;
+    Ok(all(store)?.pop())
+}
+
+/// The journals, oldest first.
+fn all(store: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut journals = Vec::new();
     for entry in fs::read_dir(store)? {
         let path = entry?.path();
         let number = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".jnl")?.parse::<u64>().ok());
-        newest = newest.max(number.map(|number| (number, path)));
+        journals.extend(number.map(|number| (number, path)));
     }
-    Ok(newest.map(|(_, path)| path))
+    journals.sort_unstable();
+    Ok(journals.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Where a journal stops making sense, if that is not its end.
+fn damaged_at(journal: &[u8], is_newest: bool) -> Option<usize> {
+    let mut start = 0;
+    let mut last = None;
+    while let Some(batch) = journal.get(start..).and_then(Batch::read).filter(|batch| batch.sound) {
+        if last.is_some_and(|last| batch.sequence <= last) {
+            return Some(start);
+        }
+        last = Some(batch.sequence);
+        start += batch.length;
+    }
+    let rest = &journal[start..];
+    let goes_on = if is_newest {
+        let mut begins = rest.iter().enumerate().filter(|(_, byte)| **byte == 1);
+        begins.any(|(at, _)| Batch::read(&rest[at..]).is_some_and(|batch| batch.sound))
+    } else {
+        rest.iter().any(|byte| *byte != 0)
+    };
+    goes_on.then_some(start)
 }
 
 /// Where the last batch begins, if it is whole but for its checksum.
@@ -61,6 +105,7 @@ fn torn_from(journal: &[u8]) -> Option<usize> {
 
 struct Batch {
     length: usize,
+    sequence: u64,
     sound: bool,
 }
 
@@ -68,6 +113,7 @@ impl Batch {
     fn read(bytes: &[u8]) -> Option<Self> {
         let [1, count @ ..] = bytes.first_chunk::<5>()? else { return None };
         let items_from = 1 + 4 + 8;
+        let sequence = u64::from_le_bytes(*bytes.get(1 + 4..)?.first_chunk()?);
         let mut at = items_from;
         for _ in 0..u32::from_le_bytes(*count) {
             at += match bytes.get(at)? {
@@ -83,6 +129,6 @@ impl Batch {
         let [3, checksum @ ..] = bytes.get(at..)?.first_chunk::<9>()? else { return None };
         let trailer = bytes.get(at + 9..at + 9 + TRAILER.len())?;
         let sound = xxh3_64(&bytes[items_from..at]) == u64::from_le_bytes(*checksum);
-        (trailer == TRAILER).then_some(Self { length: at + 9 + TRAILER.len(), sound })
+        (trailer == TRAILER).then_some(Self { length: at + 9 + TRAILER.len(), sequence, sound })
     }
 }

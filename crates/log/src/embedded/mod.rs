@@ -7,20 +7,25 @@
 //! - `schemas`: what the columns are;
 //! - `retention`: removing the oldest;
 //! - `packing`: fewer, larger batches, and only the latest value of each key;
-//! - `journal`: dropping the torn end of a write that never was acknowledged.
+//! - `journal`: dropping the torn end of a write that never was acknowledged, and finding damage elsewhere;
+//! - `versions`: finding damage in the files that say which tables there are;
+//! - `room`: refusing a write that the disk has no room for.
 
 mod journal;
 mod lock;
 mod packing;
 mod partition;
 mod retention;
+mod room;
 mod schemas;
 mod store;
 mod tail;
+mod versions;
 mod writer;
 
 pub use packing::{PackWhen, Packed};
 pub use retention::Retention;
+pub use room::{FreeBytes, free_bytes};
 
 use crate::{
     Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched,
@@ -29,14 +34,15 @@ use crate::{
     embedded::{
         packing::Young,
         partition::{Partitions, Slot},
+        room::Room,
         schemas::Schemas,
         store::{Store, StoreMemory, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key},
         tail::{Batch, Tail},
-        writer::{Encoded, EncodedAppend, Meta, Published, Writer},
+        writer::{Encoded, EncodedAppend, Meta, NOT_BEGUN, Published, Writer},
     },
 };
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -56,6 +62,10 @@ pub struct EmbeddedOptions {
     pub block_cache_bytes: u64,
     /// How many bytes the store collects in memory before it writes a table.
     pub memtable_bytes: u64,
+    /// How many bytes of the disk stay free: a write that would take less is refused with [`LogError::Full`].
+    pub reserve_bytes: u64,
+    /// How the free bytes are found out; tests say it themselves.
+    pub free_bytes: FreeBytes,
 }
 
 impl Default for EmbeddedOptions {
@@ -66,6 +76,8 @@ impl Default for EmbeddedOptions {
             tail_cache_bytes: 32 << 20,
             block_cache_bytes: 4 << 20,
             memtable_bytes: 8 << 20,
+            reserve_bytes: 64 << 20,
+            free_bytes,
         }
     }
 }
@@ -75,7 +87,9 @@ pub struct EmbeddedLog {
     dir: PathBuf,
     id: LogId,
     partitions: Partitions,
-    /// None once closed.
+    memory: StoreMemory,
+    room: Room,
+    /// None once closed, and while a failed write has made it uncertain.
     store: RwLock<Option<Store>>,
     schemas: Schemas,
     writer: Writer,
@@ -105,8 +119,13 @@ impl EmbeddedLog {
     /// written.
     pub fn open(dir: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, LogError> {
         let dir = dir.as_ref();
-        let EmbeddedOptions { owner, partitions, tail_cache_bytes, block_cache_bytes, memtable_bytes } = options;
-        let store = Store::open(dir, owner.as_deref(), partitions, StoreMemory { block_cache_bytes, memtable_bytes })?;
+        Self::open_in(dir, options).map_err(|error| named(dir, error))
+    }
+
+    fn open_in(dir: &Path, options: EmbeddedOptions) -> Result<Self, LogError> {
+        let EmbeddedOptions { owner, partitions, tail_cache_bytes, block_cache_bytes, memtable_bytes, .. } = options;
+        let memory = StoreMemory { block_cache_bytes, memtable_bytes };
+        let store = Store::open(dir, owner.as_deref(), partitions, memory)?;
         let partitions = Partitions::new(store.settings.partitions);
         let bounds = partitions
             .all()
@@ -120,6 +139,8 @@ impl EmbeddedLog {
         let meta = store.positions_and_groups()?;
         Ok(Self {
             dir: dir.to_owned(),
+            memory,
+            room: Room { reserve_bytes: options.reserve_bytes, free: options.free_bytes },
             id: store.settings.id.clone(),
             partitions,
             schemas: Schemas::load(&store)?,
@@ -142,7 +163,42 @@ impl EmbeddedLog {
 
     /// Closing waits until `work` is done.
     fn with_store<T>(&self, work: impl FnOnce(&Store) -> Result<T, LogError>) -> Result<T, LogError> {
-        work(self.store.read().unwrap_or_else(PoisonError::into_inner).as_ref().ok_or(LogError::Closed)?)
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        match store.as_ref() {
+            Some(store) => work(store).map_err(|error| named(&self.dir, error)),
+            None if self.live().closed => Err(LogError::Closed),
+            None => Err(LogError::Poisoned { cause: self.writer.poisoned().unwrap_or_default() }),
+        }
+    }
+
+    /// After a failed write, opens the store anew to find out what is on the disk. Reading waits meanwhile.
+    fn recover(&self) -> Result<(), LogError> {
+        let Some(cause) = self.writer.poisoned() else { return Ok(()) };
+        self.room.check(&self.dir, 0)?;
+        let mut held = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        if self.live().closed {
+            return Err(LogError::Closed);
+        }
+        if self.writer.poisoned().is_none() {
+            return Ok(());
+        }
+        // The lock on the directory goes with it.
+        drop(held.take());
+        let failed = |error: LogError| LogError::Poisoned { cause: format!("{cause}; opening it again: {error}") };
+        let store = Store::open(&self.dir, None, None, self.memory).map_err(failed)?;
+        self.schemas.reload(&store)?;
+        for slot in self.partitions.all() {
+            let next = store.end(slot)?;
+            self.live().tail.reopened(slot, next).map_err(|before| {
+                corrupt(slot, next, format!("the records from {next} to {before} are lost since a write failed"))
+            })?;
+        }
+        self.live().meta = store.positions_and_groups()?;
+        *held = Some(store);
+        self.writer.recovered();
+        self.changed.notify_all();
+        tracing::warn!(dir = %self.dir.display(), "the log takes writes again");
+        Ok(())
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -167,6 +223,29 @@ impl EmbeddedLog {
         if let LogError::Poisoned { cause } = error {
             self.writer.poison(cause.clone());
         }
+    }
+
+    fn try_append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+        let end = |slot| self.live().tail.bounds(slot).next.0;
+        let publish = |batches: Vec<Published>, mut meta: Meta| {
+            let mut live = self.live();
+            live.meta.append(&mut meta);
+            for Published { slot, batch, memory, stored } in batches {
+                live.tail.push(slot, batch, memory);
+                if let Some(young) = &mut live.young[slot.index] {
+                    young.add(stored);
+                }
+            }
+            drop(live);
+            self.changed.notify_all();
+        };
+        self.recover()?;
+        self.with_store(|store| {
+            let bytes: usize = transaction.appends.iter().map(|append| append.records.get_array_memory_size()).sum();
+            self.room.check(&self.dir, bytes)?;
+            let encoded = self.encode(transaction, store).inspect_err(|error| self.poison_by(error))?;
+            self.writer.write(store, encoded, end, publish)
+        })
     }
 
     fn encode(&self, transaction: Transaction, store: &Store) -> Result<Encoded, LogError> {
@@ -269,23 +348,11 @@ impl Log for EmbeddedLog {
     }
 
     fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
-        let end = |slot| self.live().tail.bounds(slot).next.0;
-        let publish = |batches: Vec<Published>, mut meta: Meta| {
-            let mut live = self.live();
-            live.meta.append(&mut meta);
-            for Published { slot, batch, memory, stored } in batches {
-                live.tail.push(slot, batch, memory);
-                if let Some(young) = &mut live.young[slot.index] {
-                    young.add(stored);
-                }
-            }
-            drop(live);
-            self.changed.notify_all();
-        };
-        self.with_store(|store| {
-            let encoded = self.encode(transaction, store).inspect_err(|error| self.poison_by(error))?;
-            self.writer.write(store, encoded, end, publish)
-        })
+        match self.try_append(transaction.clone()) {
+            // Nothing of it was begun: opening the store again may be all that is needed.
+            Err(LogError::Poisoned { cause }) if cause == NOT_BEGUN => self.try_append(transaction),
+            outcome => outcome,
+        }
     }
 
     fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
@@ -326,10 +393,16 @@ impl Log for EmbeddedLog {
     fn committed(&self, group: &str, topic: Topic) -> Result<Vec<(u32, Offset)>, LogError> {
         let prefix = group_prefix(group, topic);
         let committed = self.with_prefix(&prefix, |key, value| {
-            let partition = key.get(prefix.len()..)?.try_into().ok()?;
-            Some((u32::from_be_bytes(partition), Offset(number(value)?)))
+            let partition = key.get(prefix.len()..).and_then(|partition| partition.try_into().ok());
+            match (partition, number(value)) {
+                (Some(partition), Some(next)) => Ok((u32::from_be_bytes(partition), Offset(next))),
+                _ => Err(LogError::Position {
+                    name: format!("{group}/{topic}"),
+                    reason: "its value is not an offset".to_owned(),
+                }),
+            }
         })?;
-        Ok(committed.into_iter().flatten().collect())
+        committed.into_iter().collect()
     }
 
     fn position(&self, name: &str) -> Result<Option<Vec<u8>>, LogError> {
@@ -431,6 +504,21 @@ impl From<EncodeError> for LogError {
                 Self::TooLarge { rows, bytes, max_rows: codec::MAX_ROWS, max_bytes: codec::MAX_BODY }
             }
         }
+    }
+}
+
+/// A failure of the store that is none of the disk's says where the damage is.
+fn named(dir: &Path, error: LogError) -> LogError {
+    let is_of_disk = |error: &fjall::Error| {
+        let mut causes =
+            std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source());
+        causes.any(<dyn std::error::Error>::is::<io::Error>)
+    };
+    match error {
+        LogError::Store(error) if !is_of_disk(&error) && !matches!(error, fjall::Error::Poisoned) => {
+            LogError::Damaged { dir: dir.to_owned(), reason: format!("a table of its store: {error}") }
+        }
+        error => error,
     }
 }
 

@@ -37,6 +37,13 @@ impl Schemas {
         Ok(Self { known: RwLock::new(known) })
     }
 
+    /// What the store holds, after it was opened again.
+    pub(super) fn reload(&self, store: &Store) -> Result<(), LogError> {
+        let found = Self::load(store)?.known.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(())
+    }
+
     /// The number of a schema, which is stored if it is new.
     pub(super) fn number(&self, schema: &SchemaRef, store: &Store) -> Result<u16, LogError> {
         let find = |known: &[SchemaRef]| known.iter().position(|other| Arc::ptr_eq(other, schema) || other == schema);

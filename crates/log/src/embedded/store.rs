@@ -16,16 +16,18 @@
 //! A partition's end is that of its last batch, which retention never removes; nothing else says it, so nothing can
 //! contradict it. Values above a kilobyte go to fjall's blob files: compaction moves their addresses, not the records.
 //!
-//! fjall's journal has a checksum over a transaction's keys and values, but not over its sequence number: a bit that rots
-//! there may bring an older position or group offset back, so that work is done again, but never changes a record.
+//! Every byte is under a checksum that is compared: `log.json` is sealed, `journal` and `versions` look through what fjall
+//! takes on trust, and fjall itself compares those of its blocks. Small values, such as positions, lie in those blocks. fjall's
+//! journal has a checksum over a transaction's keys and values but not over its sequence number, whose order is compared.
 //!
 //! A new store is built beside its place and moved there when it is whole, so that a store which is there can be opened.
 
 use crate::{
     LogError, LogId, Offset, Topic,
     codec::{self, Header},
-    embedded::{journal, lock::DirectoryLock, partition::Slot, writer::Meta},
+    embedded::{journal, lock::DirectoryLock, partition::Slot, versions, writer::Meta},
 };
+use blotter_seal::{Seal, seal_of, to_sealed_json};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch, PersistMode,
 };
@@ -39,7 +41,8 @@ use std::{
 const STORE: &str = "store";
 const UNFINISHED: &str = "store.new";
 const SETTINGS: &str = "log.json";
-const FORMAT: u32 = 1;
+/// Format 1 had no seal around `log.json`, and is read.
+const FORMAT: u32 = 2;
 /// What a log gets unless told otherwise.
 const DEFAULT_PARTITIONS: u32 = 4;
 pub(super) const MOST_PARTITIONS: u32 = 1024;
@@ -89,11 +92,8 @@ impl Store {
         if !path.try_exists().map_err(file_error("look at", &path))? {
             create(dir, &path, owner, partitions.unwrap_or(DEFAULT_PARTITIONS), memory)?;
         }
-        let settings = path.join(SETTINGS);
-        let settings = fs::read(&settings).map_err(file_error("read", &settings))?;
-        let settings: Settings = serde_json::from_slice(&settings)
-            .map_err(|error| LogError::Damaged { dir: dir.to_owned(), reason: format!("{SETTINGS}: {error}") })?;
-        if settings.format != FORMAT {
+        let settings = read_settings(dir, &path.join(SETTINGS))?;
+        if !(1..=FORMAT).contains(&settings.format) {
             return Err(LogError::Format { dir: dir.to_owned(), found: settings.format, known: FORMAT });
         }
         if let (Some(stored), Some(asked)) = (&settings.owner, owner)
@@ -103,6 +103,16 @@ impl Store {
         }
         if let Some(configured) = partitions.filter(|configured| *configured != settings.partitions) {
             return Err(LogError::Partitions { dir: dir.to_owned(), stored: settings.partitions, configured });
+        }
+        let damaged = |(file, reason): (PathBuf, String)| LogError::Damaged {
+            dir: dir.to_owned(),
+            reason: format!("{}: {reason}", file.display()),
+        };
+        if let Some(found) = versions::damage(&path).map_err(file_error("look through", &path))? {
+            return Err(damaged(found));
+        }
+        if let Some((file, at)) = journal::damage(&path).map_err(file_error("look through", &path))? {
+            return Err(damaged((file, format!("its bytes from {at} on are not those that were written"))));
         }
         let (database, records, meta) = open_database(&path, memory)?;
         Ok(Self { records, meta, database, settings, _lock: lock })
@@ -140,7 +150,8 @@ impl Store {
 
     /// The first offset that retention left.
     pub(super) fn earliest(&self, slot: Slot) -> Result<u64, LogError> {
-        Ok(self.meta.get(earliest_key(slot))?.as_deref().and_then(number).unwrap_or(0))
+        let Some(value) = self.meta.get(earliest_key(slot))? else { return Ok(0) };
+        number(&value).ok_or_else(|| corrupt(slot, 0, "where it begins is not a number".to_owned()))
     }
 
     /// The end of a partition: that of its last batch.
@@ -223,6 +234,21 @@ pub(super) fn number(value: &[u8]) -> Option<u64> {
     value.try_into().ok().map(u64::from_le_bytes)
 }
 
+fn read_settings(dir: &Path, path: &Path) -> Result<Settings, LogError> {
+    let bytes = fs::read(path).map_err(file_error("read", path))?;
+    let damaged =
+        |reason: String| LogError::Damaged { dir: dir.to_owned(), reason: format!("{}: {reason}", path.display()) };
+    let seal = seal_of(&bytes);
+    if seal == Seal::Broken {
+        return Err(damaged("its checksum does not match".to_owned()));
+    }
+    let settings: Settings = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+    if settings.format > 1 && seal == Seal::Absent {
+        return Err(damaged("its checksum is missing".to_owned()));
+    }
+    Ok(settings)
+}
+
 fn create(dir: &Path, path: &Path, owner: Option<&str>, partitions: u32, memory: StoreMemory) -> Result<(), LogError> {
     let unfinished = dir.join(UNFINISHED);
     if unfinished.try_exists().map_err(file_error("look at", &unfinished))? {
@@ -232,7 +258,7 @@ fn create(dir: &Path, path: &Path, owner: Option<&str>, partitions: u32, memory:
     let settings = Settings { format: FORMAT, id, partitions, owner: owner.map(str::to_owned) };
     drop(open_database(&unfinished, memory)?);
     let file = unfinished.join(SETTINGS);
-    let json = serde_json::to_vec_pretty(&settings).map_err(|error| file_error("write", &file)(error.into()))?;
+    let json = to_sealed_json(&settings);
     fs::write(&file, json).and_then(|()| fs::File::open(&file)?.sync_all()).map_err(file_error("write", &file))?;
     fs::File::open(&unfinished).and_then(|directory| directory.sync_all()).map_err(file_error("sync", &unfinished))?;
     fs::rename(&unfinished, path).map_err(file_error("move into place", &unfinished))?;

@@ -76,6 +76,21 @@ impl Tail {
         }
     }
 
+    /// Says how far a partition reaches after the log was opened again. Never less than before: that would be lost.
+    pub(super) fn reopened(&mut self, slot: Slot, next: u64) -> Result<(), u64> {
+        let partition = &mut self.partitions[slot.index];
+        if next < partition.next {
+            return Err(partition.next);
+        }
+        if next > partition.next {
+            // A write that failed, and had reached the disk all the same. What is cached must reach up to the end.
+            partition.next = next;
+            self.bytes -= partition.batches.drain(..).map(|(_, bytes)| bytes).sum::<usize>();
+            self.order.retain(|index| *index != slot.index);
+        }
+        Ok(())
+    }
+
     /// Says that a partition begins later now.
     pub(super) fn advance(&mut self, slot: Slot, earliest: u64) {
         let partition = &mut self.partitions[slot.index];

@@ -2,7 +2,7 @@
 //!
 //! The first thread that finds nobody writing becomes the leader: it takes everything that waits, makes it one atomic
 //! write and one `fdatasync`, publishes the new ends, and wakes the others. A failed write poisons the log: what is on
-//! the disk is then uncertain, and only opening the log again finds out.
+//! the disk is then uncertain, and only opening the log again finds out. The next append does that.
 
 use crate::{
     Appended, LogError, Offset,
@@ -48,6 +48,9 @@ pub(super) struct Published {
 
 /// Positions and group offsets by their keys in the store.
 pub(super) type Meta = BTreeMap<Vec<u8>, Vec<u8>>;
+/// The cause of a failure before which nothing of the transaction was written: what the store does on its own account, such as
+/// writing tables, had failed earlier.
+pub(super) const NOT_BEGUN: &str = "its store had failed before";
 
 type Answer = Result<Vec<Appended>, LogError>;
 
@@ -105,7 +108,7 @@ impl Writer {
             match result {
                 Ok(answers) => queue.answers.extend(tickets.into_iter().zip(answers.into_iter().map(Ok))),
                 Err(cause) => {
-                    tracing::error!(cause, "the log takes no more writes: one failed");
+                    tracing::error!(cause, "a write to the log failed; it is opened again at the next write");
                     let poisoned = || Err(LogError::Poisoned { cause: cause.clone() });
                     queue.answers.extend(tickets.into_iter().map(|ticket| (ticket, poisoned())));
                     queue.poisoned = Some(cause);
@@ -113,6 +116,16 @@ impl Writer {
             }
             self.answered.notify_all();
         }
+    }
+
+    /// The failure since which nothing is written.
+    pub(super) fn poisoned(&self) -> Option<String> {
+        self.lock().poisoned.clone()
+    }
+
+    /// Takes writes again: the log has been opened anew.
+    pub(super) fn recovered(&self) {
+        self.lock().poisoned = None;
     }
 
     /// Refuses further writes.
@@ -162,7 +175,10 @@ fn commit(
     for (key, value) in &meta {
         batch.insert(&store.meta, key.clone(), value.clone());
     }
-    batch.commit().map_err(|error| format!("{error:?}"))?;
+    batch.commit().map_err(|error| match error {
+        fjall::Error::Poisoned => NOT_BEGUN.to_owned(),
+        error => format!("{error:?}"),
+    })?;
     publish(published, meta);
     Ok(answers)
 }

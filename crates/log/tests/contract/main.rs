@@ -5,6 +5,7 @@ mod crash;
 mod damage;
 mod embedded;
 mod followers;
+mod full;
 mod kafka;
 mod model;
 mod packing;

@@ -177,7 +177,10 @@ impl<'a> Archiver<'a> {
             took_ms = started.elapsed().as_millis() as u64,
             "archive committed"
         );
-        self.keep_house();
+        // What is merged can wait; whoever told the role to stop cannot.
+        if !self.shutdown.is_triggered() {
+            self.keep_house();
+        }
         if let Some(tell) = &mut self.parts.on_commit {
             tell(&Committed { table_version: self.table.version(), next_offsets: self.next.clone(), rows });
         }

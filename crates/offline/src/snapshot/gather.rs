@@ -1,7 +1,8 @@
 //! The second pass: the winners of one slice of time, sorted, as files of whole months.
 
 use crate::{
-    error::Result,
+    error::{OfflineError, Result},
+    snapshot::publish,
     manifest::{FOLDER, Manifest, ManifestFile, checksum},
     rows::{Bits, Rows},
 };
@@ -51,6 +52,7 @@ impl Written {
         self.rows += rows;
         if let Some(same) = self.before.get(&checksum)
             && (same.rows, same.bytes) == (rows, bytes.len() as u64)
+            && publish::is_sound(store, self.version, same)?
         {
             self.referred_to += 1;
             self.files.push(same.clone());
@@ -105,10 +107,11 @@ pub(super) fn write(
         .enumerate()
         .map(|(index, field)| Column::new(&batches, index, field.data_type()))
         .collect::<Result<Vec<_>, _>>()?;
-    for rows in files(&sorted, place.clock, file_rows) {
+    for cut in files(&sorted, place.clock, file_rows) {
         let mut writer =
             ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(writer_properties(&schema)?))?;
-        for chunk in rows.chunks(MAX_BATCH_ROWS) {
+        for chunk in cut.chunks(MAX_BATCH_ROWS) {
+            OfflineError::unless(&rows.stop)?;
             let arrays = columns.iter().map(|column| column.gather(chunk)).collect::<Result<Vec<_>, _>>()?;
             let batch = RecordBatch::try_new(SchemaRef::clone(&schema), arrays)?;
             written.incidents += batch.num_rows() as u64;
@@ -117,7 +120,7 @@ pub(super) fn write(
             }
             writer.write(&batch)?;
         }
-        written.add(place.store, rows.len() as u64, writer.into_inner()?.into())?;
+        written.add(place.store, cut.len() as u64, writer.into_inner()?.into())?;
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub use pays::pays;
 pub use role::{Outcome, run, take};
 
 use blotter_incident::{Profile, UtcMicros};
-use blotter_store::Store;
+use blotter_store::{Shutdown, Store};
 use std::{sync::Arc, time::Duration};
 
 /// What to take, and how often.
@@ -45,11 +45,21 @@ pub struct SnapshotConfig {
     pub file_rows: usize,
     /// Niceness of the thread, 0 to leave it alone.
     pub niceness: i32,
+    /// Triggered, it ends a snapshot that is under way between two batches: [`crate::OfflineError::Cancelled`].
+    pub stop: Shutdown,
 }
 
 impl Default for SnapshotConfig {
     fn default() -> Self {
-        Self { every: None, as_of: None, keep: 3, slice_rows: 400_000, file_rows: 40_000, niceness: 0 }
+        Self {
+            every: None,
+            as_of: None,
+            keep: 3,
+            slice_rows: 400_000,
+            file_rows: 40_000,
+            niceness: 0,
+            stop: Shutdown::new(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Manifest, pointer, and the removal of what is old.
 
 use crate::{
-    error::Result,
+    error::{OfflineError, Result},
     manifest::{FOLDER, MANIFEST, Manifest, POINTER, Pointer, to_json},
 };
 use blotter_incident::{UtcMicros, format_utc};
@@ -35,7 +35,7 @@ pub(super) fn point(store: &Store, version: u64) -> Result<()> {
     loop {
         let (bytes, read) = store.get_versioned(&path)?;
         if let Some(bytes) = bytes
-            && Pointer::parse(&path, &bytes)?.version >= version
+            && is_at(Pointer::parse(&path, &bytes), version)?
         {
             return Ok(());
         }
@@ -44,6 +44,42 @@ pub(super) fn point(store: &Store, version: u64) -> Result<()> {
             Err(StoreError::Changed { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Whether a pointer leads to that version or further. One that is damaged leads nowhere.
+fn is_at(pointer: Result<Pointer>, version: u64) -> Result<bool> {
+    match pointer {
+        Ok(pointer) => Ok(pointer.version >= version),
+        Err(error @ OfflineError::Damaged { .. }) => {
+            tracing::warn!(%error, "the pointer to the newest snapshot is written anew");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The first file of a snapshot that is not what its manifest says. The files are read once a process.
+pub(super) fn damage(store: &Store, manifest: &Manifest) -> Result<Option<StoreError>> {
+    for file in &manifest.files {
+        if let Some(error) = fault(store, manifest.version, file)? {
+            return Ok(Some(error));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a file of the snapshot of `version` is what its manifest says.
+pub(super) fn is_sound(store: &Store, version: u64, file: &ManifestFile) -> Result<bool> {
+    Ok(fault(store, version, file)?.is_none())
+}
+
+fn fault(store: &Store, version: u64, file: &ManifestFile) -> Result<Option<StoreError>> {
+    let path = format!("{FOLDER}/{}/{}", file.version.unwrap_or(version), file.path);
+    match store.verified(&path, &file.checksum, "it is written anew") {
+        Ok(_) => Ok(None),
+        Err(error) if error.is_damage() => Ok(Some(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -69,7 +105,13 @@ pub(super) fn remove_old(store: &Store, keep: usize) -> Result<()> {
     for version in &kept {
         let path = format!("{FOLDER}/{version}/{MANIFEST}");
         let Some(bytes) = store.get(&path)? else { continue };
-        let files = Manifest::parse(&path, &bytes)?.files;
+        let files = match Manifest::parse(&path, &bytes) {
+            Ok(manifest) => manifest.files,
+            Err(error) => {
+                tracing::warn!(%error, "old snapshots are not removed: what this one refers to is not known");
+                return Ok(());
+            }
+        };
         needed.extend(files.iter().filter_map(|file| Some(format!("{FOLDER}/{}/{}", file.version?, file.path))));
     }
     for version in complete.into_keys().filter(|version| *version < newest.version && !kept.contains(version)) {

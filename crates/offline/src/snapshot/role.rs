@@ -2,13 +2,13 @@
 
 use super::{SnapshotConfig, SnapshotParts, gather, publish, slices, winners};
 use crate::{
-    error::Result,
+    error::{OfflineError, Result},
     manifest::{FORMAT, Manifest},
     priority,
     rows::Rows,
 };
 use blotter_incident::format_utc;
-use blotter_store::{ArchiveTable, Shutdown, StoreError};
+use blotter_store::{ArchiveTable, Shutdown, Store, StoreError};
 use std::time::Instant;
 
 /// What came of taking a snapshot.
@@ -25,10 +25,11 @@ pub enum Outcome {
 /// Runs the role on the calling thread: until it is shut down, or once where the configuration says so.
 pub fn run(config: &SnapshotConfig, parts: &SnapshotParts, shutdown: &Shutdown) -> Result<()> {
     priority::lower(config.niceness);
+    let config = &SnapshotConfig { stop: shutdown.clone(), ..config.clone() };
     loop {
         match (take(config, parts), config.every) {
             (Ok(Outcome::NoArchive), None) => return Err(StoreError::NoTable.into()),
-            (Ok(_), None) => return Ok(()),
+            (Err(OfflineError::Cancelled), _) | (Ok(_), None) => return Ok(()),
             (Err(error), Some(_)) if error.is_retryable() => tracing::warn!(%error, "the snapshot is tried again"),
             (Err(error), _) => return Err(error),
             (Ok(_), Some(_)) => {}
@@ -39,6 +40,17 @@ pub fn run(config: &SnapshotConfig, parts: &SnapshotParts, shutdown: &Shutdown) 
     }
 }
 
+/// The newest snapshot, where its pointer and its manifest are sound.
+fn sound_newest(store: &Store) -> Result<Option<Manifest>> {
+    match publish::newest(store) {
+        Err(error @ OfflineError::Damaged { .. }) => {
+            tracing::warn!(%error, "a new snapshot is taken");
+            Ok(None)
+        }
+        newest => newest,
+    }
+}
+
 /// Takes a snapshot of the table's newest version, unless the newest snapshot has all of it.
 pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
     let started = Instant::now();
@@ -46,14 +58,17 @@ pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
         return Ok(Outcome::NoArchive);
     };
     let next_offsets: Vec<u64> = table.next_offsets().to_vec();
-    let newest = if config.as_of.is_none() { publish::newest(&parts.store)? } else { None };
+    let newest = if config.as_of.is_none() { sound_newest(&parts.store)? } else { None };
     let newest = newest.filter(|newest| newest.log_id == table.log_id());
     if let Some(newest) = &newest
         && newest.next_offsets.values().eq(&next_offsets)
     {
-        return Ok(Outcome::Unchanged(newest.clone()));
+        match publish::damage(&parts.store, newest)? {
+            None => return Ok(Outcome::Unchanged(newest.clone())),
+            Some(error) => tracing::warn!(%error, version = newest.version, "the snapshot is taken again"),
+        }
     }
-    let rows = Rows::open(&table)?;
+    let rows = Rows::open(&table, &config.stop)?;
     let mut found = winners::find(&table, &rows, config.as_of)?;
     let slices = slices::cut(&found.hours, &parts.profile.clock(), config.slice_rows);
     let folder = publish::folder(table.version(), config.as_of);

@@ -1,10 +1,13 @@
 //! The state of one partition in the store, in increments.
 //!
 //! `<log id>/<partition>/manifest.json` names the offset that the state reflects and the segments
-//! that make it up, in order; it is written last. A segment is a zstd-compressed Arrow stream of one
-//! batch: for each incident that changed its id, winning revision, hour, area and category (missing
+//! that make it up, in order, each with its checksum; it is sealed and written last. A segment is a zstd-compressed Arrow
+//! stream of one batch: for each incident that changed its id, winning revision, hour, area and category (missing
 //! where it is deleted). A new segment takes in those before it that are not much larger, so that there are few and an
 //! incident is rewritten a few times at most; when half of what the segments hold is out of date, all are written anew.
+//!
+//! A store that cannot be read now is an error: the role is run again. Only a checkpoint whose bytes are not those that were
+//! written is left aside, with a warning that names the object; then everything is counted again from the log.
 //!
 //! On a shared log a member that has lost its partition may not know it yet: the manifest is only replaced as it was read,
 //! and a segment's name is used once.
@@ -24,16 +27,24 @@ use arrow::{
 };
 use blotter_incident::{CivilMicros, Revision, UtcMicros};
 use blotter_log::Offset;
-use blotter_store::{Checkpoints, ObjectVersion};
+use blotter_seal::{Seal, seal_of, to_sealed_json};
+use blotter_store::{Checkpoints, ObjectVersion, StoreError};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
 use uuid::Uuid;
 
-const FORMAT: u32 = 1;
+/// Format 1 had no checksums.
+const FORMAT: u32 = 2;
 /// Incidents of one segment: bounds the memory that writing one takes.
 const SEGMENT_ROWS: usize = 1 << 17;
 /// A segment of up to so many times as many incidents as the new one is taken into it.
 const TAKEN_IN: usize = 2;
+
+/// Of a manifest of any format.
+#[derive(Debug, Deserialize)]
+struct Versioned {
+    format: u32,
+}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
@@ -41,13 +52,42 @@ struct Manifest {
     /// The layer that was counted by.
     layer: String,
     next_offset: Offset,
-    segments: Vec<String>,
+    segments: Vec<Named>,
+}
+
+/// One object of the state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Named {
+    name: String,
+    checksum: String,
+}
+
+/// Why a checkpoint that is there is not used.
+enum Unusable {
+    /// The store, or the role: trying again may help.
+    Failed(CountError),
+    /// An object's bytes are not those that were written.
+    Damaged { object: String, why: String },
+    /// It is sound, and of no use to this counter.
+    Other(String),
+}
+
+impl From<CountError> for Unusable {
+    fn from(error: CountError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<StoreError> for Unusable {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// A segment, and the numbers in the identity of the incidents that it holds.
 #[derive(Clone, Debug)]
 struct Segment {
-    name: String,
+    named: Named,
     rows: Rows,
 }
 
@@ -106,42 +146,79 @@ impl Checkpoint {
         format!("{}/manifest.json", self.prefix)
     }
 
-    /// Fills empty counts from the store; says up to which offset. A checkpoint that cannot be read is
-    /// reported and left aside: the log has everything.
+    /// Fills empty counts from the store; says up to which offset.
+    ///
+    /// # Errors
+    /// The store's, which says nothing of whether there is a checkpoint.
     pub(super) fn restore(&mut self, counts: &mut PartitionCounts) -> Result<Offset, CountError> {
         let (bytes, version) = self.store.get_versioned(&self.manifest_name())?;
         self.read = Some(version);
         let Some(bytes) = bytes else { return Ok(Offset(0)) };
         match self.read(&bytes, counts) {
-            Ok(Some(offset)) => {
+            Ok(offset) => {
                 counts.discard_changes();
                 counts.mark_saved();
-                Ok(offset)
+                return Ok(offset);
             }
-            Ok(None) => Ok(Offset(0)),
-            Err(why) => {
-                tracing::warn!(checkpoint = self.prefix, %why, "the checkpoint cannot be read; counting again from the log");
-                *counts = counts.emptied();
-                self.segments.clear();
-                Ok(Offset(0))
+            Err(Unusable::Failed(error)) => return Err(error),
+            Err(Unusable::Damaged { object, why }) => {
+                let object = self.store.shown(&object);
+                tracing::warn!(
+                    object,
+                    why,
+                    "the checkpoint of count is damaged; counting again from the log's beginning"
+                );
+            }
+            Err(Unusable::Other(why)) => {
+                tracing::warn!(checkpoint = self.prefix, why, "counting again from the log's beginning");
             }
         }
+        self.forget(counts);
+        Ok(Offset(0))
     }
 
-    fn read(&mut self, manifest: &[u8], counts: &mut PartitionCounts) -> Result<Option<Offset>, String> {
-        let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| error.to_string())?;
-        if manifest.format != FORMAT || manifest.layer != self.layer {
-            return Ok(None);
+    /// Begins anew: the next save writes everything.
+    pub(super) fn forget(&mut self, counts: &mut PartitionCounts) {
+        *counts = counts.emptied();
+        self.segments.clear();
+    }
+
+    fn read(&mut self, manifest: &[u8], counts: &mut PartitionCounts) -> Result<Offset, Unusable> {
+        let damaged = |object: &str, why: String| Unusable::Damaged { object: object.to_owned(), why };
+        let name = self.manifest_name();
+        if seal_of(manifest) == Seal::Broken {
+            return Err(damaged(&name, "its checksum does not match".to_owned()));
         }
-        for name in &manifest.segments {
-            let bytes = self.store.get(name).map_err(|error| error.to_string())?;
-            let bytes = bytes.ok_or_else(|| format!("segment {name} is missing"))?;
-            let mut rows = restore_segment(&bytes, counts).map_err(|error| format!("segment {name}: {error}"))?;
+        let Versioned { format } =
+            serde_json::from_slice(manifest).map_err(|error| damaged(&name, error.to_string()))?;
+        if format != FORMAT {
+            return Err(Unusable::Other(format!(
+                "the checkpoint has format {format}, and this version reads {FORMAT}"
+            )));
+        }
+        if seal_of(manifest) != Seal::Sound {
+            return Err(damaged(&name, "its checksum is missing".to_owned()));
+        }
+        let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| damaged(&name, error.to_string()))?;
+        if manifest.layer != self.layer {
+            return Err(Unusable::Other(format!(
+                "areas were counted by {}, and now by {}",
+                manifest.layer, self.layer
+            )));
+        }
+        for named in manifest.segments {
+            let Named { name, checksum } = &named;
+            let bytes = self.store.get(name)?.ok_or_else(|| damaged(name, "it is missing".to_owned()))?;
+            let found = blotter_seal::checksum(&bytes);
+            if found != *checksum {
+                return Err(damaged(name, format!("checksum {found} where the manifest says {checksum}")));
+            }
+            let mut rows = restore_segment(&bytes, counts)?;
             rows.sort_unstable();
             rows.dedup();
-            self.segments.push(Segment { name: name.clone(), rows: Rows::new(rows) });
+            self.segments.push(Segment { named, rows: Rows::new(rows) });
         }
-        Ok(Some(manifest.next_offset))
+        Ok(manifest.next_offset)
     }
 
     /// Makes the state as of `next_offset` durable.
@@ -150,12 +227,14 @@ impl Checkpoint {
         let mut segments = self.segments[..kept].to_vec();
         for rows in rows.chunks(SEGMENT_ROWS) {
             let name = format!("{}/{}.segment", self.prefix, Uuid::new_v4());
-            self.store.put(&name, segment(counts, rows)?)?;
-            segments.push(Segment { name, rows: Rows::new(rows.to_vec()) });
+            let bytes = segment(counts, rows)?;
+            let checksum = blotter_seal::checksum(&bytes);
+            self.store.put(&name, bytes)?;
+            segments.push(Segment { named: Named { name, checksum }, rows: Rows::new(rows.to_vec()) });
         }
-        let names = segments.iter().map(|segment| segment.name.clone()).collect();
-        let manifest = Manifest { format: FORMAT, layer: self.layer.clone(), next_offset, segments: names };
-        let bytes = serde_json::to_vec_pretty(&manifest).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+        let named = segments.iter().map(|segment| segment.named.clone()).collect();
+        let manifest = Manifest { format: FORMAT, layer: self.layer.clone(), next_offset, segments: named };
+        let bytes = to_sealed_json(&manifest);
         let read = match self.read.take() {
             Some(read) => read,
             None => self.store.get_versioned(&self.manifest_name())?.1,
@@ -165,7 +244,7 @@ impl Checkpoint {
             Err(error) => {
                 // Nothing names the new segments; where deleting them fails too, they only take room.
                 for segment in &segments[kept..] {
-                    let _left = self.store.delete(&segment.name);
+                    let _left = self.store.delete(&segment.named.name);
                 }
                 return Err(error.into());
             }
@@ -173,7 +252,7 @@ impl Checkpoint {
         counts.mark_saved();
         let before = std::mem::replace(&mut self.segments, segments);
         for segment in &before[kept..] {
-            self.store.delete(&segment.name)?;
+            self.store.delete(&segment.named.name)?;
         }
         Ok(())
     }

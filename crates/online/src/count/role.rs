@@ -168,12 +168,14 @@ impl Member<'_> {
     /// Whether the group has counted up to there, whoever of it did.
     fn has_reached(&self, goal: &[Offset]) -> Result<bool, CountError> {
         let committed: BTreeMap<u32, Offset> = self.parts.log.committed(GROUP, Topic::Incidents)?.into_iter().collect();
-        Ok((0..).zip(goal).all(|(partition, end)| {
-            let log = &self.parts.log;
+        for (partition, end) in (0..).zip(goal) {
             let next = committed.get(&partition).copied().unwrap_or_default();
             // Behind the last record there may be marks, which nobody commits.
-            next >= *end || (log.read(Topic::Incidents, partition, next, 1)).is_ok_and(|rest| rest.is_empty())
-        }))
+            if next < *end && !self.parts.log.read(Topic::Incidents, partition, next, 1)?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -233,7 +235,18 @@ impl<'a> Worker<'a> {
             let mut counts = PartitionCounts::new(layer);
             let mut checkpoint =
                 Checkpoint::new(parts.checkpoints.clone(), &log.id().to_string(), partition, layer_name);
-            let next = checkpoint.restore(&mut counts)?;
+            let mut next = checkpoint.restore(&mut counts)?;
+            let end = log.bounds(Topic::Incidents, partition)?.next;
+            if next > end {
+                tracing::warn!(
+                    partition,
+                    next = next.0,
+                    end = end.0,
+                    "the checkpoint of count holds records that the log has lost; counting again from the log's beginning"
+                );
+                checkpoint.forget(&mut counts);
+                next = Offset(0);
+            }
             tracing::debug!(partition, next = next.0, said = said.0, incidents = counts.incidents(), "count starts");
             all.push(Part { partition, counts, checkpoint, next, said, saved: next });
         }

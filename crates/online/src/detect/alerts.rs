@@ -6,10 +6,11 @@
 
 use super::{delivery::Delivery, role::DetectError};
 use crate::{count::CountError, sinks::Webhook};
-use blotter_log::{GroupOffset, Log, Offset, Topic, Transaction, Writer};
+use blotter_log::{GroupOffset, Log, LogError, Offset, Topic, Transaction, Writer};
 use blotter_peak::{Alert, Said, said_rows};
 use blotter_store::Shutdown;
 use std::{
+    string::FromUtf8Error,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -75,7 +76,8 @@ impl<'a> Alerts<'a> {
             tracing::warn!(rule, next, earliest, "ticks that the rule has not looked at are no longer in the log");
         }
         let next = next.max(bounds.earliest);
-        let taken = log.position(&group)?.and_then(|id| String::from_utf8(id).ok());
+        let unreadable = |error: FromUtf8Error| LogError::Position { name: group.clone(), reason: error.to_string() };
+        let taken = log.position(&group)?.map(String::from_utf8).transpose().map_err(unreadable)?;
         let mut alerts = Self { log, rule, webhook, group, writer, next, taken, progress };
         if committed.is_none() {
             alerts.commit()?;

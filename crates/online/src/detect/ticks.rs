@@ -384,8 +384,14 @@ fn newest(log: &dyn Log) -> Result<Option<(Hour, Vec<Episode>)>, DetectError> {
             }
         }
         if let Some(last) = last {
-            let said: Option<Said> = serde_json::from_str(&last.json).ok();
-            return Ok(Some((last.at, said.map(|said| said.episodes).unwrap_or_default())));
+            let episodes = match serde_json::from_str::<Said>(&last.json) {
+                Ok(said) => said.episodes,
+                Err(error) => {
+                    tracing::warn!(%error, "the newest tick of topic peaks cannot be read: episodes that last are found anew");
+                    Vec::new()
+                }
+            };
+            return Ok(Some((last.at, episodes)));
         }
         if from <= bounds.earliest {
             return Ok(None);

@@ -31,6 +31,8 @@ impl Client {
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
             .timeout_global(Some(REQUEST))
+            // A redirected POST becomes a GET without its body, elsewhere: its 200 would count as delivered.
+            .max_redirects(0)
             .build()
             .into();
         let secrets = secrets.into_iter().filter(|secret| !secret.is_empty()).collect();
@@ -67,11 +69,19 @@ impl Client {
         self.outcome(request.send_form(form.iter().copied())).map(drop)
     }
 
-    /// Gets a header of a path's answer, whatever the status.
+    /// Gets a header of a path's answer, whatever the status; none where the server answers without it.
+    ///
+    /// # Errors
+    /// Where something else answers in the server's place: it is away, or redirects.
     pub(super) fn header_of(&self, path: &str, header: &str) -> Result<Option<String>, SinkError> {
         let answer = self.agent.get(format!("{}{path}", self.base)).call();
         let answer = answer.map_err(|error| self.away(&error.to_string(), None))?;
-        Ok(answer.headers().get(header).and_then(|value| value.to_str().ok()).map(str::to_owned))
+        let found = answer.headers().get(header).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let status = answer.status();
+        if found.is_none() && (status.is_redirection() || is_for_later(status)) {
+            self.outcome(Ok(answer))?;
+        }
+        Ok(found)
     }
 
     fn outcome(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>, SinkError> {
@@ -87,10 +97,11 @@ impl Client {
         let retry_after = retry_after.map(Duration::from_secs);
         let text = answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
         let said = self.shown(&text);
-        if status.is_server_error() || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status) {
+        if is_for_later(status) {
             return Err(self.away(&format!("{} {said}", status.as_u16()), retry_after));
         }
         let hint = match status.as_u16() {
+            300..=399 => "it redirects, and redirects are not followed: give the address that it leads to; it says: ",
             401 | 403 => "check user, password or token in the environment; it says: ",
             404 => "check database, organisation and API version in the URL; it says: ",
             _ => "",
@@ -110,6 +121,11 @@ impl Client {
         }
         text.chars().take(SHOWN).collect()
     }
+}
+
+/// Whether a server that answers so may take the same later.
+fn is_for_later(status: StatusCode) -> bool {
+    status.is_server_error() || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status)
 }
 
 /// A text as it may stand in a header.

@@ -1,6 +1,6 @@
 //! What a sink makes of a server's answers: a listener that says what a test wants.
 
-use blotter_online::sinks::{Point, Secrets, SinkError, open_sink};
+use blotter_online::sinks::{Point, Secrets, SinkError, Webhook, open_sink};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
@@ -119,6 +119,43 @@ fn what_passes_may_be_tried_again_and_what_does_not_is_said() {
         assert!(!error.is_retryable() && error.to_string().contains(word), "{error}");
         assert!(!error.to_string().contains(SECRET), "{error}");
     }
+}
+
+/// Issue 12, 4.5: the 200 that a redirect led to counted as delivered.
+#[test]
+fn a_redirect_is_not_followed_and_nothing_counts_as_delivered() {
+    for status in [301, 302, 303, 307, 308] {
+        let (elsewhere, arrived) = server(vec!["200|taken"]);
+        let redirect = || -> &'static str {
+            Box::leak(format!("{status};Location: http://{elsewhere}/hunter2-token").into_boxed_str())
+        };
+        let refused = |outcome: Result<(), SinkError>| {
+            let error = outcome.expect_err("not delivered");
+            assert!(!error.is_retryable(), "it is not tried again quickly: {error}");
+            let text = error.to_string();
+            assert!(text.contains(&status.to_string()) && text.contains("redirect"), "{text}");
+            assert!(!text.contains(SECRET), "{text}");
+        };
+        let (address, _asked) = server(vec![redirect()]);
+        refused(Webhook::new("night", &format!("http://{address}/hook")).expect("a webhook").post("1", b"{}"));
+        for url in ["influxdb://{}/crime?version=1", "influxdb://{}/crime?version=2&org=x", "kairosdb://{}"] {
+            let (address, _asked) = server(vec![redirect()]);
+            refused(write(&url.replace("{}", &address)));
+        }
+        let (address, _asked) = server(vec![redirect()]);
+        refused(write(&format!("influxdb://{address}/crime")));
+        assert!(arrived.try_recv().is_err(), "nobody went where it leads");
+    }
+}
+
+#[test]
+fn the_version_of_a_server_that_is_away_is_asked_for_again() {
+    let (address, requests) = server(vec!["503|starting", "204;X-Influxdb-Version: v2.7.4", "204"]);
+    let mut sink = open_sink(&format!("influxdb://{address}/crime?org=x"), "chicago", &secrets()).expect("a sink");
+    assert!(sink.write(&[POINT]).expect_err("away").is_retryable());
+    sink.write(&[POINT]).expect("written");
+    let heads: Vec<String> = requests.iter().take(3).collect();
+    assert!(heads[2].contains("/api/v2/write"), "{heads:?}");
 }
 
 #[test]

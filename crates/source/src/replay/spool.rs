@@ -10,10 +10,13 @@ use std::{
     path::{Path, PathBuf},
 };
 use tempfile::TempPath;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Bytes that are read around a record: its neighbours in time often are its neighbours in the file.
 const WINDOW: u64 = 64 * 1024;
+
+/// The end of a copy's name: `<source>-<identity>-<checksum of its bytes>.copy`.
+const COPY: &str = ".copy";
 
 /// A file that is read in any order.
 pub(super) struct Spool {
@@ -101,18 +104,22 @@ fn copy(
     folder: &Path,
 ) -> Result<(PathBuf, Option<Damaged>, Option<TempPath>), SourceError> {
     let identity = serde_json::to_vec(&input.identity).unwrap_or_default();
-    let path = folder.join(format!("{}-{:016x}.copy", location.name(), xxh3_64(&identity)));
-    let fault = |error| SourceError::File { path: path.clone(), error };
-    if path.exists() {
+    let prefix = format!("{}-{:016x}-", location.name(), xxh3_64(&identity));
+    let fault = |error| SourceError::File { path: folder.to_owned(), error };
+    std::fs::create_dir_all(folder).map_err(fault)?;
+    if let Some(path) = kept(folder, &prefix).map_err(fault)? {
         return Ok((path, None, None));
     }
-    std::fs::create_dir_all(folder).map_err(fault)?;
+    let mut content = Xxh3::new();
     let mut copy = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
     let mut block = vec![0; 256 * 1024];
     let damage = loop {
         match input.reader.read(&mut block) {
             Ok(0) => break None,
-            Ok(read) => copy.write_all(&block[..read]).map_err(fault)?,
+            Ok(read) => {
+                content.update(&block[..read]);
+                copy.write_all(&block[..read]).map_err(fault)?;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => match error.downcast::<Damaged>() {
                 Ok(damage) => break Some(damage),
@@ -125,6 +132,31 @@ fn copy(
         let copy = copy.into_temp_path();
         return Ok((copy.to_path_buf(), damage, Some(copy)));
     }
+    let path = folder.join(format!("{prefix}{:016x}{COPY}", content.digest()));
     copy.persist(&path).map_err(|error| fault(error.error))?;
     Ok((path, None, None))
+}
+
+/// The copy of that name whose bytes are those that its name says. One that is damaged is removed and made again.
+fn kept(folder: &Path, prefix: &str) -> io::Result<Option<PathBuf>> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let Some(digits) = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(COPY)) else { continue };
+        let mut content = Xxh3::new();
+        let mut file = File::open(&path)?;
+        let mut block = vec![0; 256 * 1024];
+        loop {
+            match file.read(&mut block)? {
+                0 => break,
+                read => content.update(&block[..read]),
+            }
+        }
+        if format!("{:016x}", content.digest()) == digits {
+            return Ok(Some(path));
+        }
+        tracing::warn!(path = %path.display(), "the decompressed copy is damaged and is made again");
+        std::fs::remove_file(&path)?;
+    }
+    Ok(None)
 }

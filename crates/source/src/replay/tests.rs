@@ -208,3 +208,32 @@ fn a_speed_that_is_none_is_refused() {
         assert!(error.to_string().contains("speed"), "{error}");
     }
 }
+
+/// Issue 12, 4.2: a copy that was damaged between two starts was replayed as it was.
+#[test]
+fn a_decompressed_copy_that_is_damaged_is_made_again() {
+    let world = world();
+    let rows: String = (1..40).map(|id| at(id, &format!("01/01/2017 {:02}:00:00 AM", 1 + id % 12))).collect();
+    let packed = zstd::encode_all(format!("{HEADER}\n{rows}").as_bytes(), 1).unwrap();
+    let path = world.file("x.csv.zst", packed);
+    let (expect, ..) = world.all(world.open(&[&path], 1e6, None));
+    let copies = || -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(world.folder.path().join("spool")).unwrap();
+        entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|kind| kind == "copy"))
+            .collect()
+    };
+    let kept = copies();
+    assert_eq!(kept.len(), 1);
+    let sound = std::fs::read(&kept[0]).unwrap();
+    for at in (0..sound.len()).step_by(97) {
+        let mut flipped = sound.clone();
+        flipped[at] ^= 1;
+        std::fs::write(&kept[0], flipped).unwrap();
+        let (incidents, ..) = world.all(world.open(&[&path], 1e6, None));
+        assert_eq!(incidents, expect, "byte {at}");
+        assert_eq!(copies(), kept);
+        assert_eq!(std::fs::read(&kept[0]).unwrap(), sound);
+    }
+}

@@ -14,6 +14,9 @@ use url::Url;
 /// Bytes of the longest answer.
 const LONGEST: u64 = 512 << 20;
 
+/// Redirects that are followed for one answer.
+const MOST_REDIRECTS: u32 = 5;
+
 /// One row of an answer.
 pub(super) type Fields = Map<String, Value>;
 
@@ -83,15 +86,30 @@ impl Client {
 
     fn body(&self, url: &Url, timeout: Option<Duration>) -> Result<Vec<u8>, Failure> {
         let fail = |error: &ureq::Error| Failure { error: http_error(url.as_str(), error), retry_after: None };
-        let mut request = self.agent.get(url.as_str());
-        if let Some(AppToken(token)) = &self.token {
-            request = request.header("X-App-Token", token);
-        }
-        let request = match timeout {
-            None => request,
-            Some(timeout) => request.config().timeout_global(Some(timeout)).build(),
+        let mut at = url.clone();
+        let mut redirects = 0;
+        let mut response = loop {
+            let mut request = self.agent.get(at.as_str());
+            // The client would take the token along to whatever host an answer names.
+            if let Some(AppToken(token)) = &self.token
+                && at.origin() == self.resource.origin()
+            {
+                request = request.header("X-App-Token", token);
+            }
+            let request = request.config().max_redirects(0).timeout_global(timeout).build();
+            let response = request.call().map_err(|error| fail(&error))?;
+            let next = response.headers().get("location").and_then(|value| at.join(value.to_str().ok()?).ok());
+            match next {
+                Some(_) if response.status().is_redirection() && redirects == MOST_REDIRECTS => {
+                    return Err(fail(&ureq::Error::TooManyRedirects));
+                }
+                Some(next) if response.status().is_redirection() && matches!(next.scheme(), "http" | "https") => {
+                    at = next;
+                    redirects += 1;
+                }
+                _ => break response,
+            }
         };
-        let mut response = request.call().map_err(|error| fail(&error))?;
         let status = response.status().as_u16();
         if status != 200 {
             let text = response.headers().get("retry-after").and_then(|value| value.to_str().ok());

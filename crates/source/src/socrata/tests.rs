@@ -457,3 +457,35 @@ fn outlines_are_a_dataset_beside_the_incidents() {
     let error = BoundaryPortal::new(&nowhere, &options(None)).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("--boundaries"), "{error}");
 }
+
+/// Issue 12, 4.5: a portal's redirect is followed, and the application token stays with the portal.
+#[test]
+fn a_redirect_is_followed_and_takes_no_token_to_another_host() {
+    let elsewhere = Server::start(|_| Response::new(200, "[]"));
+    let target = elsewhere.address.clone();
+    let portal = Server::start(move |request| {
+        let path = if request.target.contains("moved") { format!("{target}/rows") } else { "/moved".to_owned() };
+        Response::new(302, "").header("Location", path)
+    });
+    let profile = city("chicago");
+    let folder = tempfile::tempdir().unwrap();
+    let options = SocrataOptions {
+        base: Some(portal.address.clone()),
+        token: Some(AppToken::new("hunter2")),
+        ..SocrataOptions::new(folder.path().to_owned())
+    };
+    let client = super::client::Client::new(profile.portal.as_ref().unwrap(), &options).unwrap();
+    assert_eq!(client.rows(&[("$limit", "1")]).unwrap(), []);
+    let tokens = |server: &Server| -> Vec<Option<String>> {
+        server.requests().iter().map(|request| request.header("X-App-Token").map(str::to_owned)).collect()
+    };
+    assert_eq!(tokens(&portal), [Some("hunter2".to_owned()), Some("hunter2".to_owned())]);
+    assert_eq!(tokens(&elsewhere), [None]);
+
+    let endless = Server::start(|_| Response::new(302, "").header("Location", "/again"));
+    let options = SocrataOptions { base: Some(endless.address.clone()), ..options };
+    let client = super::client::Client::new(profile.portal.as_ref().unwrap(), &options).unwrap();
+    let failure = client.rows(&[]).unwrap_err();
+    assert!(failure.error.to_string().contains("too many redirects"), "{}", failure.error);
+    assert_eq!(endless.requests().len(), 6);
+}

@@ -8,6 +8,7 @@
 mod columns;
 mod compaction;
 mod file;
+mod sealed;
 mod table;
 mod writer;
 mod year;

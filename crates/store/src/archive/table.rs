@@ -6,6 +6,7 @@
 use super::{
     columns::{PARTITION_COLUMN, archive_schema, delta_schema},
     file::EncodedFile,
+    sealed::{REMEDY, SealedLog},
 };
 use crate::{
     error::{Result, StoreError},
@@ -38,6 +39,10 @@ pub(crate) const FOLDER: &str = "incidents";
 
 const CITY: &str = "blotter.city";
 const LOG_ID: &str = "blotter.logId";
+
+const FILE_END: &str = ".zstd.parquet";
+const CHECKSUM_PREFIX: &str = "xxh3:";
+const UUID_LENGTH: usize = 36;
 
 /// Commits between two Delta checkpoints.
 const CHECKPOINT_INTERVAL: &str = "20";
@@ -210,7 +215,11 @@ impl ArchiveTable {
     /// Opens a file; texts of few distinct values come as the dictionaries of [`archive_schema`].
     pub fn open_file(&self, path: &str) -> Result<(ObjectReader, ArrowReaderMetadata)> {
         let options = ArrowReaderOptions::new().with_schema(SchemaRef::clone(&self.schema));
-        let reader = self.store.reader(path)?;
+        let reader = match checksum_of(path) {
+            Some(checksum) => self.store.verified(path, &checksum, REMEDY)?,
+            // An older version, or another engine, has written it.
+            None => self.store.reader(path)?,
+        };
         let metadata = ArrowReaderMetadata::load(&reader, options)?;
         Ok((reader, metadata))
     }
@@ -223,7 +232,10 @@ impl ArchiveTable {
 
     /// Puts a file into the store. It is no part of the table until a commit names it.
     pub fn upload(&self, file: &EncodedFile) -> Result<UploadedFile> {
-        let path = format!("{PARTITION_COLUMN}={}/part-{}.zstd.parquet", file.year, Uuid::new_v4());
+        // The checksum is in the name, which the commit and every checkpoint of Delta repeat.
+        let checksum = blotter_seal::checksum(&file.bytes);
+        let digits = checksum.trim_start_matches(CHECKSUM_PREFIX);
+        let path = format!("{PARTITION_COLUMN}={}/part-{}-{digits}{FILE_END}", file.year, Uuid::new_v4());
         self.store.put(&format!("{FOLDER}/{path}"), file.bytes.clone())?;
         Ok(UploadedFile(Add {
             path,
@@ -321,8 +333,9 @@ fn log_store(store: &Store) -> Result<LogStoreRef> {
         .base()
         .join(&format!("{FOLDER}/"))
         .map_err(|error| StoreError::Url { url: store.url().to_owned(), why: error.to_string() })?;
-    let prefixed = PrefixStore::new(Arc::clone(store.objects()), Path::from(FOLDER));
-    Ok(default_logstore(Arc::new(prefixed), Arc::clone(store.root_objects()), &location, &StorageConfig::default()))
+    let prefixed = SealedLog::new(Arc::new(PrefixStore::new(Arc::clone(store.objects()), Path::from(FOLDER))));
+    let root = SealedLog::new(Arc::clone(store.root_objects()));
+    Ok(default_logstore(Arc::new(prefixed), Arc::new(root), &location, &StorageConfig::default()))
 }
 
 fn app_id(log_id: &str, partition: u32) -> String {
@@ -338,6 +351,17 @@ fn read_offsets(store: &Store, log_store: &LogStoreRef, state: &DeltaTableState,
         }
         Ok(offsets)
     })
+}
+
+/// The checksum that a data file's name says: `part-<uuid>-<16 digits>.zstd.parquet`.
+fn checksum_of(path: &str) -> Option<String> {
+    let name = path.rsplit('/').next()?.strip_prefix("part-")?.strip_suffix(FILE_END)?;
+    let (uuid, digits) = name.split_at_checked(UUID_LENGTH)?;
+    let digits = digits.strip_prefix('-')?;
+    let is_checksum = Uuid::parse_str(uuid).is_ok()
+        && digits.len() == 16
+        && digits.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit));
+    is_checksum.then(|| format!("{CHECKSUM_PREFIX}{digits}"))
 }
 
 pub(super) fn year_of_file(values: &HashMap<String, Option<String>>) -> i32 {
