@@ -24,6 +24,7 @@ use blotter_offline::{
 };
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
+use blotter_source::Watching;
 use std::{
     collections::{BTreeMap, HashSet},
     io::{BufWriter, Write, stdout},
@@ -70,6 +71,7 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
     let operations = Operations::new("produce");
     let _served = operations.serve(arguments.ops.listen)?;
     let mut chosen = None;
+    let mut watching = Watching { patient: !arguments.until_caught_up, ..Watching::new() };
     supervise(&operations, &shutdown, || {
         let opened = parts::open_log(&arguments.log.log, &profile, arguments.partitions)?;
         let log = opened.log();
@@ -77,7 +79,8 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
             Some(choice) => choice,
             None => chosen.insert(sources::choose(&arguments.input, &profile, Before::of(log.as_ref())?)),
         };
-        let (source, writer) = choice.clone().open(&profile, &log, &spool)?;
+        let (source, writer) = choice.clone().open(&profile, &log, &spool, &watching)?;
+        watching.begun = true;
         let (boundaries, progress) = (Arc::clone(&boundaries), Arc::clone(&progress));
         let parts = ProduceParts { log, writer, source, boundaries, progress: Arc::clone(&progress) };
         operations.at_work(move |text| {

@@ -22,7 +22,7 @@ use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgres
 use blotter_online::{CountConfig, CountParts, CountProgress, DetectConfig};
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
-use blotter_source::Source;
+use blotter_source::{Source, Watching};
 use blotter_store::{Checkpoints, Shutdown};
 use std::{
     net::TcpListener,
@@ -71,7 +71,9 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     };
     let partitions = log.partitions(Topic::Incidents);
     let spool = directory.join("spool");
-    let (source, writer) = choice.clone().open(&profile, &log, &spool)?;
+    // A load that is to end when all is loaded ends with what keeps it from that.
+    let watching = Watching { patient: !arguments.until_caught_up, ..Watching::new() };
+    let (source, writer) = choice.clone().open(&profile, &log, &spool, &watching)?;
     let simulated = source.simulated();
     println!("Blotter: {}, {}", profile.name, source.describe());
     if simulated {
@@ -156,7 +158,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         supervise(&Operations::new("snapshot"), shutdown, || snapshots::run(&snapshot, &committed, shutdown))
     })?;
     let produce =
-        Producing { choice, profile, log: Arc::clone(&log), spool, boundaries, progress: Arc::clone(&produced) };
+        Producing { choice, profile, log: Arc::clone(&log), spool, watching, boundaries, progress: Arc::clone(&produced) };
     crew.spawn_finite("produce", move |shutdown| produce.run((source, writer), shutdown))?;
 
     let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed };
@@ -172,6 +174,7 @@ struct Producing {
     profile: Arc<Profile>,
     log: Arc<dyn Log>,
     spool: PathBuf,
+    watching: Watching,
     boundaries: Arc<Boundaries>,
     progress: Arc<ProduceProgress>,
 }
@@ -182,7 +185,10 @@ impl Producing {
         supervise(&Operations::new("produce"), shutdown, || {
             let (source, writer) = match opened.take() {
                 Some(first) => first,
-                None => self.choice.clone().open(&self.profile, &self.log, &self.spool)?,
+                None => {
+                    let watching = Watching { begun: true, ..self.watching.clone() };
+                    self.choice.clone().open(&self.profile, &self.log, &self.spool, &watching)?
+                }
             };
             let (boundaries, progress) = (Arc::clone(&self.boundaries), Arc::clone(&self.progress));
             let parts = ProduceParts { log: Arc::clone(&self.log), writer, source, boundaries, progress };

@@ -9,8 +9,8 @@ use blotter_incident::{Profile, UtcMicros};
 use blotter_log::{Log, Topic, Writer};
 use blotter_produce::{SourceState, StoredPosition, begin, source_states, writer_of};
 use blotter_source::{
-    AppToken, CsvStyle, OpenOptions, Pace, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
-    WallClock, open_sources, sources_name,
+    AppToken, CsvStyle, OpenOptions, Pace, Part, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
+    WallClock, Watched, Watching, open_sources, sources_name,
 };
 use std::{
     fs::File,
@@ -115,6 +115,7 @@ impl Choice {
         profile: &Arc<Profile>,
         log: &Arc<dyn Log>,
         spool: &Path,
+        watching: &Watching,
     ) -> Result<(Box<dyn Source>, Box<dyn Writer>)> {
         let simulated = |state: &SourceState| state.simulated != self.simulated();
         if let Some((name, _)) = source_states(log.as_ref())?.iter().find(|(_, state)| simulated(state)) {
@@ -129,6 +130,7 @@ impl Choice {
         let (source, mut writer): (Box<dyn Source>, _) = match self {
             Self::Data { data, speed } => {
                 let mut options = OpenOptions::new(partitions, spool.to_owned());
+                options.watching = watching.clone();
                 options.speed = match speed {
                     Speed::Max => None,
                     Speed::Times(times) => Some(times),
@@ -139,14 +141,28 @@ impl Choice {
             Self::Portal { token } => {
                 let options = SocrataOptions { token, ..SocrataOptions::new(spool.to_owned()) };
                 let (writer, position) = behind(&SocrataSource::name_of(profile).unwrap_or_default())?;
-                let source = SocrataSource::open(Arc::clone(profile), partitions, position.as_deref(), options)?;
-                (Box::new(source), writer)
+                let profile = Arc::clone(profile);
+                let part = Part {
+                    name: SocrataSource::name_of(&profile).unwrap_or_default(),
+                    describe: profile.portal.as_ref().map(|portal| portal.domain.clone()).unwrap_or_default(),
+                    open: Box::new(move |position| {
+                        let (profile, options) = (Arc::clone(&profile), options.clone());
+                        Ok(Box::new(SocrataSource::open(profile, partitions, position, options)?))
+                    }),
+                };
+                (Box::new(Watched::open(part, position.as_deref(), false, watching.clone())?), writer)
             }
             Self::Simulation { seed, incidents, per_second } => {
                 let mut options = simulation(profile, seed, incidents, per_second);
                 options.partitions = partitions;
-                let (writer, position) = behind(&Simulator::new(options.clone(), None)?.name())?;
-                (Box::new(Simulator::new(options, position.as_deref())?), writer)
+                let simulator = Simulator::new(options.clone(), None)?;
+                let (writer, position) = behind(&simulator.name())?;
+                let part = Part {
+                    name: simulator.name(),
+                    describe: simulator.describe(),
+                    open: Box::new(move |position| Ok(Box::new(Simulator::new(options.clone(), position)?))),
+                };
+                (Box::new(Watched::open(part, position.as_deref(), false, watching.clone())?), writer)
             }
         };
         begin(log.as_ref(), writer.as_mut(), &source.name())?;

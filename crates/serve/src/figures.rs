@@ -5,16 +5,18 @@ use crate::{
     state::{State, View},
 };
 use blotter_incident::{UtcMicros, format_utc};
-use blotter_produce::held;
+use blotter_produce::{SourceState, held};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// The figures as of a view.
 pub(crate) fn figures(state: &State, view: &View) -> Map<String, Value> {
     let figures = view.cube.figures();
     let local = |at: Option<UtcMicros>| at.map(|at| view.cube.clock().format(at));
-    let (facts, simulated, source) = facts(state, view);
+    let Known { facts, simulated, source, failing, sources } = facts(state, view);
     let caught_up = match &facts {
-        Some(facts) => caught_up(facts),
+        // What a source that fails holds is not known.
+        Some(facts) => caught_up(facts) && !failing,
         // Without the log it is as fresh as its snapshot.
         None => view.snapshot.is_some(),
     };
@@ -27,6 +29,7 @@ pub(crate) fn figures(state: &State, view: &View) -> Map<String, Value> {
         "caught_up": caught_up,
         "simulated": simulated,
         "source": source,
+        "sources": sources,
         "snapshot": { "version": view.snapshot.as_ref().map(|(version, _)| version) },
     });
     match value {
@@ -35,8 +38,18 @@ pub(crate) fn figures(state: &State, view: &View) -> Map<String, Value> {
     }
 }
 
-fn facts(state: &State, view: &View) -> (Option<Facts>, bool, Option<String>) {
-    let Some(standing) = state.standing() else { return (None, false, None) };
+/// What the log says of the sources, and what follows from it.
+#[derive(Default)]
+struct Known {
+    facts: Option<Facts>,
+    simulated: bool,
+    source: Option<String>,
+    failing: bool,
+    sources: Vec<Value>,
+}
+
+fn facts(state: &State, view: &View) -> Known {
+    let Some(standing) = state.standing() else { return Known::default() };
     let partitions = view.next_offsets.len() as u32;
     let sources = &standing.sources;
     let described: Vec<&str> =
@@ -48,6 +61,33 @@ fn facts(state: &State, view: &View) -> (Option<Facts>, bool, Option<String>) {
         snapshot: view.snapshot.as_ref().map(|(_, next)| next.clone()),
         applied: view.next_offsets.clone(),
     };
-    let simulated = sources.values().any(|source| source.simulated);
-    (Some(facts), simulated, (!described.is_empty()).then(|| described.join("; ")))
+    Known {
+        facts: Some(facts),
+        simulated: sources.values().any(|source| source.simulated),
+        source: (!described.is_empty()).then(|| described.join("; ")),
+        failing: sources.values().any(SourceState::is_failing),
+        sources: said_of(sources),
+    }
+}
+
+/// The state of each source that is read, as `meta` has it.
+fn said_of(sources: &BTreeMap<String, SourceState>) -> Vec<Value> {
+    let reports = sources.values().filter(|source| !source.retired).flat_map(|source| &source.reports);
+    let said = reports.map(|(name, report)| {
+        let notices: Vec<Value> = report
+            .notices
+            .iter()
+            .map(|notice| json!({ "kind": notice.kind.word(), "text": notice.text }))
+            .collect();
+        json!({
+            "name": name,
+            "describe": report.describe,
+            "state": report.condition.word(),
+            "last_success_at": report.last_success.map(format_utc),
+            "failing_since": report.failing.as_ref().map(|failing| format_utc(failing.since)),
+            "why": report.failing.as_ref().map(|failing| failing.why.as_str()),
+            "notices": notices,
+        })
+    });
+    said.collect()
 }

@@ -1,6 +1,6 @@
 //! Why a source cannot go on.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Why a source cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,8 @@ pub enum SourceError {
         why: String,
         /// Whether asking again may help.
         retryable: bool,
+        /// The server said when to ask again.
+        retry_after: Option<Duration>,
     },
     /// A position that this source did not write.
     #[error("the position kept in the log for {what} cannot be read: {why}")]
@@ -48,5 +50,13 @@ impl SourceError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Http { retryable: true, .. })
+    }
+
+    /// How long the server asks everyone to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Http { retry_after, .. } => *retry_after,
+            _ => None,
+        }
     }
 }

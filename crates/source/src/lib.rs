@@ -10,17 +10,21 @@ mod error;
 mod input;
 mod open;
 mod replay;
+mod report;
 mod simulator;
 mod socrata;
 #[cfg(test)]
 mod testing;
+mod watched;
 
-pub use chained::{Chained, Opener};
+pub use chained::Chained;
 pub use chunk::{Chunk, Progress, Source, Step};
 pub use csv::{CsvOptions, CsvSource};
 pub use error::SourceError;
 pub use input::Location;
 pub use open::{OpenOptions, open_sources, sources_name};
 pub use replay::{Replay, ReplayOptions};
+pub use report::{Condition, Failing, Notice, NoticeKind, Reports, SourceReport};
 pub use simulator::{CsvStyle, Outbreak, Pace, Simulator, SimulatorOptions, WallClock};
-pub use socrata::{AppToken, BoundaryPortal, Failure as PortalFailure, SocrataOptions, SocrataSource};
+pub use socrata::{AppToken, BoundaryPortal, SocrataOptions, SocrataSource};
+pub use watched::{Open, Part, Watched, Watching};

@@ -7,8 +7,8 @@
 //! - **Deletions.** One month at a time, the ids that the portal lists are compared with those known (see
 //!   [`known`]). A row that is missing is asked for by its id; only if the portal has none is it deleted, with its
 //!   last known fields. A row that is listed and not known, or back again, is fetched.
-//! - **Failures** that may pass (throttling, server errors, a broken connection) become a pause that doubles each time,
-//!   with jitter, and is never shorter than the portal's `Retry-After`. The driver sees [`Step::Wait`].
+//! - **Failures** are errors; the same call continues where it failed. `Watched` asks again after a pause that is never shorter
+//!   than the portal's `Retry-After`.
 //! - The time of observation is `:updated_at`. A city without ids of its own has the portal's `:id` as id here, which a
 //!   CSV file does not have: load such a city from one or the other.
 //! - An app token goes into `X-App-Token` and nowhere else.
@@ -23,7 +23,6 @@ mod rows;
 mod tests;
 
 pub use boundaries::BoundaryPortal;
-pub use client::Failure;
 pub use options::{AppToken, SocrataOptions};
 
 use crate::{Chunk, Progress, Source, SourceError, Step};
@@ -34,7 +33,6 @@ use client::{Client, Fields, quoted};
 use jiff::{Span, civil::Date};
 use known::{Known, bury, tombstone};
 use position::{Cursor, Position};
-use rand::{RngExt, SeedableRng};
 use rows::{Columns, ROW_ID, Said, UPDATED_AT};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -42,10 +40,6 @@ use std::{
     time::Duration,
 };
 
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// A portal that asks for more patience than this is asked anyway.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// Ids in one answer: they are short.
 const LISTED: usize = 50_000;
 /// Rows that one comparison fetches by their ids; the others wait for the next.
@@ -72,8 +66,6 @@ pub struct SocrataSource {
     next_poll: UtcMicros,
     next_sweep: UtcMicros,
     sweep: Option<Sweep>,
-    failures: u32,
-    jitter: rand_chacha::ChaCha8Rng,
 }
 
 fn name(portal: &Portal) -> String {
@@ -143,8 +135,6 @@ impl SocrataSource {
             next_poll: now,
             next_sweep: UtcMicros(now.0 + micros(options.sweep_every)),
             sweep: None,
-            failures: 0,
-            jitter: rand_chacha::ChaCha8Rng::seed_from_u64(now.0 as u64),
             client,
             name,
             position,
@@ -164,7 +154,7 @@ impl SocrataSource {
             why: "its profile names none".into(),
         })?;
         let client = Client::new(portal, options)?;
-        client.ask(&[("$select", ROW_ID), ("$limit", "1")], Some(timeout)).map_err(|failure| failure.error)?;
+        client.ask(&[("$select", ROW_ID), ("$limit", "1")], Some(timeout))?;
         Ok(())
     }
 
@@ -173,7 +163,7 @@ impl SocrataSource {
     }
 
     /// The next page of changes.
-    fn page(&mut self, now: UtcMicros) -> Result<Option<Chunk>, Failure> {
+    fn page(&mut self, now: UtcMicros) -> Result<Option<Chunk>, SourceError> {
         if !self.position.backfilled && !self.counted {
             // Progress is worth one request, and no more.
             self.counted = true;
@@ -196,19 +186,18 @@ impl SocrataSource {
             ("$order", ":updated_at,:id"),
             ("$limit", &limit.to_string()),
         ])?;
-        let wrong = |error| Failure { error, retry_after: None };
         let last = rows
             .last()
             .map(cursor_of)
             .transpose()
-            .map_err(|why| wrong(SourceError::Refused { what: self.client.describe(), why: why.to_owned() }))?;
+            .map_err(|why| SourceError::Refused { what: self.client.describe(), why: why.to_owned() })?;
         let full = rows.len() >= limit;
-        let chunk = self.hand_out(&rows, now).map_err(wrong)?;
+        let chunk = self.hand_out(&rows, now)?;
         if full && last.is_some() && last == self.position.cursor {
-            return Err(wrong(SourceError::Refused {
+            return Err(SourceError::Refused {
                 what: self.client.describe(),
                 why: "its pages do not advance: it ignores `$where`".into(),
-            }));
+            });
         }
         if let Some(last) = last {
             let further = self.position.furthest.as_ref().is_none_or(|furthest| is_behind(furthest, &last));
@@ -302,8 +291,7 @@ impl SocrataSource {
     }
 
     /// One step of comparing a month. A chunk where something was found.
-    fn compare(&mut self, now: UtcMicros) -> Result<Option<Chunk>, Failure> {
-        let wrong = |error| Failure { error, retry_after: None };
+    fn compare(&mut self, now: UtcMicros) -> Result<Option<Chunk>, SourceError> {
         let (month, from, to) = self.month(now);
         let mut sweep = if let Some(sweep) = self.sweep.take().filter(|sweep| sweep.month == month) {
             sweep
@@ -312,7 +300,7 @@ impl SocrataSource {
             let known = has.then(|| self.known.rows(&month, |row| self.columns.id_of(row)));
             Sweep {
                 month: month.clone(),
-                known: known.transpose().map_err(wrong)?,
+                known: known.transpose()?,
                 listed: HashSet::new(),
                 after: Some(String::new()),
                 rows: Vec::new(),
@@ -353,20 +341,20 @@ impl SocrataSource {
             }
         }
         let Some(known) = &mut sweep.known else {
-            self.known.replace(&month, sweep.rows.iter()).map_err(wrong)?;
+            self.known.replace(&month, sweep.rows.iter())?;
             self.end_sweep(now);
             return Ok(None);
         };
         let found = self.differences(known, &sweep.listed, now)?;
         self.columns
             .learn(&found.rows().cloned().collect::<Vec<_>>(), &mut self.parser, &self.client.describe())
-            .map_err(wrong)?;
+            ?;
         let mut rejected = Vec::new();
         for (row, said) in &found.0 {
             rejected.extend(self.columns.push(&mut self.parser, row, *said, now, &self.name));
         }
-        let incidents = self.parser.finish().map_err(|error| wrong(error.into()))?;
-        self.known.replace(&month, known.values()).map_err(wrong)?;
+        let incidents = self.parser.finish()?;
+        self.known.replace(&month, known.values())?;
         self.end_sweep(now);
         Ok((!found.0.is_empty()).then(|| self.chunk(incidents, rejected)))
     }
@@ -377,7 +365,7 @@ impl SocrataSource {
         known: &mut BTreeMap<String, Fields>,
         listed: &HashSet<String>,
         now: UtcMicros,
-    ) -> Result<Found, Failure> {
+    ) -> Result<Found, SourceError> {
         let comparison = self.position.sweep;
         let mut found = Vec::new();
         let missing: Vec<String> = known.keys().filter(|id| !listed.contains(*id)).cloned().collect();
@@ -419,7 +407,7 @@ impl SocrataSource {
     }
 
     /// The row of an id.
-    fn ask_for(&self, id: &str, select: &str) -> Result<Vec<Fields>, Failure> {
+    fn ask_for(&self, id: &str, select: &str) -> Result<Vec<Fields>, SourceError> {
         let filter = format!("{ROW_ID} = {}", quoted(id));
         match self.columns.id_name() {
             // A simple filter takes the text for the column's type.
@@ -431,19 +419,6 @@ impl SocrataSource {
     fn end_sweep(&mut self, now: UtcMicros) {
         self.position.sweep = self.position.sweep.wrapping_add(1);
         self.next_sweep = UtcMicros(now.0 + micros(self.options.sweep_every));
-    }
-
-    /// A failure that may pass, as a pause.
-    fn pause(&mut self, failure: Failure) -> Result<Step, SourceError> {
-        if !failure.error.is_retryable() {
-            return Err(failure.error);
-        }
-        let doubled = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(self.failures.min(16)));
-        self.failures += 1;
-        let jittered = doubled.mul_f64(self.jitter.random_range(1.0..1.5));
-        let pause = jittered.max(failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
-        tracing::warn!(error = %failure.error, retry_in_s = pause.as_secs(), "the portal failed and is asked again");
-        Ok(Step::Wait { pause, caught_up: false })
     }
 }
 
@@ -474,13 +449,7 @@ impl Source for SocrataSource {
             let pause = Duration::from_micros((next.0 - now.0).clamp(1000, 60_000_000) as u64);
             return Ok(Step::Wait { pause, caught_up: true });
         };
-        match asked {
-            Err(failure) => self.pause(failure),
-            Ok(chunk) => {
-                self.failures = 0;
-                Ok(chunk.map_or(Step::Wait { pause: Duration::from_millis(1), caught_up: false }, Step::Chunk))
-            }
-        }
+        Ok(asked?.map_or(Step::Wait { pause: Duration::from_millis(1), caught_up: false }, Step::Chunk))
     }
 }
 

@@ -176,6 +176,7 @@ fn http_fault(url: &str) -> Fault {
             url: redacted(&url),
             why: format!("the connection broke off: {error}"),
             retryable: true,
+            retry_after: None,
         },
     })
 }

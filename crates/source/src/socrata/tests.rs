@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::{
-    WallClock,
+    Condition, Part, WallClock, Watched, Watching,
     testing::{Request, Response, Server, city, rows_of},
 };
 use blotter_incident::Incident;
@@ -60,16 +60,37 @@ fn world(rows: Vec<Value>) -> World {
 }
 
 impl World {
-    fn open(&self, position: Option<&[u8]>) -> SocrataSource {
+    fn clock(&self) -> WallClock {
         let now = Arc::clone(&self.now);
-        let options = SocrataOptions {
-            clock: WallClock::new(move || UtcMicros(now.load(Ordering::SeqCst))),
+        WallClock::new(move || UtcMicros(now.load(Ordering::SeqCst)))
+    }
+
+    fn options(&self) -> SocrataOptions {
+        SocrataOptions {
+            clock: self.clock(),
             page_rows: 7,
             base: Some(self.server.address.clone()),
             token: Some(AppToken::new("hush")),
             ..SocrataOptions::new(self.folder.path().to_owned())
+        }
+    }
+
+    fn open(&self, position: Option<&[u8]>) -> SocrataSource {
+        SocrataSource::open(city("chicago"), 4, position, self.options()).unwrap()
+    }
+
+    /// As a role reads it: failures are pauses.
+    fn watched(&self, position: Option<&[u8]>) -> Watched {
+        let options = self.options();
+        let part = Part {
+            name: "portal".into(),
+            describe: "the portal".into(),
+            open: Box::new(move |position| {
+                Ok(Box::new(SocrataSource::open(city("chicago"), 4, position, options.clone())?))
+            }),
         };
-        SocrataSource::open(city("chicago"), 4, position, options).unwrap()
+        let watching = Watching { clock: self.clock(), ..Watching::new() };
+        Watched::open(part, position, false, watching).unwrap()
     }
 
     fn pass(&self, seconds: u64) {
@@ -323,14 +344,17 @@ fn throttling_errors_and_broken_answers_become_pauses_and_lose_nothing() {
         Response::new(200, "[{\":id\":\"row-0001\","),
         Response::new(429, "slow down"),
     ]);
-    let mut source = world.open(None);
+    let mut source = world.watched(None);
     let mut pauses = Vec::new();
     let mut chunks = Vec::new();
     loop {
         match source.next().unwrap() {
             Step::Chunk(chunk) => chunks.push(chunk),
             Step::Wait { caught_up: true, .. } => break,
-            Step::Wait { pause, .. } => pauses.push(pause.as_secs_f64()),
+            Step::Wait { pause, .. } => {
+                pauses.push(pause.as_secs_f64());
+                world.pass(pause.as_secs() + 1);
+            }
             Step::End => panic!("a portal has no end"),
         }
     }
@@ -341,12 +365,33 @@ fn throttling_errors_and_broken_answers_become_pauses_and_lose_nothing() {
 }
 
 #[test]
-fn a_refusal_is_an_error_without_the_token() {
-    let world = world(Vec::new());
-    world.portal.lock().unwrap().script = VecDeque::from([Response::new(403, "no"), Response::new(403, "no")]);
-    let error = world.open(None).next().map(|_| ()).unwrap_err();
-    assert!(!error.is_retryable());
-    assert!(error.to_string().contains("not allowed") && !error.to_string().contains("hush"), "{error}");
+fn a_portal_that_refuses_is_failing_without_its_token_and_is_asked_again() {
+    let world = world(many());
+    let mut source = world.watched(None);
+    while !matches!(source.next().unwrap(), Step::Wait { caught_up: true, .. }) {}
+    assert_eq!(source.reports()["portal"].condition, Condition::Following);
+    let since = NOW.replace("12:00:00", "12:16:40");
+    // What any portal answers now and then: gone, refused, being prepared, no JSON, a page for people.
+    let answers = [(404, "no"), (403, "hush"), (202, "later"), (301, ""), (200, "<html>"), (200, "{}"), (418, "tea")];
+    world.pass(1000);
+    world.portal.lock().unwrap().script = answers.iter().map(|(status, body)| Response::new(*status, *body)).collect();
+    for attempt in 0..answers.len() {
+        let Step::Wait { pause, caught_up: false } = source.next().unwrap() else { panic!("attempt {attempt}") };
+        let report = source.reports().remove("portal").unwrap();
+        let failing = report.failing.unwrap();
+        assert_eq!(report.condition, Condition::Failing, "attempt {attempt}");
+        assert_eq!(blotter_incident::format_utc(failing.since), since);
+        assert!(!failing.why.contains("hush"), "{}", failing.why);
+        assert_eq!(report.last_success, parse_instant(NOW));
+        // Nobody asks before the pause is over.
+        let asked = world.server.requests().len();
+        assert!(matches!(source.next().unwrap(), Step::Wait { caught_up: false, .. }));
+        assert_eq!(world.server.requests().len(), asked);
+        world.pass(pause.as_secs() + 1);
+    }
+    while !matches!(source.next().unwrap(), Step::Wait { caught_up: true, .. }) {}
+    let report = source.reports().remove("portal").unwrap();
+    assert_eq!((report.condition, report.failing), (Condition::Following, None));
     assert!(!format!("{:?}", AppToken::new("hush")).contains("hush"));
 }
 
@@ -450,9 +495,9 @@ fn outlines_are_a_dataset_beside_the_incidents() {
     let portal = BoundaryPortal::new(&city("chicago"), &options(Some(AppToken::new("hush")))).unwrap();
     assert_eq!(portal.geojson("igwz-8jzy").unwrap(), b"{\"type\":\"FeatureCollection\"}");
     let failure = portal.geojson("abcd-efgh").unwrap_err();
-    assert!(failure.error.is_retryable() && failure.retry_after == Some(Duration::from_secs(7)), "{failure:?}");
+    assert!(failure.is_retryable() && failure.retry_after() == Some(Duration::from_secs(7)), "{failure:?}");
     let failure = BoundaryPortal::new(&city("chicago"), &options(None)).unwrap().geojson("igwz-8jzy").unwrap_err();
-    assert!(!failure.error.is_retryable() && failure.error.to_string().contains("token"), "{failure:?}");
+    assert!(!failure.is_retryable() && failure.to_string().contains("token"), "{failure:?}");
     let nowhere = Profile { portal: None, ..city("chicago").as_ref().clone() };
     let error = BoundaryPortal::new(&nowhere, &options(None)).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("--boundaries"), "{error}");
