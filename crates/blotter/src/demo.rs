@@ -11,6 +11,7 @@ use crate::{
     parts::{self, OpenLog},
     profiles,
     rules::Ruled,
+    running::Announced,
     signals,
     sources::{self, Before},
     supervise::supervise,
@@ -92,8 +93,10 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     let archived = Arc::new(ArchiveProgress::new(partitions));
     let snapshotted = Arc::new(snapshots::SnapshotProgress::default());
 
+    let mut announced = None;
     if let Some(listener) = listener {
         let address = listener.local_addr()?;
+        announced = Some(Announced::at(&directory, &format!("http://{address}"))?);
         println!("http://{address}");
         if arguments.open {
             open_browser(&format!("http://{address}"));
@@ -161,9 +164,14 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         Producing { choice, profile, log: Arc::clone(&log), spool, watching, boundaries, progress: Arc::clone(&produced) };
     crew.spawn_finite("produce", move |shutdown| produce.run((source, writer), shutdown))?;
 
-    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed };
+    let rejected = match &arguments.dir {
+        Some(directory) => format!("blotter rejected --dir {}", directory.display()),
+        None => format!("blotter rejected{}", city_flag(&arguments.city.city)),
+    };
+    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed, rejected };
     load_bar::run(&watched, arguments.until_caught_up, &shutdown)?;
     let ended = crew.join();
+    drop(announced);
     opened.close()?;
     ended
 }
@@ -195,6 +203,11 @@ impl Producing {
             Ok(blotter_produce::run(false, parts, shutdown)?)
         })
     }
+}
+
+/// What a command needs to mean the same city.
+fn city_flag(city: &str) -> String {
+    if city == cli::USUAL_CITY { String::new() } else { format!(" --city {city}") }
 }
 
 /// Where everything lies, for people.

@@ -9,7 +9,7 @@ use blotter_incident::{Profile, UtcMicros};
 use blotter_log::{Log, Topic, Writer};
 use blotter_produce::{SourceState, StoredPosition, begin, source_states, writer_of};
 use blotter_source::{
-    AppToken, CsvStyle, OpenOptions, Pace, Part, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
+    AppToken, Brake, CsvStyle, OpenOptions, Pace, Part, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
     WallClock, Watched, Watching, open_sources, sources_name,
 };
 use std::{
@@ -37,7 +37,7 @@ pub(crate) enum Choice {
     /// Files or addresses.
     Data { data: Vec<String>, speed: Speed },
     /// The city's own portal.
-    Portal { token: Option<AppToken> },
+    Portal { token: Option<AppToken>, brake: Brake },
     /// A city like this one, made up.
     Simulation { seed: u64, incidents: Option<u64>, per_second: Option<f64> },
 }
@@ -77,18 +77,28 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> C
         return simulation;
     };
     let token = app_token(&input.app_token_env);
+    let brake = brake(&input.deletions);
     println!("asking {} …", portal.domain);
     let options = SocrataOptions { token: token.clone(), ..SocrataOptions::new(std::env::temp_dir()) };
     match SocrataSource::reachable(profile, PORTAL_ANSWERS_WITHIN, &options) {
-        Ok(()) => Choice::Portal { token },
+        Ok(()) => Choice::Portal { token, brake },
         Err(error) if before == Before::Real => {
             println!("{error}\nshowing what was loaded before; the portal is asked again from time to time");
-            Choice::Portal { token }
+            Choice::Portal { token, brake }
         }
         Err(error) => {
             println!("{error}\nsimulating instead (give real data with `--data`)");
             simulation
         }
+    }
+}
+
+fn brake(deletions: &cli::Deletions) -> Brake {
+    Brake {
+        most_share: deletions.most_deleted_percent / 100.0,
+        wait: Duration::from_hours(u64::from(deletions.deletions_wait_hours)),
+        confirm: deletions.confirm_deletions,
+        ..Brake::default()
     }
 }
 
@@ -138,8 +148,8 @@ impl Choice {
                 let (writer, position) = behind(&sources_name(&data, &options)?)?;
                 (open_sources(&data, profile, position.as_deref(), &options)?, writer)
             }
-            Self::Portal { token } => {
-                let options = SocrataOptions { token, ..SocrataOptions::new(spool.to_owned()) };
+            Self::Portal { token, brake } => {
+                let options = SocrataOptions { token, brake, ..SocrataOptions::new(spool.to_owned()) };
                 let (writer, position) = behind(&SocrataSource::name_of(profile).unwrap_or_default())?;
                 let profile = Arc::clone(profile);
                 let part = Part {

@@ -61,6 +61,24 @@ impl DateFormat {
     }
 }
 
+/// A time without the `Z` or the offset behind it (`+00`, `-0500`, `+01:00`), and that offset in minutes.
+pub(crate) fn split_offset(text: &[u8]) -> Option<(&[u8], i64)> {
+    if let [rest @ .., b'Z' | b'z'] = text {
+        return Some((rest.trim_ascii_end(), 0));
+    }
+    // A date has hyphens too: an offset stands behind a time.
+    let colon = text.iter().position(|byte| *byte == b':')?;
+    let at = colon + text[colon..].iter().position(|byte| matches!(byte, b'+' | b'-'))?;
+    let sign = if text[at] == b'-' { -1 } else { 1 };
+    let (hours, minutes) = match &text[at + 1..] {
+        [h1, h2] => ([*h1, *h2], [b'0', b'0']),
+        [h1, h2, m1, m2] | [h1, h2, b':', m1, m2] => ([*h1, *h2], [*m1, *m2]),
+        _ => return None,
+    };
+    let (hours, minutes) = (digits::<2>(&hours, 0)?, digits::<2>(&minutes, 0)?);
+    (hours <= 14 && minutes < 60).then(|| (text[..at].trim_ascii_end(), sign * (hours * 60 + minutes)))
+}
+
 fn digits<const N: usize>(text: &[u8], at: usize) -> Option<i64> {
     let mut value = 0;
     for byte in text.get(at..at + N)? {

@@ -290,6 +290,34 @@ impl Profile {
         lag.or_else(|| self.holidays.iter().find_map(Holiday::fault))
     }
 
+    /// The fields and layers for which it names columns, each with the names.
+    pub fn named_columns(&self) -> Vec<(String, &[String])> {
+        let Columns {
+            id, key, occurred_at, occurred_time, updated_at, case_number, category, description, place, code, block, arrest,
+            domestic, latitude, longitude,
+        } = &self.columns;
+        let fields: [(&str, &[String]); 14] = [
+            ("id", id),
+            ("occurred_at", occurred_at),
+            ("occurred_time", occurred_time),
+            ("updated_at", updated_at),
+            ("case_number", case_number),
+            ("category", category),
+            ("description", description),
+            ("place", place),
+            ("code", code),
+            ("block", block),
+            ("arrest", arrest),
+            ("domestic", domestic),
+            ("latitude", latitude),
+            ("longitude", longitude),
+        ];
+        let keys = key.iter().map(|name| ("key", std::slice::from_ref(name)));
+        let layers = self.layers.iter().map(|layer| (layer.name.as_str(), layer.columns.as_slice()));
+        let all = keys.chain(fields).chain(layers).filter(|(_, names)| !names.is_empty());
+        all.map(|(field, names)| (field.to_owned(), names)).collect()
+    }
+
     /// The clock of its time zone, which was checked when the profile was read.
     #[expect(clippy::expect_used, reason = "the zone was found when the profile was read")]
     pub fn clock(&self) -> CityClock {

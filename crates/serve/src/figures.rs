@@ -4,6 +4,7 @@ use crate::{
     caught_up::{Facts, caught_up},
     state::{State, View},
 };
+use blotter_cube::Apart;
 use blotter_incident::{UtcMicros, format_utc};
 use blotter_produce::{SourceState, held};
 use serde_json::{Map, Value, json};
@@ -11,8 +12,13 @@ use std::collections::BTreeMap;
 
 /// The figures as of a view.
 pub(crate) fn figures(state: &State, view: &View) -> Map<String, Value> {
-    let figures = view.cube.figures();
+    let (figures, period) = (view.cube.figures(), view.cube.period());
     let local = |at: Option<UtcMicros>| at.map(|at| view.cube.clock().format(at));
+    let apart = |apart: Option<Apart>| {
+        apart.map(|Apart { incidents, first, last }| {
+            json!({ "incidents": incidents, "first": local(Some(first)), "last": local(Some(last)) })
+        })
+    };
     let Known { facts, simulated, source, failing, sources } = facts(state, view);
     let caught_up = match &facts {
         // What a source that fails holds is not known.
@@ -23,8 +29,9 @@ pub(crate) fn figures(state: &State, view: &View) -> Map<String, Value> {
     let value = json!({
         "incidents": { "total": figures.total, "mapped": figures.mapped, "unmapped": figures.total - figures.mapped },
         "rejected": view.rejected.len(),
-        "data_as_of": local(figures.data_as_of),
-        "earliest": local(figures.earliest),
+        "data_as_of": local(period.newest),
+        "earliest": local(period.earliest),
+        "outliers": { "early": apart(period.early), "late": apart(period.late) },
         "received_at": view.received_at_ms.map(|ms| format_utc(UtcMicros(ms * 1000))),
         "caught_up": caught_up,
         "simulated": simulated,

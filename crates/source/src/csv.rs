@@ -14,6 +14,7 @@ mod marks;
 mod options;
 mod position;
 mod records;
+mod shared;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -21,13 +22,14 @@ mod tests;
 pub use options::CsvOptions;
 
 use crate::{
-    Chunk, Location, Progress, Source, SourceError, Step,
+    Chunk, Location, Notice, NoticeKind, Progress, Source, SourceError, Step,
     input::{Before, Compression, Damaged, Identity, Input, fault_of},
 };
-use blotter_incident::{MAX_BATCH_ROWS, Parser, Profile, Rejected, UtcMicros};
+use blotter_incident::{Header, MAX_BATCH_ROWS, Parser, Profile, Rejected, UtcMicros};
 pub(crate) use keyed::Ids;
 use position::Position;
 pub(crate) use records::Records;
+use shared::SeenIds;
 use std::{
     io::{self, Cursor, Read},
     sync::{Arc, atomic::AtomicU64},
@@ -47,6 +49,9 @@ pub struct CsvSource {
     open: Option<Open>,
     /// To be reported after the rows before it.
     fault: Option<SourceError>,
+    /// The first chunk, which was read to see whether the file can be used at all.
+    first: Option<Step>,
+    seen: SeenIds,
 }
 
 /// An open file.
@@ -75,10 +80,20 @@ impl CsvSource {
             position: Position::new(Identity::default(), 0),
             open: None,
             fault: None,
+            first: None,
+            seen: SeenIds::default(),
             location,
             options,
         };
+        let begins = position.is_none();
         source.reopen(position)?;
+        if begins {
+            source.first = match source.advance() {
+                // The connection may be back when it is asked for the next time.
+                Err(error) if error.is_retryable() => None,
+                step => Some(step?),
+            };
+        }
         Ok(source)
     }
 
@@ -99,6 +114,9 @@ impl CsvSource {
             _ => Position::new(input.identity.clone(), input.modified.unwrap_or(now).0),
         };
         self.position.plain = input.compression == Compression::None;
+        if self.position.offset == 0 {
+            self.seen = SeenIds::default();
+        }
         let observed_at = UtcMicros(self.position.observed_at);
         let file = self.location.file_name();
         let fault = |error: TableError| match error {
@@ -143,10 +161,6 @@ impl CsvSource {
             table.rows = self.position.rows;
             self.position.header.clone_from(&table.names);
             self.parser.set_header(table.header.clone());
-            let missing = table.header.missing(&profile);
-            if !missing.is_empty() {
-                tracing::debug!(source = %what, missing = missing.join(", "), "the file has no column for some fields");
-            }
         }
         self.open = Some(Open { table, ids, taken: input.taken, damage });
         Ok(())
@@ -171,7 +185,43 @@ impl Source for CsvSource {
         self.location.name()
     }
 
+    fn notices(&self) -> Vec<Notice> {
+        let profile = self.parser.profile();
+        let Position { header, rows, shared, points, .. } = &self.position;
+        let mut notices = Vec::new();
+        let missing = if header.is_empty() { Vec::new() } else { Header::missing(profile, header) };
+        if !missing.is_empty() {
+            let named = |(field, names): &(String, Vec<String>)| format!("{field} (`{}`)", names.join("` or `"));
+            let named: Vec<String> = missing.iter().map(named).collect();
+            let text = format!(
+                "{} has no column for {}: its incidents are loaded without. If a column has another name, add the name to \
+                 the city's profile",
+                self.location.file_name(),
+                named.join(", ")
+            );
+            notices.push(Notice { kind: NoticeKind::MissingColumns, text });
+        }
+        if shared.rows > 0 {
+            let text = format!("{}: {}", self.location.file_name(), shared.sentence(*rows));
+            notices.push(Notice { kind: NoticeKind::SharedIds, text });
+        }
+        if let Some(text) = points.sentence(&profile.name) {
+            let text = format!("{}: {text}", self.location.file_name());
+            notices.push(Notice { kind: NoticeKind::OutsideCity, text });
+        }
+        notices
+    }
+
     fn next(&mut self) -> Result<Step, SourceError> {
+        match self.first.take() {
+            Some(step) => Ok(step),
+            None => self.advance(),
+        }
+    }
+}
+
+impl CsvSource {
+    fn advance(&mut self) -> Result<Step, SourceError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
@@ -199,11 +249,19 @@ impl Source for CsvSource {
         let limit = self.options.chunk_rows.clamp(1, MAX_BATCH_ROWS) as u64;
         let first = table.rows;
         let ids = open.ids.as_ref();
+        let (seen, shared, is_feed) = (&mut self.seen, &mut self.position.shared, table.is_feed());
+        let header = table.header.clone();
         let ended = loop {
             if table.rows - first >= limit {
                 break Ok(false);
             }
-            match table.advance(&mut self.parser, now, |_, offset| Some(ids?.of(offset))) {
+            let advance = table.advance(&mut self.parser, now, |row, offset| {
+                if ids.is_none() && !is_feed {
+                    seen.note(&header, row, shared);
+                }
+                Some(ids?.of(offset))
+            });
+            match advance {
                 Ok(Advance::Accepted(_)) => {}
                 Ok(Advance::Rejected(record)) => rejected.push(record),
                 Ok(Advance::More) => {
@@ -220,6 +278,11 @@ impl Source for CsvSource {
         };
         self.position.rows = table.rows;
         self.position.offset = table.records.next_offset();
+        self.position.points.merge(&self.parser.take_points());
+        if first == 0 && self.position.shared.is_hopeless(self.position.rows) {
+            let why = self.position.shared.sentence(self.position.rows);
+            return Err(SourceError::Refused { what: self.location.describe(), why });
+        }
         let some = table.rows > first;
         match ended {
             Ok(done) => {
@@ -245,9 +308,7 @@ impl Source for CsvSource {
             }
         }
     }
-}
 
-impl CsvSource {
     fn chunk(&mut self, rejected: Vec<Rejected>, taken: &AtomicU64) -> Result<Chunk, SourceError> {
         let progress = Input::progress(&self.position.file, taken);
         Ok(Chunk {

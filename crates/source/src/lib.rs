@@ -3,6 +3,7 @@
 //! A [`Source`] hands out [`Chunk`]s. A chunk and the position behind it are appended to the log in one
 //! transaction, so that a source that is opened again at its last position neither loses nor repeats a row.
 
+mod brake;
 mod chained;
 mod chunk;
 mod csv;
@@ -17,6 +18,7 @@ mod socrata;
 mod testing;
 mod watched;
 
+pub use brake::{Brake, Decision, Waiting};
 pub use chained::Chained;
 pub use chunk::{Chunk, Progress, Source, Step};
 pub use csv::{CsvOptions, CsvSource};

@@ -7,6 +7,9 @@
 //! - **Deletions.** One month at a time, the ids that the portal lists are compared with those known (see
 //!   [`known`]). A row that is missing is asked for by its id; only if the portal has none is it deleted, with its
 //!   last known fields. A row that is listed and not known, or back again, is fetched.
+//! - **The brake** ([`crate::Brake`]): a month that would lose too much at once keeps its rows until the portal has said so for a
+//!   while, or an operator confirms it. What waits is part of the position.
+//! - **The schema** (see [`schema`]): rows that come with new fields and without one that the profile needs stop the source.
 //! - **Failures** are errors; the same call continues where it failed. `Watched` asks again after a pause that is never shorter
 //!   than the portal's `Retry-After`.
 //! - The time of observation is `:updated_at`. A city without ids of its own has the portal's `:id` as id here, which a
@@ -19,13 +22,14 @@ mod known;
 mod options;
 mod position;
 mod rows;
+mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use boundaries::BoundaryPortal;
 pub use options::{AppToken, SocrataOptions};
 
-use crate::{Chunk, Progress, Source, SourceError, Step};
+use crate::{Chunk, Decision, Notice, NoticeKind, Progress, Source, SourceError, Step};
 use blotter_incident::{
     CivilMicros, Parser, Portal, Profile, Rejected, UtcMicros, format_civil, parse_civil, parse_instant,
 };
@@ -112,13 +116,17 @@ impl SocrataSource {
         let now = options.clock.now();
         let name = name(&portal);
         let before = position.map(|bytes| Position::read(bytes, &name)).transpose()?;
-        let position = if let Some(before) = before.filter(|before| before.dataset == portal.dataset) {
+        let mut position = if let Some(before) = before.filter(|before| before.dataset == portal.dataset) {
             before
         } else {
             let today = date_of(profile.clock().to_civil(now));
             let first = today.saturating_sub(Span::new().months(i64::from(options.months.min(2400))));
             Position::new(&portal.dataset, format!("{first}T00:00:00"))
         };
+        if options.brake.confirm {
+            position.waiting.values_mut().for_each(|waiting| waiting.confirmed = waiting.missing);
+        }
+        let confirmed = position.waiting.values().any(|waiting| waiting.confirmed > 0);
         let mut parser = Parser::new(profile, partitions);
         let mut columns = Columns::default();
         columns.restore(&position.names, &mut parser, &client.describe())?;
@@ -133,7 +141,8 @@ impl SocrataSource {
             recent: HashMap::new(),
             began: None,
             next_poll: now,
-            next_sweep: UtcMicros(now.0 + micros(options.sweep_every)),
+            // What an operator has confirmed does not wait for its turn.
+            next_sweep: if confirmed { now } else { UtcMicros(now.0 + micros(options.sweep_every)) },
             sweep: None,
             client,
             name,
@@ -260,6 +269,14 @@ impl SocrataSource {
             }
             new.push(row);
         }
+        let mut lacking = self.position.lacking.clone();
+        // Rare fields are new now and then until all rows were seen.
+        let before = if self.position.backfilled { self.columns.names() } else { &[] };
+        schema::look(self.parser.profile(), before, &new, &mut lacking);
+        if let Some(why) = schema::essential(&lacking) {
+            return Err(SourceError::Refused { what: self.client.describe(), why });
+        }
+        self.position.lacking = lacking;
         self.columns.learn(rows, &mut self.parser, &self.client.describe())?;
         self.known.append(new.iter().filter_map(|row| Some((self.columns.month_of(row)?, *row))))?;
         let mut rejected = Vec::new();
@@ -268,6 +285,7 @@ impl SocrataSource {
         }
         self.position.rows += new.len() as u64;
         self.columns.names().clone_into(&mut self.position.names);
+        self.position.points.merge(&self.parser.take_points());
         Ok((self.parser.finish()?, rejected, !new.is_empty()))
     }
 
@@ -284,7 +302,9 @@ impl SocrataSource {
         let months =
             (today.year() - first.year()) as i32 * 12 + i32::from(today.month()) - i32::from(first.month()) + 1;
         let back = self.position.sweep as i32 % months.max(1);
-        let month = today.saturating_sub(Span::new().months(i64::from(back)));
+        let confirmed = self.position.waiting.iter().find(|(_, waiting)| waiting.confirmed > 0);
+        let confirmed = confirmed.and_then(|(month, _)| format!("{month}-01").parse().ok());
+        let month = confirmed.unwrap_or_else(|| today.saturating_sub(Span::new().months(i64::from(back))));
         let next = month.saturating_add(Span::new().months(1));
         let from = format!("{month}T00:00:00").max(self.position.since.clone());
         (month.strftime("%Y-%m").to_string(), from, format!("{next}T00:00:00"))
@@ -345,7 +365,23 @@ impl SocrataSource {
             self.end_sweep(now);
             return Ok(None);
         };
-        let found = self.differences(known, &sweep.listed, now)?;
+        let waited = self.position.waiting.clone();
+        let missing: u64 =
+            known.iter().filter(|(id, row)| !sweep.listed.contains(*id) && tombstone(row).is_none()).count() as u64;
+        let present = known.values().filter(|row| tombstone(row).is_none()).count() as u64;
+        match self.options.brake.decide(missing, present, self.position.waiting.get(&month), now) {
+            Decision::Believe => drop(self.position.waiting.remove(&month)),
+            Decision::Wait(waiting) => drop(self.position.waiting.insert(month.clone(), waiting)),
+        }
+        let waits = self.position.waiting.contains_key(&month);
+        let found = match self.differences(known, &sweep.listed, waits, now) {
+            Ok(found) => found,
+            Err(error) => {
+                // The comparison is made again.
+                self.position.waiting = waited;
+                return Err(error);
+            }
+        };
         self.columns
             .learn(&found.rows().cloned().collect::<Vec<_>>(), &mut self.parser, &self.client.describe())
             ?;
@@ -356,7 +392,8 @@ impl SocrataSource {
         let incidents = self.parser.finish()?;
         self.known.replace(&month, known.values())?;
         self.end_sweep(now);
-        Ok((!found.0.is_empty()).then(|| self.chunk(incidents, rejected)))
+        let worth_saying = !found.0.is_empty() || self.position.waiting != waited;
+        Ok(worth_saying.then(|| self.chunk(incidents, rejected)))
     }
 
     /// What the portal's list of a month and what is known of it do not have in common. Brings `known` up to date.
@@ -364,6 +401,7 @@ impl SocrataSource {
         &self,
         known: &mut BTreeMap<String, Fields>,
         listed: &HashSet<String>,
+        waits: bool,
         now: UtcMicros,
     ) -> Result<Found, SourceError> {
         let comparison = self.position.sweep;
@@ -382,6 +420,7 @@ impl SocrataSource {
                     found.push((row.clone(), Said::Gone(at)));
                     bury(row, at, comparison);
                 }
+                None if waits => {}
                 // One request each: a portal loses a few rows a month.
                 None if self.ask_for(&id, ROW_ID)?.is_empty() => {
                     found.push((row.clone(), Said::Gone(now)));
@@ -429,6 +468,25 @@ impl Source for SocrataSource {
 
     fn name(&self) -> String {
         self.name.clone()
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        let profile = self.parser.profile();
+        let mut notices = Vec::new();
+        let Position { names, lacking, backfilled, points, .. } = &self.position;
+        notices.extend(schema::notice(profile, names, lacking, *backfilled, self.columns.has_point()));
+        notices.extend(points.sentence(&profile.name).map(|text| Notice { kind: NoticeKind::OutsideCity, text }));
+        notices.extend(self.position.waiting.iter().map(|(month, waiting)| {
+            let until = blotter_incident::format_utc(self.options.brake.until(waiting));
+            let (missing, known) = (waiting.missing, waiting.known);
+            let text = format!(
+                "the portal no longer lists {missing} of {known} incidents of {month}. They stay for now: they are deleted \
+                 if the portal still does not list them after {until}. To delete them at once, start with \
+                 --confirm-deletions"
+            );
+            Notice { kind: NoticeKind::HeldDeletions, text }
+        }));
+        notices
     }
 
     fn next(&mut self) -> Result<Step, SourceError> {

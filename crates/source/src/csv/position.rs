@@ -1,6 +1,8 @@
 //! Where a CSV source stands: JSON, opaque to all but this source.
 
+use super::shared::Shared;
 use crate::{SourceError, input::Identity};
+use blotter_incident::PointTally;
 use serde::{Deserialize, Serialize};
 
 const VERSION: u32 = 1;
@@ -23,11 +25,28 @@ pub(super) struct Position {
     pub(super) observed_at: i64,
     /// The end was reached.
     pub(super) done: bool,
+    /// Rows that share an id and are different incidents.
+    #[serde(default)]
+    pub(super) shared: Shared,
+    /// Where the points of the rows lie.
+    #[serde(default)]
+    pub(super) points: PointTally,
 }
 
 impl Position {
     pub(super) fn new(file: Identity, observed_at: i64) -> Self {
-        Self { version: VERSION, file, plain: false, offset: 0, rows: 0, header: Vec::new(), observed_at, done: false }
+        Self {
+            version: VERSION,
+            file,
+            plain: false,
+            offset: 0,
+            rows: 0,
+            header: Vec::new(),
+            observed_at,
+            done: false,
+            shared: Shared::default(),
+            points: PointTally::default(),
+        }
     }
 
     pub(super) fn read(bytes: &[u8], what: &str) -> Result<Self, SourceError> {

@@ -1,6 +1,6 @@
 //! How to ask a Socrata portal.
 
-use crate::WallClock;
+use crate::{Brake, WallClock};
 use std::{fmt, path::PathBuf, time::Duration};
 
 /// A portal's app token. Sent to the portal and written nowhere.
@@ -35,6 +35,8 @@ pub struct SocrataOptions {
     pub overlap: Duration,
     /// Pause between two comparisons of one month's ids.
     pub sweep_every: Duration,
+    /// When deletions are believed.
+    pub brake: Brake,
     /// Where what is known of the portal's rows is kept.
     pub spool: PathBuf,
     /// Without one the portal throttles sooner.
@@ -53,6 +55,7 @@ impl SocrataOptions {
             poll_every: Duration::from_mins(5),
             overlap: Duration::from_mins(10),
             sweep_every: Duration::from_mins(15),
+            brake: Brake::default(),
             spool,
             token: None,
             base: None,
