@@ -584,12 +584,30 @@ mod tests {
         check("12/31/2017 11:58:00 PM", "12/31/1017 11:58:00 PM", "1900");
         check("05/04/2018 03:51:04 PM", "soon", "updated_at");
         check("false", "perhaps", "neither true nor false");
-        check("41.965693651", "north", "north");
-        check("41.965693651", "91", "latitude");
-        check("41.965693651", "NaN", "latitude");
         check("-87.715726125", "-87.715726125,more", "18 fields where the header has 17");
         check(",14,", ",", "16 fields");
         check("BURGLARY", &"A".repeat(20_000), "20000 bytes");
+    }
+
+    #[test]
+    fn what_is_not_a_coordinate_is_kept_without_a_place() {
+        for text in ["north", "91", "NaN", "REDACTED", "N/A"] {
+            let incident = parse(HEADER, &GOOD.replacen("41.965693651", text, 1)).unwrap();
+            assert_eq!(incident.position, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_with_an_offset_is_the_citys_time() {
+        let check = |text: &str, expect: &str| {
+            let incident = parse(HEADER, &GOOD.replacen("12/31/2017 11:58:00 PM", text, 1)).unwrap();
+            assert_eq!(crate::format_civil(incident.occurred_at), expect, "{text}");
+        };
+        check("2018-01-01T05:58:00.000Z", "2017-12-31T23:58:00");
+        check("2018-01-01T05:58:00+00:00", "2017-12-31T23:58:00");
+        check("2018-01-01 06:58:00+0100", "2017-12-31T23:58:00");
+        check("2017-12-31T23:58:00-06", "2017-12-31T23:58:00");
+        check("2017-12-31", "2017-12-31T00:00:00");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod http;
 mod identity;
 mod location;
 mod open;
+mod soda;
 
 pub(crate) use compression::{Compression, Damaged};
 pub(crate) use http::{agent, http_error, retry_after, status_error};

@@ -12,12 +12,13 @@
 //! - **The schema** (see [`schema`]): rows that come with new fields and without one that the profile needs stop the source.
 //! - **Failures** are errors; the same call continues where it failed. `Watched` asks again after a pause that is never shorter
 //!   than the portal's `Retry-After`.
-//! - The time of observation is `:updated_at`. A city without ids of its own has the portal's `:id` as id here, which a
-//!   CSV file does not have: load such a city from one or the other.
+//! - The time of observation is `:updated_at`. In a city without ids of its own they are key and ordinal
+//!   (see [`groups`]); a portal's row id is no identity.
 //! - An app token goes into `X-App-Token` and nowhere else.
 
 mod boundaries;
 mod client;
+mod groups;
 mod known;
 mod options;
 mod position;
@@ -34,18 +35,21 @@ use blotter_incident::{
     CivilMicros, Parser, Portal, Profile, Rejected, UtcMicros, format_civil, parse_civil, parse_instant,
 };
 use client::{Client, Fields, quoted};
+use groups::{Groups, Present};
 use jiff::{Span, civil::Date};
 use known::{Known, bury, tombstone};
 use position::{Cursor, Position};
 use rows::{Columns, ROW_ID, Said, UPDATED_AT};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
 /// Ids in one answer: they are short.
 const LISTED: usize = 50_000;
+/// Rows whose existence one request asks for.
+const ASKED: usize = 100;
 /// Rows that one comparison fetches by their ids; the others wait for the next.
 const FETCHED: usize = 500;
 
@@ -58,6 +62,8 @@ pub struct SocrataSource {
     parser: Parser,
     columns: Columns,
     known: Known,
+    /// In a city without ids.
+    groups: Option<Groups>,
     position: Position,
     /// The number of the comparison with which this start began.
     opened_at_sweep: u32,
@@ -130,8 +136,15 @@ impl SocrataSource {
         let mut parser = Parser::new(profile, partitions);
         let mut columns = Columns::default();
         columns.restore(&position.names, &mut parser, &client.describe())?;
+        let known = Known::open(&options.spool, &name)?;
+        let is_keyed = parser.profile().columns.id.is_empty();
+        let groups = is_keyed.then(|| groups_of(&known, &columns)).transpose()?;
+        if position.names.is_empty() {
+            position.keyed = true;
+        }
         Ok(Self {
-            known: Known::open(&options.spool, &name)?,
+            known,
+            groups,
             opened_at_sweep: position.sweep,
             occurred_field: portal.occurred_field,
             parser,
@@ -257,6 +270,7 @@ impl SocrataSource {
         // The next poll asks again from here on.
         let remember_from = self.began.unwrap_or(now).0 - micros(self.options.overlap);
         let mut new = Vec::with_capacity(rows.len());
+        let mut recent = Vec::new();
         for row in rows {
             let text = |field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default();
             let at = parse_instant(text(UPDATED_AT)).unwrap_or_default();
@@ -265,7 +279,7 @@ impl SocrataSource {
                 continue;
             }
             if at.0 >= remember_from {
-                self.recent.insert(key, at);
+                recent.push((key, at));
             }
             new.push(row);
         }
@@ -280,13 +294,113 @@ impl SocrataSource {
         self.columns.learn(rows, &mut self.parser, &self.client.describe())?;
         self.known.append(new.iter().filter_map(|row| Some((self.columns.month_of(row)?, *row))))?;
         let mut rejected = Vec::new();
-        for row in &new {
-            rejected.extend(self.columns.push(&mut self.parser, row, Said::WithUpdate, now, &self.name));
+        if self.groups.is_some() {
+            let keys = self.regroup(&new, now)?;
+            self.say_groups(&keys, now, &mut rejected);
+        } else {
+            for row in &new {
+                rejected.extend(self.columns.push(&mut self.parser, row, Said::WithUpdate, None, now, &self.name));
+            }
         }
+        // Not before: a page that fails on its way comes again.
+        self.recent.extend(recent);
         self.position.rows += new.len() as u64;
         self.columns.names().clone_into(&mut self.position.names);
         self.position.points.merge(&self.parser.take_points());
         Ok((self.parser.finish()?, rejected, !new.is_empty()))
+    }
+
+    /// Takes new rows into their groups, once the portal has said which of the groups' other rows it still has. The keys of
+    /// the groups that are to be said anew.
+    fn regroup(&mut self, new: &[&Fields], now: UtcMicros) -> Result<BTreeSet<String>, SourceError> {
+        let text = |row: &Fields, field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let Some(groups) = &self.groups else { return Ok(BTreeSet::new()) };
+        let mut keys: BTreeSet<String> = new.iter().map(|row| self.columns.key_of(row)).collect();
+        let ids: Vec<String> = new.iter().map(|row| text(row, ROW_ID)).collect();
+        keys.extend(ids.iter().filter_map(|id| groups.key_of(id)).cloned());
+        let others = groups.others(&keys, &ids.iter().map(String::as_str).collect());
+        let mut gone = Vec::new();
+        for asked in others.chunks(ASKED) {
+            let filter: Vec<String> = asked.iter().map(|id| format!("{ROW_ID} = {}", quoted(id))).collect();
+            let limit = asked.len().to_string();
+            let parameters = [("$select", ROW_ID), ("$where", &filter.join(" OR ")), ("$limit", &limit)];
+            let there: HashSet<String> = self.client.rows(&parameters)?.iter().map(|row| text(row, ROW_ID)).collect();
+            gone.extend(asked.iter().filter(|id| !there.contains(*id)).cloned());
+        }
+        let comparison = self.position.sweep;
+        let Some(groups) = &mut self.groups else { return Ok(BTreeSet::new()) };
+        let mut buried = Vec::new();
+        for id in gone {
+            if let Some((_, month, mut row)) = groups.leave(&id) {
+                bury(&mut row, now, comparison);
+                buried.push((month, row));
+            }
+        }
+        for (row, id) in new.iter().zip(&ids) {
+            let month = self.columns.month_of(row).unwrap_or_default();
+            groups.enter(id, &self.columns.key_of(row), &month, row);
+        }
+        self.known.append(buried.iter().map(|(month, row)| (month.clone(), row)))?;
+        Ok(keys)
+    }
+
+    /// As [`Self::regroup`], for what a comparison of a month has found.
+    fn regroup_found(&mut self, found: &Found, month: &str) -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        let Some(groups) = &mut self.groups else { return keys };
+        for (row, said) in &found.0 {
+            let id = row.get(ROW_ID).and_then(|value| value.as_str()).unwrap_or_default();
+            let key = self.columns.key_of(row);
+            if matches!(said, Said::Gone(_)) {
+                groups.leave(id);
+            } else {
+                groups.enter(id, &key, month, row);
+            }
+            keys.insert(key);
+        }
+        keys
+    }
+
+    /// Says groups as they are now.
+    fn say_groups(&mut self, keys: &BTreeSet<String>, now: UtcMicros, rejected: &mut Vec<Rejected>) {
+        let Some(groups) = &self.groups else { return };
+        for Present { key, rows, most, last } in keys.iter().filter_map(|key| groups.present(key)) {
+            // What an ordinal is may have changed without any row's own time of change.
+            let said = if most > 1 { Said::Back(now) } else { Said::WithUpdate };
+            let mut ordinal = 0;
+            for row in &rows {
+                let id = if key.is_empty() { String::new() } else { format!("{key}-{}", ordinal + 1) };
+                match self.columns.push(&mut self.parser, row, said, Some(&id), now, &self.name) {
+                    None => ordinal += 1,
+                    Some(reason) => rejected.push(reason),
+                }
+            }
+            for gone in ordinal + 1..=most {
+                if !key.is_empty() {
+                    let id = format!("{key}-{gone}");
+                    // A row that was rejected has no id that could be deleted.
+                    let _rejected = self.columns.push(&mut self.parser, &last, Said::Gone(now), Some(&id), now, &self.name);
+                }
+            }
+        }
+    }
+
+    /// What was loaded under the portal's row ids is deleted, and said under its keys.
+    fn rename_by_key(&mut self, now: UtcMicros) -> Result<Chunk, SourceError> {
+        let mut rejected = Vec::new();
+        for month in self.known.months()? {
+            for (id, row) in self.known.rows(&month, |row| self.columns.id_of(row))? {
+                if tombstone(&row).is_none() {
+                    let said = Said::Gone(now);
+                    let _rejected = self.columns.push(&mut self.parser, &row, said, Some(&id), now, &self.name);
+                }
+            }
+        }
+        let keys = self.groups.as_ref().map(Groups::all).unwrap_or_default();
+        self.say_groups(&keys, now, &mut rejected);
+        self.position.keyed = true;
+        let incidents = self.parser.finish()?;
+        Ok(self.chunk(incidents, rejected))
     }
 
     fn chunk(&self, incidents: Vec<(u32, arrow::array::RecordBatch)>, rejected: Vec<Rejected>) -> Chunk {
@@ -386,8 +500,13 @@ impl SocrataSource {
             .learn(&found.rows().cloned().collect::<Vec<_>>(), &mut self.parser, &self.client.describe())
             ?;
         let mut rejected = Vec::new();
-        for (row, said) in &found.0 {
-            rejected.extend(self.columns.push(&mut self.parser, row, *said, now, &self.name));
+        if self.groups.is_some() {
+            let keys = self.regroup_found(&found, &month);
+            self.say_groups(&keys, now, &mut rejected);
+        } else {
+            for (row, said) in &found.0 {
+                rejected.extend(self.columns.push(&mut self.parser, row, *said, None, now, &self.name));
+            }
         }
         let incidents = self.parser.finish()?;
         self.known.replace(&month, known.values())?;
@@ -491,6 +610,9 @@ impl Source for SocrataSource {
 
     fn next(&mut self) -> Result<Step, SourceError> {
         let now = self.options.clock.now();
+        if self.groups.is_some() && !self.position.keyed {
+            return Ok(Step::Chunk(self.rename_by_key(now)?));
+        }
         let paging = !self.position.backfilled || self.began.is_some();
         if !paging && now >= self.next_poll {
             self.begin_poll();
@@ -509,6 +631,19 @@ impl Source for SocrataSource {
         };
         Ok(asked?.map_or(Step::Wait { pause: Duration::from_millis(1), caught_up: false }, Step::Chunk))
     }
+}
+
+/// The rows that are known, in groups.
+fn groups_of(known: &Known, columns: &Columns) -> Result<Groups, SourceError> {
+    let mut groups = Groups::default();
+    if columns.id_known() {
+        for month in known.months()? {
+            for (id, row) in known.rows(&month, |row| columns.id_of(row))? {
+                groups.enter(&id, &columns.key_of(&row), &month, &row);
+            }
+        }
+    }
+    Ok(groups)
 }
 
 fn micros(duration: Duration) -> i64 {

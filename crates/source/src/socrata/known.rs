@@ -56,6 +56,18 @@ impl Known {
         self.path(month).exists()
     }
 
+    /// The months of which anything is known.
+    pub(super) fn months(&self) -> Result<Vec<String>, SourceError> {
+        let fault = |error| SourceError::File { path: self.folder.clone(), error };
+        let mut months = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(fault)? {
+            let name = entry.map_err(fault)?.file_name();
+            months.extend(name.to_str().and_then(|name| name.strip_suffix(".jsonl")).map(ToOwned::to_owned));
+        }
+        months.sort_unstable();
+        Ok(months)
+    }
+
     /// Adds rows to their months; each as (month, row).
     pub(super) fn append<'a>(&self, rows: impl Iterator<Item = (String, &'a Fields)>) -> Result<(), SourceError> {
         let mut months: BTreeMap<String, Vec<u8>> = BTreeMap::new();

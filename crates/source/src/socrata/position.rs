@@ -36,6 +36,9 @@ pub(super) struct Position {
     pub(super) rows: u64,
     /// The month whose ids are compared next, counted back from the current one.
     pub(super) sweep: u32,
+    /// In a city without ids: they are key and ordinal. Before that they were the portal's row ids.
+    #[serde(default)]
+    pub(super) keyed: bool,
     /// Deletions that wait, by month.
     #[serde(default)]
     pub(super) waiting: BTreeMap<String, Waiting>,
@@ -60,6 +63,7 @@ impl Position {
             polled_at: 0,
             rows: 0,
             sweep: 0,
+            keyed: false,
             waiting: BTreeMap::new(),
             lacking: BTreeMap::new(),
             points: PointTally::default(),

@@ -28,6 +28,7 @@ pub(super) struct Columns {
     names: Vec<String>,
     index: HashMap<String, usize>,
     id: Option<usize>,
+    key: Vec<usize>,
     occurred_at: usize,
     known: bool,
     /// Rows have their point in a field of its own (GeoJSON, or `latitude` and `longitude` inside a field).
@@ -86,6 +87,7 @@ impl Columns {
         self.point_columns = is_needed.then(|| (self.names.len(), self.names.len() + 1));
         let header = if is_needed { header.with_point() } else { header };
         self.id = self.id_column(profile);
+        self.key = header.key_columns().to_vec();
         self.occurred_at = header.occurred_columns().0;
         self.known = true;
         parser.set_header(header);
@@ -114,6 +116,16 @@ impl Columns {
         text_of(row.get(self.id_name().unwrap_or(ROW_ID))?)
     }
 
+    /// The key of a row in a city without ids: the values of its key columns, joined by hyphens; empty where all are.
+    pub(super) fn key_of(&self, row: &Fields) -> String {
+        let parts: Vec<String> = self
+            .key
+            .iter()
+            .map(|column| row.get(&self.names[*column]).and_then(text_of).unwrap_or_default().trim().to_owned())
+            .collect();
+        if parts.iter().all(String::is_empty) { String::new() } else { parts.join("-") }
+    }
+
     /// The month in which it occurred, `2017-07`.
     pub(super) fn month_of(&self, row: &Fields) -> Option<String> {
         if !self.known {
@@ -124,12 +136,13 @@ impl Columns {
         month.bytes().enumerate().all(plain).then_some(month)
     }
 
-    /// Gives a row to the parser, or says why it is rejected.
+    /// Gives a row to the parser, or says why it is rejected. `id`: where the city has none of its own.
     pub(super) fn push(
         &mut self,
         parser: &mut Parser,
         row: &Fields,
         said: Said,
+        id: Option<&str>,
         now: UtcMicros,
         name: &str,
     ) -> Option<Rejected> {
@@ -162,7 +175,6 @@ impl Columns {
             (Said::WithUpdate, Some(updated)) => updated,
             (Said::WithUpdate, None) => now,
         };
-        let id = self.id.is_none().then(|| text(ROW_ID));
         let observation = Observation { observed_at, deleted: matches!(said, Said::Gone(_)), id };
         let reason = if self.bytes.contains(&0) {
             "a NUL byte".to_owned()

@@ -3,6 +3,9 @@
 #![expect(clippy::type_complexity, clippy::unused_self, reason = "the test's world reads as its subject")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+#[path = "cases.rs"]
+mod cases;
+
 use super::*;
 use crate::{
     Condition, Part, WallClock, Watched, Watching,
@@ -30,6 +33,7 @@ struct Portal {
 }
 
 struct World {
+    city: &'static str,
     portal: Arc<Mutex<Portal>>,
     server: Server,
     now: Arc<AtomicI64>,
@@ -56,7 +60,7 @@ fn world(rows: Vec<Value>) -> World {
     let answers = Arc::clone(&portal);
     let server = Server::start(move |request| answer(&mut answers.lock().unwrap(), request));
     let now = Arc::new(AtomicI64::new(parse_instant(NOW).unwrap().0));
-    World { portal, server, now, folder: tempfile::tempdir().unwrap() }
+    World { city: "chicago", portal, server, now, folder: tempfile::tempdir().unwrap() }
 }
 
 impl World {
@@ -76,17 +80,17 @@ impl World {
     }
 
     fn open(&self, position: Option<&[u8]>) -> SocrataSource {
-        SocrataSource::open(city("chicago"), 4, position, self.options()).unwrap()
+        SocrataSource::open(city(self.city), 4, position, self.options()).unwrap()
     }
 
     /// As a role reads it: failures are pauses.
     fn watched(&self, position: Option<&[u8]>) -> Watched {
-        let options = self.options();
+        let (options, slug) = (self.options(), self.city);
         let part = Part {
             name: "portal".into(),
             describe: "the portal".into(),
             open: Box::new(move |position| {
-                Ok(Box::new(SocrataSource::open(city("chicago"), 4, position, options.clone())?))
+                Ok(Box::new(SocrataSource::open(city(slug), 4, position, options.clone())?))
             }),
         };
         let watching = Watching { clock: self.clock(), ..Watching::new() };
@@ -139,7 +143,7 @@ fn answer(portal: &mut Portal, request: &Request) -> Response {
         return response;
     }
     let url = url::Url::parse(&format!("http://portal{}", request.target)).unwrap();
-    assert_eq!(url.path(), "/resource/ijzp-q8t2.json");
+    assert!(["/resource/ijzp-q8t2.json", "/resource/833y-fsy8.json"].contains(&url.path()), "{url}");
     let parameters: HashMap<String, String> = url.query_pairs().into_owned().collect();
     let order: Vec<&str> = parameters.get("$order").map(|order| order.split(',').collect()).unwrap_or_default();
     if order.len() == 2
@@ -179,7 +183,7 @@ fn answer(portal: &mut Portal, request: &Request) -> Response {
 fn comparable(field: &str, text: &str) -> (i64, String) {
     match field {
         UPDATED_AT => (parse_instant(text).unwrap().0, String::new()),
-        "date" => (parse_civil(text).unwrap().0, String::new()),
+        "date" => (parse_civil(text.trim_end_matches('Z')).unwrap().0, String::new()),
         _ => (0, text.to_owned()),
     }
 }
@@ -420,6 +424,81 @@ fn rows_that_vanish_are_deleted_once_with_their_last_fields() {
     assert_eq!((&gone[0].category, gone[0].occurred_at), (&before.category, before.occurred_at));
     assert!(gone[0].revision() > before.revision());
     assert!(world.days(&mut source).is_empty());
+}
+
+#[test]
+fn a_portal_that_answers_nothing_deletes_nothing_before_a_day_has_passed() {
+    // 114 incidents of the current month, as on a portal.
+    let rows: Vec<Value> = (0..114)
+        .map(|number| {
+            let mut row = incident(number, "2024-06-10T00:00:00.000Z");
+            row["date"] = format!("2024-06-{:02}T10:00:00.000", 1 + number % 14).into();
+            row
+        })
+        .collect();
+    let world = world(rows.clone());
+    let mut source = world.watched(None);
+    let settle = |source: &mut Watched| {
+        let mut chunks = Vec::new();
+        loop {
+            match source.next().unwrap() {
+                Step::Chunk(chunk) => chunks.push(chunk),
+                Step::Wait { caught_up: true, .. } => return chunks,
+                _ => {}
+            }
+        }
+    };
+    settle(&mut source);
+    let hours = |source: &mut Watched, hours: u64| {
+        let mut chunks = Vec::new();
+        for _ in 0..hours * 4 {
+            world.pass(901);
+            chunks.extend(settle(source));
+        }
+        chunks
+    };
+    world.portal.lock().unwrap().rows.clear();
+    let deleted = |chunks: &[Chunk]| incidents(chunks).iter().filter(|incident| incident.deleted).count();
+    let chunks = hours(&mut source, 20);
+    assert_eq!(deleted(&chunks), 0);
+    let report = source.reports().remove("portal").unwrap();
+    assert_eq!(report.condition, Condition::Held);
+    assert!(report.notices[0].text.contains("114 of 114 incidents of 2024-06"), "{:?}", report.notices);
+    assert!(report.notices[0].text.contains("--confirm-deletions"));
+    // It is there again: nothing waits any more, also not for the time that has passed.
+    world.portal.lock().unwrap().rows = rows;
+    assert_eq!(deleted(&hours(&mut source, 5)), 0);
+    assert_eq!(source.reports()["portal"].condition, Condition::Following);
+    // It says the same for more than a day: it is believed.
+    world.portal.lock().unwrap().rows.clear();
+    assert_eq!(deleted(&hours(&mut source, 30)), 114);
+    assert_eq!(source.reports()["portal"].condition, Condition::Following);
+}
+
+#[test]
+fn an_operator_confirms_what_waits_and_no_more() {
+    let rows: Vec<Value> = (0..60)
+        .map(|number| {
+            let mut row = incident(number, "2024-06-10T00:00:00.000Z");
+            row["date"] = format!("2024-06-{:02}T10:00:00.000", 1 + number % 14).into();
+            row
+        })
+        .collect();
+    let world = world(rows);
+    let mut source = world.open(None);
+    world.settle(&mut source);
+    world.portal.lock().unwrap().rows.truncate(20);
+    let mut position = Vec::new();
+    for chunk in world.days(&mut source) {
+        assert!(incidents(&[chunk]).iter().all(|incident| !incident.deleted));
+    }
+    position.extend(source.position.to_bytes());
+    let mut options = world.options();
+    options.brake.confirm = true;
+    let mut source = SocrataSource::open(city("chicago"), 4, Some(&position), options).unwrap();
+    let chunks = world.settle(&mut source);
+    assert_eq!(incidents(&chunks).iter().filter(|incident| incident.deleted).count(), 40);
+    assert!(source.notices().iter().all(|notice| notice.kind != NoticeKind::HeldDeletions));
 }
 
 #[test]

@@ -1,7 +1,8 @@
-/** Banners that change how the page is to be read: invented data, a server that is away. */
+/** Banners that change how the page is to be read: invented data, a server or a source that is away, notes on the data. */
 import type { Meta } from "../../api/types";
 import { formatCivil } from "../../model/format";
 import type { Connection } from "../../model/live";
+import { failures, notes } from "../../model/sources";
 
 interface Props {
   readonly meta: Meta | null;
@@ -10,6 +11,8 @@ interface Props {
 }
 
 export function Notices({ meta, connection, failure }: Props) {
+  const failing = meta === null ? [] : failures(meta.sources);
+  const noted = meta === null ? [] : notes(meta);
   return (
     <>
       {meta?.simulated === true && (
@@ -28,6 +31,27 @@ export function Notices({ meta, connection, failure }: Props) {
             Trying again…
           </span>
         </aside>
+      )}
+      {failing.length > 0 && (
+        <aside class="banner banner-stale" aria-label="Failing source" data-testid="failing-banner">
+          {failing.map((text) => (
+            <p key={text} role="alert">
+              <strong>Source failing.</strong> {text}
+            </p>
+          ))}
+        </aside>
+      )}
+      {noted.length > 0 && (
+        <details class="banner banner-notes" data-testid="notes" open={noted.length < 3}>
+          <summary>
+            {noted.length === 1 ? "1 note on the data" : `${String(noted.length)} notes on the data`}
+          </summary>
+          <ul>
+            {noted.map((text) => (
+              <li key={text}>{text}</li>
+            ))}
+          </ul>
+        </details>
       )}
     </>
   );

@@ -1,0 +1,102 @@
+//! The miniatures of `../shared/cases`: what real cities and users bring, each with its right result.
+
+use super::*;
+use crate::{Notice, NoticeKind, testing::case};
+use std::path::PathBuf;
+
+/// What a file gives: its incidents, the reasons of the rejected rows, and the notices; or why it is refused.
+fn load(
+    name: &str,
+    profile: Arc<Profile>,
+) -> Option<Result<(Vec<blotter_incident::Incident>, Vec<String>, Vec<Notice>), String>> {
+    case(name)?;
+    let path = PathBuf::from(format!("{}/../../../shared/cases/{name}", env!("CARGO_MANIFEST_DIR")));
+    let read = || {
+        let mut source = CsvSource::open(Location::Path(path), profile, 4, None, CsvOptions::default())?;
+        let (mut incidents, mut reasons) = (Vec::new(), Vec::new());
+        while let Step::Chunk(chunk) = source.next()? {
+            incidents.extend(rows_of(&chunk));
+            reasons.extend(chunk.rejected.into_iter().map(|row| row.reason));
+        }
+        incidents.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok((incidents, reasons, source.notices()))
+    };
+    Some(read().map_err(|error: crate::SourceError| error.to_string()))
+}
+
+#[test]
+fn excel_ids() {
+    let Some(profile) = case("profile_case_trap.toml") else { return };
+    let profile = Arc::new(Profile::from_toml(&profile).unwrap());
+    let refusal = load("excel_ids.csv", profile).unwrap().map(|_| ()).unwrap_err();
+    for text in ["5 of 6 rows have the id of another incident", "2.02E+16", "spreadsheet", "columns.key"] {
+        assert!(refusal.contains(text), "{refusal}");
+    }
+}
+
+#[test]
+fn rows_that_are_updates_or_copies_share_an_id_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    let (old, copy) = (row(7), row(7));
+    let new = old.replace("12/31/2017", "12/30/2017").replace("05/04/2018", "05/05/2018");
+    std::fs::write(&path, format!("{HEADER}\n{old}\n{copy}\n{new}\n{}\n", row(8))).unwrap();
+    let mut source = CsvSource::open(Location::Path(path), city("chicago"), 4, None, CsvOptions::default()).unwrap();
+    let Step::Chunk(chunk) = source.next().unwrap() else { panic!() };
+    assert_eq!(chunk.rows(), 4);
+    assert_eq!(source.notices(), []);
+}
+
+#[test]
+fn keyed_reason() {
+    let Some(loaded) = load("keyed_reason.csv", city("new-york-shootings")) else { return };
+    let (incidents, reasons, _) = loaded.unwrap();
+    let ids: Vec<(&str, bool)> =
+        incidents.iter().map(|incident| (incident.id.as_str(), incident.position.is_some())).collect();
+    assert_eq!(ids, [("1-1", true), ("3-1", false)]);
+    assert_eq!(reasons.len(), 2);
+    assert!(reasons[0].contains("no date of a known format: `2020.01.05 10:00:00`"), "{reasons:?}");
+    assert!(reasons[1].contains("no key: the columns `INCIDENT_KEY` are empty"), "{reasons:?}");
+}
+
+#[test]
+fn swapped_latlon_and_positive_lon() {
+    for (name, cause) in [
+        ("swapped_latlon.csv", "latitude and longitude are exchanged"),
+        ("positive_lon.csv", "the sign of a coordinate is lost"),
+    ] {
+        let Some(loaded) = load(name, city("chicago")) else { return };
+        let (incidents, reasons, notices) = loaded.unwrap();
+        assert_eq!((incidents.len(), reasons.len()), (5, 0), "{name}");
+        let said = notices.iter().find(|notice| notice.kind == NoticeKind::OutsideCity).unwrap();
+        assert!(said.text.contains("5 of 5 points lie outside Chicago"), "{}", said.text);
+        assert!(said.text.contains(cause), "{}", said.text);
+    }
+}
+
+#[test]
+fn next_year_no_coords() {
+    let Some(loaded) = load("next_year_no_coords.csv", city("chicago")) else { return };
+    let (incidents, _, notices) = loaded.unwrap();
+    assert_eq!(incidents.len(), 3);
+    let said = notices.iter().find(|notice| notice.kind == NoticeKind::MissingColumns).unwrap();
+    assert!(said.text.contains("latitude (`Latitude` or `lat`), longitude (`Longitude` or `lon`)"), "{}", said.text);
+    assert!(!said.text.contains("category"), "{}", said.text);
+}
+
+#[test]
+fn what_was_said_of_a_file_is_said_again_when_it_is_opened_behind_its_end() {
+    let Some(text) = case("swapped_latlon.csv") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    std::fs::write(&path, text).unwrap();
+    let open = |position: Option<&[u8]>| {
+        CsvSource::open(Location::Path(path.clone()), city("chicago"), 4, position, CsvOptions::default()).unwrap()
+    };
+    let mut source = open(None);
+    let Step::Chunk(chunk) = source.next().unwrap() else { panic!() };
+    let mut again = open(Some(&chunk.position));
+    assert!(matches!(again.next().unwrap(), Step::End));
+    assert!(!again.notices().is_empty());
+    assert_eq!(again.notices(), source.notices());
+}
