@@ -106,6 +106,9 @@ pub(crate) struct Input {
 /// When deletions are believed.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Deletions {
+    /// Take a file of --data that was replaced as the truth: delete the incidents that it lacks and the file before had
+    #[arg(long)]
+    pub(crate) replace: bool,
     /// Delete the incidents whose deletion waits for a confirmation when this starts
     #[arg(long)]
     pub(crate) confirm_deletions: bool,
@@ -219,6 +222,10 @@ pub(crate) struct Produce {
     pub(crate) input: Input,
     #[command(flatten)]
     pub(crate) log: LogUrl,
+    /// Keep what is known of a portal's rows in this object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]`. Default: beside
+    /// the log where it is embedded. On Kafka a pod with an empty disk needs it to find what was deleted
+    #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
+    pub(crate) store: Option<String>,
     /// Partitions of a new log (4 unless given); their number never changes
     #[arg(long)]
     pub(crate) partitions: Option<NonZeroU32>,

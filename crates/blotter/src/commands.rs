@@ -3,8 +3,7 @@
 use crate::{
     boundaries,
     cli::{self, Command},
-    demo,
-    online,
+    demo, online,
     operations::{Operations, lag, lags},
     parts::{self, OpenLog},
     profiles, questions, rejected, reporting_lag,
@@ -64,6 +63,8 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries = boundaries::load(&arguments.boundaries, None, &profile)?;
     let spool = parts::spool(&arguments.log.log, &profile);
+    let store = arguments.store.as_deref().map(parts::open_store).transpose()?;
+    let keeping = sources::Keeping { spool, store };
     let shutdown = signals::shutdown()?;
     let progress = Arc::new(ProduceProgress::default());
     let operations = Operations::new("produce");
@@ -77,7 +78,7 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
             Some(choice) => choice,
             None => chosen.insert(sources::choose(&arguments.input, &profile, Before::of(log.as_ref())?)),
         };
-        let (source, writer) = choice.clone().open(&profile, &log, &spool, &watching)?;
+        let (source, writer) = choice.clone().open(&profile, &log, &keeping, &watching)?;
         watching.begun = true;
         let (boundaries, progress) = (Arc::clone(&boundaries), Arc::clone(&progress));
         let parts = ProduceParts { log, writer, source, boundaries, progress: Arc::clone(&progress) };

@@ -25,11 +25,7 @@ use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_source::{Source, Watching};
 use blotter_store::{Checkpoints, Shutdown};
-use std::{
-    net::TcpListener,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{net::TcpListener, path::Path, sync::Arc};
 
 /// Niceness of the roles that nobody waits for, so that the map stays quick while they work.
 const BACKGROUND: i32 = 10;
@@ -71,10 +67,12 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         None => parts::open_store(&parts::file_url(&directory.join("store"))?)?,
     };
     let partitions = log.partitions(Topic::Incidents);
-    let spool = directory.join("spool");
+    // Beside an embedded log lies what it needs; another log may be read from another machine.
+    let shared = log.is_shared().then(|| store.clone());
+    let keeping = sources::Keeping { spool: directory.join("spool"), store: shared };
     // A load that is to end when all is loaded ends with what keeps it from that.
     let watching = Watching { patient: !arguments.until_caught_up, ..Watching::new() };
-    let (source, writer) = choice.clone().open(&profile, &log, &spool, &watching)?;
+    let (source, writer) = choice.clone().open(&profile, &log, &keeping, &watching)?;
     let simulated = source.simulated();
     println!("Blotter: {}, {}", profile.name, source.describe());
     if simulated {
@@ -160,8 +158,15 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     crew.spawn("snapshot", move |shutdown| {
         supervise(&Operations::new("snapshot"), shutdown, || snapshots::run(&snapshot, &committed, shutdown))
     })?;
-    let produce =
-        Producing { choice, profile, log: Arc::clone(&log), spool, watching, boundaries, progress: Arc::clone(&produced) };
+    let produce = Producing {
+        choice,
+        profile,
+        log: Arc::clone(&log),
+        keeping,
+        watching,
+        boundaries,
+        progress: Arc::clone(&produced),
+    };
     crew.spawn_finite("produce", move |shutdown| produce.run((source, writer), shutdown))?;
 
     let rejected = match &arguments.dir {
@@ -181,7 +186,7 @@ struct Producing {
     choice: sources::Choice,
     profile: Arc<Profile>,
     log: Arc<dyn Log>,
-    spool: PathBuf,
+    keeping: sources::Keeping,
     watching: Watching,
     boundaries: Arc<Boundaries>,
     progress: Arc<ProduceProgress>,
@@ -195,7 +200,7 @@ impl Producing {
                 Some(first) => first,
                 None => {
                     let watching = Watching { begun: true, ..self.watching.clone() };
-                    self.choice.clone().open(&self.profile, &self.log, &self.spool, &watching)?
+                    self.choice.clone().open(&self.profile, &self.log, &self.keeping, &watching)?
                 }
             };
             let (boundaries, progress) = (Arc::clone(&self.boundaries), Arc::clone(&self.progress));

@@ -20,6 +20,7 @@ mod reporting_lag;
 mod rules;
 mod running;
 mod secrets;
+mod shelf;
 mod signals;
 mod sources;
 mod supervise;

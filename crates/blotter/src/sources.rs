@@ -3,22 +3,18 @@
 use crate::{
     cli::{self, Speed},
     profiles,
+    shelf::StoreShelf,
 };
 use anyhow::{Context, Result, bail};
 use blotter_incident::{Profile, UtcMicros};
 use blotter_log::{Log, Topic, Writer};
 use blotter_produce::{SourceState, StoredPosition, begin, source_states, writer_of};
 use blotter_source::{
-    AppToken, Brake, CsvStyle, OpenOptions, Pace, Part, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
-    WallClock, Watched, Watching, open_sources, sources_name,
+    AppToken, Brake, CsvStyle, OpenOptions, Pace, Part, Simulator, SimulatorOptions, SocrataOptions, SocrataSource,
+    Source, WallClock, Watched, Watching, open_sources, sources_name,
 };
-use std::{
-    fs::File,
-    io::BufWriter,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use blotter_store::Store;
+use std::{fs::File, io::BufWriter, path::PathBuf, sync::Arc, time::Duration};
 
 /// A portal that has not answered by then is not waited for.
 const PORTAL_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -35,11 +31,20 @@ const LEAD_SPEED: f64 = 600.0;
 #[derive(Clone)]
 pub(crate) enum Choice {
     /// Files or addresses.
-    Data { data: Vec<String>, speed: Speed },
+    Data { data: Vec<String>, speed: Speed, replace: bool, brake: Brake },
     /// The city's own portal.
     Portal { token: Option<AppToken>, brake: Brake },
     /// A city like this one, made up.
     Simulation { seed: u64, incidents: Option<u64>, per_second: Option<f64> },
+}
+
+/// Where a source may keep what it knows.
+#[derive(Clone)]
+pub(crate) struct Keeping {
+    /// A local directory.
+    pub(crate) spool: PathBuf,
+    /// The object store, where the log is not this machine's.
+    pub(crate) store: Option<Store>,
 }
 
 /// What the directory is fed by already; new ones are free to choose.
@@ -67,7 +72,12 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> C
     let simulation =
         Choice::Simulation { seed: input.seed, incidents: input.simulate, per_second: input.simulate_rate };
     if !input.data.is_empty() {
-        return Choice::Data { data: input.data.clone(), speed: input.speed };
+        return Choice::Data {
+            data: input.data.clone(),
+            speed: input.speed,
+            replace: input.deletions.replace,
+            brake: brake(&input.deletions),
+        };
     }
     if input.simulate.is_some() || input.simulate_rate.is_some() || before == Before::Simulated {
         return simulation;
@@ -124,7 +134,7 @@ impl Choice {
         self,
         profile: &Arc<Profile>,
         log: &Arc<dyn Log>,
-        spool: &Path,
+        keeping: &Keeping,
         watching: &Watching,
     ) -> Result<(Box<dyn Source>, Box<dyn Writer>)> {
         let simulated = |state: &SourceState| state.simulated != self.simulated();
@@ -137,10 +147,12 @@ impl Choice {
             let writer = Arc::clone(log).writer(&writer_of(name))?;
             anyhow::Ok((writer, position(log.as_ref(), name)?))
         };
+        let spool = &keeping.spool;
         let (source, mut writer): (Box<dyn Source>, _) = match self {
-            Self::Data { data, speed } => {
+            Self::Data { data, speed, replace, brake } => {
                 let mut options = OpenOptions::new(partitions, spool.to_owned());
                 options.watching = watching.clone();
+                (options.replace, options.brake) = (replace, brake);
                 options.speed = match speed {
                     Speed::Max => None,
                     Speed::Times(times) => Some(times),
@@ -149,7 +161,17 @@ impl Choice {
                 (open_sources(&data, profile, position.as_deref(), &options)?, writer)
             }
             Self::Portal { token, brake } => {
-                let options = SocrataOptions { token, brake, ..SocrataOptions::new(spool.to_owned()) };
+                let mut options = SocrataOptions { token, brake, ..SocrataOptions::new(spool.to_owned()) };
+                let name = SocrataSource::name_of(profile).unwrap_or_default();
+                match &keeping.store {
+                    Some(store) => options.shelf = Some(Arc::new(StoreShelf::new(store.clone(), &name))),
+                    None if log.is_shared() => tracing::warn!(
+                        directory = %spool.display(),
+                        "what is known of the portal's rows is kept on this machine alone: give --store, so that another \
+                         machine finds what was deleted"
+                    ),
+                    None => {}
+                }
                 let (writer, position) = behind(&SocrataSource::name_of(profile).unwrap_or_default())?;
                 let profile = Arc::clone(profile);
                 let part = Part {

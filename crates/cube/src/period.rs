@@ -60,9 +60,13 @@ impl Cube {
         };
         // A clock that goes back at the end of a month brings times of the next one before its last.
         let earliest = bounds_of(&|month| month == first || month == first + 1).map(|bounds| bounds.0);
-        let early = bounds_of(&|month| before > 0 && month < first)
-            .map(|(first, last)| Apart { incidents: before, first, last });
-        let hours = Hours { cube: self, months: &months, next: months.len(), carried: BTreeMap::new(), ready: Vec::new() };
+        let early = bounds_of(&|month| before > 0 && month < first).map(|(first, last)| Apart {
+            incidents: before,
+            first,
+            last,
+        });
+        let hours =
+            Hours { cube: self, months: &months, next: months.len(), carried: BTreeMap::new(), ready: Vec::new() };
         let Some((hour, after)) = newest_hour(hours, self.figures.total) else { return Period::default() };
         let end = UtcMicros((i64::from(hour) + 1) * HOUR_MICROS);
         let (mut newest, mut apart) = (None, Vec::new());
@@ -83,7 +87,8 @@ impl Cube {
             }
         }
         let late = apart.iter().min().zip(apart.iter().max());
-        let late = late.filter(|_| after > 0).map(|(first, last)| Apart { incidents: after, first: *first, last: *last });
+        let late =
+            late.filter(|_| after > 0).map(|(first, last)| Apart { incidents: after, first: *first, last: *last });
         Period { earliest, newest, early, late }
     }
 
@@ -141,7 +146,8 @@ impl Iterator for Hours<'_> {
                 continue;
             }
             let mut least = i32::MAX;
-            for group in self.cube.calendar.months[&month].groups.iter().map(|group| &self.cube.groups[*group as usize]) {
+            for group in self.cube.calendar.months[&month].groups.iter().map(|group| &self.cube.groups[*group as usize])
+            {
                 for minute in &group.minute {
                     let hour = ((group.base + i64::from(*minute)).div_euclid(60) - EPOCH_HOURS) as i32;
                     *self.carried.entry(hour).or_default() += 1;

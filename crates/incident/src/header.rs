@@ -1,6 +1,6 @@
 //! Where each field of an incident stands in a source's rows.
 
-use crate::{clean, profile::Profile};
+use crate::{clean, profile::Profile, row::Row};
 
 /// Where each field of an incident stands in a source's rows.
 #[derive(Clone, Debug)]
@@ -130,6 +130,13 @@ impl Header {
     /// The column of the source's own id.
     pub fn id_column(&self) -> Option<usize> {
         self.id
+    }
+
+    /// A row's own id, as an incident has it; empty where it has none.
+    pub fn id_of<'r>(&self, row: &Row<'r>) -> std::borrow::Cow<'r, str> {
+        let field = self.id.filter(|column| *column < row.len()).map_or(&[][..], |column| row.field(column));
+        let text = std::str::from_utf8(field).unwrap_or_default();
+        clean::trimmed(text.strip_suffix(".0").unwrap_or(text))
     }
 
     /// The column of the case number.

@@ -44,8 +44,8 @@ pub use message::MessageParser;
 pub use outliers::{first_month, newest_hour};
 pub use outlines::{Outlines, OutlinesError};
 pub use parser::{MAX_BATCH_ROWS, Observation, Parser, TypedRow, Word, WordColumn};
-pub use points::PointTally;
 pub use partition::{murmur2, partition_of};
+pub use points::PointTally;
 pub use profile::{
     BoundaryDataset, BoundingBox, CategoryRules, Columns, Layer, Portal, Profile, ProfileError, ReportedShares,
 };

@@ -61,7 +61,8 @@ pub fn newest_hour(hours: impl Iterator<Item = (i32, u64)>, total: u64) -> Optio
         // Enough to judge the pause behind this hour.
         let judged = |seen: &[(i32, u64)]| {
             let behind = &seen[at + 1..];
-            behind.len() >= JUDGED_HOURS && behind.iter().map(|(_, incidents)| incidents).sum::<u64>() >= JUDGED_INCIDENTS
+            behind.len() >= JUDGED_HOURS
+                && behind.iter().map(|(_, incidents)| incidents).sum::<u64>() >= JUDGED_INCIDENTS
         };
         while !judged(&seen) {
             match hours.next() {

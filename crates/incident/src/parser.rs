@@ -206,9 +206,8 @@ impl Parser {
         let updated_at =
             match clean::trimmed(text(header.updated_at)) {
                 updated if updated.is_empty() => None,
-                updated => Some(date(&self.profile, &self.clock, updated.as_bytes()).ok_or_else(|| Reason::NotADate {
-                    field: "updated_at",
-                    text: updated.chars().take(80).collect(),
+                updated => Some(date(&self.profile, &self.clock, updated.as_bytes()).ok_or_else(|| {
+                    Reason::NotADate { field: "updated_at", text: updated.chars().take(80).collect() }
                 })?),
             };
         let arrest = boolean("arrest", text(header.arrest))?;

@@ -293,8 +293,21 @@ impl Profile {
     /// The fields and layers for which it names columns, each with the names.
     pub fn named_columns(&self) -> Vec<(String, &[String])> {
         let Columns {
-            id, key, occurred_at, occurred_time, updated_at, case_number, category, description, place, code, block, arrest,
-            domestic, latitude, longitude,
+            id,
+            key,
+            occurred_at,
+            occurred_time,
+            updated_at,
+            case_number,
+            category,
+            description,
+            place,
+            code,
+            block,
+            arrest,
+            domestic,
+            latitude,
+            longitude,
         } = &self.columns;
         let fields: [(&str, &[String]); 14] = [
             ("id", id),

@@ -3,10 +3,11 @@
 use crate::{
     progress::ProduceProgress,
     state::{POSITION_PREFIX, SourceState, StoredPosition},
+    tombstones::tombstones,
 };
 use blotter_incident::{Boundaries, rejected_batch};
 use blotter_log::{Append, Log, LogError, Offset, Topic, Transaction, Writer};
-use blotter_source::{Chunk, Reports, Source, SourceError, Step};
+use blotter_source::{Chunk, Reports, Source, SourceError, Step, WallClock};
 use blotter_store::Shutdown;
 use std::{
     collections::BTreeMap,
@@ -76,8 +77,8 @@ enum Said {
 pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> Result<(), ProduceError> {
     let ProduceParts { log, writer, mut source, boundaries, progress } = parts;
     let name = source.name();
-    let (position, before) = StoredPosition::of(log.as_ref(), &name)?
-        .map_or_else(Default::default, |stored| (stored.source, stored.state));
+    let (position, before) =
+        StoredPosition::of(log.as_ref(), &name)?.map_or_else(Default::default, |stored| (stored.source, stored.state));
     source.recall(&before.reports);
     let state = SourceState {
         simulated: source.simulated() || before.simulated,
@@ -177,9 +178,9 @@ impl Reported {
     /// The reports, where they are worth saying.
     fn news(&mut self, reports: Reports) -> Option<Reports> {
         let same = reports.len() == self.reports.len()
-            && reports.iter().all(|(name, now)| {
-                self.reports.get(name).is_some_and(|before| before.same_but_for_success(now))
-            });
+            && reports
+                .iter()
+                .all(|(name, now)| self.reports.get(name).is_some_and(|before| before.same_but_for_success(now)));
         let recent = self.at.is_some_and(|at| at.elapsed() < SUCCESS_KEPT_EVERY);
         if same && (recent || reports == self.reports) {
             return None;
@@ -218,6 +219,10 @@ impl Appender {
             let (records, given) = self.boundaries.fill(records)?;
             filled += given;
             transaction.appends.push(Append { topic: Topic::Incidents, partition, records });
+        }
+        if !chunk.vanished.is_empty() {
+            let now = WallClock::system().now();
+            transaction.appends.extend(tombstones(self.log.as_ref(), &chunk.vanished, now)?);
         }
         if rejected > 0 {
             let records = rejected_batch(&chunk.rejected)?;

@@ -81,11 +81,8 @@ fn facts(state: &State, view: &View) -> Known {
 fn said_of(sources: &BTreeMap<String, SourceState>) -> Vec<Value> {
     let reports = sources.values().filter(|source| !source.retired).flat_map(|source| &source.reports);
     let said = reports.map(|(name, report)| {
-        let notices: Vec<Value> = report
-            .notices
-            .iter()
-            .map(|notice| json!({ "kind": notice.kind.word(), "text": notice.text }))
-            .collect();
+        let notices: Vec<Value> =
+            report.notices.iter().map(|notice| json!({ "kind": notice.kind.word(), "text": notice.text })).collect();
         json!({
             "name": name,
             "describe": report.describe,

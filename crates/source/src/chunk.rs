@@ -72,6 +72,9 @@ pub struct Chunk {
     pub position: Vec<u8>,
     /// How far it is.
     pub progress: Progress,
+    /// Incidents that the source no longer has, by [`hash_of_id`](crate::hash_of_id) of their ids: whoever appends the chunk
+    /// says them deleted, with their last fields.
+    pub vanished: Vec<u64>,
     /// Of a live feed: nothing is left behind it until the source changes.
     pub caught_up: bool,
 }

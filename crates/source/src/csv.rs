@@ -14,6 +14,7 @@ mod marks;
 mod options;
 mod position;
 mod records;
+mod roll;
 mod shared;
 pub(crate) mod table;
 #[cfg(test)]
@@ -22,13 +23,15 @@ mod tests;
 pub use options::CsvOptions;
 
 use crate::{
-    Chunk, Location, Notice, NoticeKind, Progress, Source, SourceError, Step,
+    Chunk, Decision, Location, Notice, NoticeKind, Progress, Source, SourceError, Step,
     input::{Before, Compression, Damaged, Identity, Input, fault_of},
 };
 use blotter_incident::{Header, MAX_BATCH_ROWS, Parser, Profile, Rejected, UtcMicros};
 pub(crate) use keyed::Ids;
 use position::Position;
 pub(crate) use records::Records;
+pub use roll::hash_of_id;
+use roll::{Roll, Vanished};
 use shared::SeenIds;
 use std::{
     io::{self, Cursor, Read},
@@ -52,6 +55,8 @@ pub struct CsvSource {
     /// The first chunk, which was read to see whether the file can be used at all.
     first: Option<Step>,
     seen: SeenIds,
+    /// None where nothing is kept of its ids.
+    roll: Option<Roll>,
 }
 
 /// An open file.
@@ -82,6 +87,7 @@ impl CsvSource {
             fault: None,
             first: None,
             seen: SeenIds::default(),
+            roll: None,
             location,
             options,
         };
@@ -111,9 +117,18 @@ impl CsvSource {
         let now = self.options.clock.now();
         self.position = match before {
             Some(before) if input.resumed => before,
-            _ => Position::new(input.identity.clone(), input.modified.unwrap_or(now).0),
+            before => {
+                // What another file of the name had is compared with this one.
+                let replaced = before.is_some_and(|before| before.done || before.replaced);
+                Position { replaced, ..Position::new(input.identity.clone(), input.modified.unwrap_or(now).0) }
+            }
         };
         self.position.plain = input.compression == Compression::None;
+        let rows = if self.position.done { None } else { Some(self.position.rows) };
+        self.roll = match (&self.options.rolls, rows) {
+            (Some(folder), Some(rows)) => Some(Roll::open(folder, &self.location.name(), rows)?),
+            _ => None,
+        };
         if self.position.offset == 0 {
             self.seen = SeenIds::default();
         }
@@ -205,6 +220,21 @@ impl Source for CsvSource {
             let text = format!("{}: {}", self.location.file_name(), shared.sentence(*rows));
             notices.push(Notice { kind: NoticeKind::SharedIds, text });
         }
+        let Vanished { missing, known } = self.position.vanished;
+        if missing > 0 {
+            let what = if self.options.replace && !self.may_delete(missing, known) {
+                "so many are not deleted without a confirmation: start with --replace --confirm-deletions to delete them"
+            } else {
+                "they stay on the map: if the new file is right, start with --replace to delete them"
+            };
+            let text = format!(
+                "{} was replaced: the new file lacks {missing} of the {known} incidents that the one before had; {what}",
+                self.location.file_name()
+            );
+            let held = self.options.replace && !self.may_delete(missing, known);
+            let kind = if held { NoticeKind::HeldDeletions } else { NoticeKind::VanishedRows };
+            notices.push(Notice { kind, text });
+        }
         if let Some(text) = points.sentence(&profile.name) {
             let text = format!("{}: {text}", self.location.file_name());
             notices.push(Notice { kind: NoticeKind::OutsideCity, text });
@@ -226,7 +256,7 @@ impl CsvSource {
             return Err(fault);
         }
         if self.position.done {
-            return Ok(Step::End);
+            return Ok(self.delete_vanished()?.map_or(Step::End, Step::Chunk));
         }
         let mut open = if let Some(open) = self.open.take() {
             open
@@ -251,6 +281,7 @@ impl CsvSource {
         let ids = open.ids.as_ref();
         let (seen, shared, is_feed) = (&mut self.seen, &mut self.position.shared, table.is_feed());
         let header = table.header.clone();
+        let mut roll = if is_feed { None } else { self.roll.as_mut() };
         let ended = loop {
             if table.rows - first >= limit {
                 break Ok(false);
@@ -258,6 +289,12 @@ impl CsvSource {
             let advance = table.advance(&mut self.parser, now, |row, offset| {
                 if ids.is_none() && !is_feed {
                     seen.note(&header, row, shared);
+                }
+                if let Some(roll) = &mut roll {
+                    match ids {
+                        Some(ids) => roll.note(ids.of(offset)),
+                        None => roll.note(&header.id_of(row)),
+                    }
                 }
                 Some(ids?.of(offset))
             });
@@ -284,9 +321,16 @@ impl CsvSource {
             return Err(SourceError::Refused { what: self.location.describe(), why });
         }
         let some = table.rows > first;
+        if let Some(roll) = roll {
+            roll.keep(table.rows - first)?;
+        }
         match ended {
             Ok(done) => {
                 self.position.done = done;
+                if done && let Some(roll) = &mut self.roll {
+                    self.position.vanished =
+                        if is_feed { Vanished::default() } else { roll.finish(self.position.replaced)? };
+                }
                 if done {
                     rejected.extend(table.broken_off());
                 }
@@ -309,6 +353,27 @@ impl CsvSource {
         }
     }
 
+    /// That the file is the truth: what it lacks is deleted, where that was asked for and the brake lets it.
+    fn delete_vanished(&mut self) -> Result<Option<Chunk>, SourceError> {
+        let Vanished { missing, known } = self.position.vanished;
+        if missing == 0 || !self.options.replace || !self.may_delete(missing, known) {
+            return Ok(None);
+        }
+        let Some(folder) = &self.options.rolls else { return Ok(None) };
+        // Read as it is: the lists are those of the reading that is done.
+        let roll = Roll::of(folder, &self.location.name());
+        let vanished = roll.vanished();
+        roll.forget(&vanished)?;
+        self.position.vanished = Vanished::default();
+        let position = self.position.to_bytes();
+        Ok(Some(Chunk { vanished, position, ..Chunk::default() }))
+    }
+
+    fn may_delete(&self, missing: u64, known: u64) -> bool {
+        let brake = &self.options.brake;
+        brake.confirm || brake.decide(missing, known, None, self.options.clock.now()) == Decision::Believe
+    }
+
     fn chunk(&mut self, rejected: Vec<Rejected>, taken: &AtomicU64) -> Result<Chunk, SourceError> {
         let progress = Input::progress(&self.position.file, taken);
         Ok(Chunk {
@@ -321,6 +386,7 @@ impl CsvSource {
                 progress
             },
             caught_up: false,
+            vanished: Vec::new(),
         })
     }
 }

@@ -41,6 +41,16 @@ pub enum SourceError {
         /// Why.
         why: String,
     },
+    /// A part that keeps something for the source.
+    #[error("{what} cannot be kept: {why}")]
+    Elsewhere {
+        /// What it keeps.
+        what: String,
+        /// What happened.
+        why: String,
+        /// Whether asking again may help.
+        retryable: bool,
+    },
     /// Columns that do not fit together.
     #[error(transparent)]
     Columns(#[from] arrow::error::ArrowError),
@@ -49,7 +59,7 @@ pub enum SourceError {
 impl SourceError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Http { retryable: true, .. })
+        matches!(self, Self::Http { retryable: true, .. } | Self::Elsewhere { retryable: true, .. })
     }
 
     /// How long the server asks everyone to wait.

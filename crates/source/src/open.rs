@@ -1,7 +1,8 @@
 //! From what a user says (`--data`, `--speed`, a city) to a source.
 
 use crate::{
-    Chained, CsvOptions, CsvSource, Location, Part, Replay, ReplayOptions, Source, SourceError, WallClock, Watched, Watching,
+    Brake, Chained, CsvOptions, CsvSource, Location, Part, Replay, ReplayOptions, Source, SourceError, WallClock,
+    Watched, Watching,
 };
 use blotter_incident::{MAX_BATCH_ROWS, Profile};
 use std::{path::PathBuf, sync::Arc};
@@ -17,6 +18,10 @@ pub struct OpenOptions {
     pub chunk_rows: usize,
     /// Replay event time so many times faster than it passed; none for as fast as it can be.
     pub speed: Option<f64>,
+    /// A file that was replaced is the truth: what it lacks is deleted, if the brake lets it.
+    pub replace: bool,
+    /// When deletions are believed.
+    pub brake: Brake,
     /// How failures are treated.
     pub watching: Watching,
     /// A directory of the sources' own, kept from start to start: decompressed copies to replay, and what is known of
@@ -27,7 +32,16 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// As fast as can be, by the machine's clock.
     pub fn new(partitions: u32, spool: PathBuf) -> Self {
-        Self { partitions, clock: WallClock::system(), chunk_rows: MAX_BATCH_ROWS, speed: None, watching: Watching::new(), spool }
+        Self {
+            partitions,
+            clock: WallClock::system(),
+            chunk_rows: MAX_BATCH_ROWS,
+            speed: None,
+            replace: false,
+            brake: Brake::default(),
+            watching: Watching::new(),
+            spool,
+        }
     }
 }
 
@@ -38,7 +52,13 @@ fn part(location: Location, profile: &Arc<Profile>, options: &OpenOptions) -> Pa
         name: location.name(),
         describe: location.describe(),
         open: Box::new(move |position| {
-            let csv = CsvOptions { clock: options.clock.clone(), chunk_rows: options.chunk_rows };
+            let csv = CsvOptions {
+                clock: options.clock.clone(),
+                chunk_rows: options.chunk_rows,
+                rolls: Some(options.spool.clone()),
+                replace: options.replace,
+                brake: options.brake.clone(),
+            };
             let profile = Arc::clone(&profile);
             Ok(Box::new(CsvSource::open(location.clone(), profile, options.partitions, position, csv)?))
         }),

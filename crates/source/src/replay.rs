@@ -225,6 +225,7 @@ impl Replay {
                 total: (self.indexing == self.files.len()).then_some(self.entries.len() as u64),
             },
             caught_up: false,
+            vanished: Vec::new(),
         }))
     }
 

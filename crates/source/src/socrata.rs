@@ -28,6 +28,7 @@ mod schema;
 mod tests;
 
 pub use boundaries::BoundaryPortal;
+pub use known::Shelf;
 pub use options::{AppToken, SocrataOptions};
 
 use crate::{Chunk, Decision, Notice, NoticeKind, Progress, Source, SourceError, Step};
@@ -37,7 +38,7 @@ use blotter_incident::{
 use client::{Client, Fields, quoted};
 use groups::{Groups, Present};
 use jiff::{Span, civil::Date};
-use known::{Known, bury, tombstone};
+use known::{Folder, Known, bury, left, tombstone};
 use position::{Cursor, Position};
 use rows::{Columns, ROW_ID, Said, UPDATED_AT};
 use std::{
@@ -83,13 +84,13 @@ fn name(portal: &Portal) -> String {
     format!("socrata-{}-{}", domain.replace([':', '/'], "-"), portal.dataset)
 }
 
-/// Rows to hand out.
-struct Found(Vec<(Fields, Said)>);
-
-impl Found {
-    fn rows(&self) -> impl Iterator<Item = &Fields> {
-        self.0.iter().map(|(row, _)| row)
-    }
+/// What a comparison has found.
+#[derive(Default)]
+struct Found {
+    /// Rows to hand out.
+    rows: Vec<(Fields, Said)>,
+    /// Lines that bring what is known up to it.
+    changed: Vec<Fields>,
 }
 
 /// A comparison of one month's ids that is under way.
@@ -136,7 +137,10 @@ impl SocrataSource {
         let mut parser = Parser::new(profile, partitions);
         let mut columns = Columns::default();
         columns.restore(&position.names, &mut parser, &client.describe())?;
-        let known = Known::open(&options.spool, &name)?;
+        let known = Known::new(match &options.shelf {
+            Some(shelf) => Arc::clone(shelf),
+            None => Arc::new(Folder::open(&options.spool, &name)?),
+        });
         let is_keyed = parser.profile().columns.id.is_empty();
         let groups = is_keyed.then(|| groups_of(&known, &columns)).transpose()?;
         if position.names.is_empty() {
@@ -313,7 +317,8 @@ impl SocrataSource {
     /// Takes new rows into their groups, once the portal has said which of the groups' other rows it still has. The keys of
     /// the groups that are to be said anew.
     fn regroup(&mut self, new: &[&Fields], now: UtcMicros) -> Result<BTreeSet<String>, SourceError> {
-        let text = |row: &Fields, field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let text =
+            |row: &Fields, field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
         let Some(groups) = &self.groups else { return Ok(BTreeSet::new()) };
         let mut keys: BTreeSet<String> = new.iter().map(|row| self.columns.key_of(row)).collect();
         let ids: Vec<String> = new.iter().map(|row| text(row, ROW_ID)).collect();
@@ -331,7 +336,9 @@ impl SocrataSource {
         let Some(groups) = &mut self.groups else { return Ok(BTreeSet::new()) };
         let mut buried = Vec::new();
         for id in gone {
-            if let Some((_, month, mut row)) = groups.leave(&id) {
+            if let Some((_, month, mut row)) = groups.leave(&id)
+                && !month.is_empty()
+            {
                 bury(&mut row, now, comparison);
                 buried.push((month, row));
             }
@@ -348,7 +355,7 @@ impl SocrataSource {
     fn regroup_found(&mut self, found: &Found, month: &str) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
         let Some(groups) = &mut self.groups else { return keys };
-        for (row, said) in &found.0 {
+        for (row, said) in &found.rows {
             let id = row.get(ROW_ID).and_then(|value| value.as_str()).unwrap_or_default();
             let key = self.columns.key_of(row);
             if matches!(said, Said::Gone(_)) {
@@ -379,7 +386,8 @@ impl SocrataSource {
                 if !key.is_empty() {
                     let id = format!("{key}-{gone}");
                     // A row that was rejected has no id that could be deleted.
-                    let _rejected = self.columns.push(&mut self.parser, &last, Said::Gone(now), Some(&id), now, &self.name);
+                    let _rejected =
+                        self.columns.push(&mut self.parser, &last, Said::Gone(now), Some(&id), now, &self.name);
                 }
             }
         }
@@ -389,7 +397,7 @@ impl SocrataSource {
     fn rename_by_key(&mut self, now: UtcMicros) -> Result<Chunk, SourceError> {
         let mut rejected = Vec::new();
         for month in self.known.months()? {
-            for (id, row) in self.known.rows(&month, |row| self.columns.id_of(row))? {
+            for (id, row) in self.known.rows(&month, |row| self.columns.id_of(row))?.unwrap_or_default() {
                 if tombstone(&row).is_none() {
                     let said = Said::Gone(now);
                     let _rejected = self.columns.push(&mut self.parser, &row, said, Some(&id), now, &self.name);
@@ -406,7 +414,7 @@ impl SocrataSource {
     fn chunk(&self, incidents: Vec<(u32, arrow::array::RecordBatch)>, rejected: Vec<Rejected>) -> Chunk {
         let rows = self.position.rows;
         let progress = Progress { done: rows, total: self.total.map(|total| total.max(rows)) };
-        Chunk { incidents, rejected, position: self.position.to_bytes(), progress, caught_up: false }
+        Chunk { incidents, rejected, position: self.position.to_bytes(), progress, ..Chunk::default() }
     }
 
     /// The month whose turn it is, and the next one's first moment.
@@ -430,11 +438,9 @@ impl SocrataSource {
         let mut sweep = if let Some(sweep) = self.sweep.take().filter(|sweep| sweep.month == month) {
             sweep
         } else {
-            let has = self.known.has(&month);
-            let known = has.then(|| self.known.rows(&month, |row| self.columns.id_of(row)));
             Sweep {
                 month: month.clone(),
-                known: known.transpose()?,
+                known: self.known.rows(&month, |row| self.columns.id_of(row))?,
                 listed: HashSet::new(),
                 after: Some(String::new()),
                 rows: Vec::new(),
@@ -496,22 +502,24 @@ impl SocrataSource {
                 return Err(error);
             }
         };
-        self.columns
-            .learn(&found.rows().cloned().collect::<Vec<_>>(), &mut self.parser, &self.client.describe())
-            ?;
+        self.columns.learn(
+            &found.rows.iter().map(|(row, _)| row.clone()).collect::<Vec<_>>(),
+            &mut self.parser,
+            &self.client.describe(),
+        )?;
         let mut rejected = Vec::new();
         if self.groups.is_some() {
             let keys = self.regroup_found(&found, &month);
             self.say_groups(&keys, now, &mut rejected);
         } else {
-            for (row, said) in &found.0 {
+            for (row, said) in &found.rows {
                 rejected.extend(self.columns.push(&mut self.parser, row, *said, None, now, &self.name));
             }
         }
         let incidents = self.parser.finish()?;
-        self.known.replace(&month, known.values())?;
+        self.known.amend(&month, &found.changed, known)?;
         self.end_sweep(now);
-        let worth_saying = !found.0.is_empty() || self.position.waiting != waited;
+        let worth_saying = !found.rows.is_empty() || self.position.waiting != waited;
         Ok(worth_saying.then(|| self.chunk(incidents, rejected)))
     }
 
@@ -524,31 +532,31 @@ impl SocrataSource {
         now: UtcMicros,
     ) -> Result<Found, SourceError> {
         let comparison = self.position.sweep;
-        let mut found = Vec::new();
+        let mut found = Found::default();
         let missing: Vec<String> = known.keys().filter(|id| !listed.contains(*id)).cloned().collect();
         for id in missing {
             let Some(row) = known.get_mut(&id) else { continue };
             match tombstone(row) {
                 // The log's position lies behind the comparison that said it.
                 Some((_, earlier)) if earlier < self.opened_at_sweep => {
-                    known.remove(&id);
+                    found.changed.extend(known.remove(&id).map(left))
                 }
                 // Said since this start.
                 Some((_, earlier)) if earlier < comparison => {}
                 Some((at, _)) => {
-                    found.push((row.clone(), Said::Gone(at)));
+                    found.rows.push((row.clone(), Said::Gone(at)));
                     bury(row, at, comparison);
+                    found.changed.push(row.clone());
                 }
                 None if waits => {}
                 // One request each: a portal loses a few rows a month.
                 None if self.ask_for(&id, ROW_ID)?.is_empty() => {
-                    found.push((row.clone(), Said::Gone(now)));
+                    found.rows.push((row.clone(), Said::Gone(now)));
                     bury(row, now, comparison);
+                    found.changed.push(row.clone());
                 }
                 // It moved to another month, where it is known as well.
-                None => {
-                    known.remove(&id);
-                }
+                None => found.changed.extend(known.remove(&id).map(left)),
             }
         }
         let unknown = |id: &&String| known.get(*id).is_none_or(|row| tombstone(row).is_some());
@@ -558,10 +566,11 @@ impl SocrataSource {
         for id in new {
             let Some(row) = self.ask_for(&id, ":id,:updated_at,*")?.pop() else { continue };
             let said = if known.contains_key(&id) { Said::Back(now) } else { Said::WithUpdate };
-            found.push((row.clone(), said));
+            found.rows.push((row.clone(), said));
+            found.changed.push(row.clone());
             known.insert(id, row);
         }
-        Ok(Found(found))
+        Ok(found)
     }
 
     /// The row of an id.
@@ -638,7 +647,7 @@ fn groups_of(known: &Known, columns: &Columns) -> Result<Groups, SourceError> {
     let mut groups = Groups::default();
     if columns.id_known() {
         for month in known.months()? {
-            for (id, row) in known.rows(&month, |row| columns.id_of(row))? {
+            for (id, row) in known.rows(&month, |row| columns.id_of(row))?.unwrap_or_default() {
                 groups.enter(&id, &columns.key_of(&row), &month, &row);
             }
         }

@@ -99,10 +99,9 @@ impl Watched {
             self.report.describe = source.describe();
             self.source = Some(source);
         }
-        self.source.as_mut().ok_or_else(|| SourceError::Refused {
-            what: self.part.describe.clone(),
-            why: "it is not open".into(),
-        })
+        self.source
+            .as_mut()
+            .ok_or_else(|| SourceError::Refused { what: self.part.describe.clone(), why: "it is not open".into() })
     }
 
     fn failed(&mut self, error: SourceError) -> Result<Step, SourceError> {

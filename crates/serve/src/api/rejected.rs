@@ -75,7 +75,6 @@ fn page(log: &dyn Log, before: Option<u64>, limit: usize) -> Result<(Vec<Rejecte
             if rows.len() >= limit || !rows.is_empty() && bytes + row.bytes.len() > MOST_PAGE_BYTES {
                 return Ok((rows, Some(offset + 1)));
             }
-            until = offset;
             // A producer that was killed may have said the same record twice.
             if seen.insert(row.key.clone()) {
                 bytes += row.bytes.len();

@@ -1,6 +1,6 @@
 //! Where a CSV source stands: JSON, opaque to all but this source.
 
-use super::shared::Shared;
+use super::{roll::Vanished, shared::Shared};
 use crate::{SourceError, input::Identity};
 use blotter_incident::PointTally;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,12 @@ pub(super) struct Position {
     /// Where the points of the rows lie.
     #[serde(default)]
     pub(super) points: PointTally,
+    /// Another file of the name was read before.
+    #[serde(default)]
+    pub(super) replaced: bool,
+    /// What this one lacks of it.
+    #[serde(default)]
+    pub(super) vanished: Vanished,
 }
 
 impl Position {
@@ -46,6 +52,8 @@ impl Position {
             done: false,
             shared: Shared::default(),
             points: PointTally::default(),
+            replaced: false,
+            vanished: Vanished::default(),
         }
     }
 

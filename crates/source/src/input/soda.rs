@@ -167,7 +167,10 @@ mod tests {
         let order = "%24order=%3Aid";
         check("https://x.org/resource/ijzp-q8t2.csv", Some(&format!("https://x.org/resource/ijzp-q8t2.csv?{order}")));
         check("https://x.org/resource/ijzp-q8t2.json", Some(&format!("https://x.org/resource/ijzp-q8t2.csv?{order}")));
-        check("https://x.org/resource/ijzp-q8t2.csv?year=2024", Some(&format!("https://x.org/resource/ijzp-q8t2.csv?year=2024&{order}")));
+        check(
+            "https://x.org/resource/ijzp-q8t2.csv?year=2024",
+            Some(&format!("https://x.org/resource/ijzp-q8t2.csv?year=2024&{order}")),
+        );
         check("https://x.org/resource/ijzp-q8t2.csv?$limit=10", None);
         check("https://x.org/api/views/ijzp-q8t2/rows.csv?accessType=DOWNLOAD", None);
         check("https://x.org/resource/crimes.csv", None);

@@ -48,7 +48,11 @@ impl Client {
     }
 
     /// As [`Client::rows`], within a time.
-    pub(super) fn ask(&self, parameters: &[(&str, &str)], timeout: Option<Duration>) -> Result<Vec<Fields>, SourceError> {
+    pub(super) fn ask(
+        &self,
+        parameters: &[(&str, &str)],
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Fields>, SourceError> {
         let mut url = self.resource.clone();
         url.query_pairs_mut().extend_pairs(parameters);
         let body = self.body(&url, timeout)?;

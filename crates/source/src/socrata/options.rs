@@ -1,7 +1,8 @@
 //! How to ask a Socrata portal.
 
+use super::known::Shelf;
 use crate::{Brake, WallClock};
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 /// A portal's app token. Sent to the portal and written nowhere.
 #[derive(Clone)]
@@ -21,7 +22,7 @@ impl fmt::Debug for AppToken {
 }
 
 /// How to ask a Socrata portal.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SocrataOptions {
     /// What time it is.
     pub clock: WallClock,
@@ -37,8 +38,10 @@ pub struct SocrataOptions {
     pub sweep_every: Duration,
     /// When deletions are believed.
     pub brake: Brake,
-    /// Where what is known of the portal's rows is kept.
+    /// Where what is known of the portal's rows is kept, unless `shelf` is given.
     pub spool: PathBuf,
+    /// Where it is kept on a cluster, whose disks come and go.
+    pub shelf: Option<Arc<dyn Shelf>>,
     /// Without one the portal throttles sooner.
     pub token: Option<AppToken>,
     /// Instead of the profile's domain.
@@ -57,6 +60,7 @@ impl SocrataOptions {
             sweep_every: Duration::from_mins(15),
             brake: Brake::default(),
             spool,
+            shelf: None,
             token: None,
             base: None,
         }

@@ -24,7 +24,8 @@ pub(super) struct Lacking {
 
 /// What a page says of the schema: brings `lacking` up to date, by field of the profile.
 pub(super) fn look(profile: &Profile, before: &[String], page: &[&Fields], lacking: &mut BTreeMap<String, Lacking>) {
-    let text = |row: &Fields, field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let text =
+        |row: &Fields, field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     // A row that came later than those that lacked the field has it again.
     lacking.retain(|_, lack| {
         !page.iter().any(|row| row.contains_key(&lack.name) && text(row, UPDATED_AT) > lack.updated_at)
@@ -37,7 +38,8 @@ pub(super) fn look(profile: &Profile, before: &[String], page: &[&Fields], lacki
     if changed.is_empty() {
         return;
     }
-    let new: BTreeSet<String> = changed.iter().flat_map(|row| row.keys()).filter(|name| is_new(name)).cloned().collect();
+    let new: BTreeSet<String> =
+        changed.iter().flat_map(|row| row.keys()).filter(|name| is_new(name)).cloned().collect();
     let updated_at = changed.iter().map(|row| text(row, UPDATED_AT)).max().unwrap_or_default();
     for (field, wanted) in profile.named_columns() {
         let known = before.iter().find(|name| wanted.iter().any(|wanted| same_column(name, wanted)));
@@ -81,8 +83,7 @@ pub(super) fn notice(
     all_seen: bool,
     has_point: bool,
 ) -> Option<Notice> {
-    let mut said: Vec<String> =
-        lacking.iter().map(|(field, lack)| format!("`{}` ({field})", lack.name)).collect();
+    let mut said: Vec<String> = lacking.iter().map(|(field, lack)| format!("`{}` ({field})", lack.name)).collect();
     if all_seen && !names.is_empty() {
         for (field, wanted) in profile.named_columns() {
             let has = names.iter().any(|name| wanted.iter().any(|wanted| same_column(name, wanted)));
@@ -94,7 +95,7 @@ pub(super) fn notice(
     (!said.is_empty()).then(|| Notice {
         kind: NoticeKind::MissingColumns,
         text: format!(
-            "no new row of the portal has {}, which the city's profile names: incidents are loaded without. If a column was \
+            "rows of the portal lack {}, which the city's profile names: incidents are loaded without. If a column was \
              renamed, add its new name to the profile",
             said.join(", ")
         ),

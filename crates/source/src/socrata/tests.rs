@@ -463,8 +463,9 @@ fn a_portal_that_answers_nothing_deletes_nothing_before_a_day_has_passed() {
     assert_eq!(deleted(&chunks), 0);
     let report = source.reports().remove("portal").unwrap();
     assert_eq!(report.condition, Condition::Held);
-    assert!(report.notices[0].text.contains("114 of 114 incidents of 2024-06"), "{:?}", report.notices);
-    assert!(report.notices[0].text.contains("--confirm-deletions"));
+    let held = report.notices.iter().find(|notice| notice.kind == NoticeKind::HeldDeletions).unwrap();
+    assert!(held.text.contains("114 of 114 incidents of 2024-06"), "{}", held.text);
+    assert!(held.text.contains("--confirm-deletions"));
     // It is there again: nothing waits any more, also not for the time that has passed.
     world.portal.lock().unwrap().rows = rows;
     assert_eq!(deleted(&hours(&mut source, 5)), 0);

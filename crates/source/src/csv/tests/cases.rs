@@ -100,3 +100,49 @@ fn what_was_said_of_a_file_is_said_again_when_it_is_opened_behind_its_end() {
     assert!(!again.notices().is_empty());
     assert_eq!(again.notices(), source.notices());
 }
+
+/// A file that was replaced says what it lacks; it is deleted only where that was asked for, and not too much at once.
+#[test]
+fn a_replaced_file_says_what_it_lacks_and_is_the_truth_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    let write = |ids: std::ops::Range<u64>| {
+        let rows: String = ids.map(|id| row(id) + "\n").collect();
+        std::fs::write(&path, format!("{HEADER}\n{rows}")).unwrap();
+    };
+    let read = |position: Option<&[u8]>, replace: bool, confirm: bool| {
+        let options = CsvOptions {
+            chunk_rows: 7,
+            rolls: Some(folder.path().join("spool")),
+            replace,
+            brake: crate::Brake { confirm, ..crate::Brake::default() },
+            ..CsvOptions::default()
+        };
+        let location = Location::Path(path.clone());
+        let mut source = CsvSource::open(location, city("chicago"), 4, position, options).unwrap();
+        let (mut vanished, mut last) = (Vec::new(), position.map(<[u8]>::to_owned).unwrap_or_default());
+        while let Step::Chunk(chunk) = source.next().unwrap() {
+            vanished.extend(chunk.vanished);
+            last = chunk.position;
+        }
+        (vanished, last, source.notices().into_iter().map(|notice| notice.kind).collect::<Vec<_>>())
+    };
+    write(0..100);
+    let (_, position, notices) = read(None, false, false);
+    assert_eq!(notices, []);
+    write(15..100);
+    let (vanished, position, notices) = read(Some(&position), false, false);
+    assert_eq!((vanished.len(), notices), (0, vec![NoticeKind::VanishedRows]));
+    // The same file, when somebody has read the note.
+    let (mut vanished, position, notices) = read(Some(&position), true, false);
+    let mut expect: Vec<u64> = (0..15).map(|id: u64| crate::hash_of_id(&id.to_string())).collect();
+    vanished.sort_unstable();
+    expect.sort_unstable();
+    assert_eq!((vanished, notices), (expect, vec![]));
+    // Most of it at once: not without a confirmation.
+    write(90..100);
+    let (vanished, position, notices) = read(Some(&position), true, false);
+    assert_eq!((vanished.len(), notices), (0, vec![NoticeKind::HeldDeletions]));
+    let (vanished, _, notices) = read(Some(&position), true, true);
+    assert_eq!((vanished.len(), notices), (75, vec![]));
+}

@@ -128,7 +128,8 @@ fn errors_are_sentences_that_say_whether_to_ask_again_and_hold_no_secret() {
 fn a_portals_address_is_loaded_whole() {
     let server = Server::start(|request| {
         let url = url::Url::parse(&format!("http://x{}", request.target)).unwrap();
-        let number = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.parse().unwrap());
+        let number =
+            |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.parse().unwrap());
         assert!(url.query_pairs().any(|(name, value)| name == "$order" && value == ":id"), "{url}");
         // This portal gives no more than 1,000 at once, whatever it is asked for.
         let limit = number("$limit").unwrap_or(1000).min(1000);
