@@ -13,9 +13,11 @@ mod keyed;
 mod marks;
 mod options;
 mod position;
+mod ranks;
 mod records;
 mod roll;
 mod shared;
+mod sorter;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -27,18 +29,25 @@ use crate::{
     input::{Before, Compression, Damaged, Identity, Input, fault_of},
 };
 use blotter_incident::{Header, MAX_BATCH_ROWS, Parser, Profile, Rejected, UtcMicros};
-pub(crate) use keyed::Ids;
+pub(crate) use keyed::{Ids, MEMORY};
 use position::Position;
+pub(crate) use ranks::Ranks;
 pub(crate) use records::Records;
 pub use roll::hash_of_id;
 use roll::{Roll, Vanished};
 use shared::SeenIds;
 use std::{
-    io::{self, Cursor, Read},
-    sync::{Arc, atomic::AtomicU64},
+    fs::File,
+    io::{self, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use table::{Advance, Table, TableError};
+use tempfile::{NamedTempFile, TempPath};
 
 /// A chunk is not held back longer than this while a slow source is waited for.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -65,8 +74,47 @@ struct Open {
     table: Option<Table>,
     ids: Option<Ids>,
     taken: Arc<AtomicU64>,
-    /// How a file kept in memory breaks off.
+    /// How a file that was read before breaks off.
     damage: Option<Damaged>,
+    /// What is read, where it is a copy.
+    _copy: Option<Kept>,
+}
+
+/// A file that is read twice: itself where it is a plain one, else a decompressed copy.
+struct Kept {
+    path: PathBuf,
+    damage: Option<Damaged>,
+    /// Deletes the copy when it is read.
+    _copy: Option<TempPath>,
+}
+
+impl Kept {
+    fn of(input: &mut Input, location: &Location, folder: Option<&Path>) -> Result<Self, TableError> {
+        if let Location::Path(path) = location
+            && input.compression == Compression::None
+            && input.identity.size.is_some()
+        {
+            return Ok(Self { path: path.clone(), damage: None, _copy: None });
+        }
+        let mut copy = match folder {
+            Some(folder) => NamedTempFile::new_in(folder)?,
+            None => NamedTempFile::new()?,
+        };
+        let damage = match io::copy(&mut input.reader, &mut copy).map_err(io::Error::downcast::<Damaged>) {
+            Ok(_) => None,
+            Err(Ok(damage)) => Some(damage),
+            Err(Err(error)) => return Err(error.into()),
+        };
+        copy.flush()?;
+        let copy = copy.into_temp_path();
+        Ok(Self { path: copy.to_path_buf(), damage, _copy: Some(copy) })
+    }
+
+    fn reader(&self, offset: u64) -> io::Result<File> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(file)
+    }
 }
 
 impl CsvSource {
@@ -119,8 +167,9 @@ impl CsvSource {
             Some(before) if input.resumed => before,
             before => {
                 // What another file of the name had is compared with this one.
-                let replaced = before.is_some_and(|before| before.done || before.replaced);
-                Position { replaced, ..Position::new(input.identity.clone(), input.modified.unwrap_or(now).0) }
+                let mut fresh = Position::new(input.identity.clone(), input.modified.unwrap_or(now).0);
+                fresh.replaced = before.is_some_and(|before| before.done || before.replaced);
+                fresh
             }
         };
         self.position.plain = input.compression == Compression::None;
@@ -142,25 +191,32 @@ impl CsvSource {
             }),
         };
         if self.position.done {
-            self.open = Some(Open { table: None, ids: None, taken: input.taken, damage: None });
+            self.open = Some(Open { table: None, ids: None, taken: input.taken, damage: None, _copy: None });
             return Ok(());
         }
         let mut damage = None;
-        let mut ids = None;
+        let (mut ids, mut copy) = (None, None);
         let records = if keyed {
-            let (bytes, broken) = whole(&mut input, &what).map_err(&fault)?;
-            damage = broken;
-            let bytes: Arc<[u8]> = bytes.into();
-            let mut records = Records::new(Box::new(Cursor::new(Arc::clone(&bytes))), 0);
-            records.breaks_off(damage.clone());
-            if let Some(mut table) = Table::open(records, &profile, file.clone(), &what, observed_at).map_err(&fault)? {
+            let kept = Kept::of(&mut input, &self.location, self.options.rolls.as_deref()).map_err(&fault)?;
+            damage = kept.damage.clone();
+            let records = |offset: u64| -> Result<Records, TableError> {
+                let mut records = Records::new(Box::new(kept.reader(offset)?), offset);
+                records.breaks_off(kept.damage.clone());
+                Ok(records)
+            };
+            let whole = records(0).and_then(|records| Table::open(records, &profile, file.clone(), &what, observed_at));
+            if let Some(mut table) = whole.map_err(&fault)? {
                 self.parser.set_header(table.header.clone());
-                ids = Some(Ids::number(&mut table, &mut self.parser, now).map_err(|error| fault(error.into()))?);
+                let ranks = match &self.options.rolls {
+                    Some(folder) => Ranks::open(folder, &self.location.name()),
+                    None => Ok(Ranks::none()),
+                };
+                let numbered =
+                    ranks.and_then(|ranks| Ids::number(&mut table, &mut self.parser, now, ranks, self.options.memory));
+                ids = Some(numbered.map_err(|error| fault(error.into()))?);
             }
-            let mut cursor = Cursor::new(bytes);
-            cursor.set_position(self.position.offset);
-            let mut records = Records::new(Box::new(cursor), self.position.offset);
-            records.breaks_off(damage.clone());
+            let records = records(self.position.offset).map_err(&fault)?;
+            copy = Some(kept);
             records
         } else {
             Records::new(input.reader, self.position.offset)
@@ -177,7 +233,7 @@ impl CsvSource {
             self.position.header.clone_from(&table.names);
             self.parser.set_header(table.header.clone());
         }
-        self.open = Some(Open { table, ids, taken: input.taken, damage });
+        self.open = Some(Open { table, ids, taken: input.taken, damage, _copy: copy });
         Ok(())
     }
 
@@ -278,7 +334,8 @@ impl CsvSource {
         let started = Instant::now();
         let limit = self.options.chunk_rows.clamp(1, MAX_BATCH_ROWS) as u64;
         let first = table.rows;
-        let ids = open.ids.as_ref();
+        let keyed = open.ids.is_some();
+        let mut fault = None;
         let (seen, shared, is_feed) = (&mut self.seen, &mut self.position.shared, table.is_feed());
         let header = table.header.clone();
         let mut roll = if is_feed { None } else { self.roll.as_mut() };
@@ -286,18 +343,28 @@ impl CsvSource {
             if table.rows - first >= limit {
                 break Ok(false);
             }
+            let (ids, fault) = (open.ids.as_mut(), &mut fault);
             let advance = table.advance(&mut self.parser, now, |row, offset| {
-                if ids.is_none() && !is_feed {
+                if !keyed && !is_feed {
                     seen.note(&header, row, shared);
                 }
+                let id = ids.map(|ids| {
+                    ids.of(offset).unwrap_or_else(|error| {
+                        *fault = Some(error);
+                        ""
+                    })
+                });
                 if let Some(roll) = &mut roll {
-                    match ids {
-                        Some(ids) => roll.note(ids.of(offset)),
+                    match id {
+                        Some(id) => roll.note(id),
                         None => roll.note(&header.id_of(row)),
                     }
                 }
-                Some(ids?.of(offset))
+                id
             });
+            if let Some(error) = fault.take() {
+                break Err(error);
+            }
             match advance {
                 Ok(Advance::Accepted(_)) => {}
                 Ok(Advance::Rejected(record)) => rejected.push(record),
@@ -375,6 +442,10 @@ impl CsvSource {
     }
 
     fn chunk(&mut self, rejected: Vec<Rejected>, taken: &AtomicU64) -> Result<Chunk, SourceError> {
+        if self.parser.profile().columns.id.is_empty() && self.position.plain {
+            // It was read before it was numbered.
+            taken.store(self.position.offset, Ordering::Relaxed);
+        }
         let progress = Input::progress(&self.position.file, taken);
         Ok(Chunk {
             incidents: self.parser.finish()?,
@@ -388,25 +459,5 @@ impl CsvSource {
             caught_up: false,
             vanished: Vec::new(),
         })
-    }
-}
-
-/// Everything, and how it breaks off if it does.
-fn whole(input: &mut Input, what: &str) -> Result<(Vec<u8>, Option<Damaged>), TableError> {
-    let mut bytes = Vec::new();
-    let read = (&mut input.reader).take(keyed::LIMIT as u64 + 1).read_to_end(&mut bytes);
-    if bytes.len() > keyed::LIMIT {
-        return Err(TableError::Refused(SourceError::Refused {
-            what: what.into(),
-            why: format!(
-                "rows without ids are numbered over the whole file, and it has more than {} MiB; split it by year",
-                keyed::LIMIT >> 20
-            ),
-        }));
-    }
-    match read.map_err(io::Error::downcast::<Damaged>) {
-        Ok(_) => Ok((bytes, None)),
-        Err(Ok(damage)) => Ok((bytes, Some(damage))),
-        Err(Err(error)) => Err(error.into()),
     }
 }

@@ -58,6 +58,7 @@ fn part(location: Location, profile: &Arc<Profile>, options: &OpenOptions) -> Pa
                 rolls: Some(options.spool.clone()),
                 replace: options.replace,
                 brake: options.brake.clone(),
+                ..CsvOptions::default()
             };
             let profile = Arc::clone(&profile);
             Ok(Box::new(CsvSource::open(location.clone(), profile, options.partitions, position, csv)?))

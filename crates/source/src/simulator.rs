@@ -413,6 +413,7 @@ impl Source for Simulator {
                 total: (!self.plan.is_endless() || slot < self.plan.history()).then_some(self.options.incidents),
             },
             caught_up: matches!(stop, Some(Advance::NotYet(_))),
+            vanished: Vec::new(),
         }))
     }
 }

@@ -13,6 +13,8 @@ pub struct CsvOptions {
     pub chunk_rows: usize,
     /// Where it is kept which ids a file had, so that a file that was replaced is compared with the one before.
     pub rolls: Option<PathBuf>,
+    /// Bytes of rows without ids that are sorted in memory; more are sorted on disk.
+    pub memory: usize,
     /// A file that was replaced is the truth: what it lacks is deleted …
     pub replace: bool,
     /// … if the brake lets it.
@@ -25,6 +27,7 @@ impl Default for CsvOptions {
             clock: WallClock::system(),
             chunk_rows: MAX_BATCH_ROWS,
             rolls: None,
+            memory: super::MEMORY,
             replace: false,
             brake: Brake::default(),
         }

@@ -146,3 +146,70 @@ fn a_replaced_file_says_what_it_lacks_and_is_the_truth_when_asked() {
     let (vanished, _, notices) = read(Some(&position), true, true);
     assert_eq!((vanished.len(), notices), (75, vec![]));
 }
+
+/// Files without ids of any size: numbered with a few rows in memory, they have the same ids.
+#[test]
+fn a_file_without_ids_is_numbered_on_disk_as_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = "INCIDENT_KEY,OCCUR_DATE,OCCUR_TIME,BORO,STATISTICAL_MURDER_FLAG";
+    let rows: Vec<String> = (0..500_u32)
+        .map(|number| format!("{},01/{:02}/2020,10:00:00,BRONX,{}", number * 7 % 90, 1 + number % 28, number % 3 == 0))
+        .collect();
+    let text = format!("{header}\n{}\n", rows.join("\n"));
+    let plain = folder.path().join("x.csv");
+    std::fs::write(&plain, &text).unwrap();
+    let packed = folder.path().join("x.csv.zst");
+    std::fs::write(&packed, zstd::encode_all(text.as_bytes(), 1).unwrap()).unwrap();
+    let read = |path: &Path, memory: usize| {
+        let options = CsvOptions { memory, chunk_rows: 64, ..CsvOptions::default() };
+        let location = Location::Path(path.to_owned());
+        let mut source = CsvSource::open(location, city("new-york-shootings"), 4, None, options.clone()).unwrap();
+        let (mut incidents, mut position) = (Vec::new(), Vec::new());
+        while let Step::Chunk(chunk) = source.next().unwrap() {
+            incidents.extend(rows_of(&chunk).into_iter().map(|incident| (incident.id, incident.content_hash)));
+            position = chunk.position;
+            // Stopped and started at every chunk.
+            let location = Location::Path(path.to_owned());
+            source =
+                CsvSource::open(location, city("new-york-shootings"), 4, Some(&position), options.clone()).unwrap();
+        }
+        incidents.sort();
+        incidents
+    };
+    let expect = read(&plain, usize::MAX);
+    assert_eq!(expect.len(), 500);
+    for memory in [1, 2000, 30_000] {
+        assert_eq!(read(&plain, memory), expect, "{memory} bytes");
+        assert_eq!(read(&packed, memory), expect, "{memory} bytes");
+    }
+}
+
+/// Split by year, the rows of a key that lies in two files are as many incidents as in one.
+#[test]
+fn a_key_that_lies_in_two_files_is_counted_in_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = "INCIDENT_KEY,OCCUR_DATE,OCCUR_TIME,BORO,STATISTICAL_MURDER_FLAG";
+    let file = |name: &str, rows: &[&str]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("{header}\n{}\n", rows.join("\n"))).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let data = [
+        file("2019.csv", &["7,12/31/2019,23:50:00,BRONX,false", "8,12/30/2019,10:00:00,BRONX,false"]),
+        file("2020.csv", &["7,01/01/2020,00:10:00,BRONX,true", "7,01/01/2020,00:10:00,QUEENS,true"]),
+    ];
+    let options = crate::OpenOptions::new(4, folder.path().join("spool"));
+    let read = |data: &[String]| {
+        let mut source = crate::open_sources(data, &city("new-york-shootings"), None, &options).unwrap();
+        let mut ids = Vec::new();
+        while let Step::Chunk(chunk) = source.next().unwrap() {
+            ids.extend(rows_of(&chunk).into_iter().map(|incident| incident.id));
+        }
+        ids.sort();
+        ids
+    };
+    let expect = ["7-1", "7-2", "7-3", "8-1"];
+    assert_eq!(read(&data), expect);
+    // Read again, they are the same, in whatever order they are given.
+    assert_eq!(read(&[data[1].clone(), data[0].clone()]), expect);
+}
