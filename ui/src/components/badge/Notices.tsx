@@ -42,16 +42,18 @@ export function Notices({ meta, connection, failure }: Props) {
         </aside>
       )}
       {noted.length > 0 && (
-        <details class="banner banner-notes" data-testid="notes" open={noted.length < 3}>
-          <summary>
-            {noted.length === 1 ? "1 note on the data" : `${String(noted.length)} notes on the data`}
-          </summary>
-          <ul>
-            {noted.map((text) => (
-              <li key={text}>{text}</li>
-            ))}
-          </ul>
-        </details>
+        <aside class="banner banner-notes" aria-label="Notes on the data" data-testid="notes">
+          <details open={noted.length < 3}>
+            <summary>
+              {noted.length === 1 ? "1 note on the data" : `${String(noted.length)} notes on the data`}
+            </summary>
+            <ul>
+              {noted.map((text) => (
+                <li key={text}>{text}</li>
+              ))}
+            </ul>
+          </details>
+        </aside>
       )}
     </>
   );

@@ -164,10 +164,10 @@ fn a_file_without_ids_is_numbered_on_disk_as_in_memory() {
         let options = CsvOptions { memory, chunk_rows: 64, ..CsvOptions::default() };
         let location = Location::Path(path.to_owned());
         let mut source = CsvSource::open(location, city("new-york-shootings"), 4, None, options.clone()).unwrap();
-        let (mut incidents, mut position) = (Vec::new(), Vec::new());
+        let mut incidents = Vec::new();
         while let Step::Chunk(chunk) = source.next().unwrap() {
             incidents.extend(rows_of(&chunk).into_iter().map(|incident| (incident.id, incident.content_hash)));
-            position = chunk.position;
+            let position = chunk.position;
             // Stopped and started at every chunk.
             let location = Location::Path(path.to_owned());
             source =
