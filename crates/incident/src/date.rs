@@ -48,6 +48,33 @@ impl DateFormat {
         }
     }
 
+    /// What is wrong with the pattern, with a better one where there is one.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let pattern = &self.pattern;
+        if !pattern.contains('%') {
+            let mut better = pattern.clone();
+            for (letters, field) in [
+                ("yyyy", "%Y"),
+                ("MM", "%m"),
+                ("dd", "%d"),
+                ("HH", "%H"),
+                ("hh", "%I"),
+                ("mm", "%M"),
+                ("ss", "%S"),
+                ("a", "%p"),
+            ] {
+                better = better.replace(letters, field);
+            }
+            let advice = if better == *pattern { "%m/%d/%Y %H:%M".to_owned() } else { better };
+            return Some(format!("`{pattern}` has no field: write it in strftime notation, such as `{advice}`"));
+        }
+        let sample = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
+        BrokenDownTime::from(&sample)
+            .to_string(pattern)
+            .err()
+            .map(|error| format!("`{pattern}` is not strftime notation: {error}"))
+    }
+
     fn parse_slowly(&self, text: &[u8]) -> Option<CivilMicros> {
         let text = std::str::from_utf8(text).ok()?;
         let mut parsed = BrokenDownTime::parse(&self.pattern, text).ok()?;

@@ -54,6 +54,8 @@ pub(crate) struct Pages<R> {
     first: Option<R>,
     offset: u64,
     records: Records,
+    /// The page begins with a line feed that the one before lacked.
+    leads: bool,
     ended: bool,
 }
 
@@ -92,6 +94,7 @@ impl<R: Read + Send + 'static> Pages<R> {
             first: Some(first),
             offset: 0,
             records: Records::default(),
+            leads: false,
             ended: false,
         }
     }
@@ -103,8 +106,9 @@ impl<R: Read + Send + 'static> Pages<R> {
             return Ok(true);
         }
         let records = std::mem::take(&mut self.records);
-        // The first record is the header.
-        let rows = (records.ended + u64::from(records.has_more)).saturating_sub(1);
+        // The first record is the header; before it may stand the line feed that the page before lacked.
+        let others = 1 + u64::from(std::mem::take(&mut self.leads));
+        let rows = (records.ended + u64::from(records.has_more)).saturating_sub(others);
         if rows == 0 {
             return Ok(false);
         }
@@ -114,6 +118,7 @@ impl<R: Read + Send + 'static> Pages<R> {
         let body = answer.body.into_with_config().limit(u64::MAX).reader();
         let address = page.to_string();
         let marked = Marking { inner: body, address };
+        self.leads = records.has_more;
         self.page = if records.has_more { Box::new(io::Cursor::new(b"\n").chain(marked)) } else { Box::new(marked) };
         Ok(true)
     }
