@@ -21,7 +21,8 @@ impl Announced {
     /// Writes the address.
     pub(crate) fn at(directory: &Path, address: &str) -> Result<Self> {
         let path = directory.join(FILE);
-        fs::write(&path, format!("{address}\n")).with_context(|| format!("cannot write {}", path.display()))?;
+        let write = || fs::create_dir_all(directory).and_then(|()| fs::write(&path, format!("{address}\n")));
+        write().with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self(path))
     }
 }

@@ -68,11 +68,9 @@ impl DateFormat {
             let advice = if better == *pattern { "%m/%d/%Y %H:%M".to_owned() } else { better };
             return Some(format!("`{pattern}` has no field: write it in strftime notation, such as `{advice}`"));
         }
-        let sample = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
-        BrokenDownTime::from(&sample)
-            .to_string(pattern)
-            .err()
-            .map(|error| format!("`{pattern}` is not strftime notation: {error}"))
+        let mut sample = BrokenDownTime::from(jiff::civil::date(2017, 7, 19).at(13, 45, 0, 0));
+        sample.set_offset(Some(jiff::tz::Offset::UTC));
+        sample.to_string(pattern).err().map(|error| format!("`{pattern}` is not strftime notation: {error}"))
     }
 
     fn parse_slowly(&self, text: &[u8]) -> Option<CivilMicros> {

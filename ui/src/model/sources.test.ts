@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Source } from "../api/types";
-import { failures, notes, standingOf } from "./sources";
+import { alarms, notes, standingOf } from "./sources";
 
 function source(change: Partial<Source>): Source {
   return {
@@ -45,10 +45,17 @@ describe("the badge", () => {
 
 describe("the notes", () => {
   test("say why a source fails and when it last answered", () => {
-    const [text] = failures([source({}), failing]);
-    expect(text).toContain("HTTP status 500");
-    expect(text).toMatch(/It last answered at 27 Nov 2026/);
-    expect(failures([source({ state: "failing" })])[0]).not.toContain("null");
+    const [alarm] = alarms([source({}), failing]);
+    expect(alarm?.title).toBe("Source failing.");
+    expect(alarm?.text).toContain("HTTP status 500");
+    expect(alarm?.text).toMatch(/It last answered at 27 Nov 2026/);
+    expect(alarms([source({ state: "failing" })])[0]?.text).not.toContain("null");
+  });
+
+  test("leave deletions that wait to the banner", () => {
+    const held = source({ state: "held", notices: [{ kind: "held_deletions", text: "it lacks 114" }] });
+    expect(alarms([held])).toEqual([{ title: "Deletions wait.", text: "It lacks 114." }]);
+    expect(notes({ sources: [held], outliers: { early: null, late: null } })).toEqual([]);
   });
 
   test("name incidents that lie apart", () => {

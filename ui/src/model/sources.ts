@@ -2,6 +2,9 @@
 import type { Apart, Figures, Source } from "../api/types";
 import { formatCivil, formatCount, formatReceived } from "./format";
 
+/** The kind of a notice about deletions that wait for a confirmation. */
+const HELD = "held_deletions";
+
 export interface SourceStanding {
   /** The word in the badge. */
   readonly value: string;
@@ -28,7 +31,7 @@ export function standingOf(figures: Pick<Figures, "caught_up" | "sources">): Sou
   if (figures.sources.some((source) => source.state === "held")) {
     return {
       value: "held",
-      hint: "Part of what the source says waits for a confirmation: see the notes",
+      hint: "Part of what the source says waits for a confirmation",
       alarming: true,
     };
   }
@@ -37,24 +40,34 @@ export function standingOf(figures: Pick<Figures, "caught_up" | "sources">): Sou
     : { value: "catching up", hint: "The source holds more than these figures show yet", alarming: false };
 }
 
-/** A sentence for each source that fails: since when, why, and how old the figures are. */
-export function failures(sources: readonly Source[]): readonly string[] {
-  return sources
-    .filter((source) => source.state === "failing")
-    .map((source) => {
-      const since = source.failing_since === null ? "" : ` since ${formatReceived(source.failing_since)}`;
-      const last =
-        source.last_success_at === null
-          ? "It has never answered."
-          : `It last answered at ${formatReceived(source.last_success_at)}.`;
-      const why = source.why === null ? "" : ` (${source.why})`;
-      return `${source.describe} cannot be read${since}${why}. ${last} The figures show what was received before; it is asked again.`;
-    });
+export interface Alarm {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** What a person must see at once: sources that fail, with since when and why, and deletions that wait. */
+export function alarms(sources: readonly Source[]): readonly Alarm[] {
+  return sources.flatMap((source) => {
+    const held = source.notices
+      .filter((notice) => notice.kind === HELD)
+      .map((notice) => ({ title: "Deletions wait.", text: sentence(notice.text) }));
+    if (source.state !== "failing") return held;
+    const since = source.failing_since === null ? "" : ` since ${formatReceived(source.failing_since)}`;
+    const last =
+      source.last_success_at === null
+        ? "It has never answered."
+        : `It last answered at ${formatReceived(source.last_success_at)}.`;
+    const why = source.why === null ? "" : ` (${source.why})`;
+    const text = `${source.describe} cannot be read${since}${why}. ${last} The figures show what was received before; it is asked again.`;
+    return [{ title: "Source failing.", text }, ...held];
+  });
 }
 
 /** What a person should know of the rows: the sources' notices, and incidents far from all others in time. */
 export function notes(figures: Pick<Figures, "sources" | "outliers">): readonly string[] {
-  const said = figures.sources.flatMap((source) => source.notices.map((notice) => sentence(notice.text)));
+  const said = figures.sources.flatMap((source) =>
+    source.notices.filter((notice) => notice.kind !== HELD).map((notice) => sentence(notice.text)),
+  );
   const { early, late } = figures.outliers;
   if (early !== null) {
     said.push(`${apart(early)} far before all others. The charts begin behind ${them(early)}.`);

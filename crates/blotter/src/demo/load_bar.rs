@@ -106,7 +106,9 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
                 if let Some(bar) = &bar {
                     bar.finish_and_clear();
                 }
-                println!("caught up after {:.2} s: {load}", started.elapsed().as_secs_f64());
+                // Revisions and copies of an incident are loaded too; on the map it is one.
+                let known = HumanCount(watched.snapshotted.incidents());
+                println!("caught up after {:.2} s: {load}; {known} incidents in all", started.elapsed().as_secs_f64());
                 if until_caught_up {
                     shutdown.trigger();
                 }
@@ -160,7 +162,7 @@ impl Display for Load {
         }
         let seconds = self.took.as_secs_f64();
         let rate = HumanCount((self.incidents as f64 / seconds.max(0.001)) as u64);
-        write!(f, "{} incidents loaded in {seconds:.1} s ({rate}/s)", HumanCount(self.incidents))?;
+        write!(f, "{} records loaded in {seconds:.1} s ({rate}/s)", HumanCount(self.incidents))?;
         if self.filled > 0 {
             write!(f, ", {} given an area by their point", HumanCount(self.filled))?;
         }

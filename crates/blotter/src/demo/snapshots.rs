@@ -24,17 +24,22 @@ const INTERVAL: Duration = Duration::from_mins(1);
 /// How often it looks whether it was told to stop.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The next offsets of the newest snapshot that was fetched.
+/// The next offsets of the newest snapshot that was fetched, and its incidents.
 #[derive(Debug, Default)]
-pub(super) struct SnapshotProgress(Mutex<Vec<u64>>);
+pub(super) struct SnapshotProgress(Mutex<(Vec<u64>, u64)>);
 
 impl SnapshotProgress {
     pub(super) fn next_offsets(&self) -> Vec<u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
-    fn set(&self, next: Vec<u64>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = next;
+    /// Incidents that the map has by it.
+    pub(super) fn incidents(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+
+    fn set(&self, next: Vec<u64>, incidents: u64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (next, incidents);
     }
 }
 
@@ -65,7 +70,7 @@ pub(super) fn run<V>(parts: &Parts, committed: &Receiver<V>, shutdown: &Shutdown
                 )?;
                 let took_ms = started.elapsed().as_millis();
                 tracing::debug!(version = manifest.version, rows = manifest.rows, took_ms, "snapshot");
-                parts.progress.set(manifest.next_offsets.into_values().collect());
+                parts.progress.set(manifest.next_offsets.into_values().collect(), manifest.incidents);
             }
             last = Some(Instant::now());
         } else if last.is_none() {

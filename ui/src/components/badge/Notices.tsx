@@ -2,7 +2,7 @@
 import type { Meta } from "../../api/types";
 import { formatCivil } from "../../model/format";
 import type { Connection } from "../../model/live";
-import { failures, notes } from "../../model/sources";
+import { alarms, notes } from "../../model/sources";
 
 interface Props {
   readonly meta: Meta | null;
@@ -11,7 +11,7 @@ interface Props {
 }
 
 export function Notices({ meta, connection, failure }: Props) {
-  const failing = meta === null ? [] : failures(meta.sources);
+  const alarming = meta === null ? [] : alarms(meta.sources);
   const noted = meta === null ? [] : notes(meta);
   return (
     <>
@@ -32,11 +32,11 @@ export function Notices({ meta, connection, failure }: Props) {
           </span>
         </aside>
       )}
-      {failing.length > 0 && (
-        <aside class="banner banner-stale" aria-label="Failing source" data-testid="failing-banner">
-          {failing.map((text) => (
+      {alarming.length > 0 && (
+        <aside class="banner banner-stale" aria-label="Sources" data-testid="source-banner">
+          {alarming.map(({ title, text }) => (
             <p key={text} role="alert">
-              <strong>Source failing.</strong> {text}
+              <strong>{title}</strong> {text}
             </p>
           ))}
         </aside>
