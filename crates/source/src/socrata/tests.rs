@@ -546,6 +546,58 @@ fn nothing_is_called_deleted_where_nothing_was_known() {
     assert_eq!(gone.iter().map(|incident| (incident.id.as_str(), incident.deleted)).collect::<Vec<_>>(), [("8", true)]);
 }
 
+/// A shelf that outlives the machine, and counts what is written to it.
+#[derive(Default)]
+struct Elsewhere {
+    months: Mutex<BTreeMap<String, Vec<u8>>>,
+    written: Mutex<usize>,
+}
+
+impl Shelf for Elsewhere {
+    fn months(&self) -> Result<Vec<String>, SourceError> {
+        Ok(self.months.lock().unwrap().keys().cloned().collect())
+    }
+
+    fn read(&self, month: &str) -> Result<Option<Vec<u8>>, SourceError> {
+        Ok(self.months.lock().unwrap().get(month).cloned())
+    }
+
+    fn append(&self, month: &str, lines: &[u8]) -> Result<(), SourceError> {
+        *self.written.lock().unwrap() += lines.len();
+        self.months.lock().unwrap().entry(month.to_owned()).or_default().extend_from_slice(lines);
+        Ok(())
+    }
+
+    fn replace(&self, month: &str, lines: &[u8]) -> Result<(), SourceError> {
+        *self.written.lock().unwrap() += lines.len();
+        self.months.lock().unwrap().insert(month.to_owned(), lines.to_vec());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_machine_with_an_empty_disk_finds_what_was_deleted_meanwhile() {
+    let world = world(many());
+    let shelf = Arc::new(Elsewhere::default());
+    let open = |position: Option<&[u8]>| {
+        let spool = tempfile::tempdir().unwrap().keep();
+        let options = SocrataOptions { spool, shelf: Some(shelf.clone()), ..world.options() };
+        SocrataSource::open(city("chicago"), 4, position, options).unwrap()
+    };
+    let position = world.settle(&mut open(None)).pop().unwrap().position;
+    world.portal.lock().unwrap().rows.retain(|row| row["id"] != "7");
+    let before = *shelf.written.lock().unwrap();
+    let mut source = open(Some(&position));
+    let gone: Vec<Incident> =
+        incidents(&world.days(&mut source)).into_iter().filter(|incident| incident.deleted).collect();
+    assert_eq!(gone.iter().map(|incident| incident.id.as_str()).collect::<Vec<_>>(), ["7"]);
+    // Thirty rounds of comparisons have written what changed, and not what is known.
+    let written = *shelf.written.lock().unwrap() - before;
+    assert!(written < before, "{written} of {before} bytes");
+    assert!(world.days(&mut source).is_empty());
+    assert_eq!(*shelf.written.lock().unwrap() - before, written);
+}
+
 #[test]
 fn whether_the_portal_answers_is_told_in_time() {
     let world = world(many());
