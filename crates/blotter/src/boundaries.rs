@@ -134,18 +134,18 @@ fn bring(
 fn ask(portal: &BoundaryPortal, dataset: &str, shutdown: &Shutdown) -> Result<Vec<u8>> {
     let mut attempt = 1;
     loop {
-        let failure = match portal.geojson(dataset) {
+        let error = match portal.geojson(dataset) {
             Ok(bytes) => return Ok(bytes),
-            Err(failure) => failure,
+            Err(error) => error,
         };
-        if !failure.error.is_retryable() || attempt == ATTEMPTS {
-            return Err(failure.error.into());
+        if !error.is_retryable() || attempt == ATTEMPTS {
+            return Err(error.into());
         }
         let pause = FIRST_PAUSE * 2_u32.pow(attempt - 1);
-        let pause = pause.max(failure.retry_after.unwrap_or_default()).min(LONGEST_PAUSE);
-        tracing::warn!(error = %failure.error, retry_in_s = pause.as_secs(), "the portal failed and is asked again");
+        let pause = pause.max(error.retry_after().unwrap_or_default()).min(LONGEST_PAUSE);
+        tracing::warn!(%error, retry_in_s = pause.as_secs(), "the portal failed and is asked again");
         if shutdown.wait_timeout(pause) {
-            return Err(failure.error.into());
+            return Err(error.into());
         }
         attempt += 1;
     }

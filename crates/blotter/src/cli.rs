@@ -66,11 +66,14 @@ pub(crate) enum Command {
     Openapi,
 }
 
+/// The city that is meant where none is named.
+pub(crate) const USUAL_CITY: &str = "chicago";
+
 /// Which city.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct City {
     /// A city profile: `chicago`, `new-york-shootings`, or the path of a TOML file
-    #[arg(long, env = "BLOTTER_CITY", default_value = "chicago")]
+    #[arg(long, env = "BLOTTER_CITY", default_value = USUAL_CITY)]
     pub(crate) city: String,
 }
 
@@ -96,6 +99,30 @@ pub(crate) struct Input {
     /// The environment variable that holds the portal's application token
     #[arg(long, default_value = "BLOTTER_APP_TOKEN", value_name = "VARIABLE")]
     pub(crate) app_token_env: String,
+    #[command(flatten)]
+    pub(crate) deletions: Deletions,
+}
+
+/// When deletions are believed.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Deletions {
+    /// Take a file of --data that was replaced as the truth: delete the incidents that it lacks and the file before had
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Delete the incidents whose deletion waits for a confirmation when this starts
+    #[arg(long)]
+    pub(crate) confirm_deletions: bool,
+    /// Let deletions wait that take more than this share of a month's incidents at once (and more than ten)
+    #[arg(long, default_value_t = 20.0, value_name = "PERCENT", value_parser = parse_percent)]
+    pub(crate) most_deleted_percent: f64,
+    /// Delete them when the source says the same after so many hours, and after three comparisons
+    #[arg(long, default_value_t = 24, value_name = "HOURS")]
+    pub(crate) deletions_wait_hours: u32,
+}
+
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "give a number from 0 to 100".into())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -195,6 +222,10 @@ pub(crate) struct Produce {
     pub(crate) input: Input,
     #[command(flatten)]
     pub(crate) log: LogUrl,
+    /// Keep what is known of a portal's rows in this object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]`. Default: beside
+    /// the log where it is embedded. On Kafka a pod with an empty disk needs it to find what was deleted
+    #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
+    pub(crate) store: Option<String>,
     /// Partitions of a new log (4 unless given); their number never changes
     #[arg(long)]
     pub(crate) partitions: Option<NonZeroU32>,
@@ -322,9 +353,16 @@ pub(crate) struct Serve {
 pub(crate) struct Rejected {
     #[command(flatten)]
     pub(crate) city: City,
-    #[command(flatten)]
-    pub(crate) log: LogUrl,
-    /// `table` for people, `json` with the bytes (as `text`, or as `hex` digits where they are not UTF-8)
+    /// Ask the server at this address. Default: the demo that runs on the directory, if one does
+    #[arg(long, value_name = "URL", conflicts_with_all = ["log", "dir"])]
+    pub(crate) server: Option<String>,
+    /// The demo's directory. Default: the one that `blotter demo` uses for the city
+    #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Read this log: `embedded:DIR`, or `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`. Default: the directory's
+    #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// `table` for people, `json` with the bytes, encoded where they are not UTF-8
     #[arg(long, default_value = "table", value_enum)]
     pub(crate) format: RejectedFormat,
 }

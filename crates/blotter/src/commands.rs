@@ -3,19 +3,16 @@
 use crate::{
     boundaries,
     cli::{self, Command},
-    demo,
-    formats::rejected::Value,
-    online,
+    demo, online,
     operations::{Operations, lag, lags},
     parts::{self, OpenLog},
-    profiles, questions, reporting_lag,
+    profiles, questions, rejected, reporting_lag,
     rules::Ruled,
     signals,
     sources::{self, Before},
     supervise::{is_cancelled, is_retryable, supervise},
 };
 use anyhow::{Context, Result};
-use blotter_incident::rejected_rows;
 use blotter_log::{Log, Offset, Topic};
 use blotter_offline::{
     archive::{self, ArchiveConfig, ArchiveParts},
@@ -25,8 +22,9 @@ use blotter_offline::{
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_store::{Shutdown, Store};
+use blotter_source::Watching;
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     io::{BufWriter, Write, stdout},
     net::TcpListener,
     sync::Arc,
@@ -50,7 +48,7 @@ pub(crate) fn run(command: Command, rules: &[Ruled]) -> Result<()> {
         Command::Hotspots(arguments) => questions::ask(&arguments.about, &arguments),
         Command::Peaks(arguments) => questions::ask(&arguments.about, &arguments),
         Command::Emerging(arguments) => questions::ask(&arguments.about, &arguments),
-        Command::Rejected(arguments) => rejected(&arguments),
+        Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Counts(arguments) => counts(&arguments),
         Command::ReportingLag(arguments) => reporting_lag::learn(&arguments),
         Command::Boundaries(arguments) => boundaries::fetch(&arguments),
@@ -66,11 +64,14 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries = boundaries::load(&arguments.boundaries, None, &profile)?;
     let spool = parts::spool(&arguments.log.log, &profile);
+    let store = arguments.store.as_deref().map(parts::open_store).transpose()?;
+    let keeping = sources::Keeping { spool, store };
     let shutdown = signals::shutdown()?;
     let progress = Arc::new(ProduceProgress::default());
     let operations = Operations::new("produce");
     let _served = operations.serve(arguments.ops.listen)?;
     let mut chosen = None;
+    let mut watching = Watching { patient: !arguments.until_caught_up, ..Watching::new() };
     supervise(&operations, &shutdown, || {
         let opened = parts::open_log(&arguments.log.log, &profile, arguments.partitions)?;
         let log = opened.log();
@@ -78,7 +79,8 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
             Some(choice) => choice,
             None => chosen.insert(sources::choose(&arguments.input, &profile, Before::of(log.as_ref())?)),
         };
-        let (source, writer) = choice.clone().open(&profile, &log, &spool)?;
+        let (source, writer) = choice.clone().open(&profile, &log, &keeping, &watching)?;
+        watching.begun = true;
         let (boundaries, progress) = (Arc::clone(&boundaries), Arc::clone(&progress));
         let parts = ProduceParts { log, writer, source, boundaries, progress: Arc::clone(&progress) };
         operations.at_work(move |text| {
@@ -253,7 +255,7 @@ fn serve(arguments: &cli::Serve) -> Result<()> {
 }
 
 /// Every batch of one partition, from its first offset.
-fn batches(
+pub(crate) fn batches(
     log: &dyn Log,
     topic: Topic,
     partition: u32,
@@ -268,39 +270,6 @@ fn batches(
             each(&batch.records)?;
         }
     }
-}
-
-fn rejected(arguments: &cli::Rejected) -> Result<()> {
-    let profile = profiles::profile(&arguments.city.city)?;
-    let log = parts::open_existing_log(&arguments.log.log, &profile)?;
-    let mut output = BufWriter::new(stdout().lock());
-    let mut seen = HashSet::new();
-    for partition in 0..log.partitions(Topic::Rejected) {
-        batches(&*log, Topic::Rejected, partition, |batch| {
-            for row in rejected_rows(batch)? {
-                // A producer that was killed may have said the same record twice.
-                if !seen.insert(row.key.clone()) {
-                    continue;
-                }
-                match arguments.format {
-                    cli::RejectedFormat::Table => {
-                        let shown: String = String::from_utf8_lossy(&row.bytes).escape_debug().take(100).collect();
-                        writeln!(output, "{}\n    {}\n    {shown}", row.key, row.reason)?;
-                    }
-                    cli::RejectedFormat::Json => {
-                        let line = serde_json::to_string(&Value::from(&row))?;
-                        writeln!(output, "{line}")?;
-                    }
-                }
-            }
-            Ok(())
-        })?;
-    }
-    if arguments.format == cli::RejectedFormat::Table {
-        writeln!(output, "{} rejected", seen.len())?;
-    }
-    output.flush()?;
-    log.close()
 }
 
 fn counts(arguments: &cli::Counts) -> Result<()> {

@@ -12,6 +12,7 @@ use crate::{
     parts::{self, OpenLog},
     profiles,
     rules::Ruled,
+    running::Announced,
     signals,
     sources::{self, Before},
     supervise::{is_retryable, supervise},
@@ -23,13 +24,9 @@ use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgres
 use blotter_online::{CountConfig, CountParts, CountProgress, DetectConfig};
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
-use blotter_source::Source;
+use blotter_source::{Source, Watching};
 use blotter_store::{Checkpoints, Shutdown};
-use std::{
-    net::TcpListener,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{net::TcpListener, path::Path, sync::Arc};
 
 /// Niceness of the roles that nobody waits for, so that the map stays quick while they work.
 const BACKGROUND: i32 = 10;
@@ -77,8 +74,12 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         None => parts::open_store(&parts::file_url(&directory.join("store"))?)?,
     };
     let partitions = log.partitions(Topic::Incidents);
-    let spool = directory.join("spool");
-    let first = match choice.clone().open(&profile, &log, &spool) {
+    // Beside an embedded log lies what it needs; another log may be read from another machine.
+    let shared = log.is_shared().then(|| store.clone());
+    let keeping = sources::Keeping { spool: directory.join("spool"), store: shared };
+    // A load that is to end when all is loaded ends with what keeps it from that.
+    let watching = Watching { patient: !arguments.until_caught_up, ..Watching::new() };
+    let first = match choice.clone().open(&profile, &log, &keeping, &watching) {
         Ok(first) => Some(first),
         // Such as a full disk: what is known is served, and the role tries again.
         Err(error) if is_retryable(&error) => {
@@ -105,8 +106,10 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     let archived = Arc::new(ArchiveProgress::new(partitions));
     let snapshotted = Arc::new(snapshots::SnapshotProgress::default());
 
+    let mut announced = None;
     if let Some(listener) = listener {
         let address = listener.local_addr()?;
+        announced = Some(Announced::at(&directory, &format!("http://{address}"))?);
         println!("http://{address}");
         if arguments.open {
             open_browser(&format!("http://{address}"));
@@ -170,8 +173,6 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     crew.spawn("snapshot", move |shutdown| {
         supervise(&Operations::new("snapshot"), shutdown, || snapshots::run(&snapshot, &committed, shutdown))
     })?;
-    let produce =
-        Producing { choice, profile, log: Arc::clone(&log), spool, boundaries, progress: Arc::clone(&produced) };
     if let OpenLog::Embedded(log) = &opened {
         let log = Arc::clone(log);
         crew.spawn("housekeeping", move |shutdown| {
@@ -180,11 +181,25 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
             Ok(())
         })?;
     }
+    let produce = Producing {
+        choice,
+        profile,
+        log: Arc::clone(&log),
+        keeping,
+        watching,
+        boundaries,
+        progress: Arc::clone(&produced),
+    };
     crew.spawn_finite("produce", move |shutdown| produce.run(first, shutdown))?;
 
-    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed };
+    let rejected = match &arguments.dir {
+        Some(directory) => format!("blotter rejected --dir {}", directory.display()),
+        None => format!("blotter rejected{}", city_flag(&arguments.city.city)),
+    };
+    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed, rejected };
     load_bar::run(&watched, arguments.until_caught_up, &shutdown)?;
     let ended = crew.join();
+    drop(announced);
     opened.close_at_once()?;
     ended
 }
@@ -194,7 +209,8 @@ struct Producing {
     choice: sources::Choice,
     profile: Arc<Profile>,
     log: Arc<dyn Log>,
-    spool: PathBuf,
+    keeping: sources::Keeping,
+    watching: Watching,
     boundaries: Arc<Boundaries>,
     progress: Arc<ProduceProgress>,
 }
@@ -205,13 +221,21 @@ impl Producing {
         supervise(&Operations::new("produce"), shutdown, || {
             let (source, writer) = match opened.take() {
                 Some(first) => first,
-                None => self.choice.clone().open(&self.profile, &self.log, &self.spool)?,
+                None => {
+                    let watching = Watching { begun: true, ..self.watching.clone() };
+                    self.choice.clone().open(&self.profile, &self.log, &self.keeping, &watching)?
+                }
             };
             let (boundaries, progress) = (Arc::clone(&self.boundaries), Arc::clone(&self.progress));
             let parts = ProduceParts { log: Arc::clone(&self.log), writer, source, boundaries, progress };
             Ok(blotter_produce::run(false, parts, shutdown)?)
         })
     }
+}
+
+/// What a command needs to mean the same city.
+fn city_flag(city: &str) -> String {
+    if city == cli::USUAL_CITY { String::new() } else { format!(" --city {city}") }
 }
 
 /// Where everything lies, for people.

@@ -3,22 +3,18 @@
 use crate::{
     cli::{self, Speed},
     profiles,
+    shelf::StoreShelf,
 };
 use anyhow::{Context, Result, bail};
 use blotter_incident::{Profile, UtcMicros};
 use blotter_log::{Log, Topic, Writer};
 use blotter_produce::{SourceState, StoredPosition, begin, fed_by, writer_of};
 use blotter_source::{
-    AppToken, CsvStyle, OpenOptions, Pace, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
-    WallClock, open_sources, sources_name,
+    AppToken, Brake, CsvStyle, OpenOptions, Pace, Part, Simulator, SimulatorOptions, SocrataOptions, SocrataSource,
+    Source, WallClock, Watched, Watching, open_sources, sources_name,
 };
-use std::{
-    fs::File,
-    io::BufWriter,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use blotter_store::Store;
+use std::{fs::File, io::BufWriter, path::PathBuf, sync::Arc, time::Duration};
 
 /// A portal that has not answered by then is not waited for.
 const PORTAL_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -35,11 +31,20 @@ const LEAD_SPEED: f64 = 600.0;
 #[derive(Clone)]
 pub(crate) enum Choice {
     /// Files or addresses.
-    Data { data: Vec<String>, speed: Speed },
+    Data { data: Vec<String>, speed: Speed, replace: bool, brake: Brake },
     /// The city's own portal.
-    Portal { token: Option<AppToken> },
+    Portal { token: Option<AppToken>, brake: Brake },
     /// A city like this one, made up.
     Simulation { seed: u64, incidents: Option<u64>, per_second: Option<f64> },
+}
+
+/// Where a source may keep what it knows.
+#[derive(Clone)]
+pub(crate) struct Keeping {
+    /// A local directory.
+    pub(crate) spool: PathBuf,
+    /// The object store, where the log is not this machine's.
+    pub(crate) store: Option<Store>,
 }
 
 /// What the directory is fed by already; new ones are free to choose.
@@ -72,7 +77,12 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> C
     let simulation =
         Choice::Simulation { seed: input.seed, incidents: input.simulate, per_second: input.simulate_rate };
     if !input.data.is_empty() {
-        return Choice::Data { data: input.data.clone(), speed: input.speed };
+        return Choice::Data {
+            data: input.data.clone(),
+            speed: input.speed,
+            replace: input.deletions.replace,
+            brake: brake(&input.deletions),
+        };
     }
     if input.simulate.is_some() || input.simulate_rate.is_some() || before == Before::Simulated {
         return simulation;
@@ -82,18 +92,28 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> C
         return simulation;
     };
     let token = app_token(&input.app_token_env);
+    let brake = brake(&input.deletions);
     println!("asking {} …", portal.domain);
     let options = SocrataOptions { token: token.clone(), ..SocrataOptions::new(std::env::temp_dir()) };
     match SocrataSource::reachable(profile, PORTAL_ANSWERS_WITHIN, &options) {
-        Ok(()) => Choice::Portal { token },
+        Ok(()) => Choice::Portal { token, brake },
         Err(error) if before == Before::Real => {
             println!("{error}\nshowing what was loaded before; the portal is asked again from time to time");
-            Choice::Portal { token }
+            Choice::Portal { token, brake }
         }
         Err(error) => {
             println!("{error}\nsimulating instead (give real data with `--data`)");
             simulation
         }
+    }
+}
+
+fn brake(deletions: &cli::Deletions) -> Brake {
+    Brake {
+        most_share: deletions.most_deleted_percent / 100.0,
+        wait: Duration::from_hours(u64::from(deletions.deletions_wait_hours)),
+        confirm: deletions.confirm_deletions,
+        ..Brake::default()
     }
 }
 
@@ -119,7 +139,8 @@ impl Choice {
         self,
         profile: &Arc<Profile>,
         log: &Arc<dyn Log>,
-        spool: &Path,
+        keeping: &Keeping,
+        watching: &Watching,
     ) -> Result<(Box<dyn Source>, Box<dyn Writer>)> {
         let simulated = |state: &SourceState| state.simulated != self.simulated();
         if let Some((name, _)) = fed_by(log.as_ref())?.iter().find(|(_, state)| simulated(state)) {
@@ -131,9 +152,12 @@ impl Choice {
             let writer = Arc::clone(log).writer(&writer_of(name))?;
             anyhow::Ok((writer, position(log.as_ref(), name)?))
         };
+        let spool = &keeping.spool;
         let (source, mut writer): (Box<dyn Source>, _) = match self {
-            Self::Data { data, speed } => {
+            Self::Data { data, speed, replace, brake } => {
                 let mut options = OpenOptions::new(partitions, spool.to_owned());
+                options.watching = watching.clone();
+                (options.replace, options.brake) = (replace, brake);
                 options.speed = match speed {
                     Speed::Max => None,
                     Speed::Times(times) => Some(times),
@@ -141,17 +165,41 @@ impl Choice {
                 let (writer, position) = behind(&sources_name(&data, &options)?)?;
                 (open_sources(&data, profile, position.as_deref(), &options)?, writer)
             }
-            Self::Portal { token } => {
-                let options = SocrataOptions { token, ..SocrataOptions::new(spool.to_owned()) };
+            Self::Portal { token, brake } => {
+                let mut options = SocrataOptions { token, brake, ..SocrataOptions::new(spool.to_owned()) };
+                let name = SocrataSource::name_of(profile).unwrap_or_default();
+                match &keeping.store {
+                    Some(store) => options.shelf = Some(Arc::new(StoreShelf::new(store.clone(), &name))),
+                    None if log.is_shared() => tracing::warn!(
+                        directory = %spool.display(),
+                        "what is known of the portal's rows is kept on this machine alone: give --store, so that another \
+                         machine finds what was deleted"
+                    ),
+                    None => {}
+                }
                 let (writer, position) = behind(&SocrataSource::name_of(profile).unwrap_or_default())?;
-                let source = SocrataSource::open(Arc::clone(profile), partitions, position.as_deref(), options)?;
-                (Box::new(source), writer)
+                let profile = Arc::clone(profile);
+                let part = Part {
+                    name: SocrataSource::name_of(&profile).unwrap_or_default(),
+                    describe: profile.portal.as_ref().map(|portal| portal.domain.clone()).unwrap_or_default(),
+                    open: Box::new(move |position| {
+                        let (profile, options) = (Arc::clone(&profile), options.clone());
+                        Ok(Box::new(SocrataSource::open(profile, partitions, position, options)?))
+                    }),
+                };
+                (Box::new(Watched::open(part, position.as_deref(), false, watching.clone())?), writer)
             }
             Self::Simulation { seed, incidents, per_second } => {
                 let mut options = simulation(profile, seed, incidents, per_second);
                 options.partitions = partitions;
-                let (writer, position) = behind(&Simulator::new(options.clone(), None)?.name())?;
-                (Box::new(Simulator::new(options, position.as_deref())?), writer)
+                let simulator = Simulator::new(options.clone(), None)?;
+                let (writer, position) = behind(&simulator.name())?;
+                let part = Part {
+                    name: simulator.name(),
+                    describe: simulator.describe(),
+                    open: Box::new(move |position| Ok(Box::new(Simulator::new(options.clone(), position)?))),
+                };
+                (Box::new(Watched::open(part, position.as_deref(), false, watching.clone())?), writer)
             }
         };
         begin(log.as_ref(), writer.as_mut(), source.as_ref())?;

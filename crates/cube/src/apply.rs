@@ -57,7 +57,6 @@ impl Cube {
         let mut changes = Changes::default();
         for index in 0..batch.len {
             let at = UtcMicros(batch.occurred_at_utc[index]);
-            self.extend_period(at);
             let number = match self.identity.offer(batch.id.value(index), batch.revision(index)) {
                 Offered::Stale => continue,
                 Offered::New(number) => {

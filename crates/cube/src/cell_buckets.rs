@@ -38,6 +38,7 @@ impl Cube {
         bucket: Bucket,
         most: usize,
     ) -> Result<CellBuckets, TooLarge> {
+        let filter = &self.on_axis(filter);
         let period = Filter { from: filter.from, to: filter.to, ..Filter::default() };
         let Some(buckets) = Buckets::new(self, &Compiled::new(self, &period), bucket) else {
             return Ok(CellBuckets::default());

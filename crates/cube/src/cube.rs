@@ -36,10 +36,6 @@ pub struct Figures {
     pub total: u64,
     /// With a point inside the city's bounding box.
     pub mapped: u64,
-    /// The data's clock: the greatest accepted time of occurrence, deletions and older revisions included.
-    pub data_as_of: Option<UtcMicros>,
-    /// The least.
-    pub earliest: Option<UtcMicros>,
 }
 
 /// Where the row of an incident is.
@@ -110,13 +106,6 @@ impl Cube {
     /// Totals.
     pub fn figures(&self) -> Figures {
         self.figures
-    }
-
-    /// Something was once said to have happened then, perhaps by a revision that is not among those applied: a snapshot holds
-    /// the winners alone.
-    pub fn extend_period(&mut self, at: UtcMicros) {
-        self.figures.data_as_of = self.figures.data_as_of.max(Some(at));
-        self.figures.earliest = Some(self.figures.earliest.map_or(at, |earliest| earliest.min(at)));
     }
 
     /// Rises with every batch that changes an incident: at the same version answers are the same.

@@ -74,9 +74,10 @@ impl Cube {
         }
     }
 
-    /// Selected incidents by line and bucket, the buckets contiguous from the first to the last that has any.
+    /// Selected incidents by line and bucket, the buckets contiguous from the first to the last that has any. Without
+    /// a period they are those of [`Cube::period`].
     pub fn series(&self, filter: &Filter, by: By, bucket: Bucket, most: usize) -> Result<Series, TooLarge> {
-        let compiled = Compiled::new(self, filter);
+        let compiled = Compiled::new(self, &self.on_axis(filter));
         let Some(buckets) = Buckets::new(self, &compiled, bucket) else { return Ok(Series::default()) };
         let width = buckets.len();
         let words = self.words_of(by);

@@ -48,6 +48,31 @@ impl DateFormat {
         }
     }
 
+    /// What is wrong with the pattern, with a better one where there is one.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let pattern = &self.pattern;
+        if !pattern.contains('%') {
+            let mut better = pattern.clone();
+            for (letters, field) in [
+                ("yyyy", "%Y"),
+                ("MM", "%m"),
+                ("dd", "%d"),
+                ("HH", "%H"),
+                ("hh", "%I"),
+                ("mm", "%M"),
+                ("ss", "%S"),
+                ("a", "%p"),
+            ] {
+                better = better.replace(letters, field);
+            }
+            let advice = if better == *pattern { "%m/%d/%Y %H:%M".to_owned() } else { better };
+            return Some(format!("`{pattern}` has no field: write it in strftime notation, such as `{advice}`"));
+        }
+        let mut sample = BrokenDownTime::from(jiff::civil::date(2017, 7, 19).at(13, 45, 0, 0));
+        sample.set_offset(Some(jiff::tz::Offset::UTC));
+        sample.to_string(pattern).err().map(|error| format!("`{pattern}` is not strftime notation: {error}"))
+    }
+
     fn parse_slowly(&self, text: &[u8]) -> Option<CivilMicros> {
         let text = std::str::from_utf8(text).ok()?;
         let mut parsed = BrokenDownTime::parse(&self.pattern, text).ok()?;
@@ -59,6 +84,24 @@ impl DateFormat {
         }
         civil_of(parsed.to_datetime().ok()?)
     }
+}
+
+/// A time without the `Z` or the offset behind it (`+00`, `-0500`, `+01:00`), and that offset in minutes.
+pub(crate) fn split_offset(text: &[u8]) -> Option<(&[u8], i64)> {
+    if let [rest @ .., b'Z' | b'z'] = text {
+        return Some((rest.trim_ascii_end(), 0));
+    }
+    // A date has hyphens too: an offset stands behind a time.
+    let colon = text.iter().position(|byte| *byte == b':')?;
+    let at = colon + text[colon..].iter().position(|byte| matches!(byte, b'+' | b'-'))?;
+    let sign = if text[at] == b'-' { -1 } else { 1 };
+    let (hours, minutes) = match &text[at + 1..] {
+        [h1, h2] => ([*h1, *h2], [b'0', b'0']),
+        [h1, h2, m1, m2] | [h1, h2, b':', m1, m2] => ([*h1, *h2], [*m1, *m2]),
+        _ => return None,
+    };
+    let (hours, minutes) = (digits::<2>(&hours, 0)?, digits::<2>(&minutes, 0)?);
+    (hours <= 14 && minutes < 60).then(|| (text[..at].trim_ascii_end(), sign * (hours * 60 + minutes)))
 }
 
 fn digits<const N: usize>(text: &[u8], at: usize) -> Option<i64> {

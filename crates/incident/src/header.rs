@@ -1,6 +1,6 @@
 //! Where each field of an incident stands in a source's rows.
 
-use crate::{clean, profile::Profile};
+use crate::{clean, profile::Profile, row::Row};
 
 /// Where each field of an incident stands in a source's rows.
 #[derive(Clone, Debug)]
@@ -34,6 +34,11 @@ pub struct HeaderError {
     pub found: Vec<String>,
     /// The profile.
     pub city: String,
+}
+
+/// Whether two names of columns are the same but for case, spaces and punctuation.
+pub fn same_column(one: &str, other: &str) -> bool {
+    clean::header(one) == clean::header(other)
 }
 
 impl Header {
@@ -85,30 +90,26 @@ impl Header {
         })
     }
 
-    /// The names of the incident's fields and layers for which there is no column.
-    pub fn missing(&self, profile: &Profile) -> Vec<String> {
-        let [description, place, code] = self.words;
-        let fields = [
-            ("id", self.id),
-            ("updated_at", self.updated_at),
-            ("case_number", self.case_number),
-            ("category", self.category),
-            ("description", description),
-            ("place", place),
-            ("code", code),
-            ("block", self.block),
-            ("arrest", self.arrest),
-            ("domestic", self.domestic),
-            ("latitude", self.latitude),
-            ("longitude", self.longitude),
-        ];
-        let layers = profile.layers.iter().map(|layer| layer.name.as_str()).zip(self.areas.iter().copied());
-        fields
-            .into_iter()
-            .chain(layers)
-            .filter(|(_, column)| column.is_none())
-            .map(|(name, _)| name.to_owned())
-            .collect()
+    /// The fields and layers for which the profile names columns and the source has none, each with those names.
+    pub fn missing<S: AsRef<str>>(profile: &Profile, names: &[S]) -> Vec<(String, Vec<String>)> {
+        let has = |wanted: &[String]| names.iter().any(|name| wanted.iter().any(|one| same_column(name.as_ref(), one)));
+        let named = profile.named_columns().into_iter();
+        named.filter(|(_, wanted)| !has(wanted)).map(|(field, wanted)| (field, wanted.to_vec())).collect()
+    }
+
+    /// With the point in two columns of its own behind the others, where the source has no columns for it.
+    #[must_use]
+    pub fn with_point(self) -> Self {
+        let at = self.width;
+        match (self.latitude, self.longitude) {
+            (None, _) | (_, None) => Self { width: at + 2, latitude: Some(at), longitude: Some(at + 1), ..self },
+            _ => self,
+        }
+    }
+
+    /// Whether it has columns for the point.
+    pub fn has_point(&self) -> bool {
+        self.latitude.is_some() && self.longitude.is_some()
     }
 
     /// The columns of the layers' codes, in the profile's order.
@@ -124,6 +125,28 @@ impl Header {
     /// The columns that identify an event in a source without unique ids; empty where there are ids.
     pub fn key_columns(&self) -> &[usize] {
         &self.key
+    }
+
+    /// The column of the source's own id.
+    pub fn id_column(&self) -> Option<usize> {
+        self.id
+    }
+
+    /// A row's own id, as an incident has it; empty where it has none.
+    pub fn id_of<'r>(&self, row: &Row<'r>) -> std::borrow::Cow<'r, str> {
+        let field = self.id.filter(|column| *column < row.len()).map_or(&[][..], |column| row.field(column));
+        let text = std::str::from_utf8(field).unwrap_or_default();
+        clean::trimmed(text.strip_suffix(".0").unwrap_or(text))
+    }
+
+    /// The column of the case number.
+    pub fn case_number_column(&self) -> Option<usize> {
+        self.case_number
+    }
+
+    /// The column of the portal's time of change.
+    pub fn updated_at_column(&self) -> Option<usize> {
+        self.updated_at
     }
 
     /// The columns of the date of occurrence: date, and time where it stands apart.

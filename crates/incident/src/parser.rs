@@ -7,6 +7,7 @@ use crate::{
     clean,
     header::Header,
     partition::partition_of,
+    points::PointTally,
     profile::Profile,
     reason::{MAX_FIELD_BYTES, Reason},
     row::Row,
@@ -105,6 +106,7 @@ pub struct Parser {
     hashes: Vec<u8>,
     key: Vec<u8>,
     joined: Vec<u8>,
+    points: PointTally,
 }
 
 impl Parser {
@@ -122,6 +124,7 @@ impl Parser {
             hashes: Vec::new(),
             key: Vec::new(),
             joined: Vec::new(),
+            points: PointTally::default(),
             profile,
         }
     }
@@ -146,6 +149,11 @@ impl Parser {
         self.header.as_ref()
     }
 
+    /// Where the points of the rows lie that were accepted since it was asked last.
+    pub fn take_points(&mut self) -> PointTally {
+        std::mem::take(&mut self.points)
+    }
+
     /// Rows accepted since the last [`Parser::finish`].
     pub fn rows(&self) -> usize {
         self.partitions.iter().map(ColumnBuilders::rows).sum()
@@ -162,7 +170,7 @@ impl Parser {
         if row.len() < header.width {
             return Err(Reason::FieldCount { expected: header.width, found: row.len() });
         }
-        occurred_at(&self.profile, header, row, &mut self.joined)
+        occurred_at(&self.profile, &self.clock, header, row, &mut self.joined)
     }
 
     /// Accepts a row into its partition's batch, or says why not. `now` is the moment of production.
@@ -194,24 +202,30 @@ impl Parser {
             Some(id) => Cow::Borrowed(id),
             None => clean::trimmed(published_id.strip_suffix(".0").unwrap_or(published_id)),
         };
-        if id.is_empty() {
-            return Err(Reason::NoId);
-        }
-
-        let occurred_at = occurred_at(&self.profile, header, row, &mut self.joined)?;
+        let occurred_at = occurred_at(&self.profile, &self.clock, header, row, &mut self.joined)?;
         let updated_at =
             match clean::trimmed(text(header.updated_at)) {
                 updated if updated.is_empty() => None,
-                updated => Some(date(&self.profile, updated.as_bytes()).ok_or_else(|| Reason::NotADate {
-                    field: "updated_at",
-                    text: updated.chars().take(80).collect(),
+                updated => Some(date(&self.profile, &self.clock, updated.as_bytes()).ok_or_else(|| {
+                    Reason::NotADate { field: "updated_at", text: updated.chars().take(80).collect() }
                 })?),
             };
         let arrest = boolean("arrest", text(header.arrest))?;
         let domestic = boolean("domestic", text(header.domestic))?;
-        let latitude = coordinate("latitude", text(header.latitude), 90.0)?;
-        let longitude = coordinate("longitude", text(header.longitude), 180.0)?;
-        let position = latitude.zip(longitude).filter(|(latitude, longitude)| *latitude != 0.0 || *longitude != 0.0);
+        // The other faults have a reason of their own, which a row without an id would hide.
+        if id.is_empty() {
+            return Err(match self.profile.columns.key.as_slice() {
+                [] => Reason::NoId,
+                key => Reason::NoKey(format!("`{}`", key.join("`, `"))),
+            });
+        }
+        let latitude = coordinate(text(header.latitude), 90.0);
+        let longitude = coordinate(text(header.longitude), 180.0);
+        let unreadable = latitude.is_none() || longitude.is_none();
+        let position = latitude
+            .flatten()
+            .zip(longitude.flatten())
+            .filter(|(latitude, longitude)| *latitude != 0.0 || *longitude != 0.0);
 
         let rules = &self.profile.category;
         let category = match (&rules.constant, header.category) {
@@ -243,6 +257,12 @@ impl Parser {
             None,
         );
         self.words = words;
+        if accepted.is_ok() {
+            self.points.unreadable += u64::from(unreadable);
+            if let Some((latitude, longitude)) = position {
+                self.points.add(&self.profile.bounding_box, latitude, longitude);
+            }
+        }
         accepted
     }
 
@@ -385,11 +405,23 @@ fn word(profile: &Profile, column: usize, raw: &str) -> Option<String> {
     }
 }
 
-fn date(profile: &Profile, text: &[u8]) -> Option<CivilMicros> {
-    profile.date_formats.iter().find_map(|format| format.parse(text))
+/// A civil time of one of the profile's formats; one with `Z` or an offset behind it is converted to the city's clock.
+fn date(profile: &Profile, clock: &CityClock, text: &[u8]) -> Option<CivilMicros> {
+    let civil = |text: &[u8]| profile.date_formats.iter().find_map(|format| format.parse(text));
+    civil(text).or_else(|| {
+        let (text, offset_minutes) = crate::date::split_offset(text)?;
+        let civil = civil(text)?;
+        Some(clock.to_civil(UtcMicros(civil.0.checked_sub(offset_minutes * 60_000_000)?)))
+    })
 }
 
-fn occurred_at(profile: &Profile, header: &Header, row: &Row<'_>, joined: &mut Vec<u8>) -> Result<CivilMicros, Reason> {
+fn occurred_at(
+    profile: &Profile,
+    clock: &CityClock,
+    header: &Header,
+    row: &Row<'_>,
+    joined: &mut Vec<u8>,
+) -> Result<CivilMicros, Reason> {
     let published = row.field(header.occurred_at).trim_ascii();
     if published.is_empty() {
         return Err(Reason::NoDate);
@@ -406,7 +438,7 @@ fn occurred_at(profile: &Profile, header: &Header, row: &Row<'_>, joined: &mut V
         joined.extend_from_slice(time);
         joined
     };
-    date(profile, text).ok_or_else(|| Reason::NotADate {
+    date(profile, clock, text).ok_or_else(|| Reason::NotADate {
         field: "occurred_at",
         text: String::from_utf8_lossy(text).chars().take(80).collect(),
     })
@@ -427,17 +459,17 @@ fn boolean(field: &'static str, text: &str) -> Result<Option<bool>, Reason> {
     }
 }
 
-fn coordinate(field: &'static str, text: &str, limit: f64) -> Result<Option<f64>, Reason> {
-    let bad = || Reason::NotACoordinate { field, text: text.chars().take(80).collect() };
+/// Degrees, if there are any; nothing at all where the text is not a coordinate: such an incident has no place.
+fn coordinate(text: &str, limit: f64) -> Option<Option<f64>> {
     if text.is_empty() {
-        return Ok(None);
+        return Some(None);
     }
     let trimmed = clean::trimmed(text);
     if trimmed.is_empty() {
-        return Ok(None);
+        return Some(None);
     }
-    let degrees: f64 = fast_float2::parse(trimmed.as_bytes()).map_err(|_| bad())?;
-    if degrees.is_nan() || degrees.abs() > limit { Err(bad()) } else { Ok(Some(degrees)) }
+    let degrees: f64 = fast_float2::parse(trimmed.as_bytes()).ok()?;
+    (degrees.abs() <= limit).then_some(Some(degrees))
 }
 
 // A missing word is the interners' own constant, never a real code.
@@ -551,12 +583,30 @@ mod tests {
         check("12/31/2017 11:58:00 PM", "12/31/1017 11:58:00 PM", "1900");
         check("05/04/2018 03:51:04 PM", "soon", "updated_at");
         check("false", "perhaps", "neither true nor false");
-        check("41.965693651", "north", "north");
-        check("41.965693651", "91", "latitude");
-        check("41.965693651", "NaN", "latitude");
         check("-87.715726125", "-87.715726125,more", "18 fields where the header has 17");
         check(",14,", ",", "16 fields");
         check("BURGLARY", &"A".repeat(20_000), "20000 bytes");
+    }
+
+    #[test]
+    fn what_is_not_a_coordinate_is_kept_without_a_place() {
+        for text in ["north", "91", "NaN", "REDACTED", "N/A"] {
+            let incident = parse(HEADER, &GOOD.replacen("41.965693651", text, 1)).unwrap();
+            assert_eq!(incident.position, None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_with_an_offset_is_the_citys_time() {
+        let check = |text: &str, expect: &str| {
+            let incident = parse(HEADER, &GOOD.replacen("12/31/2017 11:58:00 PM", text, 1)).unwrap();
+            assert_eq!(crate::format_civil(incident.occurred_at), expect, "{text}");
+        };
+        check("2018-01-01T05:58:00.000Z", "2017-12-31T23:58:00");
+        check("2018-01-01T05:58:00+00:00", "2017-12-31T23:58:00");
+        check("2018-01-01 06:58:00+0100", "2017-12-31T23:58:00");
+        check("2017-12-31T23:58:00-06", "2017-12-31T23:58:00");
+        check("2017-12-31", "2017-12-31T00:00:00");
     }
 
     #[test]

@@ -243,14 +243,31 @@ impl Profile {
 
     /// Reads and checks a profile.
     pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
-        let profile: Self = toml::from_str(text).map_err(Box::new)?;
+        let mut profile: Self = toml::from_str(text).map_err(Box::new)?;
+        profile.fold_case();
         match profile.fault() {
             None => Ok(profile),
             Some(what) => Err(ProfileError::Invalid { slug: profile.slug, what }),
         }
     }
 
+    /// Published names and codes are compared as incidents have them, in whatever case the profile writes them.
+    fn fold_case(&mut self) {
+        let renamed = std::mem::take(&mut self.category.renamed);
+        self.category.renamed =
+            renamed.into_iter().map(|(published, name)| (clean::trimmed(&published).to_uppercase(), name)).collect();
+        for layer in &mut self.layers {
+            let width = layer.width;
+            layer.missing = layer.missing.iter().map(|code| clean::area(code, width)).collect();
+            let names = std::mem::take(&mut layer.names);
+            layer.names = names.into_iter().map(|(code, name)| (clean::area(&code, width), name)).collect();
+        }
+    }
+
     fn fault(&self) -> Option<String> {
+        if let Some(fault) = self.date_formats.iter().find_map(DateFormat::fault) {
+            return Some(format!("`date_formats`: {fault}"));
+        }
         let plain = |name: &str| {
             !name.is_empty()
                 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
@@ -288,6 +305,47 @@ impl Profile {
         }
         let lag = self.reporting_lag.as_ref().and_then(ReportedShares::fault);
         lag.or_else(|| self.holidays.iter().find_map(Holiday::fault))
+    }
+
+    /// The fields and layers for which it names columns, each with the names.
+    pub fn named_columns(&self) -> Vec<(String, &[String])> {
+        let Columns {
+            id,
+            key,
+            occurred_at,
+            occurred_time,
+            updated_at,
+            case_number,
+            category,
+            description,
+            place,
+            code,
+            block,
+            arrest,
+            domestic,
+            latitude,
+            longitude,
+        } = &self.columns;
+        let fields: [(&str, &[String]); 14] = [
+            ("id", id),
+            ("occurred_at", occurred_at),
+            ("occurred_time", occurred_time),
+            ("updated_at", updated_at),
+            ("case_number", case_number),
+            ("category", category),
+            ("description", description),
+            ("place", place),
+            ("code", code),
+            ("block", block),
+            ("arrest", arrest),
+            ("domestic", domestic),
+            ("latitude", latitude),
+            ("longitude", longitude),
+        ];
+        let keys = key.iter().map(|name| ("key", std::slice::from_ref(name)));
+        let layers = self.layers.iter().map(|layer| (layer.name.as_str(), layer.columns.as_slice()));
+        let all = keys.chain(fields).chain(layers).filter(|(_, names)| !names.is_empty());
+        all.map(|(field, names)| (field.to_owned(), names)).collect()
     }
 
     /// The clock of its time zone, which was checked when the profile was read.
@@ -328,6 +386,36 @@ mod tests {
             found += 1;
         }
         assert!(found >= 2);
+    }
+
+    /// A miniature beside the checkout; nothing where there is none, which is said.
+    fn case(name: &str) -> Option<String> {
+        let path = format!("{}/../../../shared/cases/{name}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).ok();
+        if text.is_none() {
+            eprintln!("skipped: {path} is not there");
+        }
+        text
+    }
+
+    #[test]
+    fn profile_bad_date_format() {
+        let Some(text) = case("profile_bad_date_format.toml") else { return };
+        let error = Profile::from_toml(&text).unwrap_err().to_string();
+        assert!(error.contains("`MM/dd/yyyy HH:mm`") && error.contains("`%m/%d/%Y %H:%M`"), "{error}");
+        assert!(Profile::from_toml(&text.replace("MM/dd/yyyy HH:mm", "%m/%d/%Y %H:%M")).is_ok());
+        assert!(Profile::from_toml(&text.replace("MM/dd/yyyy HH:mm", "%m/%d/%!")).is_err());
+    }
+
+    #[test]
+    fn profile_case_trap() {
+        let Some(text) = case("profile_case_trap.toml") else { return };
+        let profile = Profile::from_toml(&text).unwrap();
+        assert_eq!(profile.category_of("larceny"), "THEFT");
+        let layer = &profile.layers[profile.layer("neighborhood").unwrap()];
+        assert_eq!(layer.code("dia"), None);
+        let code = layer.code("five-points").unwrap();
+        assert_eq!(layer.names.get(&code).map(String::as_str), Some("Five Points"));
     }
 
     #[test]

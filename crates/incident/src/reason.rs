@@ -15,6 +15,8 @@ pub enum Reason {
     Oversized { bytes: usize },
     #[error("no id")]
     NoId,
+    #[error("no key: the columns {0} are empty")]
+    NoKey(String),
     #[error("no date of occurrence")]
     NoDate,
     #[error("`{field}` is no date of a known format: `{text}`")]

@@ -84,9 +84,13 @@ impl History {
         self.series.values().flat_map(|series| &series.entries).map(|entry| u64::from(entry.1)).sum()
     }
 
-    /// The exclusive end of the newest hour that holds an incident: the `at` of a tick that looks at all there is.
+    /// The exclusive end of the newest hour that holds an incident: the `at` of a tick that looks at all there is. A lone
+    /// incident ahead of all others does not move it, by the rule that the data's clock has everywhere.
     pub fn end(&self) -> Option<Hour> {
-        self.series.values().filter_map(|series| series.entries.last()).map(|entry| entry.0.saturating_add(1)).max()
+        let newest = self.series.values().filter_map(|series| series.entries.last()).map(|entry| entry.0).max()?;
+        let hours = Descending { history: self, next: newest, block: Vec::new(), width: FIRST_BLOCK_HOURS };
+        let (newest, _) = blotter_incident::newest_hour(hours, self.incidents())?;
+        Some(newest.saturating_add(1))
     }
 
     /// Says every total above zero: area, category, hour and count, in that order.
@@ -99,6 +103,43 @@ impl History {
     /// By area, then by category.
     pub(crate) fn series(&self) -> impl Iterator<Item = ((u32, u32), &Series)> {
         self.series.iter().map(|(key, series)| (*key, series))
+    }
+}
+
+/// Hours that are added up at once at first; then twice as many each time.
+const FIRST_BLOCK_HOURS: i32 = 48;
+
+/// All hours that hold incidents with their sums, the newest first, a block at a time.
+struct Descending<'a> {
+    history: &'a History,
+    /// The newest hour of the next block.
+    next: Hour,
+    /// Ascending.
+    block: Vec<(Hour, u64)>,
+    width: i32,
+}
+
+impl Iterator for Descending<'_> {
+    type Item = (Hour, u64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.block.is_empty() {
+            let least = self.history.series.values().filter_map(Series::first_hour).min()?;
+            if self.next < least {
+                return None;
+            }
+            let from = self.next.saturating_sub(self.width).saturating_add(1);
+            let mut hours: BTreeMap<Hour, u64> = BTreeMap::new();
+            for series in self.history.series.values() {
+                for (hour, count) in series.between(from, self.next.saturating_add(1)) {
+                    *hours.entry(*hour).or_default() += u64::from(*count);
+                }
+            }
+            self.block = hours.into_iter().collect();
+            self.next = from.saturating_sub(1);
+            self.width = self.width.saturating_mul(2);
+        }
+        self.block.pop()
     }
 }
 
@@ -120,6 +161,20 @@ mod tests {
         history.set(3, 1, 90, 0);
         history.set(9, 9, 90, 0);
         assert_eq!(history, History::new());
+    }
+
+    #[test]
+    fn one_row_dated_tomorrow_does_not_empty_the_windows() {
+        let mut history = History::new();
+        for hour in 0..2000 {
+            history.set(hour as u32 % 7, hour as u32 % 3, hour, 5);
+        }
+        assert_eq!(history.end(), Some(2000));
+        history.set(1, 1, 2024, 1);
+        assert_eq!(history.end(), Some(2000));
+        // When its time has come it is one of many.
+        (2000..2024).for_each(|hour| history.set(0, 0, hour, 5));
+        assert_eq!(history.end(), Some(2025));
     }
 
     proptest! {

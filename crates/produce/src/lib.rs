@@ -6,6 +6,7 @@
 mod progress;
 mod role;
 mod state;
+mod tombstones;
 
 pub use progress::{ProduceFigures, ProduceProgress};
 pub use role::{ProduceError, ProduceParts, run, writer_of};

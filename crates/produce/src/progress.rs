@@ -1,6 +1,6 @@
 //! How far a producer is, for a progress bar and for metrics.
 
-use blotter_source::Progress;
+use blotter_source::{Progress, Reports};
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
@@ -26,9 +26,19 @@ pub struct ProduceFigures {
 pub struct ProduceProgress {
     figures: Mutex<ProduceFigures>,
     caught_up: Arc<AtomicBool>,
+    reports: Mutex<Reports>,
 }
 
 impl ProduceProgress {
+    /// The states of the source's parts, by name.
+    pub fn reports(&self) -> Reports {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn report(&self, reports: Reports) {
+        *self.reports.lock().unwrap_or_else(PoisonError::into_inner) = reports;
+    }
+
     /// The figures now.
     pub fn figures(&self) -> ProduceFigures {
         *self.lock()

@@ -3,10 +3,11 @@
 use crate::{
     progress::ProduceProgress,
     state::{POSITION_PREFIX, SourceState, StoredPosition},
+    tombstones::tombstones,
 };
 use blotter_incident::{Boundaries, rejected_batch};
 use blotter_log::{Append, Log, LogError, Offset, Topic, Transaction, Writer};
-use blotter_source::{Chunk, Source, SourceError, Step};
+use blotter_source::{Chunk, Reports, Source, SourceError, Step, WallClock};
 use blotter_store::Shutdown;
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use std::{
         Arc,
         mpsc::{SyncSender, sync_channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Chunks that may wait between the two threads.
@@ -22,6 +23,9 @@ const QUEUE: usize = 2;
 
 /// Retries of a source that fails and may recover, before the role gives up waiting longer each time.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// The time of a source's last success is kept in the log no more often than this; any other change of its state at once.
+const SUCCESS_KEPT_EVERY: Duration = Duration::from_mins(1);
 
 /// Why producing cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -66,19 +70,25 @@ pub fn writer_of(source: &str) -> String {
 enum Said {
     Chunk(Chunk),
     CaughtUp,
+    Reports(Reports),
 }
 
 /// Produces until the source ends or says that it is caught up (`until_caught_up`), or until told to stop.
 pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> Result<(), ProduceError> {
     let ProduceParts { log, writer, mut source, boundaries, progress } = parts;
     let name = source.name();
+    let (position, before) =
+        StoredPosition::of(log.as_ref(), &name)?.map_or_else(Default::default, |stored| (stored.source, stored.state));
+    source.recall(&before.reports);
     let state = SourceState {
-        simulated: source.simulated(),
+        simulated: source.simulated() || before.simulated,
         paced: source.is_paced(),
         describe: source.describe(),
         retired: false,
-        ..StoredPosition::of(log.as_ref(), &name)?.map(|stored| stored.state).unwrap_or_default()
+        reports: source.reports(),
+        ..before
     };
+    progress.report(state.reports.clone());
     let (sender, receiver) = sync_channel(QUEUE);
     std::thread::scope(|scope| {
         // The reader ends when the appender has gone: sending fails then.
@@ -89,12 +99,13 @@ pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> R
                 what: "the source".into(),
                 why: format!("no thread can be started: {error}"),
             })?;
-        let mut appender = Appender { log, writer, name, state, boundaries, progress };
+        let mut appender = Appender { log, writer, name, state, position, boundaries, progress };
         let mut appended = Ok(());
         while let (Ok(()), Ok(said)) = (&appended, receiver.recv()) {
             appended = match said {
                 Said::Chunk(chunk) => appender.append(chunk),
                 Said::CaughtUp => appender.say_caught_up(),
+                Said::Reports(reports) => appender.report(reports),
             };
         }
         drop(receiver);
@@ -111,11 +122,22 @@ fn read(
     shutdown: &Shutdown,
 ) -> Result<(), SourceError> {
     let mut failures = 0_u32;
+    let mut reported = Reported { reports: Reports::new(), at: None };
     while !shutdown.is_triggered() {
-        match source.next() {
+        let step = source.next();
+        let is_chunk = matches!(step, Ok(Step::Chunk(_)));
+        let reports = |source: &dyn Source, reported: &mut Reported| match reported.news(source.reports()) {
+            Some(reports) => sender.send(Said::Reports(reports)).is_ok(),
+            None => true,
+        };
+        // What a chunk brought is said behind it.
+        if !is_chunk && !reports(source, &mut reported) {
+            return Ok(());
+        }
+        match step {
             Ok(Step::Chunk(chunk)) => {
                 failures = 0;
-                if sender.send(Said::Chunk(chunk)).is_err() {
+                if sender.send(Said::Chunk(chunk)).is_err() || !reports(source, &mut reported) {
                     return Ok(());
                 }
             }
@@ -146,16 +168,49 @@ fn read(
     Ok(())
 }
 
+/// What was last said of the source's state.
+struct Reported {
+    reports: Reports,
+    at: Option<Instant>,
+}
+
+impl Reported {
+    /// The reports, where they are worth saying.
+    fn news(&mut self, reports: Reports) -> Option<Reports> {
+        let same = reports.len() == self.reports.len()
+            && reports
+                .iter()
+                .all(|(name, now)| self.reports.get(name).is_some_and(|before| before.same_but_for_success(now)));
+        let recent = self.at.is_some_and(|at| at.elapsed() < SUCCESS_KEPT_EVERY);
+        if same && (recent || reports == self.reports) {
+            return None;
+        }
+        self.reports.clone_from(&reports);
+        self.at = Some(Instant::now());
+        Some(reports)
+    }
+}
+
 struct Appender {
     log: Arc<dyn Log>,
     writer: Box<dyn Writer>,
     name: String,
     state: SourceState,
+    /// The source's own words, as they were last committed.
+    position: Option<String>,
     boundaries: Arc<Boundaries>,
     progress: Arc<ProduceProgress>,
 }
 
 impl Appender {
+    /// Keeps the state of the source. Nothing else changes.
+    fn report(&mut self, reports: Reports) -> Result<(), ProduceError> {
+        self.state.reports.clone_from(&reports);
+        self.commit(Transaction::default(), self.position.clone(), self.state.caught_up)?;
+        self.progress.report(reports);
+        Ok(())
+    }
+
     fn append(&mut self, chunk: Chunk) -> Result<(), ProduceError> {
         let (incidents, rejected) = (chunk.rows() as u64, chunk.rejected.len() as u64);
         let mut transaction = Transaction::default();
@@ -164,6 +219,10 @@ impl Appender {
             let (records, given) = self.boundaries.fill(records)?;
             filled += given;
             transaction.appends.push(Append { topic: Topic::Incidents, partition, records });
+        }
+        if !chunk.vanished.is_empty() {
+            let now = WallClock::system().now();
+            transaction.appends.extend(tombstones(self.log.as_ref(), &chunk.vanished, now)?);
         }
         if rejected > 0 {
             let records = rejected_batch(&chunk.rejected)?;
@@ -182,8 +241,7 @@ impl Appender {
 
     fn say_caught_up(&mut self) -> Result<(), ProduceError> {
         if !self.state.caught_up {
-            let position = StoredPosition::of(self.log.as_ref(), &self.name)?.and_then(|stored| stored.source);
-            self.commit(Transaction::default(), position, true)?;
+            self.commit(Transaction::default(), self.position.clone(), true)?;
         }
         self.progress.update(|figures| figures.caught_up = true);
         Ok(())
@@ -208,6 +266,7 @@ impl Appender {
             self.state.held = ends;
         }
         self.state.caught_up = caught_up;
+        self.position.clone_from(&source);
         let stored = StoredPosition { source, state: self.state.clone() };
         let bytes = serde_json::to_vec(&stored)
             .map_err(|error| SourceError::Position { what: self.name.clone(), why: error.to_string() })?;

@@ -1,7 +1,7 @@
 //! What the log keeps of a source: its position, and what the other roles need to know about it.
 
 use blotter_log::{Log, LogError, Offset, Transaction, Writer};
-use blotter_source::Source;
+use blotter_source::{Condition, Reports, Source};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -36,9 +36,17 @@ pub struct SourceState {
     /// The ends of `incidents` when the source was caught up last after it had not been: what it held then lies before
     /// them. What a live feed adds later does not move them.
     pub held: BTreeMap<u32, Offset>,
+    /// The state of each of its parts, by name: whether it works, since when it does not, and what people should know.
+    #[serde(default)]
+    pub reports: Reports,
 }
 
 impl SourceState {
+    /// Whether a part of it cannot be read now, so that the figures may be behind without anyone's doing.
+    pub fn is_failing(&self) -> bool {
+        !self.retired && self.reports.values().any(|report| report.condition == Condition::Failing)
+    }
+
     /// Whether there may be more to come that others wait for.
     pub fn is_pending(&self) -> bool {
         !self.caught_up && !self.retired
@@ -114,8 +122,7 @@ pub fn begin(log: &dyn Log, writer: &mut dyn Writer, source: &dyn Source) -> Res
         if key.strip_prefix(POSITION_PREFIX) == Some(name) {
             let known = std::mem::take(&mut stored.state);
             let describe = describe.clone();
-            stored.state =
-                SourceState { simulated, paced, describe, caught_up: false, retired: false, held: known.held };
+            stored.state = SourceState { simulated, paced, describe, caught_up: false, retired: false, ..known };
         } else if log.is_shared() {
             continue;
         } else {

@@ -70,6 +70,38 @@ pub(crate) fn render(state: &State) -> String {
     ));
     line(format_args!("blotter_ready {}", u8::from(state.is_ready())));
     if let Some(standing) = state.standing() {
+        let reports = || {
+            let sources = standing.sources.values().filter(|source| !source.retired);
+            let escaped = |name: &String| name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            sources.flat_map(|source| &source.reports).map(move |(name, report)| (escaped(name), report))
+        };
+        line(format_args!(
+            "# HELP blotter_source_failing Whether a source cannot be read now.\n# TYPE blotter_source_failing gauge"
+        ));
+        for (name, report) in reports() {
+            line(format_args!("blotter_source_failing{{source=\"{name}\"}} {}", u8::from(report.failing.is_some())));
+        }
+        line(format_args!(
+            "# HELP blotter_source_last_success_timestamp_seconds When a source last answered, to the minute.\n# TYPE blotter_source_last_success_timestamp_seconds gauge"
+        ));
+        for (name, report) in reports() {
+            if let Some(at) = report.last_success {
+                let seconds = at.0.div_euclid(1_000_000);
+                line(format_args!("blotter_source_last_success_timestamp_seconds{{source=\"{name}\"}} {seconds}"));
+            }
+        }
+        line(format_args!(
+            "# HELP blotter_source_notices Notices about a source's rows, by kind.\n# TYPE blotter_source_notices gauge"
+        ));
+        for (name, report) in reports() {
+            let mut kinds: BTreeMap<&str, u32> = BTreeMap::new();
+            for notice in &report.notices {
+                *kinds.entry(notice.kind.word()).or_default() += 1;
+            }
+            for (kind, count) in kinds {
+                line(format_args!("blotter_source_notices{{source=\"{name}\",kind=\"{kind}\"}} {count}"));
+            }
+        }
         line(format_args!(
             "# HELP blotter_lag_records Records of the log that a role has not reached.\n# TYPE blotter_lag_records gauge"
         ));

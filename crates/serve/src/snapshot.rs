@@ -6,7 +6,7 @@ use arrow::{
     datatypes::{Int32Type, Int64Type},
 };
 use blotter_cube::Locator;
-use blotter_incident::{IncidentBatch, Profile, incident_schema, parse_instant};
+use blotter_incident::{IncidentBatch, Profile, incident_schema};
 use blotter_offline::Manifest;
 use blotter_store::{ObjectReader, Shutdown};
 use parquet::arrow::{
@@ -89,10 +89,6 @@ impl LocalSnapshot {
                 }
             });
             view.cube.reserve(self.manifest.incidents as usize);
-            let period = [&self.manifest.earliest, &self.manifest.data_as_of];
-            for at in period.into_iter().filter_map(|at| parse_instant(at.as_deref()?)) {
-                view.cube.extend_period(at);
-            }
             let mut row = 0;
             for batch in receiver {
                 if shutdown.is_triggered() {

@@ -79,14 +79,9 @@ pub(crate) fn in_force(records: &[Record]) -> Vec<Record> {
     all
 }
 
-/// What loading a snapshot of these records does: what is in force, and the period that the manifest says.
+/// What loading a snapshot of these records does: what is in force.
 pub(crate) fn load_afresh(state: &State, records: &[Record]) {
     apply(state, &in_force(records));
-    let mut view = state.write();
-    for record in records {
-        let at = view.cube.clock().to_utc(CivilMicros(record.second * 1_000_000));
-        view.cube.extend_period(at);
-    }
 }
 
 /// The status and body of an answer.

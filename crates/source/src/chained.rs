@@ -3,7 +3,11 @@
 //! Its name and its position do not depend on which sources there are: a file that is added later is read from
 //! its beginning, and the others go on where they were.
 
-use crate::{Chunk, Progress, Source, SourceError, Step};
+use crate::{
+    Chunk, Notice, Progress, Source, SourceError, Step,
+    report::Reports,
+    watched::{Part, Watched, Watching},
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +20,7 @@ struct Position {
     sources: BTreeMap<String, String>,
 }
 
-/// Several sources, one after the other; one that waits lets the others go on.
+/// Several sources, one after the other. One that waits or fails lets the others go on.
 pub struct Chained {
     sources: Vec<Link>,
     position: Position,
@@ -24,21 +28,19 @@ pub struct Chained {
 }
 
 struct Link {
-    source: Box<dyn Source>,
-    name: String,
+    source: Watched,
     ended: bool,
+    /// Why a batch job cannot have all of it.
+    fault: Option<SourceError>,
     progress: Progress,
 }
-
-/// Opens one source at its position in a chain.
-pub type Opener<'a> = dyn FnMut(usize, Option<&[u8]>) -> Result<Box<dyn Source>, SourceError> + 'a;
 
 impl Chained {
     /// The name in the log.
     pub const NAME: &'static str = "data";
 
-    /// Opens the sources of these names with `open` (the number of the name, and the position kept for it).
-    pub fn open(names: &[String], position: Option<&[u8]>, open: &mut Opener<'_>) -> Result<Self, SourceError> {
+    /// Opens the sources, each behind the position kept for its name.
+    pub fn open(parts: Vec<Part>, position: Option<&[u8]>, watching: &Watching) -> Result<Self, SourceError> {
         let wrong = |why: String| SourceError::Position { what: Self::NAME.into(), why };
         let position = match position {
             None => Position { version: VERSION, sources: BTreeMap::new() },
@@ -48,13 +50,14 @@ impl Chained {
             return Err(wrong(format!("version {} is not {VERSION}", position.version)));
         }
         let mut sources: Vec<Link> = Vec::new();
-        for (index, name) in names.iter().enumerate() {
+        for part in parts {
             // The same file given twice is one file.
-            if sources.iter().any(|link| link.name == *name) {
+            if sources.iter().any(|link| link.source.name() == part.name) {
                 continue;
             }
-            let source = open(index, position.sources.get(name).map(String::as_bytes))?;
-            sources.push(Link { source, name: name.clone(), ended: false, progress: Progress::default() });
+            let own = position.sources.get(&part.name).map(String::as_bytes);
+            let source = Watched::open(part, own, !position.sources.is_empty(), watching.clone())?;
+            sources.push(Link { source, ended: false, fault: None, progress: Progress::default() });
         }
         Ok(Self { sources, position, turn: 0 })
     }
@@ -91,24 +94,47 @@ impl Source for Chained {
                 self.turn = turn + 1;
                 continue;
             }
-            match link.source.next()? {
-                Step::Chunk(chunk) => {
+            match link.source.next() {
+                Ok(Step::Chunk(chunk)) => {
                     link.progress = chunk.progress;
                     let text = String::from_utf8_lossy(&chunk.position).into_owned();
-                    self.position.sources.insert(link.name.clone(), text);
+                    self.position.sources.insert(link.source.name(), text);
                     let position = serde_json::to_vec(&self.position)
                         .map_err(|error| SourceError::Position { what: Self::NAME.into(), why: error.to_string() })?;
                     return Ok(Step::Chunk(Chunk { position, progress: self.progress(), caught_up: false, ..chunk }));
                 }
-                Step::Wait { pause, caught_up } => {
+                Ok(Step::Wait { pause, caught_up }) => {
                     let (least, all) = wait.unwrap_or((pause, true));
                     wait = Some((least.min(pause), all && caught_up));
                 }
-                Step::End => link.ended = true,
+                Ok(Step::End) => link.ended = true,
+                // The others have their turn before a batch job ends with this.
+                Err(error) => {
+                    link.ended = true;
+                    link.fault = Some(error);
+                }
             }
             self.turn = turn + 1;
         }
-        Ok(wait.map_or(Step::End, |(pause, caught_up)| Step::Wait { pause, caught_up }))
+        if let Some((pause, caught_up)) = wait {
+            return Ok(Step::Wait { pause, caught_up });
+        }
+        match self.sources.iter_mut().find_map(|link| link.fault.take()) {
+            Some(error) => Err(error),
+            None => Ok(Step::End),
+        }
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        self.sources.iter().flat_map(|link| link.source.notices()).collect()
+    }
+
+    fn reports(&self) -> Reports {
+        self.sources.iter().flat_map(|link| link.source.reports()).collect()
+    }
+
+    fn recall(&mut self, before: &Reports) {
+        self.sources.iter_mut().for_each(|link| link.source.recall(before));
     }
 }
 
@@ -149,5 +175,80 @@ mod tests {
         }
         data.push(file("c.csv", 60..65));
         assert_eq!(run(&data, Some(&positions.last().unwrap().1)).0.len(), 5);
+    }
+
+    /// A source that breaks, and one that goes on without end.
+    struct Scripted(&'static str, u32);
+
+    impl Source for Scripted {
+        fn describe(&self) -> String {
+            self.0.into()
+        }
+
+        fn name(&self) -> String {
+            self.0.into()
+        }
+
+        fn next(&mut self) -> Result<Step, SourceError> {
+            self.1 += 1;
+            if self.0 == "broken" {
+                let why = "a test breaks it".to_owned();
+                return Err(SourceError::Http { url: "x".into(), why, retryable: false, retry_after: None });
+            }
+            Ok(Step::Chunk(Chunk { position: self.1.to_string().into_bytes(), ..Chunk::default() }))
+        }
+    }
+
+    fn scripted(name: &'static str) -> Part {
+        let open: crate::Open = Box::new(move |_| Ok(Box::new(Scripted(name, 0))));
+        Part { name: name.into(), describe: name.into(), open }
+    }
+
+    #[test]
+    fn a_source_that_fails_does_not_starve_the_others() {
+        let parts = vec![scripted("broken"), scripted("endless")];
+        let mut source = Chained::open(parts, None, &Watching::new()).unwrap();
+        for _ in 0..3 {
+            assert!(matches!(source.next().unwrap(), Step::Chunk(_)));
+        }
+        let conditions: Vec<_> = source.reports().values().map(|report| report.condition).collect();
+        assert_eq!(conditions, [crate::Condition::Failing, crate::Condition::Loading]);
+    }
+
+    #[test]
+    fn a_batch_job_loads_the_other_files_before_it_ends_with_the_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        std::fs::write(&path, format!("{HEADER}\n{}\n", row(7))).unwrap();
+        let file = path.to_string_lossy().into_owned();
+        let csv: crate::Open = Box::new(move |position| {
+            let options = OpenOptions::new(4, std::path::PathBuf::new());
+            open_sources(&[file.clone()], &city("chicago"), position, &options)
+        });
+        let parts = vec![scripted("broken"), Part { name: "a".into(), describe: "a".into(), open: csv }];
+        let watching = Watching { patient: false, ..Watching::new() };
+        let mut source = Chained::open(parts, None, &watching).unwrap();
+        assert!(matches!(source.next().unwrap(), Step::Chunk(chunk) if chunk.rows() == 1));
+        let error = source.next().map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("a test breaks it"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_gone_fails_where_something_was_loaded_and_is_refused_where_nothing_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let data = [path.to_string_lossy().into_owned()];
+        let options = OpenOptions::new(4, folder.path().join("spool"));
+        let error = open_sources(&data, &city("chicago"), None, &options).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("a.csv"), "{error}");
+        std::fs::write(&path, format!("{HEADER}\n{}\n", row(7))).unwrap();
+        let mut source = open_sources(&data, &city("chicago"), None, &options).unwrap();
+        let Step::Chunk(chunk) = source.next().unwrap() else { panic!() };
+        std::fs::remove_file(&path).unwrap();
+        let mut source = open_sources(&data, &city("chicago"), Some(&chunk.position), &options).unwrap();
+        assert!(matches!(source.next().unwrap(), Step::Wait { caught_up: false, .. }));
+        let report = source.reports().into_values().next().unwrap();
+        assert_eq!(report.condition, crate::Condition::Failing);
+        assert!(report.failing.unwrap().why.contains("a.csv"));
     }
 }

@@ -1,6 +1,9 @@
 //! What a source hands out.
 
-use crate::SourceError;
+use crate::{
+    SourceError,
+    report::{Notice, Reports, SourceReport},
+};
 use arrow::array::RecordBatch;
 use blotter_incident::Rejected;
 use std::time::Duration;
@@ -23,6 +26,20 @@ pub trait Source: Send {
     fn is_paced(&self) -> bool {
         false
     }
+
+    /// What a person should know of its rows.
+    fn notices(&self) -> Vec<Notice> {
+        Vec::new()
+    }
+
+    /// The states of its parts, by name.
+    fn reports(&self) -> Reports {
+        let report = SourceReport { describe: self.describe(), notices: self.notices(), ..SourceReport::default() };
+        Reports::from([(self.name(), report)])
+    }
+
+    /// Takes up what was kept of its states: since when it fails is not forgotten at a restart.
+    fn recall(&mut self, _before: &Reports) {}
 
     /// The next step. Never blocks for much longer than a network timeout; a source with nothing to say
     /// yet returns [`Step::Wait`], so that its driver can stop it.
@@ -55,6 +72,9 @@ pub struct Chunk {
     pub position: Vec<u8>,
     /// How far it is.
     pub progress: Progress,
+    /// Incidents that the source no longer has, by [`hash_of_id`](crate::hash_of_id) of their ids: whoever appends the chunk
+    /// says them deleted, with their last fields.
+    pub vanished: Vec<u64>,
     /// Of a live feed: nothing is left behind it until the source changes.
     pub caught_up: bool,
 }

@@ -9,9 +9,10 @@ mod http;
 mod identity;
 mod location;
 mod open;
+mod soda;
 
 pub(crate) use compression::{Compression, Damaged};
-pub(crate) use http::{agent, http_error, status_error};
+pub(crate) use http::{agent, http_error, retry_after, status_error};
 pub(crate) use identity::Identity;
 pub use location::Location;
 pub(crate) use location::redacted;

@@ -3,6 +3,7 @@
 //! A [`Source`] hands out [`Chunk`]s. A chunk and the position behind it are appended to the log in one
 //! transaction, so that a source that is opened again at its last position neither loses nor repeats a row.
 
+mod brake;
 mod chained;
 mod chunk;
 mod csv;
@@ -10,17 +11,22 @@ mod error;
 mod input;
 mod open;
 mod replay;
+mod report;
 mod simulator;
 mod socrata;
 #[cfg(test)]
 mod testing;
+mod watched;
 
-pub use chained::{Chained, Opener};
+pub use brake::{Brake, Decision, Waiting};
+pub use chained::Chained;
 pub use chunk::{Chunk, Progress, Source, Step};
-pub use csv::{CsvOptions, CsvSource};
+pub use csv::{CsvOptions, CsvSource, hash_of_id};
 pub use error::SourceError;
 pub use input::Location;
 pub use open::{OpenOptions, open_sources, sources_name};
 pub use replay::{Replay, ReplayOptions};
+pub use report::{Condition, Failing, Notice, NoticeKind, Reports, SourceReport};
 pub use simulator::{CsvStyle, Outbreak, Pace, Simulator, SimulatorOptions, WallClock};
-pub use socrata::{AppToken, BoundaryPortal, Failure as PortalFailure, SocrataOptions, SocrataSource};
+pub use socrata::{AppToken, BoundaryPortal, Shelf, SocrataOptions, SocrataSource};
+pub use watched::{Open, Part, Watched, Watching};

@@ -1,6 +1,9 @@
 //! From what a user says (`--data`, `--speed`, a city) to a source.
 
-use crate::{Chained, CsvOptions, CsvSource, Location, Replay, ReplayOptions, Source, SourceError, WallClock};
+use crate::{
+    Brake, Chained, CsvOptions, CsvSource, Location, Part, Replay, ReplayOptions, Source, SourceError, WallClock,
+    Watched, Watching,
+};
 use blotter_incident::{MAX_BATCH_ROWS, Profile};
 use std::{path::PathBuf, sync::Arc};
 
@@ -15,6 +18,12 @@ pub struct OpenOptions {
     pub chunk_rows: usize,
     /// Replay event time so many times faster than it passed; none for as fast as it can be.
     pub speed: Option<f64>,
+    /// A file that was replaced is the truth: what it lacks is deleted, if the brake lets it.
+    pub replace: bool,
+    /// When deletions are believed.
+    pub brake: Brake,
+    /// How failures are treated.
+    pub watching: Watching,
     /// A directory of the sources' own, kept from start to start: decompressed copies to replay, and what is known of
     /// a portal's rows. What is lost there is made again.
     pub spool: PathBuf,
@@ -23,20 +32,38 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// As fast as can be, by the machine's clock.
     pub fn new(partitions: u32, spool: PathBuf) -> Self {
-        Self { partitions, clock: WallClock::system(), chunk_rows: MAX_BATCH_ROWS, speed: None, spool }
+        Self {
+            partitions,
+            clock: WallClock::system(),
+            chunk_rows: MAX_BATCH_ROWS,
+            speed: None,
+            replace: false,
+            brake: Brake::default(),
+            watching: Watching::new(),
+            spool,
+        }
     }
 }
 
 /// The source of one `--data`: a path or an address.
-fn open_source(
-    data: &str,
-    profile: &Arc<Profile>,
-    position: Option<&[u8]>,
-    options: &OpenOptions,
-) -> Result<Box<dyn Source>, SourceError> {
-    let location = Location::parse(data)?;
-    let csv = CsvOptions { clock: options.clock.clone(), chunk_rows: options.chunk_rows };
-    Ok(Box::new(CsvSource::open(location, Arc::clone(profile), options.partitions, position, csv)?))
+fn part(location: Location, profile: &Arc<Profile>, options: &OpenOptions) -> Part {
+    let (profile, options) = (Arc::clone(profile), options.clone());
+    Part {
+        name: location.name(),
+        describe: location.describe(),
+        open: Box::new(move |position| {
+            let csv = CsvOptions {
+                clock: options.clock.clone(),
+                chunk_rows: options.chunk_rows,
+                rolls: Some(options.spool.clone()),
+                replace: options.replace,
+                brake: options.brake.clone(),
+                ..CsvOptions::default()
+            };
+            let profile = Arc::clone(&profile);
+            Ok(Box::new(CsvSource::open(location.clone(), profile, options.partitions, position, csv)?))
+        }),
+    }
 }
 
 /// The source of all `--data` together: a [`Chained`] of files, or one [`Replay`] that merges them.
@@ -50,10 +77,8 @@ pub fn open_sources(
     if options.speed.is_some() {
         return open_replay(locations, profile, position, options);
     }
-    let names: Vec<String> = locations.iter().map(Location::name).collect();
-    let chained =
-        Chained::open(&names, position, &mut |index, position| open_source(&data[index], profile, position, options))?;
-    Ok(Box::new(chained))
+    let parts = locations.into_iter().map(|location| part(location, profile, options)).collect();
+    Ok(Box::new(Chained::open(parts, position, &options.watching)?))
 }
 
 /// The name under which [`open_sources`] keeps its position, to be looked up before it is opened.
@@ -73,5 +98,15 @@ fn open_replay(
 ) -> Result<Box<dyn Source>, SourceError> {
     let mut replay = ReplayOptions::new(options.speed.unwrap_or(1.0), options.spool.clone());
     replay.clock = options.clock.clone();
-    Ok(Box::new(Replay::open(locations, Arc::clone(profile), options.partitions, position, replay)?))
+    let describe: Vec<String> = locations.iter().map(Location::describe).collect();
+    let (profile, partitions) = (Arc::clone(profile), options.partitions);
+    let part = Part {
+        name: Replay::name_of(&locations),
+        describe: describe.join(", "),
+        open: Box::new(move |position| {
+            let (locations, profile) = (locations.clone(), Arc::clone(&profile));
+            Ok(Box::new(Replay::open(locations, profile, partitions, position, replay.clone())?))
+        }),
+    };
+    Ok(Box::new(Watched::open(part, position, false, options.watching.clone())?))
 }

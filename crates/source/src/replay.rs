@@ -18,12 +18,13 @@ pub use options::ReplayOptions;
 use crate::{
     Chunk, Location, Progress, Source, SourceError, Step,
     csv::{
-        Ids, Records, table,
+        Ids, MEMORY, Ranks, Records, table,
         table::{Advance, Table, TableError},
     },
     input::{Identity, fault_of},
 };
 use blotter_incident::{Parser, Profile, Rejected, UtcMicros};
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use spool::Spool;
 use std::{
@@ -70,7 +71,7 @@ struct File {
     spool: Spool,
     /// None where it has no header.
     table: Option<Table>,
-    ids: Option<Ids>,
+    ids: Option<HashMap<u64, String>>,
 }
 
 /// Files, replayed.
@@ -126,8 +127,10 @@ impl Replay {
             {
                 parser.set_header(table.header.clone());
                 let what = file.location.describe();
-                let ids = Ids::number(table, &mut parser, now)
-                    .map_err(|error| fault_of(error, |error| unreadable(&what, &error)))?;
+                let numbered = Ranks::open(&options.spool, &file.location.name())
+                    .and_then(|ranks| Ids::number(table, &mut parser, now, ranks, MEMORY))
+                    .and_then(Ids::by_place);
+                let ids = numbered.map_err(|error| fault_of(error, |error| unreadable(&what, &error)))?;
                 file.ids = Some(ids);
                 file.rewind(&parser, now)?;
             }
@@ -174,7 +177,7 @@ impl Replay {
             let ids = file.ids.as_ref();
             loop {
                 let advance = table
-                    .advance(&mut self.parser, now, |_, offset| Some(ids?.of(offset)))
+                    .advance(&mut self.parser, now, |_, offset| Some(ids?.get(&offset).map_or("", String::as_str)))
                     .map_err(|error| fault_of(error, |error| unreadable(&what, &error)))?;
                 match advance {
                     Advance::Accepted(observed_at) => {
@@ -225,6 +228,7 @@ impl Replay {
                 total: (self.indexing == self.files.len()).then_some(self.entries.len() as u64),
             },
             caught_up: false,
+            vanished: Vec::new(),
         }))
     }
 
@@ -249,7 +253,8 @@ impl Replay {
             table.records.load(bytes, offset);
             table.rows = u64::from(entry.row) - 1;
             let ids = file.ids.as_ref();
-            let advance = table.advance(&mut self.parser, now, |_, offset| Some(ids?.of(offset)));
+            let advance =
+                table.advance(&mut self.parser, now, |_, offset| Some(ids?.get(&offset).map_or("", String::as_str)));
             if let Ok(Advance::Rejected(record)) = advance {
                 rejected.push(record);
             }

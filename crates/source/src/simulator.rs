@@ -414,6 +414,7 @@ impl Source for Simulator {
                 total: (!self.plan.is_endless() || slot < self.plan.history()).then_some(self.options.incidents),
             },
             caught_up: matches!(stop, Some(Advance::NotYet(_))),
+            vanished: Vec::new(),
         }))
     }
 }
@@ -432,7 +433,7 @@ fn columns_of(profile: &Profile) -> Result<Vec<usize>, SourceError> {
     };
     let header =
         Header::resolve(profile, &export::COLUMNS).map_err(|error| not_alike(format!("reads others: {error}")))?;
-    let missing = header.missing(profile);
+    let missing: Vec<String> = Header::missing(profile, &export::COLUMNS).into_iter().map(|(field, _)| field).collect();
     if !missing.is_empty() {
         return Err(not_alike(format!("reads others for {}", missing.join(", "))));
     }

@@ -7,47 +7,50 @@
 //! - **Deletions.** One month at a time, the ids that the portal lists are compared with those known (see
 //!   [`known`]). A row that is missing is asked for by its id; only if the portal has none is it deleted, with its
 //!   last known fields. A row that is listed and not known, or back again, is fetched.
-//! - **Failures** that may pass (throttling, server errors, a broken connection) become a pause that doubles each time,
-//!   with jitter, and is never shorter than the portal's `Retry-After`. The driver sees [`Step::Wait`].
-//! - The time of observation is `:updated_at`. A city without ids of its own has the portal's `:id` as id here, which a
-//!   CSV file does not have: load such a city from one or the other.
+//! - **The brake** ([`crate::Brake`]): a month that would lose too much at once keeps its rows until the portal has said so for a
+//!   while, or an operator confirms it. What waits is part of the position.
+//! - **The schema** (see [`schema`]): rows that come with new fields and without one that the profile needs stop the source.
+//! - **Failures** are errors; the same call continues where it failed. `Watched` asks again after a pause that is never shorter
+//!   than the portal's `Retry-After`.
+//! - The time of observation is `:updated_at`. In a city without ids of its own they are key and ordinal
+//!   (see [`groups`]); a portal's row id is no identity.
 //! - An app token goes into `X-App-Token` and nowhere else.
 
 mod boundaries;
 mod client;
+mod groups;
 mod known;
 mod options;
 mod position;
 mod rows;
+mod schema;
 #[cfg(test)]
 mod tests;
 
 pub use boundaries::BoundaryPortal;
-pub use client::Failure;
+pub use known::Shelf;
 pub use options::{AppToken, SocrataOptions};
 
-use crate::{Chunk, Progress, Source, SourceError, Step};
+use crate::{Chunk, Decision, Notice, NoticeKind, Progress, Source, SourceError, Step};
 use blotter_incident::{
     CivilMicros, Parser, Portal, Profile, Rejected, UtcMicros, format_civil, parse_civil, parse_instant,
 };
 use client::{Client, Fields, quoted};
+use groups::{Groups, Present};
 use jiff::{Span, civil::Date};
-use known::{Known, bury, tombstone};
+use known::{Folder, Known, bury, left, tombstone};
 use position::{Cursor, Position};
-use rand::{RngExt, SeedableRng};
 use rows::{Columns, ROW_ID, Said, UPDATED_AT};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
 
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// A portal that asks for more patience than this is asked anyway.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// Ids in one answer: they are short.
 const LISTED: usize = 50_000;
+/// Rows whose existence one request asks for.
+const ASKED: usize = 100;
 /// Rows that one comparison fetches by their ids; the others wait for the next.
 const FETCHED: usize = 500;
 
@@ -60,6 +63,8 @@ pub struct SocrataSource {
     parser: Parser,
     columns: Columns,
     known: Known,
+    /// In a city without ids.
+    groups: Option<Groups>,
     position: Position,
     /// The number of the comparison with which this start began.
     opened_at_sweep: u32,
@@ -72,8 +77,6 @@ pub struct SocrataSource {
     next_poll: UtcMicros,
     next_sweep: UtcMicros,
     sweep: Option<Sweep>,
-    failures: u32,
-    jitter: rand_chacha::ChaCha8Rng,
 }
 
 fn name(portal: &Portal) -> String {
@@ -81,13 +84,13 @@ fn name(portal: &Portal) -> String {
     format!("socrata-{}-{}", domain.replace([':', '/'], "-"), portal.dataset)
 }
 
-/// Rows to hand out.
-struct Found(Vec<(Fields, Said)>);
-
-impl Found {
-    fn rows(&self) -> impl Iterator<Item = &Fields> {
-        self.0.iter().map(|(row, _)| row)
-    }
+/// What a comparison has found.
+#[derive(Default)]
+struct Found {
+    /// Rows to hand out.
+    rows: Vec<(Fields, Said)>,
+    /// Lines that bring what is known up to it.
+    changed: Vec<Fields>,
 }
 
 /// A comparison of one month's ids that is under way.
@@ -120,18 +123,32 @@ impl SocrataSource {
         let now = options.clock.now();
         let name = name(&portal);
         let before = position.map(|bytes| Position::read(bytes, &name)).transpose()?;
-        let position = if let Some(before) = before.filter(|before| before.dataset == portal.dataset) {
+        let mut position = if let Some(before) = before.filter(|before| before.dataset == portal.dataset) {
             before
         } else {
             let today = date_of(profile.clock().to_civil(now));
             let first = today.saturating_sub(Span::new().months(i64::from(options.months.min(2400))));
             Position::new(&portal.dataset, format!("{first}T00:00:00"))
         };
+        if options.brake.confirm {
+            position.waiting.values_mut().for_each(|waiting| waiting.confirmed = waiting.missing);
+        }
+        let confirmed = position.waiting.values().any(|waiting| waiting.confirmed > 0);
         let mut parser = Parser::new(profile, partitions);
         let mut columns = Columns::default();
         columns.restore(&position.names, &mut parser, &client.describe())?;
+        let known = Known::new(match &options.shelf {
+            Some(shelf) => Arc::clone(shelf),
+            None => Arc::new(Folder::open(&options.spool, &name)?),
+        });
+        let is_keyed = parser.profile().columns.id.is_empty();
+        let groups = is_keyed.then(|| groups_of(&known, &columns)).transpose()?;
+        if position.names.is_empty() {
+            position.keyed = true;
+        }
         Ok(Self {
-            known: Known::open(&options.spool, &name)?,
+            known,
+            groups,
             opened_at_sweep: position.sweep,
             occurred_field: portal.occurred_field,
             parser,
@@ -141,10 +158,9 @@ impl SocrataSource {
             recent: HashMap::new(),
             began: None,
             next_poll: now,
-            next_sweep: UtcMicros(now.0 + micros(options.sweep_every)),
+            // What an operator has confirmed does not wait for its turn.
+            next_sweep: if confirmed { now } else { UtcMicros(now.0 + micros(options.sweep_every)) },
             sweep: None,
-            failures: 0,
-            jitter: rand_chacha::ChaCha8Rng::seed_from_u64(now.0 as u64),
             client,
             name,
             position,
@@ -164,7 +180,7 @@ impl SocrataSource {
             why: "its profile names none".into(),
         })?;
         let client = Client::new(portal, options)?;
-        client.ask(&[("$select", ROW_ID), ("$limit", "1")], Some(timeout)).map_err(|failure| failure.error)?;
+        client.ask(&[("$select", ROW_ID), ("$limit", "1")], Some(timeout))?;
         Ok(())
     }
 
@@ -173,7 +189,7 @@ impl SocrataSource {
     }
 
     /// The next page of changes.
-    fn page(&mut self, now: UtcMicros) -> Result<Option<Chunk>, Failure> {
+    fn page(&mut self, now: UtcMicros) -> Result<Option<Chunk>, SourceError> {
         if !self.position.backfilled && !self.counted {
             // Progress is worth one request, and no more.
             self.counted = true;
@@ -196,19 +212,18 @@ impl SocrataSource {
             ("$order", ":updated_at,:id"),
             ("$limit", &limit.to_string()),
         ])?;
-        let wrong = |error| Failure { error, retry_after: None };
         let last = rows
             .last()
             .map(cursor_of)
             .transpose()
-            .map_err(|why| wrong(SourceError::Refused { what: self.client.describe(), why: why.to_owned() }))?;
+            .map_err(|why| SourceError::Refused { what: self.client.describe(), why: why.to_owned() })?;
         let full = rows.len() >= limit;
-        let chunk = self.hand_out(&rows, now).map_err(wrong)?;
+        let chunk = self.hand_out(&rows, now)?;
         if full && last.is_some() && last == self.position.cursor {
-            return Err(wrong(SourceError::Refused {
+            return Err(SourceError::Refused {
                 what: self.client.describe(),
                 why: "its pages do not advance: it ignores `$where`".into(),
-            }));
+            });
         }
         if let Some(last) = last {
             let further = self.position.furthest.as_ref().is_none_or(|furthest| is_behind(furthest, &last));
@@ -259,6 +274,7 @@ impl SocrataSource {
         // The next poll asks again from here on.
         let remember_from = self.began.unwrap_or(now).0 - micros(self.options.overlap);
         let mut new = Vec::with_capacity(rows.len());
+        let mut recent = Vec::new();
         for row in rows {
             let text = |field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default();
             let at = parse_instant(text(UPDATED_AT)).unwrap_or_default();
@@ -267,25 +283,138 @@ impl SocrataSource {
                 continue;
             }
             if at.0 >= remember_from {
-                self.recent.insert(key, at);
+                recent.push((key, at));
             }
             new.push(row);
         }
+        let mut lacking = self.position.lacking.clone();
+        // Rare fields are new now and then until all rows were seen.
+        let before = if self.position.backfilled { self.columns.names() } else { &[] };
+        schema::look(self.parser.profile(), before, &new, &mut lacking);
+        if let Some(why) = schema::essential(&lacking) {
+            return Err(SourceError::Refused { what: self.client.describe(), why });
+        }
+        self.position.lacking = lacking;
         self.columns.learn(rows, &mut self.parser, &self.client.describe())?;
         self.known.append(new.iter().filter_map(|row| Some((self.columns.month_of(row)?, *row))))?;
         let mut rejected = Vec::new();
-        for row in &new {
-            rejected.extend(self.columns.push(&mut self.parser, row, Said::WithUpdate, now, &self.name));
+        if self.groups.is_some() {
+            let keys = self.regroup(&new, now)?;
+            self.say_groups(&keys, now, &mut rejected);
+        } else {
+            for row in &new {
+                rejected.extend(self.columns.push(&mut self.parser, row, Said::WithUpdate, None, now, &self.name));
+            }
         }
+        // Not before: a page that fails on its way comes again.
+        self.recent.extend(recent);
         self.position.rows += new.len() as u64;
         self.columns.names().clone_into(&mut self.position.names);
+        self.position.points.merge(&self.parser.take_points());
         Ok((self.parser.finish()?, rejected, !new.is_empty()))
+    }
+
+    /// Takes new rows into their groups, once the portal has said which of the groups' other rows it still has. The keys of
+    /// the groups that are to be said anew.
+    fn regroup(&mut self, new: &[&Fields], now: UtcMicros) -> Result<BTreeSet<String>, SourceError> {
+        let text =
+            |row: &Fields, field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let Some(groups) = &self.groups else { return Ok(BTreeSet::new()) };
+        let mut keys: BTreeSet<String> = new.iter().map(|row| self.columns.key_of(row)).collect();
+        let ids: Vec<String> = new.iter().map(|row| text(row, ROW_ID)).collect();
+        keys.extend(ids.iter().filter_map(|id| groups.key_of(id)).cloned());
+        let others = groups.others(&keys, &ids.iter().map(String::as_str).collect());
+        let mut gone = Vec::new();
+        for asked in others.chunks(ASKED) {
+            let filter: Vec<String> = asked.iter().map(|id| format!("{ROW_ID} = {}", quoted(id))).collect();
+            let limit = asked.len().to_string();
+            let parameters = [("$select", ROW_ID), ("$where", &filter.join(" OR ")), ("$limit", &limit)];
+            let there: HashSet<String> = self.client.rows(&parameters)?.iter().map(|row| text(row, ROW_ID)).collect();
+            gone.extend(asked.iter().filter(|id| !there.contains(*id)).cloned());
+        }
+        let comparison = self.position.sweep;
+        let Some(groups) = &mut self.groups else { return Ok(BTreeSet::new()) };
+        let mut buried = Vec::new();
+        for id in gone {
+            if let Some((_, month, mut row)) = groups.leave(&id)
+                && !month.is_empty()
+            {
+                bury(&mut row, now, comparison);
+                buried.push((month, row));
+            }
+        }
+        for (row, id) in new.iter().zip(&ids) {
+            let month = self.columns.month_of(row).unwrap_or_default();
+            groups.enter(id, &self.columns.key_of(row), &month, row);
+        }
+        self.known.append(buried.iter().map(|(month, row)| (month.clone(), row)))?;
+        Ok(keys)
+    }
+
+    /// As [`Self::regroup`], for what a comparison of a month has found.
+    fn regroup_found(&mut self, found: &Found, month: &str) -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        let Some(groups) = &mut self.groups else { return keys };
+        for (row, said) in &found.rows {
+            let id = row.get(ROW_ID).and_then(|value| value.as_str()).unwrap_or_default();
+            let key = self.columns.key_of(row);
+            if matches!(said, Said::Gone(_)) {
+                groups.leave(id);
+            } else {
+                groups.enter(id, &key, month, row);
+            }
+            keys.insert(key);
+        }
+        keys
+    }
+
+    /// Says groups as they are now.
+    fn say_groups(&mut self, keys: &BTreeSet<String>, now: UtcMicros, rejected: &mut Vec<Rejected>) {
+        let Some(groups) = &self.groups else { return };
+        for Present { key, rows, most, last } in keys.iter().filter_map(|key| groups.present(key)) {
+            // What an ordinal is may have changed without any row's own time of change.
+            let said = if most > 1 { Said::Back(now) } else { Said::WithUpdate };
+            let mut ordinal = 0;
+            for row in &rows {
+                let id = if key.is_empty() { String::new() } else { format!("{key}-{}", ordinal + 1) };
+                match self.columns.push(&mut self.parser, row, said, Some(&id), now, &self.name) {
+                    None => ordinal += 1,
+                    Some(reason) => rejected.push(reason),
+                }
+            }
+            for gone in ordinal + 1..=most {
+                if !key.is_empty() {
+                    let id = format!("{key}-{gone}");
+                    // A row that was rejected has no id that could be deleted.
+                    let _rejected =
+                        self.columns.push(&mut self.parser, &last, Said::Gone(now), Some(&id), now, &self.name);
+                }
+            }
+        }
+    }
+
+    /// What was loaded under the portal's row ids is deleted, and said under its keys.
+    fn rename_by_key(&mut self, now: UtcMicros) -> Result<Chunk, SourceError> {
+        let mut rejected = Vec::new();
+        for month in self.known.months()? {
+            for (id, row) in self.known.rows(&month, |row| self.columns.id_of(row))?.unwrap_or_default() {
+                if tombstone(&row).is_none() {
+                    let said = Said::Gone(now);
+                    let _rejected = self.columns.push(&mut self.parser, &row, said, Some(&id), now, &self.name);
+                }
+            }
+        }
+        let keys = self.groups.as_ref().map(Groups::all).unwrap_or_default();
+        self.say_groups(&keys, now, &mut rejected);
+        self.position.keyed = true;
+        let incidents = self.parser.finish()?;
+        Ok(self.chunk(incidents, rejected))
     }
 
     fn chunk(&self, incidents: Vec<(u32, arrow::array::RecordBatch)>, rejected: Vec<Rejected>) -> Chunk {
         let rows = self.position.rows;
         let progress = Progress { done: rows, total: self.total.map(|total| total.max(rows)) };
-        Chunk { incidents, rejected, position: self.position.to_bytes(), progress, caught_up: false }
+        Chunk { incidents, rejected, position: self.position.to_bytes(), progress, ..Chunk::default() }
     }
 
     /// The month whose turn it is, and the next one's first moment.
@@ -295,24 +424,23 @@ impl SocrataSource {
         let months =
             (today.year() - first.year()) as i32 * 12 + i32::from(today.month()) - i32::from(first.month()) + 1;
         let back = self.position.sweep as i32 % months.max(1);
-        let month = today.saturating_sub(Span::new().months(i64::from(back)));
+        let confirmed = self.position.waiting.iter().find(|(_, waiting)| waiting.confirmed > 0);
+        let confirmed = confirmed.and_then(|(month, _)| format!("{month}-01").parse().ok());
+        let month = confirmed.unwrap_or_else(|| today.saturating_sub(Span::new().months(i64::from(back))));
         let next = month.saturating_add(Span::new().months(1));
         let from = format!("{month}T00:00:00").max(self.position.since.clone());
         (month.strftime("%Y-%m").to_string(), from, format!("{next}T00:00:00"))
     }
 
     /// One step of comparing a month. A chunk where something was found.
-    fn compare(&mut self, now: UtcMicros) -> Result<Option<Chunk>, Failure> {
-        let wrong = |error| Failure { error, retry_after: None };
+    fn compare(&mut self, now: UtcMicros) -> Result<Option<Chunk>, SourceError> {
         let (month, from, to) = self.month(now);
         let mut sweep = if let Some(sweep) = self.sweep.take().filter(|sweep| sweep.month == month) {
             sweep
         } else {
-            let has = self.known.has(&month);
-            let known = has.then(|| self.known.rows(&month, |row| self.columns.id_of(row)));
             Sweep {
                 month: month.clone(),
-                known: known.transpose().map_err(wrong)?,
+                known: self.known.rows(&month, |row| self.columns.id_of(row))?,
                 listed: HashSet::new(),
                 after: Some(String::new()),
                 rows: Vec::new(),
@@ -353,22 +481,46 @@ impl SocrataSource {
             }
         }
         let Some(known) = &mut sweep.known else {
-            self.known.replace(&month, sweep.rows.iter()).map_err(wrong)?;
+            self.known.replace(&month, sweep.rows.iter())?;
             self.end_sweep(now);
             return Ok(None);
         };
-        let found = self.differences(known, &sweep.listed, now)?;
-        self.columns
-            .learn(&found.rows().cloned().collect::<Vec<_>>(), &mut self.parser, &self.client.describe())
-            .map_err(wrong)?;
-        let mut rejected = Vec::new();
-        for (row, said) in &found.0 {
-            rejected.extend(self.columns.push(&mut self.parser, row, *said, now, &self.name));
+        let waited = self.position.waiting.clone();
+        let missing: u64 =
+            known.iter().filter(|(id, row)| !sweep.listed.contains(*id) && tombstone(row).is_none()).count() as u64;
+        let present = known.values().filter(|row| tombstone(row).is_none()).count() as u64;
+        match self.options.brake.decide(missing, present, self.position.waiting.get(&month), now) {
+            Decision::Believe => drop(self.position.waiting.remove(&month)),
+            Decision::Wait(waiting) => drop(self.position.waiting.insert(month.clone(), waiting)),
         }
-        let incidents = self.parser.finish().map_err(|error| wrong(error.into()))?;
-        self.known.replace(&month, known.values()).map_err(wrong)?;
+        let waits = self.position.waiting.contains_key(&month);
+        let found = match self.differences(known, &sweep.listed, waits, now) {
+            Ok(found) => found,
+            Err(error) => {
+                // The comparison is made again.
+                self.position.waiting = waited;
+                return Err(error);
+            }
+        };
+        self.columns.learn(
+            &found.rows.iter().map(|(row, _)| row.clone()).collect::<Vec<_>>(),
+            &mut self.parser,
+            &self.client.describe(),
+        )?;
+        let mut rejected = Vec::new();
+        if self.groups.is_some() {
+            let keys = self.regroup_found(&found, &month);
+            self.say_groups(&keys, now, &mut rejected);
+        } else {
+            for (row, said) in &found.rows {
+                rejected.extend(self.columns.push(&mut self.parser, row, *said, None, now, &self.name));
+            }
+        }
+        let incidents = self.parser.finish()?;
+        self.known.amend(&month, &found.changed, known)?;
         self.end_sweep(now);
-        Ok((!found.0.is_empty()).then(|| self.chunk(incidents, rejected)))
+        let worth_saying = !found.rows.is_empty() || self.position.waiting != waited;
+        Ok(worth_saying.then(|| self.chunk(incidents, rejected)))
     }
 
     /// What the portal's list of a month and what is known of it do not have in common. Brings `known` up to date.
@@ -376,33 +528,35 @@ impl SocrataSource {
         &self,
         known: &mut BTreeMap<String, Fields>,
         listed: &HashSet<String>,
+        waits: bool,
         now: UtcMicros,
-    ) -> Result<Found, Failure> {
+    ) -> Result<Found, SourceError> {
         let comparison = self.position.sweep;
-        let mut found = Vec::new();
+        let mut found = Found::default();
         let missing: Vec<String> = known.keys().filter(|id| !listed.contains(*id)).cloned().collect();
         for id in missing {
             let Some(row) = known.get_mut(&id) else { continue };
             match tombstone(row) {
                 // The log's position lies behind the comparison that said it.
                 Some((_, earlier)) if earlier < self.opened_at_sweep => {
-                    known.remove(&id);
+                    found.changed.extend(known.remove(&id).map(left))
                 }
                 // Said since this start.
                 Some((_, earlier)) if earlier < comparison => {}
                 Some((at, _)) => {
-                    found.push((row.clone(), Said::Gone(at)));
+                    found.rows.push((row.clone(), Said::Gone(at)));
                     bury(row, at, comparison);
+                    found.changed.push(row.clone());
                 }
+                None if waits => {}
                 // One request each: a portal loses a few rows a month.
                 None if self.ask_for(&id, ROW_ID)?.is_empty() => {
-                    found.push((row.clone(), Said::Gone(now)));
+                    found.rows.push((row.clone(), Said::Gone(now)));
                     bury(row, now, comparison);
+                    found.changed.push(row.clone());
                 }
                 // It moved to another month, where it is known as well.
-                None => {
-                    known.remove(&id);
-                }
+                None => found.changed.extend(known.remove(&id).map(left)),
             }
         }
         let unknown = |id: &&String| known.get(*id).is_none_or(|row| tombstone(row).is_some());
@@ -412,14 +566,15 @@ impl SocrataSource {
         for id in new {
             let Some(row) = self.ask_for(&id, ":id,:updated_at,*")?.pop() else { continue };
             let said = if known.contains_key(&id) { Said::Back(now) } else { Said::WithUpdate };
-            found.push((row.clone(), said));
+            found.rows.push((row.clone(), said));
+            found.changed.push(row.clone());
             known.insert(id, row);
         }
-        Ok(Found(found))
+        Ok(found)
     }
 
     /// The row of an id.
-    fn ask_for(&self, id: &str, select: &str) -> Result<Vec<Fields>, Failure> {
+    fn ask_for(&self, id: &str, select: &str) -> Result<Vec<Fields>, SourceError> {
         let filter = format!("{ROW_ID} = {}", quoted(id));
         match self.columns.id_name() {
             // A simple filter takes the text for the column's type.
@@ -432,19 +587,6 @@ impl SocrataSource {
         self.position.sweep = self.position.sweep.wrapping_add(1);
         self.next_sweep = UtcMicros(now.0 + micros(self.options.sweep_every));
     }
-
-    /// A failure that may pass, as a pause.
-    fn pause(&mut self, failure: Failure) -> Result<Step, SourceError> {
-        if !failure.error.is_retryable() {
-            return Err(failure.error);
-        }
-        let doubled = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(self.failures.min(16)));
-        self.failures += 1;
-        let jittered = doubled.mul_f64(self.jitter.random_range(1.0..1.5));
-        let pause = jittered.max(failure.retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER));
-        tracing::warn!(error = %failure.error, retry_in_s = pause.as_secs(), "the portal failed and is asked again");
-        Ok(Step::Wait { pause, caught_up: false })
-    }
 }
 
 impl Source for SocrataSource {
@@ -456,8 +598,30 @@ impl Source for SocrataSource {
         self.name.clone()
     }
 
+    fn notices(&self) -> Vec<Notice> {
+        let profile = self.parser.profile();
+        let mut notices = Vec::new();
+        let Position { names, lacking, backfilled, points, .. } = &self.position;
+        notices.extend(schema::notice(profile, names, lacking, *backfilled, self.columns.has_point()));
+        notices.extend(points.sentence(&profile.name).map(|text| Notice { kind: NoticeKind::OutsideCity, text }));
+        notices.extend(self.position.waiting.iter().map(|(month, waiting)| {
+            let until = blotter_incident::format_utc(self.options.brake.until(waiting));
+            let (missing, known) = (waiting.missing, waiting.known);
+            let text = format!(
+                "the portal no longer lists {missing} of {known} incidents of {month}. They stay for now: they are deleted \
+                 if the portal still does not list them after {until}. To delete them at once, start with \
+                 --confirm-deletions"
+            );
+            Notice { kind: NoticeKind::HeldDeletions, text }
+        }));
+        notices
+    }
+
     fn next(&mut self) -> Result<Step, SourceError> {
         let now = self.options.clock.now();
+        if self.groups.is_some() && !self.position.keyed {
+            return Ok(Step::Chunk(self.rename_by_key(now)?));
+        }
         let paging = !self.position.backfilled || self.began.is_some();
         if !paging && now >= self.next_poll {
             self.begin_poll();
@@ -474,14 +638,21 @@ impl Source for SocrataSource {
             let pause = Duration::from_micros((next.0 - now.0).clamp(1000, 60_000_000) as u64);
             return Ok(Step::Wait { pause, caught_up: true });
         };
-        match asked {
-            Err(failure) => self.pause(failure),
-            Ok(chunk) => {
-                self.failures = 0;
-                Ok(chunk.map_or(Step::Wait { pause: Duration::from_millis(1), caught_up: false }, Step::Chunk))
+        Ok(asked?.map_or(Step::Wait { pause: Duration::from_millis(1), caught_up: false }, Step::Chunk))
+    }
+}
+
+/// The rows that are known, in groups.
+fn groups_of(known: &Known, columns: &Columns) -> Result<Groups, SourceError> {
+    let mut groups = Groups::default();
+    if columns.id_known() {
+        for month in known.months()? {
+            for (id, row) in known.rows(&month, |row| columns.id_of(row))?.unwrap_or_default() {
+                groups.enter(&id, &columns.key_of(&row), &month, &row);
             }
         }
     }
+    Ok(groups)
 }
 
 fn micros(duration: Duration) -> i64 {

@@ -21,6 +21,16 @@ pub(crate) fn city(slug: &str) -> Arc<Profile> {
     Arc::new(Profile::from_toml(&std::fs::read_to_string(path).unwrap()).unwrap())
 }
 
+/// The text of a miniature beside the checkout; nothing where there is none, which is said.
+pub(crate) fn case(name: &str) -> Option<String> {
+    let path = format!("{}/../../../shared/cases/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).ok();
+    if text.is_none() {
+        eprintln!("skipped: {path} is not there");
+    }
+    text
+}
+
 /// A header of Chicago's.
 pub(crate) const HEADER: &str = "ID,Case Number,Date,Block,IUCR,Primary Type,Description,Location Description,Arrest,Domestic,Beat,District,Ward,Community Area,Updated On,Latitude,Longitude";
 

@@ -31,6 +31,24 @@ export interface Profile {
   readonly portal: string | null;
 }
 
+/** The state of one source: whether it works, since when it does not, and what people should know of its rows. */
+export interface Source {
+  readonly name: string;
+  readonly describe: string;
+  readonly state: "loading" | "following" | "failing" | "held" | "ended";
+  readonly last_success_at: string | null;
+  readonly failing_since: string | null;
+  readonly why: string | null;
+  readonly notices: readonly { readonly kind: string; readonly text: string }[];
+}
+
+/** Incidents far from all others in time: counted, but outside the charts' axis. */
+export interface Apart {
+  readonly incidents: number;
+  readonly first: string;
+  readonly last: string;
+}
+
 /** The figures of `meta` that move while data arrives; live events carry those that changed. */
 export interface Figures {
   readonly incidents: { readonly total: number; readonly mapped: number; readonly unmapped: number };
@@ -42,6 +60,8 @@ export interface Figures {
   readonly received_at: string | null;
   readonly caught_up: boolean;
   readonly simulated: boolean;
+  readonly sources: readonly Source[];
+  readonly outliers: { readonly early: Apart | null; readonly late: Apart | null };
   readonly snapshot: { readonly version: number | null } | null;
 }
 

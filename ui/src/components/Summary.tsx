@@ -24,8 +24,10 @@ export function Summary({ meta, total, filtered, loading }: Props) {
 
 function note(meta: Meta, total: number | null, filtered: boolean): string {
   const all = meta.incidents.total;
-  if (!meta.caught_up && all === 0) return "Waiting for the first ones";
-  if (!meta.caught_up) return `Loading: ${plural(all, "incident", "incidents")} so far`;
+  const failing = meta.sources.some((source) => source.state === "failing");
+  if (failing && !filtered) return all === 0 ? "The source cannot be read" : "All that were received";
+  if (!failing && !meta.caught_up && all === 0) return "Waiting for the first ones";
+  if (!failing && !meta.caught_up) return `Loading: ${plural(all, "incident", "incidents")} so far`;
   if (!filtered) return "All that are known";
   return total === null ? "Counting…" : `${formatShare(total, all)} of ${formatCount(all)} match`;
 }

@@ -19,6 +19,8 @@ function meta(next_offsets: NextOffsets, total = 10): Meta {
     received_at: null,
     caught_up: true,
     simulated: false,
+    sources: [],
+    outliers: { early: null, late: null },
     snapshot: null,
     next_offsets,
     layers: [],

@@ -10,6 +10,7 @@ use blotter_produce::{ProduceFigures, ProduceProgress, held, source_states};
 use blotter_store::Shutdown;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::{
+    collections::HashSet,
     fmt::{self, Display},
     io::{IsTerminal, stdout},
     sync::Arc,
@@ -27,6 +28,8 @@ pub(super) struct Watched {
     pub(super) archived: Arc<ArchiveProgress>,
     pub(super) snapshotted: Arc<SnapshotProgress>,
     pub(super) fed: Fed,
+    /// The command that lists rejected records.
+    pub(super) rejected: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,10 +69,17 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
     let bar = stdout().is_terminal().then(ProgressBar::no_length);
     let mut last_line = Instant::now();
     let (mut loading, mut archived) = (true, false);
-    let mut load = Load { incidents: 0, rejected: 0, filled: 0, took: Duration::ZERO };
+    let mut load = Load { advice: watched.rejected.clone(), ..Load::default() };
+    let mut notices = Notices::default();
     while !shutdown.is_triggered() {
         let figures = watched.produced.figures();
         load.note(&figures, started);
+        for notice in notices.new(&watched.produced) {
+            match &bar {
+                Some(bar) => bar.println(notice),
+                None => println!("{notice}"),
+            }
+        }
         if loading {
             match &bar {
                 Some(bar) => draw(bar, &figures, &load),
@@ -96,7 +106,9 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
                 if let Some(bar) = &bar {
                     bar.finish_and_clear();
                 }
-                println!("caught up after {:.2} s: {load}", started.elapsed().as_secs_f64());
+                // Revisions and copies of an incident are loaded too; on the map it is one.
+                let known = HumanCount(watched.snapshotted.incidents());
+                println!("caught up after {:.2} s: {load}; {known} incidents in all", started.elapsed().as_secs_f64());
                 if until_caught_up {
                     shutdown.trigger();
                 }
@@ -110,8 +122,23 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
     Ok(())
 }
 
+/// What people were told of the source's rows already.
+#[derive(Default)]
+struct Notices(HashSet<String>);
+
+impl Notices {
+    fn new(&mut self, produced: &ProduceProgress) -> Vec<String> {
+        let reports = produced.reports();
+        let texts = reports.values().flat_map(|report| &report.notices).map(|notice| &notice.text);
+        texts.filter(|text| self.0.insert((*text).clone())).map(|text| format!("note: {text}")).collect()
+    }
+}
+
 /// What was loaded so far, and until when something came.
+#[derive(Default)]
 struct Load {
+    /// The command that lists rejected records.
+    advice: String,
     incidents: u64,
     rejected: u64,
     filled: u64,
@@ -122,7 +149,8 @@ impl Load {
     fn note(&mut self, figures: &ProduceFigures, started: Instant) {
         if (figures.incidents, figures.rejected) != (self.incidents, self.rejected) {
             let ProduceFigures { incidents, rejected, filled, .. } = *figures;
-            *self = Self { incidents, rejected, filled, took: started.elapsed() };
+            let advice = std::mem::take(&mut self.advice);
+            *self = Self { incidents, rejected, filled, took: started.elapsed(), advice };
         }
     }
 }
@@ -134,12 +162,12 @@ impl Display for Load {
         }
         let seconds = self.took.as_secs_f64();
         let rate = HumanCount((self.incidents as f64 / seconds.max(0.001)) as u64);
-        write!(f, "{} incidents loaded in {seconds:.1} s ({rate}/s)", HumanCount(self.incidents))?;
+        write!(f, "{} records loaded in {seconds:.1} s ({rate}/s)", HumanCount(self.incidents))?;
         if self.filled > 0 {
             write!(f, ", {} given an area by their point", HumanCount(self.filled))?;
         }
         if self.rejected > 0 {
-            write!(f, ", {} rejected (see `blotter rejected`)", HumanCount(self.rejected))?;
+            write!(f, ", {} rejected (see `{}`)", HumanCount(self.rejected), self.advice)?;
         }
         Ok(())
     }

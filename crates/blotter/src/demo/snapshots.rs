@@ -21,27 +21,43 @@ use std::{
 /// How often it looks whether it was told to stop.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The newest snapshot that was fetched: its next offsets and its rows.
+/// The newest snapshot that was fetched: its next offsets, its rows and its incidents.
 #[derive(Debug, Default)]
-pub(super) struct SnapshotProgress(Mutex<(Vec<u64>, u64)>);
+pub(super) struct SnapshotProgress(Mutex<Fetched>);
+
+#[derive(Debug, Default)]
+struct Fetched {
+    next_offsets: Vec<u64>,
+    rows: u64,
+    incidents: u64,
+}
 
 impl SnapshotProgress {
     pub(super) fn next_offsets(&self) -> Vec<u64> {
-        self.lock().0.clone()
+        self.lock().next_offsets.clone()
+    }
+
+    /// Incidents that the map has by it.
+    pub(super) fn incidents(&self) -> u64 {
+        self.lock().incidents
     }
 
     fn set(&self, manifest: &Manifest) {
-        *self.lock() = (manifest.next_offsets.values().copied().collect(), manifest.rows);
+        *self.lock() = Fetched {
+            next_offsets: manifest.next_offsets.values().copied().collect(),
+            rows: manifest.rows,
+            incidents: manifest.incidents,
+        };
     }
 
     /// Whether a new one pays now that the archive has come so far.
     fn pays(&self, archived: &[u64], age: Duration) -> bool {
-        let (have, rows) = &*self.lock();
+        let fetched = self.lock();
         let of = |offsets: &[u64]| offsets.iter().sum::<u64>();
-        pays(of(archived).saturating_sub(of(have)), *rows, age)
+        pays(of(archived).saturating_sub(of(&fetched.next_offsets)), fetched.rows, age)
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Vec<u64>, u64)> {
+    fn lock(&self) -> MutexGuard<'_, Fetched> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use blotter_cube::{Figures, Filter};
+use blotter_cube::{Filter, Period};
 use blotter_hotspot::{Density, Grid, density as kernel_density};
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
@@ -102,7 +102,7 @@ pub(super) async fn density(
         }
         let view = state.read();
         let filter = parameters.filter(&state.profile, &view.cube)?;
-        let years = years(&filter, &view.cube.figures());
+        let years = years(&filter, &view.cube.period());
         let offsets = view.offsets_text();
         let tag = answer::etag(state, &offsets, None, &uri, form);
         if answer::is_seen(&headers, &tag) {
@@ -144,9 +144,9 @@ pub(super) async fn density(
 
 /// The length of the part of a period that the data cover, where both of its ends are given: what is not known yet, or was
 /// never published, is no quiet time. Of the whole period, where they cover nothing of it.
-fn years(filter: &Filter, data: &Figures) -> Option<f64> {
+fn years(filter: &Filter, data: &Period) -> Option<f64> {
     let (from, to) = (filter.from?, filter.to?);
-    let covered = (from.max(data.earliest.unwrap_or(from)), to.min(data.data_as_of.unwrap_or(to)));
+    let covered = (from.max(data.earliest.unwrap_or(from)), to.min(data.newest.unwrap_or(to)));
     let (from, to) = if covered.0 < covered.1 { covered } else { (from, to) };
     Some((to.0 - from.0) as f64 / MICROS_OF_A_YEAR)
 }

@@ -10,6 +10,7 @@ mod openapi;
 mod parameters;
 mod peaks;
 mod places;
+mod rejected;
 mod statistic;
 mod stream;
 
@@ -28,7 +29,7 @@ use std::{sync::Arc, time::Instant};
 use tokio::sync::watch;
 
 /// Every route of the API; all are in the OpenAPI document.
-pub(crate) const ROUTES: [&str; 15] = [
+pub(crate) const ROUTES: [&str; 16] = [
     "/api/v1/meta",
     "/api/v1/series",
     "/api/v1/cells",
@@ -39,6 +40,7 @@ pub(crate) const ROUTES: [&str; 15] = [
     "/api/v1/peaks",
     "/api/v1/incidents",
     "/api/v1/boundaries/{layer}",
+    "/api/v1/rejected",
     "/api/v1/live",
     "/openapi.json",
     "/metrics",
@@ -65,6 +67,7 @@ pub(crate) fn router(state: Arc<State>, stopped: watch::Receiver<bool>) -> Route
         .route("/api/v1/peaks", get(peaks::peaks))
         .route("/api/v1/incidents", get(handlers::incidents))
         .route("/api/v1/boundaries/{layer}", get(handlers::boundaries))
+        .route("/api/v1/rejected", get(rejected::rejected))
         .route("/api/v1/live", get(stream::live))
         .route("/openapi.json", get(handlers::openapi))
         .route("/metrics", get(handlers::metrics))

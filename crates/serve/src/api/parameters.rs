@@ -240,6 +240,11 @@ impl Parameters {
         self.number("limit", 1..=1000, 100)
     }
 
+    /// An offset of the log.
+    pub(crate) fn offset(&self, name: &str) -> Result<Option<u64>, Problem> {
+        self.parsed(name, "an offset, as `next_before` of the page before has it")
+    }
+
     pub(crate) fn cursor(&self) -> Result<Option<Cursor>, Problem> {
         self.one("cursor")
             .map(|text| {

@@ -1,6 +1,8 @@
 //! Where a CSV source stands: JSON, opaque to all but this source.
 
+use super::{roll::Vanished, shared::Shared};
 use crate::{SourceError, input::Identity};
+use blotter_incident::PointTally;
 use serde::{Deserialize, Serialize};
 
 const VERSION: u32 = 1;
@@ -23,11 +25,36 @@ pub(super) struct Position {
     pub(super) observed_at: i64,
     /// The end was reached.
     pub(super) done: bool,
+    /// Rows that share an id and are different incidents.
+    #[serde(default)]
+    pub(super) shared: Shared,
+    /// Where the points of the rows lie.
+    #[serde(default)]
+    pub(super) points: PointTally,
+    /// Another file of the name was read before.
+    #[serde(default)]
+    pub(super) replaced: bool,
+    /// What this one lacks of it.
+    #[serde(default)]
+    pub(super) vanished: Vanished,
 }
 
 impl Position {
     pub(super) fn new(file: Identity, observed_at: i64) -> Self {
-        Self { version: VERSION, file, plain: false, offset: 0, rows: 0, header: Vec::new(), observed_at, done: false }
+        Self {
+            version: VERSION,
+            file,
+            plain: false,
+            offset: 0,
+            rows: 0,
+            header: Vec::new(),
+            observed_at,
+            done: false,
+            shared: Shared::default(),
+            points: PointTally::default(),
+            replaced: false,
+            vanished: Vanished::default(),
+        }
     }
 
     pub(super) fn read(bytes: &[u8], what: &str) -> Result<Self, SourceError> {

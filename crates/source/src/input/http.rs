@@ -40,10 +40,10 @@ pub(crate) fn http_error(url: &str, error: &ureq::Error) -> SourceError {
         // The texts of the other errors can repeat the address, query and all.
         ureq::Error::BadUri(_) => ("not an address that can be asked".into(), false),
         ureq::Error::TooManyRedirects => ("too many redirects".into(), false),
-        ureq::Error::StatusCode(status) => return status_error(url, *status),
+        ureq::Error::StatusCode(status) => return status_error(url, *status, None),
         other => (format!("the request failed: {}", without_secrets(&other.to_string(), url)), false),
     };
-    SourceError::Http { url: redacted(url), why, retryable }
+    SourceError::Http { url: redacted(url), why, retryable, retry_after: None }
 }
 
 fn without_secrets(text: &str, url: &str) -> String {
@@ -51,15 +51,17 @@ fn without_secrets(text: &str, url: &str) -> String {
 }
 
 /// An answer that is not the one asked for.
-pub(crate) fn status_error(url: &str, status: u16) -> SourceError {
+pub(crate) fn status_error(url: &str, status: u16, retry_after: Option<Duration>) -> SourceError {
     let why = match status {
+        202 => "HTTP status 202: the portal prepares the answer; it must be asked again".into(),
         401 | 403 => format!("HTTP status {status}: not allowed; is a token needed?"),
         404 | 410 => format!("HTTP status {status}: nothing there; check the address"),
         429 => "HTTP status 429: asked too often".into(),
         500.. => format!("HTTP status {status}: the server failed"),
         _ => format!("HTTP status {status}"),
     };
-    SourceError::Http { url: redacted(url), why, retryable: matches!(status, 408 | 425 | 429 | 500..) }
+    let retryable = matches!(status, 202 | 408 | 425 | 429 | 500..);
+    SourceError::Http { url: redacted(url), why, retryable, retry_after }
 }
 
 /// What an answer says about the file.
@@ -84,7 +86,7 @@ pub(crate) fn ask(agent: &Agent, url: &Url, range: Option<(u64, &str)>) -> Resul
     let text = |name| text(response.headers(), name);
     let partial = status == 206;
     if status != 200 && !partial {
-        return Err(status_error(url.as_str(), status));
+        return Err(status_error(url.as_str(), status, retry_after(response.headers())));
     }
     let content_range = text(header::CONTENT_RANGE);
     let size = if partial {
@@ -95,6 +97,7 @@ pub(crate) fn ask(agent: &Agent, url: &Url, range: Option<(u64, &str)>) -> Resul
                 url: redacted(url.as_str()),
                 why: "the server sent another range than the one asked for".into(),
                 retryable: true,
+                retry_after: None,
             });
         };
         rest.split_once('/').and_then(|(_, size)| size.parse().ok())
@@ -108,6 +111,16 @@ pub(crate) fn ask(agent: &Agent, url: &Url, range: Option<(u64, &str)>) -> Resul
         modified: text(header::LAST_MODIFIED).and_then(http_date),
         body: Response::into_body(response),
     })
+}
+
+/// `Retry-After`, in seconds or as a date.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = text(headers, header::RETRY_AFTER)?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = jiff::Timestamp::now().as_microsecond();
+    Some(Duration::from_micros(u64::try_from(http_date(text)?.0 - now).unwrap_or(0)))
 }
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {

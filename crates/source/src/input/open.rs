@@ -6,6 +6,7 @@ use super::{
     http::{agent, ask, http_error, to_http_date},
     identity::{HEAD, Identity},
     location::{Location, redacted},
+    soda::{Pages, page_address, rows_address},
 };
 use crate::SourceError;
 use blotter_incident::UtcMicros;
@@ -48,6 +49,9 @@ impl Input {
         match location {
             Location::Path(path) => Self::open_path(path, before),
             Location::Url(url) => {
+                if let Some(rows) = rows_address(url) {
+                    return Self::open_pages(rows, before);
+                }
                 if let Some(before) = before.filter(|before| before.offset > 0 && before.plain)
                     && let Some(input) = Self::continue_url(url, before)?
                 {
@@ -64,6 +68,16 @@ impl Input {
                 Self::new(answer.body.into_with_config().limit(u64::MAX).reader(), identity, before, fault)
             }
         }
+    }
+
+    /// All rows of a data set.
+    fn open_pages(rows: url::Url, before: Option<&Before<'_>>) -> Result<Self, SourceError> {
+        let (agent, page) = (agent(), page_address(&rows, 0));
+        let answer = ask(&agent, &page, None)?;
+        // The size is that of the first page.
+        let identity = Identity { size: None, modified: answer.modified.map(|at| at.0), etag: answer.etag, head: 0 };
+        let first = answer.body.into_with_config().limit(u64::MAX).reader();
+        Self::new(Pages::new(agent, rows, first), identity, before, http_fault(page.as_str()))
     }
 
     fn open_path(path: &Path, before: Option<&Before<'_>>) -> Result<Self, SourceError> {
@@ -170,12 +184,16 @@ type Fault = Arc<dyn Fn(io::Error) -> SourceError + Send + Sync>;
 
 fn http_fault(url: &str) -> Fault {
     let url = url.to_owned();
-    Arc::new(move |error| match error.downcast::<ureq::Error>() {
-        Ok(error) => http_error(&url, &error),
-        Err(error) => SourceError::Http {
-            url: redacted(&url),
-            why: format!("the connection broke off: {error}"),
-            retryable: true,
+    Arc::new(move |error| match error.downcast::<Marked>().map(|Marked(error)| error) {
+        Ok(error) => error,
+        Err(error) => match error.downcast::<ureq::Error>() {
+            Ok(error) => http_error(&url, &error),
+            Err(error) => SourceError::Http {
+                url: redacted(&url),
+                why: format!("the connection broke off: {error}"),
+                retryable: true,
+                retry_after: None,
+            },
         },
     })
 }

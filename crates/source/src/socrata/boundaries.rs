@@ -1,9 +1,6 @@
 //! A portal's boundary datasets: one answer each.
 
-use super::{
-    client::{Client, Failure},
-    options::SocrataOptions,
-};
+use super::{client::Client, options::SocrataOptions};
 use crate::SourceError;
 use blotter_incident::Profile;
 
@@ -26,7 +23,7 @@ impl BoundaryPortal {
     }
 
     /// The GeoJSON of a dataset, as the portal has it.
-    pub fn geojson(&self, dataset: &str) -> Result<Vec<u8>, Failure> {
+    pub fn geojson(&self, dataset: &str) -> Result<Vec<u8>, SourceError> {
         self.client.geojson(dataset, &[("$limit", MOST_AREAS)])
     }
 }

@@ -3,7 +3,7 @@
 use super::options::{AppToken, SocrataOptions};
 use crate::{
     SourceError,
-    input::{agent, http_error, redacted, status_error},
+    input::{agent, http_error, redacted, retry_after, status_error},
 };
 use blotter_incident::Portal;
 use serde_json::{Map, Value};
@@ -27,15 +27,6 @@ pub(super) struct Client {
     token: Option<AppToken>,
 }
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub struct Failure {
-    /// What happened.
-    pub error: SourceError,
-    /// The portal said when to ask again.
-    pub retry_after: Option<Duration>,
-}
-
 impl Client {
     pub(super) fn new(portal: &Portal, options: &SocrataOptions) -> Result<Self, SourceError> {
         let base = options.base.clone().unwrap_or_else(|| {
@@ -55,26 +46,27 @@ impl Client {
     }
 
     /// The rows that the parameters ask for.
-    pub(super) fn rows(&self, parameters: &[(&str, &str)]) -> Result<Vec<Fields>, Failure> {
+    pub(super) fn rows(&self, parameters: &[(&str, &str)]) -> Result<Vec<Fields>, SourceError> {
         self.ask(parameters, None)
     }
 
     /// As [`Client::rows`], within a time.
-    pub(super) fn ask(&self, parameters: &[(&str, &str)], timeout: Option<Duration>) -> Result<Vec<Fields>, Failure> {
+    pub(super) fn ask(
+        &self,
+        parameters: &[(&str, &str)],
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Fields>, SourceError> {
         let mut url = self.resource.clone();
         url.query_pairs_mut().extend_pairs(parameters);
         let body = self.body(&url, timeout)?;
         serde_json::from_slice(&body).map_err(|error| {
             let why = format!("the answer is no list of rows, or breaks off: {error}");
-            Failure {
-                error: SourceError::Http { url: redacted(url.as_str()), why, retryable: true },
-                retry_after: None,
-            }
+            SourceError::Http { url: redacted(url.as_str()), why, retryable: true, retry_after: None }
         })
     }
 
     /// Another dataset of the portal, as GeoJSON.
-    pub(super) fn geojson(&self, dataset: &str, parameters: &[(&str, &str)]) -> Result<Vec<u8>, Failure> {
+    pub(super) fn geojson(&self, dataset: &str, parameters: &[(&str, &str)]) -> Result<Vec<u8>, SourceError> {
         let mut url = self.resource.clone();
         // An address that can be asked has a path.
         if let Ok(mut path) = url.path_segments_mut() {
@@ -84,8 +76,8 @@ impl Client {
         self.body(&url, None)
     }
 
-    fn body(&self, url: &Url, timeout: Option<Duration>) -> Result<Vec<u8>, Failure> {
-        let fail = |error: &ureq::Error| Failure { error: http_error(url.as_str(), error), retry_after: None };
+    fn body(&self, url: &Url, timeout: Option<Duration>) -> Result<Vec<u8>, SourceError> {
+        let fail = |error: &ureq::Error| http_error(url.as_str(), error);
         let mut at = url.clone();
         let mut redirects = 0;
         let mut response = loop {
@@ -112,9 +104,7 @@ impl Client {
         };
         let status = response.status().as_u16();
         if status != 200 {
-            let text = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-            let retry_after = text.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-            return Err(Failure { error: status_error(url.as_str(), status), retry_after });
+            return Err(status_error(url.as_str(), status, retry_after(response.headers())));
         }
         response.body_mut().with_config().limit(LONGEST).read_to_vec().map_err(|error| fail(&error))
     }

@@ -1,7 +1,8 @@
 //! How to ask a Socrata portal.
 
-use crate::WallClock;
-use std::{fmt, path::PathBuf, time::Duration};
+use super::known::Shelf;
+use crate::{Brake, WallClock};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 /// A portal's app token. Sent to the portal and written nowhere.
 #[derive(Clone)]
@@ -21,7 +22,7 @@ impl fmt::Debug for AppToken {
 }
 
 /// How to ask a Socrata portal.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SocrataOptions {
     /// What time it is.
     pub clock: WallClock,
@@ -35,8 +36,12 @@ pub struct SocrataOptions {
     pub overlap: Duration,
     /// Pause between two comparisons of one month's ids.
     pub sweep_every: Duration,
-    /// Where what is known of the portal's rows is kept.
+    /// When deletions are believed.
+    pub brake: Brake,
+    /// Where what is known of the portal's rows is kept, unless `shelf` is given.
     pub spool: PathBuf,
+    /// Where it is kept on a cluster, whose disks come and go.
+    pub shelf: Option<Arc<dyn Shelf>>,
     /// Without one the portal throttles sooner.
     pub token: Option<AppToken>,
     /// Instead of the profile's domain.
@@ -53,7 +58,9 @@ impl SocrataOptions {
             poll_every: Duration::from_mins(5),
             overlap: Duration::from_mins(10),
             sweep_every: Duration::from_mins(15),
+            brake: Brake::default(),
             spool,
+            shelf: None,
             token: None,
             base: None,
         }

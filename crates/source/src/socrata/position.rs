@@ -1,7 +1,10 @@
 //! Where a portal's source stands: JSON, opaque to all but this source.
 
-use crate::SourceError;
+use super::schema::Lacking;
+use crate::{SourceError, Waiting};
+use blotter_incident::PointTally;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 const VERSION: u32 = 1;
 
@@ -33,6 +36,18 @@ pub(super) struct Position {
     pub(super) rows: u64,
     /// The month whose ids are compared next, counted back from the current one.
     pub(super) sweep: u32,
+    /// In a city without ids: they are key and ordinal. Before that they were the portal's row ids.
+    #[serde(default)]
+    pub(super) keyed: bool,
+    /// Deletions that wait, by month.
+    #[serde(default)]
+    pub(super) waiting: BTreeMap<String, Waiting>,
+    /// Fields of the profile that newer rows lack.
+    #[serde(default)]
+    pub(super) lacking: BTreeMap<String, Lacking>,
+    /// Where the points of the rows lie.
+    #[serde(default)]
+    pub(super) points: PointTally,
 }
 
 impl Position {
@@ -48,6 +63,10 @@ impl Position {
             polled_at: 0,
             rows: 0,
             sweep: 0,
+            keyed: false,
+            waiting: BTreeMap::new(),
+            lacking: BTreeMap::new(),
+            points: PointTally::default(),
         }
     }
 

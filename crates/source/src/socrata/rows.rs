@@ -28,8 +28,13 @@ pub(super) struct Columns {
     names: Vec<String>,
     index: HashMap<String, usize>,
     id: Option<usize>,
+    key: Vec<usize>,
     occurred_at: usize,
     known: bool,
+    /// Rows have their point in a field of its own (GeoJSON, or `latitude` and `longitude` inside a field).
+    has_point: bool,
+    /// The columns that the point goes to, where the profile's have no field.
+    point_columns: Option<(usize, usize)>,
     bytes: Vec<u8>,
     spans: Vec<(u32, u32)>,
 }
@@ -39,6 +44,10 @@ impl Columns {
     pub(super) fn learn(&mut self, page: &[Fields], parser: &mut Parser, what: &str) -> Result<(), SourceError> {
         let mut new = false;
         for (name, value) in page.iter().flatten() {
+            if !self.has_point && point_of(value).is_some() {
+                self.has_point = true;
+                new = true;
+            }
             let plain = !name.starts_with(':') && !value.is_object() && !value.is_array();
             if plain && !self.index.contains_key(name) {
                 self.index.insert(name.clone(), self.names.len());
@@ -59,6 +68,11 @@ impl Columns {
         self.resolve(parser, what)
     }
 
+    /// Whether rows have their point in a field of its own.
+    pub(super) fn has_point(&self) -> bool {
+        self.has_point
+    }
+
     /// The names of all fields seen so far.
     pub(super) fn names(&self) -> &[String] {
         &self.names
@@ -68,7 +82,12 @@ impl Columns {
         let profile = parser.profile();
         let header = Header::resolve(profile, &self.names)
             .map_err(|error| SourceError::Refused { what: what.into(), why: error.to_string() })?;
+        let named = !(profile.columns.latitude.is_empty() || profile.columns.longitude.is_empty());
+        let is_needed = self.has_point && named && !header.has_point();
+        self.point_columns = is_needed.then(|| (self.names.len(), self.names.len() + 1));
+        let header = if is_needed { header.with_point() } else { header };
         self.id = self.id_column(profile);
+        self.key = header.key_columns().to_vec();
         self.occurred_at = header.occurred_columns().0;
         self.known = true;
         parser.set_header(header);
@@ -97,6 +116,16 @@ impl Columns {
         text_of(row.get(self.id_name().unwrap_or(ROW_ID))?)
     }
 
+    /// The key of a row in a city without ids: the values of its key columns, joined by hyphens; empty where all are.
+    pub(super) fn key_of(&self, row: &Fields) -> String {
+        let parts: Vec<String> = self
+            .key
+            .iter()
+            .map(|column| row.get(&self.names[*column]).and_then(text_of).unwrap_or_default().trim().to_owned())
+            .collect();
+        if parts.iter().all(String::is_empty) { String::new() } else { parts.join("-") }
+    }
+
     /// The month in which it occurred, `2017-07`.
     pub(super) fn month_of(&self, row: &Fields) -> Option<String> {
         if !self.known {
@@ -107,18 +136,28 @@ impl Columns {
         month.bytes().enumerate().all(plain).then_some(month)
     }
 
-    /// Gives a row to the parser, or says why it is rejected.
+    /// Gives a row to the parser, or says why it is rejected. `id`: where the city has none of its own.
     pub(super) fn push(
         &mut self,
         parser: &mut Parser,
         row: &Fields,
         said: Said,
+        id: Option<&str>,
         now: UtcMicros,
         name: &str,
     ) -> Option<Rejected> {
         self.spans.clear();
-        self.spans.resize(self.names.len(), (0, 0));
+        self.spans.resize(self.names.len() + 2 * usize::from(self.point_columns.is_some()), (0, 0));
         self.bytes.clear();
+        if let Some((latitude_column, longitude_column)) = self.point_columns
+            && let Some((latitude, longitude)) = row.values().find_map(point_of)
+        {
+            for (column, degrees) in [(latitude_column, latitude), (longitude_column, longitude)] {
+                let start = self.bytes.len() as u32;
+                self.bytes.extend_from_slice(degrees.as_bytes());
+                self.spans[column] = (start, self.bytes.len() as u32);
+            }
+        }
         for (field, value) in row {
             if let Some(index) = self.index.get(field)
                 && let Some(text) = text_of(value)
@@ -136,7 +175,6 @@ impl Columns {
             (Said::WithUpdate, Some(updated)) => updated,
             (Said::WithUpdate, None) => now,
         };
-        let id = self.id.is_none().then(|| text(ROW_ID));
         let observation = Observation { observed_at, deleted: matches!(said, Said::Gone(_)), id };
         let reason = if self.bytes.contains(&0) {
             "a NUL byte".to_owned()
@@ -150,6 +188,16 @@ impl Columns {
         let key = format!("{name}:{}@{}", text(ROW_ID), text(UPDATED_AT));
         Some(Rejected { key, reason, bytes, observed_at })
     }
+}
+
+/// Latitude and longitude of a GeoJSON point, or of an object that has both.
+fn point_of(value: &Value) -> Option<(String, String)> {
+    let Value::Object(object) = value else { return None };
+    if object.get("type").and_then(Value::as_str) == Some("Point") {
+        let [longitude, latitude, ..] = object.get("coordinates")?.as_array()?.as_slice() else { return None };
+        return Some((text_of(latitude)?, text_of(longitude)?));
+    }
+    Some((text_of(object.get("latitude")?)?, text_of(object.get("longitude")?)?))
 }
 
 fn text_of(value: &Value) -> Option<String> {

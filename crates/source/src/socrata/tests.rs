@@ -3,9 +3,12 @@
 #![expect(clippy::type_complexity, clippy::unused_self, reason = "the test's world reads as its subject")]
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+#[path = "cases.rs"]
+mod cases;
+
 use super::*;
 use crate::{
-    WallClock,
+    Condition, Part, WallClock, Watched, Watching,
     testing::{Request, Response, Server, city, rows_of},
 };
 use blotter_incident::Incident;
@@ -30,6 +33,7 @@ struct Portal {
 }
 
 struct World {
+    city: &'static str,
     portal: Arc<Mutex<Portal>>,
     server: Server,
     now: Arc<AtomicI64>,
@@ -56,20 +60,41 @@ fn world(rows: Vec<Value>) -> World {
     let answers = Arc::clone(&portal);
     let server = Server::start(move |request| answer(&mut answers.lock().unwrap(), request));
     let now = Arc::new(AtomicI64::new(parse_instant(NOW).unwrap().0));
-    World { portal, server, now, folder: tempfile::tempdir().unwrap() }
+    World { city: "chicago", portal, server, now, folder: tempfile::tempdir().unwrap() }
 }
 
 impl World {
-    fn open(&self, position: Option<&[u8]>) -> SocrataSource {
+    fn clock(&self) -> WallClock {
         let now = Arc::clone(&self.now);
-        let options = SocrataOptions {
-            clock: WallClock::new(move || UtcMicros(now.load(Ordering::SeqCst))),
+        WallClock::new(move || UtcMicros(now.load(Ordering::SeqCst)))
+    }
+
+    fn options(&self) -> SocrataOptions {
+        SocrataOptions {
+            clock: self.clock(),
             page_rows: 7,
             base: Some(self.server.address.clone()),
             token: Some(AppToken::new("hush")),
             ..SocrataOptions::new(self.folder.path().to_owned())
+        }
+    }
+
+    fn open(&self, position: Option<&[u8]>) -> SocrataSource {
+        SocrataSource::open(city(self.city), 4, position, self.options()).unwrap()
+    }
+
+    /// As a role reads it: failures are pauses.
+    fn watched(&self, position: Option<&[u8]>) -> Watched {
+        let (options, slug) = (self.options(), self.city);
+        let part = Part {
+            name: "portal".into(),
+            describe: "the portal".into(),
+            open: Box::new(move |position| {
+                Ok(Box::new(SocrataSource::open(city(slug), 4, position, options.clone())?))
+            }),
         };
-        SocrataSource::open(city("chicago"), 4, position, options).unwrap()
+        let watching = Watching { clock: self.clock(), ..Watching::new() };
+        Watched::open(part, position, false, watching).unwrap()
     }
 
     fn pass(&self, seconds: u64) {
@@ -118,7 +143,7 @@ fn answer(portal: &mut Portal, request: &Request) -> Response {
         return response;
     }
     let url = url::Url::parse(&format!("http://portal{}", request.target)).unwrap();
-    assert_eq!(url.path(), "/resource/ijzp-q8t2.json");
+    assert!(["/resource/ijzp-q8t2.json", "/resource/833y-fsy8.json"].contains(&url.path()), "{url}");
     let parameters: HashMap<String, String> = url.query_pairs().into_owned().collect();
     let order: Vec<&str> = parameters.get("$order").map(|order| order.split(',').collect()).unwrap_or_default();
     if order.len() == 2
@@ -158,7 +183,7 @@ fn answer(portal: &mut Portal, request: &Request) -> Response {
 fn comparable(field: &str, text: &str) -> (i64, String) {
     match field {
         UPDATED_AT => (parse_instant(text).unwrap().0, String::new()),
-        "date" => (parse_civil(text).unwrap().0, String::new()),
+        "date" => (parse_civil(text.trim_end_matches('Z')).unwrap().0, String::new()),
         _ => (0, text.to_owned()),
     }
 }
@@ -323,14 +348,17 @@ fn throttling_errors_and_broken_answers_become_pauses_and_lose_nothing() {
         Response::new(200, "[{\":id\":\"row-0001\","),
         Response::new(429, "slow down"),
     ]);
-    let mut source = world.open(None);
+    let mut source = world.watched(None);
     let mut pauses = Vec::new();
     let mut chunks = Vec::new();
     loop {
         match source.next().unwrap() {
             Step::Chunk(chunk) => chunks.push(chunk),
             Step::Wait { caught_up: true, .. } => break,
-            Step::Wait { pause, .. } => pauses.push(pause.as_secs_f64()),
+            Step::Wait { pause, .. } => {
+                pauses.push(pause.as_secs_f64());
+                world.pass(pause.as_secs() + 1);
+            }
             Step::End => panic!("a portal has no end"),
         }
     }
@@ -341,12 +369,33 @@ fn throttling_errors_and_broken_answers_become_pauses_and_lose_nothing() {
 }
 
 #[test]
-fn a_refusal_is_an_error_without_the_token() {
-    let world = world(Vec::new());
-    world.portal.lock().unwrap().script = VecDeque::from([Response::new(403, "no"), Response::new(403, "no")]);
-    let error = world.open(None).next().map(|_| ()).unwrap_err();
-    assert!(!error.is_retryable());
-    assert!(error.to_string().contains("not allowed") && !error.to_string().contains("hush"), "{error}");
+fn a_portal_that_refuses_is_failing_without_its_token_and_is_asked_again() {
+    let world = world(many());
+    let mut source = world.watched(None);
+    while !matches!(source.next().unwrap(), Step::Wait { caught_up: true, .. }) {}
+    assert_eq!(source.reports()["portal"].condition, Condition::Following);
+    let since = NOW.replace("12:00:00", "12:16:40");
+    // What any portal answers now and then: gone, refused, being prepared, no JSON, a page for people.
+    let answers = [(404, "no"), (403, "hush"), (202, "later"), (301, ""), (200, "<html>"), (200, "{}"), (418, "tea")];
+    world.pass(1000);
+    world.portal.lock().unwrap().script = answers.iter().map(|(status, body)| Response::new(*status, *body)).collect();
+    for attempt in 0..answers.len() {
+        let Step::Wait { pause, caught_up: false } = source.next().unwrap() else { panic!("attempt {attempt}") };
+        let report = source.reports().remove("portal").unwrap();
+        let failing = report.failing.unwrap();
+        assert_eq!(report.condition, Condition::Failing, "attempt {attempt}");
+        assert_eq!(blotter_incident::format_utc(failing.since), since);
+        assert!(!failing.why.contains("hush"), "{}", failing.why);
+        assert_eq!(report.last_success, parse_instant(NOW));
+        // Nobody asks before the pause is over.
+        let asked = world.server.requests().len();
+        assert!(matches!(source.next().unwrap(), Step::Wait { caught_up: false, .. }));
+        assert_eq!(world.server.requests().len(), asked);
+        world.pass(pause.as_secs() + 1);
+    }
+    while !matches!(source.next().unwrap(), Step::Wait { caught_up: true, .. }) {}
+    let report = source.reports().remove("portal").unwrap();
+    assert_eq!((report.condition, report.failing), (Condition::Following, None));
     assert!(!format!("{:?}", AppToken::new("hush")).contains("hush"));
 }
 
@@ -375,6 +424,82 @@ fn rows_that_vanish_are_deleted_once_with_their_last_fields() {
     assert_eq!((&gone[0].category, gone[0].occurred_at), (&before.category, before.occurred_at));
     assert!(gone[0].revision() > before.revision());
     assert!(world.days(&mut source).is_empty());
+}
+
+#[test]
+fn a_portal_that_answers_nothing_deletes_nothing_before_a_day_has_passed() {
+    // 114 incidents of the current month, as on a portal.
+    let rows: Vec<Value> = (0..114)
+        .map(|number| {
+            let mut row = incident(number, "2024-06-10T00:00:00.000Z");
+            row["date"] = format!("2024-06-{:02}T10:00:00.000", 1 + number % 14).into();
+            row
+        })
+        .collect();
+    let world = world(rows.clone());
+    let mut source = world.watched(None);
+    let settle = |source: &mut Watched| {
+        let mut chunks = Vec::new();
+        loop {
+            match source.next().unwrap() {
+                Step::Chunk(chunk) => chunks.push(chunk),
+                Step::Wait { caught_up: true, .. } => return chunks,
+                _ => {}
+            }
+        }
+    };
+    settle(&mut source);
+    let hours = |source: &mut Watched, hours: u64| {
+        let mut chunks = Vec::new();
+        for _ in 0..hours * 4 {
+            world.pass(901);
+            chunks.extend(settle(source));
+        }
+        chunks
+    };
+    world.portal.lock().unwrap().rows.clear();
+    let deleted = |chunks: &[Chunk]| incidents(chunks).iter().filter(|incident| incident.deleted).count();
+    let chunks = hours(&mut source, 20);
+    assert_eq!(deleted(&chunks), 0);
+    let report = source.reports().remove("portal").unwrap();
+    assert_eq!(report.condition, Condition::Held);
+    let held = report.notices.iter().find(|notice| notice.kind == NoticeKind::HeldDeletions).unwrap();
+    assert!(held.text.contains("114 of 114 incidents of 2024-06"), "{}", held.text);
+    assert!(held.text.contains("--confirm-deletions"));
+    // It is there again: nothing waits any more, also not for the time that has passed.
+    world.portal.lock().unwrap().rows = rows;
+    assert_eq!(deleted(&hours(&mut source, 5)), 0);
+    assert_eq!(source.reports()["portal"].condition, Condition::Following);
+    // It says the same for more than a day: it is believed.
+    world.portal.lock().unwrap().rows.clear();
+    assert_eq!(deleted(&hours(&mut source, 30)), 114);
+    assert_eq!(source.reports()["portal"].condition, Condition::Following);
+}
+
+#[test]
+fn an_operator_confirms_what_waits_and_no_more() {
+    let rows: Vec<Value> = (0..60)
+        .map(|number| {
+            let mut row = incident(number, "2024-06-10T00:00:00.000Z");
+            row["date"] = format!("2024-06-{:02}T10:00:00.000", 1 + number % 14).into();
+            row
+        })
+        .collect();
+    let world = world(rows);
+    let mut source = world.open(None);
+    world.settle(&mut source);
+    world.portal.lock().unwrap().rows.truncate(20);
+    let mut position = Vec::new();
+    for chunk in world.days(&mut source) {
+        assert!(incidents(&[chunk]).iter().all(|incident| !incident.deleted));
+    }
+    position.extend(source.position.to_bytes());
+    let mut options = world.options();
+    options.brake.confirm = true;
+    let mut source = SocrataSource::open(city("chicago"), 4, Some(&position), options).unwrap();
+    let chunks = world.settle(&mut source);
+    assert_eq!(incidents(&chunks).iter().filter(|incident| incident.deleted).count(), 40);
+    assert!(source.notices().iter().all(|notice| notice.kind != NoticeKind::HeldDeletions));
 }
 
 #[test]
@@ -421,6 +546,58 @@ fn nothing_is_called_deleted_where_nothing_was_known() {
     assert_eq!(gone.iter().map(|incident| (incident.id.as_str(), incident.deleted)).collect::<Vec<_>>(), [("8", true)]);
 }
 
+/// A shelf that outlives the machine, and counts what is written to it.
+#[derive(Default)]
+struct Elsewhere {
+    months: Mutex<BTreeMap<String, Vec<u8>>>,
+    written: Mutex<usize>,
+}
+
+impl Shelf for Elsewhere {
+    fn months(&self) -> Result<Vec<String>, SourceError> {
+        Ok(self.months.lock().unwrap().keys().cloned().collect())
+    }
+
+    fn read(&self, month: &str) -> Result<Option<Vec<u8>>, SourceError> {
+        Ok(self.months.lock().unwrap().get(month).cloned())
+    }
+
+    fn append(&self, month: &str, lines: &[u8]) -> Result<(), SourceError> {
+        *self.written.lock().unwrap() += lines.len();
+        self.months.lock().unwrap().entry(month.to_owned()).or_default().extend_from_slice(lines);
+        Ok(())
+    }
+
+    fn replace(&self, month: &str, lines: &[u8]) -> Result<(), SourceError> {
+        *self.written.lock().unwrap() += lines.len();
+        self.months.lock().unwrap().insert(month.to_owned(), lines.to_vec());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_machine_with_an_empty_disk_finds_what_was_deleted_meanwhile() {
+    let world = world(many());
+    let shelf = Arc::new(Elsewhere::default());
+    let open = |position: Option<&[u8]>| {
+        let spool = tempfile::tempdir().unwrap().keep();
+        let options = SocrataOptions { spool, shelf: Some(shelf.clone()), ..world.options() };
+        SocrataSource::open(city("chicago"), 4, position, options).unwrap()
+    };
+    let position = world.settle(&mut open(None)).pop().unwrap().position;
+    world.portal.lock().unwrap().rows.retain(|row| row["id"] != "7");
+    let before = *shelf.written.lock().unwrap();
+    let mut source = open(Some(&position));
+    let gone: Vec<Incident> =
+        incidents(&world.days(&mut source)).into_iter().filter(|incident| incident.deleted).collect();
+    assert_eq!(gone.iter().map(|incident| incident.id.as_str()).collect::<Vec<_>>(), ["7"]);
+    // Thirty rounds of comparisons have written what changed, and not what is known.
+    let written = *shelf.written.lock().unwrap() - before;
+    assert!(written < before, "{written} of {before} bytes");
+    assert!(world.days(&mut source).is_empty());
+    assert_eq!(*shelf.written.lock().unwrap() - before, written);
+}
+
 #[test]
 fn whether_the_portal_answers_is_told_in_time() {
     let world = world(many());
@@ -450,9 +627,9 @@ fn outlines_are_a_dataset_beside_the_incidents() {
     let portal = BoundaryPortal::new(&city("chicago"), &options(Some(AppToken::new("hush")))).unwrap();
     assert_eq!(portal.geojson("igwz-8jzy").unwrap(), b"{\"type\":\"FeatureCollection\"}");
     let failure = portal.geojson("abcd-efgh").unwrap_err();
-    assert!(failure.error.is_retryable() && failure.retry_after == Some(Duration::from_secs(7)), "{failure:?}");
+    assert!(failure.is_retryable() && failure.retry_after() == Some(Duration::from_secs(7)), "{failure:?}");
     let failure = BoundaryPortal::new(&city("chicago"), &options(None)).unwrap().geojson("igwz-8jzy").unwrap_err();
-    assert!(!failure.error.is_retryable() && failure.error.to_string().contains("token"), "{failure:?}");
+    assert!(!failure.is_retryable() && failure.to_string().contains("token"), "{failure:?}");
     let nowhere = Profile { portal: None, ..city("chicago").as_ref().clone() };
     let error = BoundaryPortal::new(&nowhere, &options(None)).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("--boundaries"), "{error}");

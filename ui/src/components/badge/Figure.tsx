@@ -4,13 +4,15 @@ interface Props {
   readonly name: string;
   readonly value: string;
   readonly hint: string;
+  /** Whether a person should look. */
+  readonly alarming?: boolean;
 }
 
-export function Figure({ name, value, hint }: Props) {
+export function Figure({ name, value, hint, alarming = false }: Props) {
   return (
-    <div class="figure" title={hint}>
+    <div class={alarming ? "figure figure-alarming" : "figure"} title={hint}>
       <dt>{name}</dt>
-      <dd>{value}</dd>
+      <dd>{alarming ? `⚠ ${value}` : value}</dd>
     </div>
   );
 }

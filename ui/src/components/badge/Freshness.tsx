@@ -2,6 +2,7 @@
 import type { Meta } from "../../api/types";
 import { formatCivil, formatCount, formatReceived } from "../../model/format";
 import type { Connection } from "../../model/live";
+import { standingOf } from "../../model/sources";
 import type { Live } from "../../state/live";
 import { Figure } from "./Figure";
 
@@ -34,7 +35,8 @@ export function Freshness({ live }: { readonly live: Live }) {
 }
 
 function Figures({ meta }: { readonly meta: Meta }) {
-  const { data_as_of, received_at, incidents, rejected, caught_up } = meta;
+  const { data_as_of, received_at, incidents, rejected } = meta;
+  const source = standingOf(meta);
   return (
     <dl class="figures">
       <Figure
@@ -57,15 +59,7 @@ function Figures({ meta }: { readonly meta: Meta }) {
         value={formatCount(rejected)}
         hint="Records that could not be read; they are kept with the reason and are in no count"
       />
-      <Figure
-        name="Source"
-        value={caught_up ? "caught up" : "catching up"}
-        hint={
-          caught_up
-            ? "Everything that the source holds is in these figures"
-            : "The source holds more than these figures show yet"
-        }
-      />
+      <Figure name="Source" value={source.value} hint={source.hint} alarming={source.alarming} />
     </dl>
   );
 }

@@ -1,7 +1,8 @@
-/** Banners that change how the page is to be read: invented data, a server that is away. */
+/** Banners that change how the page is to be read: invented data, a server or a source that is away, notes on the data. */
 import type { Meta } from "../../api/types";
 import { formatCivil } from "../../model/format";
 import type { Connection } from "../../model/live";
+import { alarms, notes } from "../../model/sources";
 
 interface Props {
   readonly meta: Meta | null;
@@ -10,6 +11,8 @@ interface Props {
 }
 
 export function Notices({ meta, connection, failure }: Props) {
+  const alarming = meta === null ? [] : alarms(meta.sources);
+  const noted = meta === null ? [] : notes(meta);
   return (
     <>
       {meta?.simulated === true && (
@@ -27,6 +30,29 @@ export function Notices({ meta, connection, failure }: Props) {
               : `What you see is as of ${formatCivil(meta.data_as_of)} and may be out of date.`}{" "}
             Trying again…
           </span>
+        </aside>
+      )}
+      {alarming.length > 0 && (
+        <aside class="banner banner-stale" aria-label="Sources" data-testid="source-banner">
+          {alarming.map(({ title, text }) => (
+            <p key={text} role="alert">
+              <strong>{title}</strong> {text}
+            </p>
+          ))}
+        </aside>
+      )}
+      {noted.length > 0 && (
+        <aside class="banner banner-notes" aria-label="Notes on the data" data-testid="notes">
+          <details open={noted.length < 3}>
+            <summary>
+              {noted.length === 1 ? "1 note on the data" : `${String(noted.length)} notes on the data`}
+            </summary>
+            <ul>
+              {noted.map((text) => (
+                <li key={text}>{text}</li>
+              ))}
+            </ul>
+          </details>
         </aside>
       )}
     </>

@@ -122,3 +122,24 @@ fn errors_are_sentences_that_say_whether_to_ask_again_and_hold_no_secret() {
     let error = open_url("http://127.0.0.1:9/x.csv?token=secret", None).map(drain).unwrap_err();
     assert!(error.is_retryable() && !error.to_string().contains("secret"), "{error}");
 }
+
+/// A portal's address answers 1,000 rows unless it is asked for more.
+#[test]
+fn a_portals_address_is_loaded_whole() {
+    let server = Server::start(|request| {
+        let url = url::Url::parse(&format!("http://x{}", request.target)).unwrap();
+        let number =
+            |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.parse().unwrap());
+        assert!(url.query_pairs().any(|(name, value)| name == "$order" && value == ":id"), "{url}");
+        // This portal gives no more than 1,000 at once, whatever it is asked for.
+        let limit = number("$limit").unwrap_or(1000).min(1000);
+        let offset = number("$offset").unwrap_or(0);
+        let rows: Vec<String> = (0..2500_u64).skip(offset).take(limit).map(row).collect();
+        Response::new(200, format!("{HEADER}\n{}", rows.join("\n")))
+    });
+    for kind in ["csv", "json"] {
+        let outcome = drain(open_url(&format!("{}/resource/ijzp-q8t2.{kind}", server.address), None).unwrap());
+        assert_eq!(outcome.ids().len(), 2500);
+        assert_eq!(outcome.reasons(), [""; 0]);
+    }
+}

@@ -9,6 +9,7 @@
 use super::*;
 use crate::csv::records::Next;
 use proptest::prelude::*;
+use std::io::{Cursor, Read};
 
 /// The bytes, in pieces of the given sizes, again and again.
 struct Pieces {
