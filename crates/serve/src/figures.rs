@@ -27,7 +27,10 @@ pub(crate) fn figures(state: &State, view: &View) -> Map<String, Value> {
         "caught_up": caught_up,
         "simulated": simulated,
         "source": source,
-        "snapshot": { "version": view.snapshot.as_ref().map(|(version, _)| version) },
+        "snapshot": {
+            "version": view.snapshot.as_ref().map(|(version, _)| version),
+            "refused": view.refused.as_ref().map(|refused| json!({ "version": refused.version, "why": refused.why })),
+        },
     });
     match value {
         Value::Object(map) => map,

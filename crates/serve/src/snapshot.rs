@@ -42,15 +42,6 @@ impl LocalSnapshot {
         Ok(Some(Self { manifest, folder }))
     }
 
-    /// Its files, open: they stay readable when newer snapshots have taken its place in the directory.
-    pub(crate) fn open(&self) -> Result<Vec<File>, ServeError> {
-        let open = |file: &blotter_offline::ManifestFile| {
-            let path = self.folder.join(&file.path);
-            File::open(&path).map_err(|error| ServeError::Snapshot { path, why: error.to_string() })
-        };
-        self.manifest.files.iter().map(open).collect()
-    }
-
     /// The next offsets of each partition.
     pub(crate) fn next_offsets(&self) -> Vec<u64> {
         self.manifest.next_offsets.values().copied().collect()

@@ -49,8 +49,8 @@ impl Parameters {
             .transpose()
     }
 
-    /// The filter, in the cube's words. It is given the cube and not the state: whoever asks for the view's lock twice waits
-    /// for a writer that waits for them.
+    /// The filter, in the cube's words. It is given the cube and not the state: taking the view's lock twice deadlocks
+    /// with a waiting writer, and the two holds may be of different views.
     pub(crate) fn filter(&self, profile: &Profile, cube: &Cube) -> Result<Filter, Problem> {
         let clock = cube.clock();
         let from = self.moment("from", clock)?;
@@ -67,6 +67,9 @@ impl Parameters {
         }
         let mut categories = Vec::new();
         for text in self.all("category") {
+            if text.is_empty() {
+                return Err(Problem::parameter("category", "`category` is empty: give a category, or leave it out"));
+            }
             let category = profile.category_of(text);
             if !cube.has_category(&category) {
                 let known = match cube.categories() {
@@ -114,7 +117,10 @@ impl Parameters {
     fn moment(&self, name: &str, clock: &CityClock) -> Result<Option<UtcMicros>, Problem> {
         self.one(name)
             .map(|text| {
-                parse_instant(text).or_else(|| parse_civil(text).map(|civil| clock.to_utc(civil))).ok_or_else(|| {
+                // Parsers of times know more ways to write them than we want to promise.
+                let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:+.TZ".contains(&byte));
+                let parsed = || parse_instant(text).or_else(|| parse_civil(text).map(|civil| clock.to_utc(civil)));
+                is_plain.then(parsed).flatten().ok_or_else(|| {
                     let detail = format!("`{name}={text}`: give the city's civil time, such as 2016, 2016-07, 2016-07-19 or 2016-07-19T13:45, or a moment with its offset");
                     Problem::parameter(name, detail)
                 })
