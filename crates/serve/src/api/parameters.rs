@@ -1,13 +1,15 @@
 //! Query parameters: each is known, given once unless it may be repeated, and right, or the answer says which is not.
 
 use crate::problem::Problem;
-use blotter_cube::{Bucket, By, COARSEST, Cube, Cursor, FINEST, Filter};
+use blotter_cube::{Bucket, By, COARSEST, Cube, Cursor, FINEST, Filter, HoursOfWeek};
 use blotter_hotspot::Confidence;
 use blotter_incident::{BoundingBox, CityClock, Profile, UtcMicros, parse_civil, parse_instant};
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 /// The names of the filter's parameters.
 pub(crate) const FILTER: [&str; 8] = ["from", "to", "category", "area", "arrest", "domestic", "bbox", "hour_of_week"];
+/// Characters that name every hour of the week by itself, with room to spare.
+const MOST_OF_HOURS: usize = 700;
 const REPEATABLE: [&str; 2] = ["category", "area"];
 
 /// The parameters of one request.
@@ -106,11 +108,17 @@ impl Parameters {
             arrest: self.parsed("arrest", "true or false")?,
             domestic: self.parsed("domestic", "true or false")?,
             bbox: self.bbox()?,
-            hours_of_week: self.parsed(
-                "hour_of_week",
-                "hours from 0 (Monday at midnight) to 167, and ranges of them, such as 20-23,44-47",
-            )?,
+            hours_of_week: self.hours_of_week()?,
         })
+    }
+
+    fn hours_of_week(&self) -> Result<Option<HoursOfWeek>, Problem> {
+        if self.one("hour_of_week").is_some_and(|text| text.len() > MOST_OF_HOURS) {
+            let detail = format!("`hour_of_week` has more than {MOST_OF_HOURS} characters: give ranges, such as 20-23");
+            return Err(Problem::parameter("hour_of_week", detail));
+        }
+        let expected = "hours from 0 (Monday at midnight) to 167, and ranges of them, such as 20-23,44-47";
+        self.parsed("hour_of_week", expected)
     }
 
     /// A moment as an answer says it, with its offset, or in the city's civil time.

@@ -26,13 +26,13 @@ fn follower(state: &Arc<State>, snapshots: &Path) -> Follower {
     Follower { state, snapshots, coalesce: Duration::ZERO, until_caught_up: false }
 }
 
-/// One incident an hour, in the order of time.
+/// One incident a minute, in the order of time.
 fn records(ids: std::ops::Range<u32>) -> Vec<Record> {
     let record = |id: u32| Record {
         id,
         observed: 1,
         deleted: false,
-        second: 1_451_606_400 + i64::from(id) * 3600,
+        second: 1_451_606_400 + i64::from(id) * 60,
         area: 1,
         category: 0,
         point: Some((41.85, -87.65)),

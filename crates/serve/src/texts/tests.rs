@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     follower::Follower,
     state::State,
-    testing::{CHICAGO, MemoryLog, Record, batches, json},
+    testing::{CHICAGO, MemoryLog, Record, ask_with, batches, json},
 };
 use blotter_incident::Profile;
 use blotter_store::Shutdown;
@@ -70,6 +70,33 @@ fn a_page_of_rare_incidents_is_read_in_few_ranges_and_ends_early_where_they_are_
     }
     assert_eq!(all, (0..8000).step_by(40).rev().collect::<Vec<_>>());
     assert_eq!(pages, 2, "200 ranges are more than one page reads");
+}
+
+#[test]
+fn a_page_of_the_past_keeps_its_etag_while_its_texts_are_there() {
+    let log = MemoryLog::new(1);
+    let (state, follower, _directory) = loaded(&log);
+    log.push(Topic::Incidents, 0, batch(&state.profile, 0..10, 2));
+    follower.run(&Shutdown::new()).unwrap();
+    let (past, all) = ("/api/v1/incidents?from=2016-01-01&to=2016-02-01", "/api/v1/incidents");
+    let tag = |question: &str| {
+        let (status, headers, body) = ask_with(&state, question, &[]);
+        assert_eq!(status, 200, "{body}");
+        headers.get("etag").map(|tag| tag.to_str().unwrap().to_owned())
+    };
+    let before = (tag(past), tag(all));
+    assert!(before.0.is_some());
+    // Ten weeks later.
+    log.push(Topic::Incidents, 0, batch(&state.profile, 100_000..100_001, 2));
+    follower.run(&Shutdown::new()).unwrap();
+    assert_eq!(tag(past), before.0);
+    assert_ne!(tag(all), before.1);
+    let (status, headers, _) = ask_with(&state, past, &[("if-none-match", before.0.as_deref().unwrap())]);
+    assert_eq!((status, headers["blotter-next-offsets"].to_str().unwrap()), (304, "0:11"));
+    // What is missing may come back at any time.
+    state.texts.forget();
+    log.remove_below(0, 5);
+    assert_eq!((tag(past), json(&state, past)["missing"].as_array().unwrap().len()), (None, 5));
 }
 
 #[test]
