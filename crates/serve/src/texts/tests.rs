@@ -9,6 +9,7 @@ use crate::{
     testing::{CHICAGO, MemoryLog, Record, ask_with, batches, json},
 };
 use blotter_incident::Profile;
+use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, Transaction};
 use blotter_store::Shutdown;
 use std::{
     sync::atomic::Ordering,
@@ -70,6 +71,41 @@ fn a_page_of_rare_incidents_is_read_in_few_ranges_and_ends_early_where_they_are_
     }
     assert_eq!(all, (0..8000).step_by(40).rev().collect::<Vec<_>>());
     assert_eq!(pages, 2, "200 ranges are more than one page reads");
+}
+
+#[test]
+fn a_page_from_the_log_of_this_process_decodes_each_batch_once_and_only_so_many() {
+    let directory = tempdir().unwrap();
+    let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(directory.path(), EmbeddedOptions::default()).unwrap());
+    let profile = Arc::new(Profile::from_toml(CHICAGO).unwrap());
+    let state = Arc::new(State::new(Arc::clone(&profile), Some(Arc::clone(&log)), Arc::default()));
+    // 300 batches of 50 rows, with one rare incident in each.
+    for number in 0..300 {
+        let records = batch(&profile, number * 50..number * 50 + 50, 50);
+        let appends = vec![Append { topic: Topic::Incidents, partition: 0, records }];
+        log.append(Transaction { appends, ..Transaction::default() }).unwrap();
+    }
+    let follower = Follower {
+        state: Arc::clone(&state),
+        snapshots: directory.path().join("none"),
+        coalesce: Duration::ZERO,
+        until_caught_up: true,
+    };
+    follower.run(&Shutdown::new()).unwrap();
+    // The frequent ones lie side by side: twenty batches.
+    let frequent = json(&state, "/api/v1/incidents?limit=980&category=C0");
+    assert_eq!((frequent["incidents"].as_array().unwrap().len(), &frequent["missing"]), (980, &serde_json::json!([])));
+    let (mut all, mut sizes, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let page = json(&state, &format!("/api/v1/incidents?limit=1000&category=C1{cursor}"));
+        let incidents = page["incidents"].as_array().unwrap();
+        sizes.push(incidents.len());
+        all.extend(incidents.iter().map(|one| one["id"].as_str().unwrap().parse::<u32>().unwrap()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(all, (0..15_000).step_by(50).rev().collect::<Vec<_>>());
+    assert_eq!(sizes, [MOST_READS, MOST_READS, 300 - 2 * MOST_READS]);
 }
 
 #[test]
