@@ -44,15 +44,12 @@ impl Aside {
     /// See [`Log::read_range`](crate::Log::read_range).
     pub(super) fn read(&self, wanted: &Wanted<'_>, format: &dyn TopicFormat) -> Result<Vec<Fetched>, LogError> {
         let mut lease = Lease { aside: self, cursor: self.idle() };
-        let cursor = match lease.cursor.take() {
-            Some(mut cursor) => {
-                cursor.turn_to(wanted.name, wanted.topic, wanted.partition, wanted.from)?;
-                cursor
-            }
-            None => {
-                let client = Arc::clone(&self.client);
-                Cursor::open(client, wanted.name, Some(wanted.topic), wanted.partition, wanted.from)?
-            }
+        let cursor = if let Some(mut cursor) = lease.cursor.take() {
+            cursor.turn_to(wanted.name, wanted.topic, wanted.partition, wanted.from)?;
+            cursor
+        } else {
+            let client = Arc::clone(&self.client);
+            Cursor::open(client, wanted.name, Some(wanted.topic), wanted.partition, wanted.from)?
         };
         let cursor = lease.cursor.insert(cursor);
         let mut decoder = format.decoder(wanted.partition);

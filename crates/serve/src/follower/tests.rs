@@ -63,11 +63,10 @@ impl Running {
     fn wait_until(&mut self, what: &str, mut is_true: impl FnMut() -> bool) {
         let deadline = Instant::now() + Duration::from_mins(2);
         while !is_true() {
-            if self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
-                panic!("the follower ended before {what}: {:?}", self.thread.take().map(JoinHandle::join));
-            }
+            let has_ended = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+            assert!(!has_ended, "the follower ended before {what}: {:?}", self.thread.take().map(JoinHandle::join));
             assert!(Instant::now() < deadline, "never {what}");
-            thread::sleep(Duration::from_millis(2));
+            self.shutdown.wait_timeout(Duration::from_millis(2));
         }
     }
 }

@@ -152,7 +152,7 @@ fn the_follower_does_not_wait_for_a_page() {
                     shutdown.trigger();
                     panic!("never {what}");
                 }
-                std::thread::sleep(Duration::from_millis(1));
+                shutdown.wait_timeout(Duration::from_millis(1));
             }
         };
         wait_until("the first are applied", &|| state.read().next_offsets == [10]);
