@@ -174,6 +174,15 @@ pub(crate) struct Ops {
     pub(crate) listen: Option<SocketAddr>,
 }
 
+/// Names of the map.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Hosts {
+    /// Answer requests for this host name; may be given several times. Default: on the loopback `localhost`, 127.0.0.0/8 and
+    /// `[::1]`, which are always answered; on any other address every name
+    #[arg(long = "allow-host", env = "BLOTTER_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) allowed: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     #[command(flatten)]
@@ -194,6 +203,8 @@ pub(crate) struct Demo {
     /// Address of the map
     #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) hosts: Hosts,
     /// Partitions of a new log (4 unless given)
     #[arg(long)]
     pub(crate) partitions: Option<NonZeroU32>,
@@ -340,6 +351,8 @@ pub(crate) struct Serve {
     /// Address of the map
     #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) hosts: Hosts,
     /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times. Of other layers, those that lie in
     /// `boundaries` beside the snapshots
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]

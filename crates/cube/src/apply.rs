@@ -2,13 +2,14 @@
 
 use crate::{
     calendar::Calendar,
+    content,
     cube::{Cube, Locator, Position, minute_of},
     group::{ARREST_SHIFT, DOMESTIC_SHIFT, Group, Row, three},
     places::{NOWHERE, UNMAPPED},
     vocabulary::NONE,
 };
 use arrow::array::{Array, BooleanArray};
-use blotter_incident::{IncidentBatch, Offered, UtcMicros};
+use blotter_incident::{IncidentBatch, Offered, Revision, UtcMicros};
 
 /// An hour, area of the primary layer and category whose total changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +58,9 @@ impl Cube {
         let mut changes = Changes::default();
         for index in 0..batch.len {
             let at = UtcMicros(batch.occurred_at_utc[index]);
-            let number = match self.identity.offer(batch.id.value(index), batch.revision(index)) {
+            let (id, revision) = (batch.id.value(index), batch.revision(index));
+            let (offered, before) = self.identity.offer_over(id, revision);
+            let number = match offered {
                 Offered::Stale => continue,
                 Offered::New(number) => {
                     self.positions.push(Position::GONE);
@@ -65,7 +68,7 @@ impl Cube {
                     number
                 }
                 Offered::Replaced(number) => {
-                    self.leave(number, &mut changes);
+                    self.leave(number, before, &mut changes);
                     self.locators.set(number, locate(index).pack());
                     number
                 }
@@ -101,6 +104,7 @@ impl Cube {
                 cell: cell.unwrap_or(NOWHERE),
                 number,
             };
+            self.groups[group].add_content(content::of_incident(id, &revision));
             self.enter(group, row, areas, &mut changes);
         }
         self.version += u64::from(changes.incidents > 0);
@@ -129,10 +133,15 @@ impl Cube {
         changes.slots.push(self.slot(&self.groups[group], slot));
     }
 
-    fn leave(&mut self, number: u32, changes: &mut Changes) {
+    /// `before`: the revision that was in force.
+    fn leave(&mut self, number: u32, before: Option<Revision>, changes: &mut Changes) {
         let Position { group, slot } = self.positions.value(number);
         let slot = slot as usize;
-        let Some(rows) = self.groups.get(group as usize) else { return };
+        let Some(rows) = self.groups.get_mut(group as usize) else { return };
+        if let Some(before) = before {
+            rows.take_content(content::of_incident(&self.identity.id(number), &before));
+        }
+        let rows = &self.groups[group as usize];
         self.figures.total -= 1;
         self.figures.mapped -= u64::from(rows.place.value(slot) != UNMAPPED);
         self.by_category[usize::from(rows.category)] -= 1;

@@ -45,6 +45,8 @@ pub(crate) struct Group {
     pub(crate) cell: Narrow,
     pub(crate) areas: Vec<Narrow>,
     pub(crate) number: Vec<u32>,
+    /// The sum of what stands for its incidents ([`crate::content`]).
+    content: u64,
     /// Bounds of `minute`; what left may leave them wider than they need be.
     least: u16,
     greatest: u16,
@@ -64,6 +66,7 @@ impl Group {
             cell: Narrow::default(),
             areas: vec![Narrow::default(); layers],
             number: Vec::new(),
+            content: 0,
             least: u16::MAX,
             greatest: 0,
         }
@@ -71,6 +74,19 @@ impl Group {
 
     pub(crate) fn len(&self) -> usize {
         self.minute.len()
+    }
+
+    /// Equal where the group holds the same revisions of the same incidents, whatever the order in which they came.
+    pub(crate) fn content(&self) -> u64 {
+        self.content
+    }
+
+    pub(crate) fn add_content(&mut self, incident: u64) {
+        self.content = self.content.wrapping_add(incident);
+    }
+
+    pub(crate) fn take_content(&mut self, incident: u64) {
+        self.content = self.content.wrapping_sub(incident);
     }
 
     /// The second of a row's time, since 1900 (UTC).

@@ -33,13 +33,37 @@ impl Cursor {
     }
 }
 
+/// One page of incidents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The newest first, and by id among those of one second.
+    pub incidents: Vec<Listed>,
+    /// Whether there are more behind the last one.
+    pub has_more: bool,
+}
+
+/// One incident of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Where its text lies.
+    pub text: Locator,
+    /// For a page that begins behind it.
+    pub cursor: Cursor,
+}
+
+impl Listed {
+    /// The incident's id.
+    pub fn id(&self) -> &str {
+        &self.cursor.id
+    }
+}
+
 /// When (the oldest on top of the heap), the id, and the row's number.
 type Candidate = (Reverse<i64>, String, u32);
 
 impl Cube {
-    /// Up to `limit` selected incidents, newest first and by id among those of one second, behind the cursor;
-    /// and the cursor of the next page, if there is one.
-    pub fn newest(&self, filter: &Filter, limit: usize, after: Option<&Cursor>) -> (Vec<Locator>, Option<Cursor>) {
+    /// Up to `limit` selected incidents behind the cursor.
+    pub fn newest(&self, filter: &Filter, limit: usize, after: Option<&Cursor>) -> Page {
         let compiled = Compiled::new(self, filter);
         let after = after.map(|after| (i64::from(after.minute) * 60 + i64::from(after.second), &after.id));
         // The page and one more, so that it is known whether there is a next page. The heap's top is the oldest.
@@ -75,14 +99,12 @@ impl Cube {
             }
         }
         let mut page = page.into_sorted_vec();
-        let more = page.len() > limit;
+        let has_more = page.len() > limit;
         page.truncate(limit);
-        let next = page.last().filter(|_| more).map(|(Reverse(at), id, _)| Cursor {
-            minute: (at / 60) as u32,
-            second: (at % 60) as u8,
-            id: id.clone(),
-        });
-        let locators = page.into_iter().map(|(_, _, number)| Locator::unpack(self.locators.value(number))).collect();
-        (locators, next)
+        let listed = |(Reverse(at), id, number): Candidate| Listed {
+            text: Locator::unpack(self.locators.value(number)),
+            cursor: Cursor { minute: (at / 60) as u32, second: (at % 60) as u8, id },
+        };
+        Page { incidents: page.into_iter().map(listed).collect(), has_more }
     }
 }

@@ -349,10 +349,10 @@ proptest! {
             let mut pages = Vec::new();
             let mut cursor: Option<Cursor> = None;
             loop {
-                let (page, next) = cube.newest(filter, limit, cursor.as_ref());
-                pages.extend(page.into_iter().map(|locator| locator.offset as usize));
-                let Some(next) = next else { break };
-                cursor = Some(Cursor::parse(&next.to_text()).unwrap());
+                let page = cube.newest(filter, limit, cursor.as_ref());
+                pages.extend(page.incidents.iter().map(|listed| listed.text.offset as usize));
+                let Some(last) = page.incidents.last().filter(|_| page.has_more) else { break };
+                cursor = Some(Cursor::parse(&last.cursor.to_text()).unwrap());
             }
             prop_assert_eq!(pages, order.into_iter().map(|(_, offset)| *offset).collect::<Vec<_>>());
         }

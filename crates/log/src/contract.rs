@@ -231,6 +231,25 @@ pub trait Log: Send + Sync {
     /// partition's end (the caller knows another log, or this one has lost its tail), [`LogError::Corrupt`].
     fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError>;
 
+    /// The records at offsets from `from` to before `to`, without a gap, for someone who looks records up here and there:
+    /// whoever follows the partition meanwhile waits for nothing of it. The last batch may reach beyond `to`; there may be
+    /// fewer where a log takes its time, but at least one batch where there is a record.
+    ///
+    /// # Errors
+    /// As [`Log::read`].
+    fn read_range(&self, topic: Topic, partition: u32, from: Offset, to: Offset) -> Result<Vec<Fetched>, LogError> {
+        let mut found: Vec<Fetched> = Vec::new();
+        let mut at = from;
+        while at < to {
+            // One batch: of a log in this process that is all that must be decoded for one record.
+            let fetched = self.read(topic, partition, at, 1)?;
+            let Some(last) = fetched.last() else { break };
+            at = last.next;
+            found.extend(fetched);
+        }
+        Ok(found)
+    }
+
     /// The ends of a partition.
     fn bounds(&self, topic: Topic, partition: u32) -> Result<Bounds, LogError>;
 

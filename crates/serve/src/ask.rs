@@ -58,7 +58,6 @@ impl Asked {
             snapshots: parts.snapshots,
             coalesce: Duration::from_secs(1),
             until_caught_up: true,
-            unreadable: Mutex::default(),
         };
         follower.run(shutdown)?;
         Self::of(state)

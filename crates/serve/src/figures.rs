@@ -37,7 +37,10 @@ pub(crate) fn figures(state: &State, view: &View) -> Map<String, Value> {
         "simulated": simulated,
         "source": source,
         "sources": sources,
-        "snapshot": { "version": view.snapshot.as_ref().map(|(version, _)| version) },
+        "snapshot": {
+            "version": view.snapshot.as_ref().map(|(version, _)| version),
+            "refused": view.refused.as_ref().map(|refused| json!({ "version": refused.version, "why": refused.why })),
+        },
     });
     match value {
         Value::Object(map) => map,

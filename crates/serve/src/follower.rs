@@ -4,10 +4,12 @@ use crate::{
     ServeError,
     figures::figures,
     live::{Event, MOST_COUNTS, changed},
+    opened::OpenSnapshot,
     snapshot::LocalSnapshot,
     standing::Standing,
-    state::{State, View},
+    state::{Refused, State, View},
 };
+use arrow::array::RecordBatch;
 use blotter_cube::{Changes, Locator};
 use blotter_incident::{IncidentBatch, rejected_rows};
 use blotter_log::{Fetched, Log, LogError, Offset, Topic};
@@ -37,14 +39,45 @@ pub(crate) struct Follower {
     /// The least time between two events.
     pub(crate) coalesce: Duration,
     pub(crate) until_caught_up: bool,
-    /// Why the newest snapshot could not be read last.
-    pub(crate) unreadable: Mutex<Option<String>>,
+}
+
+/// What was said to listeners, and what is still to be said. It outlives a connection to the log: what changed before one
+/// was lost is said after the next one is made.
+struct Told {
+    figures: Map<String, Value>,
+    untold: Untold,
+    /// How far topic `peaks` was read.
+    said: Option<SaidReader>,
+}
+
+/// Changes of the totals that nobody was told of yet.
+enum Untold {
+    Changes(Changes),
+    /// Too many to remember, or a snapshot that was loaded: whoever listens asks again.
+    Everything,
+}
+
+impl Told {
+    fn new() -> Self {
+        Self { figures: Map::new(), untold: Untold::Changes(Changes::default()), said: None }
+    }
+
+    fn add(&mut self, changes: Changes) {
+        if let Untold::Changes(all) = &mut self.untold {
+            all.merge(changes);
+            // Past some number the totals are not listed, so the changes need not be remembered.
+            if all.len() > MOST_COUNTS * 8 {
+                self.untold = Untold::Everything;
+            }
+        }
+    }
 }
 
 impl Follower {
     /// Runs until told to stop, or until ready where that was asked for.
     pub(crate) fn run(&self, shutdown: &Shutdown) -> Result<(), ServeError> {
-        self.load_snapshot(shutdown)?;
+        let mut told = Told::new();
+        self.load_snapshot(&mut told, shutdown)?;
         match self.state.log.clone() {
             Some(log) if log.is_shared() => std::thread::scope(|scope| {
                 let ended = Shutdown::new();
@@ -54,13 +87,13 @@ impl Follower {
                         .name("serve: standing".into())
                         .spawn_scoped(scope, move || self.ask(log.as_ref(), &ended))?
                 };
-                let followed = self.follow_through(log.as_ref(), shutdown);
+                let followed = self.follow_through(log.as_ref(), shutdown, &mut told);
                 ended.trigger();
                 drop(asking);
                 followed
             }),
-            Some(log) => self.follow_through(log.as_ref(), shutdown),
-            None => self.watch_snapshots(shutdown),
+            Some(log) => self.follow_through(log.as_ref(), shutdown, &mut told),
+            None => self.watch_snapshots(shutdown, &mut told),
         }
     }
 
@@ -77,43 +110,100 @@ impl Follower {
         }
     }
 
-    /// Follows, and while the log does not answer goes on with what is here.
-    fn follow_through(&self, log: &dyn Log, shutdown: &Shutdown) -> Result<(), ServeError> {
+    /// Follows, and while the log does not answer or lacks what comes next goes on with what is here.
+    fn follow_through(&self, log: &dyn Log, shutdown: &Shutdown, told: &mut Told) -> Result<(), ServeError> {
+        let mut stands_still = false;
         loop {
-            match self.follow(log, shutdown) {
+            match self.follow(log, shutdown, told) {
                 Err(error) if error.is_retryable() && !shutdown.is_triggered() => {
                     tracing::warn!(%error, "the map stands still until the log answers");
                     shutdown.wait_timeout(PAUSE);
                 }
                 Err(error) if error.is_retryable() => return Ok(()),
-                Err(ServeError::Log(LogError::OffsetGone { .. })) if self.is_refreshed(shutdown)? => {
-                    tracing::warn!("the log no longer has what comes next; going on from the newest snapshot");
+                Err(ServeError::Log(error @ LogError::OffsetGone { topic: Topic::Incidents, .. })) => {
+                    if self.look_for_snapshot(told, shutdown) {
+                        tracing::warn!("the log no longer has what comes next; going on from the newest snapshot");
+                        stands_still = false;
+                        continue;
+                    }
+                    // A server that has not loaded anything has nothing to show.
+                    if self.state.read().snapshot.is_none() {
+                        return Err(error.into());
+                    }
+                    if !stands_still {
+                        tracing::warn!(%error, "the map stands still until there is a newer snapshot");
+                        stands_still = true;
+                    }
+                    if shutdown.wait_timeout(PAUSE) {
+                        return Ok(());
+                    }
                 }
                 ended => return ended,
             }
         }
     }
 
-    /// Loads the newest snapshot if that brings it forward.
-    fn is_refreshed(&self, shutdown: &Shutdown) -> Result<bool, ServeError> {
-        let version = || self.state.read().snapshot.as_ref().map(|(version, _)| *version);
-        let before = self.state.read().next_offsets.clone();
-        self.load_snapshot(shutdown)?;
-        Ok(version().is_some() && self.state.read().next_offsets != before)
+    /// Loads the newest local snapshot if it is newer than the one that was loaded; whether it was. One that cannot be
+    /// loaded is refused: what was loaded before goes on.
+    fn look_for_snapshot(&self, told: &mut Told, shutdown: &Shutdown) -> bool {
+        let loaded = self.state.read().loaded;
+        let newest = match LocalSnapshot::newest(&self.snapshots) {
+            Ok(newest) => newest,
+            Err(error) => {
+                self.refuse(None, &error);
+                return false;
+            }
+        };
+        let Some(snapshot) = newest.filter(|newest| Some(newest.manifest.version) > loaded) else { return false };
+        let version = snapshot.manifest.version;
+        if self.state.read().refused.as_ref().is_some_and(|refused| refused.version == Some(version)) {
+            return false;
+        }
+        match self.load(&snapshot, told, shutdown) {
+            Ok(is_loaded) => is_loaded,
+            Err(error) => {
+                self.refuse(Some(version), &error);
+                false
+            }
+        }
     }
 
-    /// The newest local snapshot into a fresh view.
-    fn load_snapshot(&self, shutdown: &Shutdown) -> Result<(), ServeError> {
-        let log = self.state.log.as_deref();
-        let snapshot = match LocalSnapshot::newest(&self.snapshots) {
-            Ok(Some(snapshot)) => snapshot,
-            Ok(None) => return Ok(()),
-            Err(error) if log.is_some() => {
+    /// Says once of a snapshot that it cannot be loaded: in the log, in `meta` and in the metrics.
+    fn refuse(&self, version: Option<u64>, error: &ServeError) {
+        let refused = Some(Refused { version, why: error.to_string() });
+        if self.state.read().refused == refused {
+            return;
+        }
+        tracing::warn!(version, %error, "a newer snapshot cannot be loaded; the map goes on with the one before");
+        self.state.metrics.refused_snapshots.fetch_add(1, Ordering::Relaxed);
+        self.state.write().refused = refused;
+    }
+
+    /// The newest local snapshot into a fresh view. One that is damaged is left aside where the log has everything.
+    fn load_snapshot(&self, told: &mut Told, shutdown: &Shutdown) -> Result<(), ServeError> {
+        let loaded = LocalSnapshot::newest(&self.snapshots).and_then(|newest| match newest {
+            Some(snapshot) => self.load(&snapshot, told, shutdown),
+            None => Ok(false),
+        });
+        match loaded {
+            Err(error @ ServeError::Snapshot { .. }) if self.state.log.is_some() => {
                 tracing::warn!("{error}; everything is read from the log instead");
-                return Ok(());
+                Ok(())
             }
-            Err(error) => return Err(error),
-        };
+            loaded => loaded.map(|_| ()),
+        }
+    }
+
+    /// A snapshot into a fresh view; whether it is one of this log.
+    fn load(&self, snapshot: &LocalSnapshot, told: &mut Told, shutdown: &Shutdown) -> Result<bool, ServeError> {
+        let Some(view) = self.view_of(snapshot, shutdown)? else { return Ok(false) };
+        *self.state.write() = view;
+        told.untold = Untold::Everything;
+        Ok(true)
+    }
+
+    /// A view of a snapshot with its files; none where it is of another log, or where it was told to stop.
+    fn view_of(&self, snapshot: &LocalSnapshot, shutdown: &Shutdown) -> Result<Option<View>, ServeError> {
         let (found, asked) = (&snapshot.manifest.city, &self.state.profile.slug);
         if found != asked {
             let directory = self.snapshots.clone();
@@ -123,27 +213,20 @@ impl Follower {
             && snapshot.manifest.log_id != log.id().0
         {
             tracing::warn!(snapshot = %snapshot.manifest.log_id, log = %log.id(), "the snapshot is of another log and is left aside");
-            return Ok(());
+            return Ok(None);
         }
         let started = Instant::now();
         let next_offsets = snapshot.next_offsets();
         let mut view = View::new(&self.state.profile, next_offsets.len());
-        // A shared log gives single records slowly.
+        // A shared log gives single records slowly, and not for ever.
         let texts_in_log = log.is_some_and(|log| !log.is_shared());
-        let loaded = snapshot.open().and_then(|opened| {
-            snapshot.load(&opened, &self.state.profile, texts_in_log, &mut view, shutdown)?;
-            Ok(opened)
-        });
-        let opened = match loaded {
-            Ok(opened) => opened,
-            Err(error @ ServeError::Snapshot { .. }) if log.is_some() => {
-                tracing::warn!("{error}; everything is read from the log instead");
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
+        let readers = snapshot.open()?;
+        if !texts_in_log {
+            view.opened = Some(Arc::new(OpenSnapshot::open(snapshot, &readers, &self.state.profile)?));
+        }
+        snapshot.load(&readers, &self.state.profile, texts_in_log, &mut view, shutdown)?;
         if shutdown.is_triggered() {
-            return Ok(());
+            return Ok(None);
         }
         view.next_offsets.clone_from(&next_offsets);
         view.received_at_ms = snapshot
@@ -152,20 +235,18 @@ impl Follower {
             .as_deref()
             .and_then(blotter_incident::parse_instant)
             .map(|at| at.0.div_euclid(1000));
+        view.loaded = Some(snapshot.manifest.version);
         view.snapshot = Some((snapshot.manifest.version, next_offsets));
         let took_ms = started.elapsed().as_millis();
         tracing::debug!(version = snapshot.manifest.version, rows = view.cube.rows(), took_ms, "snapshot loaded");
-        *self.state.texts.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some((snapshot, opened));
-        *self.state.write() = view;
-        Ok(())
+        Ok(Some(view))
     }
 
     /// Without the log: as fresh as the newest snapshot.
-    fn watch_snapshots(&self, shutdown: &Shutdown) -> Result<(), ServeError> {
-        let mut last = Map::new();
+    fn watch_snapshots(&self, shutdown: &Shutdown, told: &mut Told) -> Result<(), ServeError> {
         loop {
             self.state.ready.store(self.state.read().snapshot.is_some(), Ordering::Release);
-            self.publish(&mut last, None);
+            self.publish(told);
             if self.until_caught_up && self.state.is_ready() {
                 return Ok(());
             }
@@ -175,36 +256,23 @@ impl Follower {
             if shutdown.wait_timeout(LOOK) {
                 return Ok(());
             }
-            let newest = match LocalSnapshot::newest(&self.snapshots) {
-                Ok(newest) => newest.map(|snapshot| snapshot.manifest.version),
-                Err(error) => {
-                    self.note_unreadable(&error);
-                    continue;
-                }
-            };
-            let have = self.state.read().snapshot.as_ref().map(|(version, _)| *version);
-            if newest > have {
-                match self.load_snapshot(shutdown) {
-                    Err(error @ ServeError::Snapshot { .. }) if have.is_some() => self.note_unreadable(&error),
-                    loaded => loaded?,
-                }
-            }
+            self.look_for_snapshot(told, shutdown);
         }
     }
 
-    fn follow(&self, log: &dyn Log, shutdown: &Shutdown) -> Result<(), ServeError> {
+    fn follow(&self, log: &dyn Log, shutdown: &Shutdown, told: &mut Told) -> Result<(), ServeError> {
         let partitions = log.partitions(Topic::Incidents);
         let mut next: Vec<u64> = self.state.read().next_offsets.clone();
         next.resize(partitions as usize, 0);
         self.state.write().next_offsets.clone_from(&next);
         let mut rejected = log.bounds(Topic::Rejected, 0)?.earliest;
-        let mut said = SaidReader::new(log)?;
+        if told.said.is_none() {
+            told.said = Some(SaidReader::new(log)?);
+        }
         // Ready means: everything that the log held at the start is applied.
         let goal: Vec<u64> = (0..partitions)
             .map(|part| Ok(log.bounds(Topic::Incidents, part)?.next.0))
             .collect::<Result<_, ServeError>>()?;
-        let mut last = Map::new();
-        let mut changes: Option<Changes> = Some(Changes::default());
         let mut published: Option<Instant> = None;
         let mut looked = Instant::now();
         let mut pointer_seen = None;
@@ -215,10 +283,10 @@ impl Follower {
                 for fetched in log.read(Topic::Incidents, part, Offset(*slot), READ_BYTES)? {
                     read = true;
                     *slot = fetched.next.0;
-                    self.apply(part, &fetched, &mut changes)?;
+                    self.apply(part, &fetched, told)?;
                 }
             }
-            for fetched in log.read(Topic::Rejected, 0, rejected, READ_BYTES)? {
+            for fetched in what_is_left(log, Topic::Rejected, &mut rejected)? {
                 read = true;
                 rejected = fetched.next;
                 let mut view = self.state.write();
@@ -226,20 +294,24 @@ impl Follower {
                     view.rejected.insert(xxh3_64(row.key.as_bytes()));
                 }
             }
-            read |= said.read(log, &self.state)?;
+            let (mut said_all, mut said_next) = (true, Offset(0));
+            if let Some(said) = &mut told.said {
+                read |= said.read(log, &self.state)?;
+                (said_all, said_next) = (said.next >= said.news_from, said.next);
+            }
             let caught_up = !read;
             if !self.state.is_ready() && next.iter().zip(&goal).all(|(next, goal)| next >= goal) {
                 self.state.ready.store(true, Ordering::Release);
             }
-            if self.until_caught_up && self.state.is_ready() && said.next >= said.news_from {
+            if self.until_caught_up && self.state.is_ready() && said_all {
                 return Ok(());
             }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
-                self.note_snapshot(&mut pointer_seen);
+                self.note_snapshot(log, &mut pointer_seen, shutdown)?;
             }
             if published.is_none_or(|at| at.elapsed() >= self.coalesce) || caught_up {
-                self.publish(&mut last, changes.replace(Changes::default()));
+                self.publish(told);
                 published = Some(Instant::now());
             }
             // What the snapshot brought is left for when there is time.
@@ -247,7 +319,7 @@ impl Follower {
                 let mut watched: Vec<_> =
                     (0..).zip(&next).map(|(part, next)| (Topic::Incidents, part, Offset(*next))).collect();
                 watched.push((Topic::Rejected, 0, rejected));
-                watched.push((Topic::Peaks, 0, said.next));
+                watched.push((Topic::Peaks, 0, said_next));
                 log.wait_any(&watched, LOOK);
             }
         }
@@ -274,78 +346,125 @@ impl Follower {
     }
 
     /// Applies a batch, a few thousand rows at a time; the offsets move with the rows.
-    fn apply(&self, part: u32, fetched: &Fetched, changes: &mut Option<Changes>) -> Result<(), ServeError> {
-        let rows = fetched.records.num_rows();
-        if rows == 0 {
+    fn apply(&self, part: u32, fetched: &Fetched, told: &mut Told) -> Result<(), ServeError> {
+        if fetched.records.num_rows() == 0 {
             // What lies there is no record.
             self.state.write().next_offsets[part as usize] = fetched.next.0;
         }
-        let mut from = 0;
-        while from < rows {
-            let length = LOCK_ROWS.min(rows - from);
-            let slice = fetched.records.slice(from, length);
-            let columns = IncidentBatch::try_new(&slice)?;
-            let base = fetched.base.0 + from as u64;
+        for slice in slices(fetched) {
             let mut view = self.state.write();
-            let changed = view.cube.apply(&columns, |row| Locator { partition: part, offset: base + row as u64 });
-            view.hourly.get_mut().unwrap_or_else(PoisonError::into_inner).note(&changed);
-            from += length;
-            view.next_offsets[part as usize] = if from == rows { fetched.next.0 } else { base + length as u64 };
-            view.received_at_ms = view.received_at_ms.max(Some(fetched.appended_at_ms));
-            view.cube.index_places(length);
+            let changed = slice.apply(part, &mut view)?;
             // Whoever waits comes first, or a full log would keep everybody from asking.
             RwLockWriteGuard::unlock_fair(view);
-            // Past some number the totals are not listed, so the changes need not be remembered.
-            if let Some(all) = changes {
-                all.merge(changed);
-                if all.len() > MOST_COUNTS * 8 {
-                    *changes = None;
-                }
-            }
+            told.add(changed);
         }
         Ok(())
     }
 
-    /// Warns once of a snapshot that cannot be read, until another reason comes up: what is loaded goes on being served.
-    fn note_unreadable(&self, error: &ServeError) {
-        let reason = error.to_string();
-        let mut noted = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.as_ref() != Some(&reason) {
-            tracing::warn!("{reason}; what was loaded before is still served");
-            *noted = Some(reason);
-        }
-    }
-
-    /// With the log a newer snapshot need not be loaded: it is only noted. `seen` is the pointer's time, so that manifests
-    /// are read once.
-    fn note_snapshot(&self, seen: &mut Option<SystemTime>) {
+    /// With the log a newer snapshot need not be loaded, unless it has texts that the log no longer has: it is only noted.
+    /// `seen` is the pointer's time, so that manifests are read once.
+    fn note_snapshot(
+        &self,
+        log: &dyn Log,
+        seen: &mut Option<SystemTime>,
+        shutdown: &Shutdown,
+    ) -> Result<(), ServeError> {
         let written = std::fs::metadata(self.snapshots.join("latest.json")).and_then(|file| file.modified()).ok();
-        if *seen == written {
-            return;
+        if std::mem::replace(seen, written) == written && !self.lacks_texts() {
+            return Ok(());
         }
-        *seen = written;
         let snapshot = match LocalSnapshot::newest(&self.snapshots) {
             Ok(Some(snapshot)) => snapshot,
-            Ok(None) => return,
-            Err(error) => return self.note_unreadable(&error),
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                self.refuse(None, &error);
+                return Ok(());
+            }
         };
-        let is_ours = self.state.log.as_deref().is_some_and(|log| log.id().0 == snapshot.manifest.log_id);
-        let have = self.state.read().snapshot.as_ref().map(|(version, _)| *version);
-        if is_ours && have.is_none_or(|have| snapshot.manifest.version > have) {
-            self.state.write().snapshot = Some((snapshot.manifest.version, snapshot.next_offsets()));
+        let is_ours = log.id().0 == snapshot.manifest.log_id;
+        let version = snapshot.manifest.version;
+        let (have, loaded) = {
+            let view = self.state.read();
+            (view.snapshot.as_ref().map(|(version, _)| *version), view.loaded)
+        };
+        if is_ours && have < Some(version) {
+            self.state.write().snapshot = Some((version, snapshot.next_offsets()));
         }
+        if is_ours && loaded < Some(version) && self.lacks_texts() {
+            self.change_over(log, &snapshot, shutdown)?;
+        }
+        Ok(())
     }
 
-    /// Says what changed, if anything did. `changes`: none where they were too many to remember.
-    fn publish(&self, last: &mut Map<String, Value>, changes: Option<Changes>) {
+    /// Whether a shared log has lost records that came after the snapshot that was loaded: their texts are nowhere else.
+    fn lacks_texts(&self) -> bool {
+        let view = self.state.read();
+        let Some(opened) = &view.opened else { return false };
+        let standing = self.state.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = opened.next_offsets.iter().zip(&standing.earliest).zip(&view.next_offsets);
+        lost.into_iter().any(|((snapshot, earliest), next)| earliest.min(next) > snapshot)
+    }
+
+    /// Changes over to a newer snapshot. The fresh view follows the log to where the present one is, so nobody sees a
+    /// difference but that all texts are there again.
+    fn change_over(&self, log: &dyn Log, snapshot: &LocalSnapshot, shutdown: &Shutdown) -> Result<(), ServeError> {
+        let version = snapshot.manifest.version;
+        if self.state.read().refused.as_ref().is_some_and(|refused| refused.version == Some(version)) {
+            return Ok(());
+        }
+        let mut view = match self.view_of(snapshot, shutdown) {
+            Ok(Some(view)) => view,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                self.refuse(Some(version), &error);
+                return Ok(());
+            }
+        };
+        let goal = self.state.read().next_offsets.clone();
+        view.next_offsets.resize(goal.len(), 0);
+        for (part, goal) in (0..).zip(goal) {
+            while view.next_offsets[part as usize] < goal {
+                let from = Offset(view.next_offsets[part as usize]);
+                let fetched = match log.read(Topic::Incidents, part, from, READ_BYTES) {
+                    Ok(fetched) => fetched,
+                    // Not even this one is new enough.
+                    Err(LogError::OffsetGone { .. }) => return Ok(()),
+                    Err(error) => return Err(error.into()),
+                };
+                if fetched.is_empty() {
+                    break;
+                }
+                for fetched in fetched.iter().map(|fetched| before(fetched, goal)) {
+                    for slice in slices(&fetched) {
+                        slice.apply(part, &mut view)?;
+                    }
+                    view.next_offsets[part as usize] = fetched.next.0;
+                }
+            }
+        }
+        tracing::info!(version, "the log no longer has all texts; they come from a newer snapshot now");
+        let mut present = self.state.write();
+        view.rejected = std::mem::take(&mut present.rejected);
+        view.received_at_ms = view.received_at_ms.max(present.received_at_ms);
+        *present = view;
+        Ok(())
+    }
+
+    /// Says what changed, if anything did.
+    fn publish(&self, told: &mut Told) {
         let view = self.state.read();
         let figures = figures(&self.state, &view);
-        let difference = changed(last, &figures);
-        let nothing_counted = changes.as_ref().is_some_and(Changes::is_empty);
-        if difference.is_empty() && nothing_counted {
+        let difference = changed(&told.figures, &figures);
+        let untold = std::mem::replace(&mut told.untold, Untold::Changes(Changes::default()));
+        let is_nothing = matches!(&untold, Untold::Changes(changes) if changes.is_empty());
+        if difference.is_empty() && is_nothing {
             return;
         }
-        let counts = changes.and_then(|changes| view.cube.totals_of(&changes, MOST_COUNTS)).map(|totals| {
+        let totals = match &untold {
+            Untold::Changes(changes) => view.cube.totals_of(changes, MOST_COUNTS),
+            Untold::Everything => None,
+        };
+        let counts = totals.map(|totals| {
             let named = |(slot, count): (blotter_cube::HourSlot, u64)| {
                 json!({ "bucket": view.cube.clock().format(slot.bucket), "area": slot.area, "category": slot.category, "count": count })
             };
@@ -353,9 +472,68 @@ impl Follower {
         });
         let event = Event::new(view.offsets_text(), &json!(view.offsets_json()), &difference, counts.as_deref());
         drop(view);
-        *last = figures;
+        told.figures = figures;
         // Without a listener there is nobody to tell.
         let _nobody = self.state.events.send(Arc::new(event));
+    }
+}
+
+/// Some thousand rows of a batch.
+struct Slice {
+    records: RecordBatch,
+    base: u64,
+    next: u64,
+    appended_at_ms: i64,
+}
+
+/// A batch in pieces that are applied under one hold of the lock each.
+fn slices(fetched: &Fetched) -> impl Iterator<Item = Slice> {
+    let rows = fetched.records.num_rows();
+    (0..rows).step_by(LOCK_ROWS).map(move |from| {
+        let length = LOCK_ROWS.min(rows - from);
+        let base = fetched.base.0 + from as u64;
+        Slice {
+            records: fetched.records.slice(from, length),
+            base,
+            next: if from + length == rows { fetched.next.0 } else { base + length as u64 },
+            appended_at_ms: fetched.appended_at_ms,
+        }
+    })
+}
+
+impl Slice {
+    /// Into a view; its offsets move with the rows.
+    fn apply(&self, part: u32, view: &mut View) -> Result<Changes, ServeError> {
+        let columns = IncidentBatch::try_new(&self.records)?;
+        let locate = |row: usize| Locator { partition: part, offset: self.base + row as u64 };
+        let changed = view.cube.apply(&columns, locate);
+        view.hourly.get_mut().unwrap_or_else(PoisonError::into_inner).note(&changed);
+        view.next_offsets[part as usize] = self.next;
+        view.received_at_ms = view.received_at_ms.max(Some(self.appended_at_ms));
+        view.cube.index_places(self.records.num_rows());
+        Ok(changed)
+    }
+}
+
+/// The part of a batch before an offset.
+fn before(fetched: &Fetched, end: u64) -> Fetched {
+    let rows = (end.saturating_sub(fetched.base.0) as usize).min(fetched.records.num_rows());
+    Fetched {
+        next: Offset(fetched.next.0.min(end.max(fetched.base.0))),
+        records: Arc::new(fetched.records.slice(0, rows)),
+        ..fetched.clone()
+    }
+}
+
+/// What a topic of one partition has from an offset on, or from its beginning where that is gone. Whoever keeps these
+/// records misses what retention has removed; nothing else depends on it.
+fn what_is_left(log: &dyn Log, topic: Topic, next: &mut Offset) -> Result<Vec<Fetched>, LogError> {
+    match log.read(topic, 0, *next, READ_BYTES) {
+        Err(LogError::OffsetGone { earliest, .. }) => {
+            *next = earliest;
+            log.read(topic, 0, *next, READ_BYTES)
+        }
+        read => read,
     }
 }
 
@@ -374,7 +552,7 @@ impl SaidReader {
 
     /// Whether there was something.
     fn read(&mut self, log: &dyn Log, state: &State) -> Result<bool, ServeError> {
-        let fetched = log.read(Topic::Peaks, 0, self.next, READ_BYTES)?;
+        let fetched = what_is_left(log, Topic::Peaks, &mut self.next)?;
         for fetched in &fetched {
             for (offset, row) in (fetched.base.0..).map(Offset).zip(said_rows(&fetched.records)?) {
                 state.said.write().insert(row.at, offset);
@@ -392,3 +570,6 @@ impl SaidReader {
         Ok(!fetched.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,14 +9,17 @@
 mod api;
 mod ask;
 mod caught_up;
+mod conditional;
 mod disagreements;
 mod error;
 mod exposition;
 mod figures;
 mod follower;
+mod hosts;
 mod hourly;
 mod live;
 mod metrics;
+mod opened;
 mod ops;
 mod problem;
 mod role;

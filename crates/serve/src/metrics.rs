@@ -6,7 +6,7 @@ use std::{
     fmt::Write,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,6 +18,8 @@ const BOUNDS: [f64; 8] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
 pub(crate) struct Metrics {
     requests: Mutex<BTreeMap<(&'static str, u16), Requests>>,
     pub(crate) live_clients: AtomicI64,
+    /// Newer snapshots that could not be loaded.
+    pub(crate) refused_snapshots: AtomicU64,
 }
 
 #[derive(Default)]
@@ -118,6 +120,10 @@ pub(crate) fn render(state: &State) -> String {
     drop(view);
     line(format_args!("# HELP blotter_live_clients Browsers on the live stream.\n# TYPE blotter_live_clients gauge"));
     line(format_args!("blotter_live_clients {}", state.metrics.live_clients.load(Ordering::Relaxed)));
+    line(format_args!(
+        "# HELP blotter_refused_snapshots_total Newer snapshots that could not be loaded; the map goes on with the one before.\n# TYPE blotter_refused_snapshots_total counter"
+    ));
+    line(format_args!("blotter_refused_snapshots_total {}", state.metrics.refused_snapshots.load(Ordering::Relaxed)));
     line(format_args!(
         "# HELP blotter_http_request_seconds Time to answer.\n# TYPE blotter_http_request_seconds histogram"
     ));

@@ -1,6 +1,6 @@
 //! `/metrics`, `/healthz` and `/readyz` of a role that serves no map.
 
-use crate::{ServeError, problem::Problem};
+use crate::{ServeError, hosts::Hosts, problem::Problem};
 use axum::{
     Router,
     extract::State as Shared,
@@ -30,6 +30,7 @@ impl OpsServer {
     /// Serves on a thread of its own.
     pub fn start(listener: TcpListener, role: Arc<dyn Operated>) -> Result<Self, ServeError> {
         listener.set_nonblocking(true)?;
+        let hosts = Hosts::new(listener.local_addr()?, &[]);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
         let listener = {
             let _inside = runtime.enter();
@@ -41,6 +42,7 @@ impl OpsServer {
             .route("/healthz", get(|| async { "alive\n" }))
             .route("/readyz", get(readyz))
             .with_state(role);
+        let app = hosts.guard(app);
         let thread = std::thread::Builder::new().name("ops".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {

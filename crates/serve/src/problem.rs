@@ -1,7 +1,7 @@
 //! What a client sees of an error: RFC 9457, a safe sentence and a request id.
 
 use axum::{
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -23,6 +23,31 @@ impl Problem {
             title: "a parameter is wrong",
             detail: detail.into(),
             parameter: Some(name.to_owned()),
+        }
+    }
+
+    /// A request that is not as HTTP wants it.
+    pub(crate) fn request(detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, title: "bad request", detail: detail.into(), parameter: None }
+    }
+
+    /// A request for another server.
+    pub(crate) fn misdirected(detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            title: "misdirected request",
+            detail: detail.into(),
+            parameter: None,
+        }
+    }
+
+    /// An answer has none of the forms that the client accepts.
+    pub(crate) fn not_acceptable(offered: &[&str]) -> Self {
+        Self {
+            status: StatusCode::NOT_ACCEPTABLE,
+            title: "not acceptable",
+            detail: format!("this answer has none of the accepted media types: accept {}", offered.join(", ")),
+            parameter: None,
         }
     }
 
@@ -64,6 +89,18 @@ impl IntoResponse for Problem {
         if let Some(parameter) = self.parameter {
             body["parameter"] = parameter.into();
         }
-        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response();
+        match self.status {
+            StatusCode::METHOD_NOT_ALLOWED => {
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            // The same address has an answer for those who accept another form.
+            StatusCode::NOT_ACCEPTABLE => {
+                response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+            }
+            _ => {}
+        }
+        response
     }
 }

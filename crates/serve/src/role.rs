@@ -1,6 +1,6 @@
 //! The role: a follower on a thread of its own, and the HTTP server.
 
-use crate::{ServeError, api, follower::Follower, state::State};
+use crate::{ServeError, api, follower::Follower, hosts::Hosts, state::State};
 use axum::serve::ListenerExt;
 use blotter_incident::{Boundaries, Profile};
 use blotter_log::Log;
@@ -22,11 +22,19 @@ pub struct ServeConfig {
     pub coalesce: Duration,
     /// Requests under way at a shutdown may take this long.
     pub deadline: Duration,
+    /// Names that it answers to beside those of the loopback, where it listens there; where it listens elsewhere, the only
+    /// ones if there are any.
+    pub allow_hosts: Vec<String>,
 }
 
 impl Default for ServeConfig {
     fn default() -> Self {
-        Self { until_caught_up: false, coalesce: Duration::from_millis(5), deadline: Duration::from_secs(3) }
+        Self {
+            until_caught_up: false,
+            coalesce: Duration::from_millis(5),
+            deadline: Duration::from_secs(3),
+            allow_hosts: Vec::new(),
+        }
     }
 }
 
@@ -55,6 +63,7 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
         .build()?;
     let (stop, stopped) = watch::channel(false);
     parts.listener.set_nonblocking(true)?;
+    let hosts = Hosts::new(parts.listener.local_addr()?, &config.allow_hosts);
     let server = {
         let _inside = runtime.enter();
         // An event is a few hundred bytes that must not wait for the acknowledgement of the one before.
@@ -63,7 +72,7 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
                 tracing::debug!(%error, "a connection keeps its delay");
             }
         });
-        let app = api::router(Arc::clone(&state), stopped.clone());
+        let app = hosts.guard(api::router(Arc::clone(&state), stopped.clone()));
         let mut stopped = stopped;
         runtime.spawn(async move {
             let until = async move {
@@ -78,7 +87,6 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
         snapshots: parts.snapshots,
         coalesce: config.coalesce,
         until_caught_up: config.until_caught_up,
-        unreadable: Mutex::default(),
     };
     let ended = follower.run(shutdown);
     stop.send_replace(true);

@@ -10,7 +10,8 @@ pub(crate) struct Standing {
     pub(crate) sources: BTreeMap<String, SourceState>,
     /// Count's next offsets, by partition.
     pub(crate) counted: Vec<u64>,
-    /// The ends of `incidents`, by partition.
+    /// The ends of `incidents`, by partition: the first record that is still there, and the next one to come.
+    pub(crate) earliest: Vec<u64>,
     pub(crate) ends: Vec<u64>,
 }
 
@@ -23,8 +24,12 @@ impl Standing {
                 *slot = next.0;
             }
         }
-        let end = |partition| Ok(log.bounds(Topic::Incidents, partition)?.next.0);
-        let ends = (0..partitions).map(end).collect::<Result<_, LogError>>()?;
-        Ok(Self { sources: source_states(log)?, counted, ends })
+        let (mut earliest, mut ends) = (Vec::new(), Vec::new());
+        for partition in 0..partitions {
+            let bounds = log.bounds(Topic::Incidents, partition)?;
+            earliest.push(bounds.earliest.0);
+            ends.push(bounds.next.0);
+        }
+        Ok(Self { sources: source_states(log)?, counted, earliest, ends })
     }
 }

@@ -1,8 +1,8 @@
 //! What requests read and the follower writes.
 
 use crate::{
-    disagreements::Disagreements, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, said::SaidIndex,
-    sites::CubeSites, standing::Standing, study_areas::StudyAreas, texts::Texts,
+    disagreements::Disagreements, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, opened::OpenSnapshot,
+    said::SaidIndex, sites::CubeSites, standing::Standing, study_areas::StudyAreas, texts::Texts,
 };
 use blotter_cube::Cube;
 use blotter_incident::{Boundaries, Profile};
@@ -36,6 +36,20 @@ pub(crate) struct View {
     pub(crate) received_at_ms: Option<i64>,
     /// The newest local snapshot: version and next offsets.
     pub(crate) snapshot: Option<(u64, Vec<u64>)>,
+    /// The version of the snapshot that this view was loaded from.
+    pub(crate) loaded: Option<u64>,
+    /// The files of the snapshot that this view was loaded from. Whoever takes rows of it takes these under the same hold.
+    pub(crate) opened: Option<Arc<OpenSnapshot>>,
+    /// A newer local snapshot that could not be loaded; what was loaded before goes on.
+    pub(crate) refused: Option<Refused>,
+}
+
+/// A snapshot that could not be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// None where not even that can be read.
+    pub(crate) version: Option<u64>,
+    pub(crate) why: String,
 }
 
 impl View {
@@ -49,6 +63,9 @@ impl View {
             rejected: HashSet::new(),
             received_at_ms: None,
             snapshot: None,
+            loaded: None,
+            opened: None,
+            refused: None,
         }
     }
 

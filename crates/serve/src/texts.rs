@@ -1,31 +1,59 @@
 //! The texts of incidents: not kept in memory, read where they lie.
+//!
+//! A page asks for up to a thousand places. Those in the snapshot are read from its files in one go; those in the log in
+//! ranges of neighbours, a batch once for all that lie in it, and beside the follower ([`Log::read_range`]). No lock is
+//! held while something is read or decoded. What one page may cost is bounded: it then ends early, with a cursor for the
+//! rest. What the log no longer has is named, not guessed.
 
-use crate::{
-    ServeError,
-    snapshot::{IN_SNAPSHOT, LocalSnapshot, reader_options},
-};
-use arrow::{array::RecordBatch, compute::concat_batches};
-use blotter_cube::Locator;
-use blotter_incident::{Incident, IncidentBatch, Profile};
-use blotter_log::{Log, Offset, Topic};
-use blotter_store::ObjectReader;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use crate::{ServeError, opened::OpenSnapshot, snapshot::IN_SNAPSHOT};
+use arrow::array::RecordBatch;
+use blotter_cube::{Cursor, Listed, Locator, Page};
+use blotter_incident::{Incident, IncidentBatch};
+use blotter_log::{Log, LogError, Offset, Topic};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Decoded batches that are kept: a page of the newest incidents comes from a few.
-const KEPT: usize = 12;
+/// Decoded rows that are kept: a page of the newest incidents comes from a few batches.
+const MOST_KEPT_ROWS: usize = 100_000;
+/// And so many batches.
+const MOST_KEPT: usize = 256;
+/// Records that may lie between two that are read in one go.
+const MOST_BETWEEN: u64 = 16;
+/// Ranges of the log that one page reads: of batches of some thousand rows, half a second of one core.
+const MOST_READS: usize = 128;
+/// Rows of a snapshot that are decoded together: a page of each column.
+const BLOCK_ROWS: u64 = 1 << 16;
+/// Such blocks that one page reads.
+const MOST_BLOCKS: usize = 32;
 
-/// Reads texts from the log of this process, or from the snapshot what lies in it.
+/// Where the texts of a page lie. The snapshot is that of the view which listed the page.
+pub(crate) struct Sources<'a> {
+    pub(crate) snapshot: Option<&'a OpenSnapshot>,
+    pub(crate) log: Option<&'a dyn Log>,
+}
+
+/// A page with its texts.
+#[derive(Debug, Default)]
+pub(crate) struct Texted {
+    /// In the page's order.
+    pub(crate) incidents: Vec<Incident>,
+    /// Ids of those whose texts are gone: retention has removed them from the log.
+    pub(crate) missing: Vec<String>,
+    /// Behind the last incident that was looked at, where there are more.
+    pub(crate) next: Option<Cursor>,
+}
+
+/// Reads texts, and keeps the batches of the log that it decoded last.
 #[derive(Default)]
 pub(crate) struct Texts {
     kept: Mutex<VecDeque<Kept>>,
-    /// The snapshot that was loaded, and its files.
-    pub(crate) snapshot: Mutex<Option<(LocalSnapshot, Vec<ObjectReader>)>>,
 }
 
+/// Records of one partition, the first at `base`.
+#[derive(Clone)]
 struct Kept {
     partition: u32,
     base: u64,
@@ -34,107 +62,154 @@ struct Kept {
 }
 
 impl Texts {
-    /// The incidents at those places, in their order.
-    pub(crate) fn incidents(
-        &self,
-        profile: &Profile,
-        log: Option<&dyn Log>,
-        places: &[Locator],
-    ) -> Result<Vec<Incident>, ServeError> {
-        let mut sorted: Vec<Locator> = places.to_vec();
-        sorted.sort_unstable();
-        let mut found = BTreeMap::new();
-        let (in_snapshot, in_log): (Vec<Locator>, Vec<Locator>) =
-            sorted.into_iter().partition(|place| place.partition == IN_SNAPSHOT);
-        if let Some(log) = log {
-            for place in in_log {
-                let batch = self.batch(log, place)?;
-                let row = (place.offset - batch.base) as usize;
-                found.insert(place, IncidentBatch::try_new(&batch.records)?.incident(row));
+    /// The texts of a page, or of the part of it that can be afforded.
+    pub(crate) fn page(&self, sources: &Sources<'_>, page: &Page) -> Result<Texted, ServeError> {
+        let mut listed = &page.incidents[..affordable(&page.incidents)];
+        let mut found = HashMap::with_capacity(listed.len());
+        if let Some(log) = sources.log {
+            let most = self.read_log(log, listed, &mut found)?;
+            listed = &listed[..most];
+        }
+        if let Some(snapshot) = sources.snapshot {
+            let mut rows: Vec<u64> =
+                listed.iter().filter(|one| one.text.partition == IN_SNAPSHOT).map(|one| one.text.offset).collect();
+            rows.sort_unstable();
+            rows.dedup();
+            let incidents = snapshot.incidents(&rows)?;
+            let places = rows.into_iter().map(|offset| Locator { partition: IN_SNAPSHOT, offset });
+            found.extend(places.zip(incidents));
+        }
+        let mut texted = Texted::default();
+        for one in listed {
+            match found.remove(&one.text) {
+                Some(incident) => texted.incidents.push(incident),
+                None => texted.missing.push(one.id().to_owned()),
             }
         }
-        if !in_snapshot.is_empty() {
-            self.read_snapshot(profile, &in_snapshot, &mut found)?;
-        }
-        Ok(places.iter().filter_map(|place| found.get(place).cloned()).collect())
+        let is_cut = page.has_more || listed.len() < page.incidents.len();
+        texted.next = listed.last().filter(|_| is_cut).map(|last| last.cursor.clone());
+        Ok(texted)
     }
 
-    fn batch(&self, log: &dyn Log, place: Locator) -> Result<Kept, ServeError> {
-        let copy = |kept: &Kept| Kept { records: Arc::clone(&kept.records), ..*kept };
+    /// Finds those that lie in the log, in the page's order, until the page has cost enough; how many of it were looked at.
+    fn read_log(
+        &self,
+        log: &dyn Log,
+        listed: &[Listed],
+        found: &mut HashMap<Locator, Incident>,
+    ) -> Result<usize, ServeError> {
+        let wanted: BTreeSet<Locator> =
+            listed.iter().map(|one| one.text).filter(|place| place.partition != IN_SNAPSHOT).collect();
+        let sorted: Vec<Locator> = wanted.iter().copied().collect();
+        let mut looked_at: BTreeSet<Locator> = BTreeSet::new();
+        let mut reads = 0;
+        for (index, place) in listed.iter().map(|one| one.text).enumerate() {
+            if place.partition == IN_SNAPSHOT || looked_at.contains(&place) {
+                continue;
+            }
+            if reads == MOST_READS {
+                return Ok(index);
+            }
+            reads += 1;
+            let range = neighbours(&sorted, place);
+            let mut at = range.start;
+            while at < range.end {
+                let end = match self.batch(log, place.partition, at, range.end) {
+                    Ok(batch) => {
+                        // Whoever reads single messages gets no more than was asked for; a batch is decoded as a whole.
+                        let end = if log.is_shared() { batch.next.min(range.end) } else { batch.next };
+                        let here = |offset| Locator { partition: place.partition, offset };
+                        let records = IncidentBatch::try_new(&batch.records)?;
+                        for place in wanted.range(here(at)..here(end)) {
+                            looked_at.insert(*place);
+                            let row = place.offset.wrapping_sub(batch.base) as usize;
+                            if place.offset >= batch.base && row < records.len {
+                                found.insert(*place, records.incident(row));
+                            }
+                        }
+                        end
+                    }
+                    Err(ServeError::Log(LogError::OffsetGone { earliest, .. })) if earliest.0 > at => earliest.0,
+                    Err(ServeError::Log(LogError::OffsetAhead { .. })) => range.end,
+                    Err(error) => return Err(error),
+                };
+                // A log that brings nothing has nothing there.
+                at = end.max(at + 1);
+            }
+            let here = |offset| Locator { partition: place.partition, offset };
+            looked_at.extend(wanted.range(here(range.start)..here(range.end)));
+        }
+        Ok(listed.len())
+    }
+
+    /// A batch that holds `at`, or what comes next before `to`.
+    fn batch(&self, log: &dyn Log, partition: u32, at: u64, to: u64) -> Result<Kept, ServeError> {
         {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let holds =
-                |kept: &&Kept| kept.partition == place.partition && (kept.base..kept.next).contains(&place.offset);
+            let holds = |kept: &&Kept| kept.partition == partition && (kept.base..kept.next).contains(&at);
             if let Some(kept) = kept.iter().find(holds) {
-                return Ok(copy(kept));
+                return Ok(kept.clone());
             }
         }
-        let fetched = log.read(Topic::Incidents, place.partition, Offset(place.offset), 1)?;
-        let first = fetched.into_iter().next().ok_or(blotter_log::LogError::OffsetAhead {
-            topic: Topic::Incidents,
-            partition: place.partition,
-            offset: Offset(place.offset),
-            next: Offset(place.offset),
-        })?;
-        let read = Kept { partition: place.partition, base: first.base.0, next: first.next.0, records: first.records };
+        let fetched = log.read_range(Topic::Incidents, partition, Offset(at), Offset(to))?;
+        let read: Vec<Kept> = fetched
+            .into_iter()
+            .map(|fetched| Kept { partition, base: fetched.base.0, next: fetched.next.0, records: fetched.records })
+            .collect();
+        let first = read.first().cloned();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_back(copy(&read));
-        if kept.len() > KEPT {
-            kept.pop_front();
+        kept.extend(read);
+        let mut rows: usize = kept.iter().map(|kept| kept.records.num_rows()).sum();
+        while kept.len() > MOST_KEPT || rows > MOST_KEPT_ROWS {
+            let Some(oldest) = kept.pop_front() else { break };
+            rows -= oldest.records.num_rows();
         }
-        Ok(read)
-    }
-
-    fn read_snapshot(
-        &self,
-        profile: &Profile,
-        places: &[Locator],
-        found: &mut BTreeMap<Locator, Incident>,
-    ) -> Result<(), ServeError> {
-        let held = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((snapshot, opened)) = &*held else { return Ok(()) };
-        let mut first = 0;
-        let mut left = places;
-        for (file, opened) in snapshot.manifest.files.iter().zip(opened) {
-            let end = first + file.rows;
-            let (here, rest) = left.split_at(left.partition_point(|place| place.offset < end));
-            left = rest;
-            if !here.is_empty() {
-                let path = snapshot.folder.join(&file.path);
-                let unreadable = |why: String| ServeError::Snapshot { path: path.clone(), why };
-                let builder =
-                    ParquetRecordBatchReaderBuilder::try_new_with_options(opened.clone(), reader_options(profile))
-                        .map_err(|error| unreadable(error.to_string()))?;
-                let reader = builder
-                    .with_row_selection(selection(here, first))
-                    .build()
-                    .map_err(|error| unreadable(error.to_string()))?;
-                let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| unreadable(error.to_string()))?;
-                if let Some(schema) = batches.first().map(RecordBatch::schema) {
-                    let rows = concat_batches(&schema, &batches)?;
-                    let columns: Vec<usize> = (0..rows.num_columns() - 2).collect();
-                    let rows = rows.project(&columns)?;
-                    let rows = IncidentBatch::try_new(&rows)?;
-                    for (row, place) in here.iter().enumerate() {
-                        found.insert(*place, rows.incident(row));
-                    }
-                }
-            }
-            first = end;
-        }
-        Ok(())
+        drop(kept);
+        first.ok_or_else(|| {
+            ServeError::Log(LogError::OffsetAhead {
+                topic: Topic::Incidents,
+                partition,
+                offset: Offset(at),
+                next: Offset(at),
+            })
+        })
     }
 }
 
-fn selection(places: &[Locator], first: u64) -> RowSelection {
-    let mut selectors = Vec::with_capacity(places.len() * 2);
-    let mut at = first;
-    for place in places {
-        if place.offset > at {
-            selectors.push(RowSelector::skip((place.offset - at) as usize));
-        }
-        selectors.push(RowSelector::select(1));
-        at = place.offset + 1;
+/// The stretch of offsets around a place in which no two wanted ones lie far apart. `sorted` has the place.
+fn neighbours(sorted: &[Locator], place: Locator) -> Range<u64> {
+    let is_near =
+        |one: Locator, other: Locator| one.partition == other.partition && other.offset - one.offset <= MOST_BETWEEN;
+    let at = sorted.partition_point(|other| *other < place);
+    let (mut first, mut last) = (at, at);
+    while first > 0 && is_near(sorted[first - 1], sorted[first]) {
+        first -= 1;
     }
-    RowSelection::from(selectors)
+    while last + 1 < sorted.len() && is_near(sorted[last], sorted[last + 1]) {
+        last += 1;
+    }
+    sorted[first].offset..sorted[last].offset + 1
 }
+
+/// How many of a page, from the first on, lie in so few blocks of the snapshot that one answer may read them.
+fn affordable(listed: &[Listed]) -> usize {
+    let mut blocks = BTreeSet::new();
+    let is_beyond = |one: &Listed| {
+        if one.text.partition == IN_SNAPSHOT {
+            blocks.insert(one.text.offset / BLOCK_ROWS);
+        }
+        blocks.len() > MOST_BLOCKS
+    };
+    listed.iter().position(is_beyond).unwrap_or(listed.len())
+}
+
+#[cfg(test)]
+impl Texts {
+    /// As if nothing had been read.
+    pub(crate) fn forget(&self) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The embedded web app.
 
+use crate::conditional::is_seen;
 use axum::{
     body::Body,
     http::{HeaderMap, StatusCode, header},
@@ -31,11 +32,12 @@ pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
         return crate::problem::Problem::not_found(format!("there is no /{path}")).into_response();
     };
     let tag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..12]));
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == tag.as_bytes()) {
-        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
-    }
     // Files below `assets` have a hash of their content in their names.
     let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    if is_seen(headers, &tag) {
+        let headers = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, caching)];
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
     let mut response = page(Body::from(file.data));
     let headers = response.headers_mut();
     for (name, value) in

@@ -81,11 +81,17 @@ impl IdentityIndex {
 
     /// Brings one record to its incident; the greater revision stays.
     pub fn offer(&mut self, id: &str, revision: Revision) -> Offered {
+        self.offer_over(id, revision).0
+    }
+
+    /// [`IdentityIndex::offer`], with the revision that was replaced.
+    pub fn offer_over(&mut self, id: &str, revision: Revision) -> (Offered, Option<Revision>) {
         let code = self.ids.code(id);
         let hash = self.hasher.hash_one(code);
         let known = self.table.find(hash, |row| self.id.value(row) == code);
-        if known.is_some_and(|row| revision <= self.revision(row)) {
-            return Offered::Stale;
+        let before = known.map(|row| self.revision(row));
+        if before.is_some_and(|before| revision <= before) {
+            return (Offered::Stale, None);
         }
         let updated_at = self.moments.code(revision.updated_at.map_or(i64::MIN, |at| at.0));
         if let Some(row) = known {
@@ -93,7 +99,7 @@ impl IdentityIndex {
             let updated = |row| self.moments.micros(self.updated_at.value(row));
             self.observed_at.set(row, revision.observed_at.0, updated);
             self.content_hash.set(row, revision.content_hash);
-            return Offered::Replaced(row);
+            return (Offered::Replaced(row), before);
         }
         let row = self.len() as u32;
         let (id, hasher) = (&self.id, &self.hasher);
@@ -103,7 +109,7 @@ impl IdentityIndex {
         let updated = |row| self.moments.micros(self.updated_at.value(row));
         self.observed_at.push(revision.observed_at.0, updated);
         self.content_hash.push(revision.content_hash);
-        Offered::New(row)
+        (Offered::New(row), None)
     }
 
     /// The id of a row.

@@ -85,6 +85,21 @@ impl Cursor {
         self.assign()
     }
 
+    /// Puts it into another partition, be it of another topic.
+    pub(super) fn turn_to(&mut self, name: &str, topic: Topic, partition: u32, from: u64) -> Result<(), LogError> {
+        name.clone_into(&mut self.name);
+        self.topic = Some(topic);
+        self.partition = partition;
+        self.seek(from)
+    }
+
+    /// Fetches nothing ahead until it is put somewhere again.
+    pub(super) fn rest(&mut self) {
+        self.peeked = None;
+        // A consumer that cannot let go of a partition says so when it is put into the next one.
+        let _met_again = self.consumer.unassign();
+    }
+
     /// Whether a message is there already.
     pub(super) fn has_message(&mut self) -> bool {
         if self.peeked.is_none() {

@@ -5,6 +5,7 @@
 //! - `topics`: made where they are missing, checked where they exist;
 //! - `cursor`: one place in one partition, from which messages come in order;
 //! - `reader`: messages to columns, and the newest of them in memory for the other roles of the process;
+//! - `aside`: records looked up beside those who follow;
 //! - `writer`: transactions, and who may write;
 //! - `positions`: names and values in a compacted topic of their own;
 //! - `group`: members divide partitions.
@@ -12,6 +13,7 @@
 //! Readers see committed transactions only. A transaction ends with a mark that takes an offset and is no record, so
 //! offsets have gaps, and the end of a partition may be one behind its last record: a cursor steps over marks by itself.
 
+mod aside;
 mod client;
 mod cursor;
 mod group;
@@ -27,7 +29,13 @@ use crate::{
     Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, TopicFormat, Transaction, Watched,
     Writer,
     kafka::{
-        client::Client, group::Group, positions::Positions, reader::Reader, topics::Topics, writer::TransactionalWriter,
+        aside::{Aside, Wanted},
+        client::Client,
+        group::Group,
+        positions::Positions,
+        reader::Reader,
+        topics::Topics,
+        writer::TransactionalWriter,
     },
 };
 use rdkafka::{TopicPartitionList, consumer::Consumer};
@@ -54,6 +62,7 @@ pub struct KafkaLog {
     topics: Arc<Topics>,
     formats: Formats,
     readers: BTreeMap<(Topic, u32), Mutex<Reader>>,
+    aside: Aside,
     positions: Mutex<Positions>,
     /// The writer of those who need no name.
     anyone: Mutex<Option<TransactionalWriter>>,
@@ -84,7 +93,9 @@ impl KafkaLog {
                 ((topic, partition), Mutex::new(reader))
             })
             .collect();
-        Ok(Self { id, client, topics, formats, readers, positions: Mutex::new(positions), anyone: Mutex::new(None) })
+        let aside = Aside::new(Arc::clone(&client));
+        let (positions, anyone) = (Mutex::new(positions), Mutex::new(None));
+        Ok(Self { id, client, topics, formats, readers, aside, positions, anyone })
     }
 
     fn reader(&self, topic: Topic, partition: u32) -> Result<MutexGuard<'_, Reader>, LogError> {
@@ -157,6 +168,15 @@ impl Log for KafkaLog {
 
     fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
         self.reader(topic, partition)?.read(from.0, max_bytes)
+    }
+
+    fn read_range(&self, topic: Topic, partition: u32, from: Offset, to: Offset) -> Result<Vec<Fetched>, LogError> {
+        if partition >= self.topics.partitions(topic) {
+            return Err(self.nowhere(topic, partition));
+        }
+        let format = self.formats.get(&topic).ok_or_else(|| self.nowhere(topic, partition))?;
+        let wanted = Wanted { name: self.topics.name(topic), topic, partition, from: from.0, to: to.0 };
+        self.aside.read(&wanted, format.as_ref())
     }
 
     fn bounds(&self, topic: Topic, partition: u32) -> Result<Bounds, LogError> {

@@ -92,14 +92,13 @@ impl Reader {
 
     fn fetch(&mut self, cursor: &mut Cursor, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
         let start = cursor.next();
-        let mut building =
-            Building { decoder: &mut *self.decoder, open: None, done: Vec::new(), failed: None, next: start };
+        let mut building = Building::new(&mut *self.decoder, start);
         let mut bytes = 0;
         let taken = cursor.take(|seen| {
             building.push(seen);
             // A row takes about half of what its message does.
             bytes += seen.message.value.map_or(0, <[u8]>::len) / 2 + 1;
-            bytes < max_bytes && building.failed.is_none()
+            bytes < max_bytes && !building.has_failed()
         })?;
         let mut fetched = building.finish().map_err(|error| LogError::Columns {
             topic: self.topic,
@@ -182,7 +181,7 @@ fn tail_of(batch: &Fetched, from: u64) -> Fetched {
 }
 
 /// Batches under construction: a new one begins wherever offsets or times do not follow each other.
-struct Building<'a> {
+pub(super) struct Building<'a> {
     decoder: &'a mut dyn Decoder,
     open: Option<Open>,
     done: Vec<Fetched>,
@@ -199,8 +198,17 @@ struct Open {
     marked: Option<Offset>,
 }
 
-impl Building<'_> {
-    fn push(&mut self, seen: &Seen<'_>) {
+impl<'a> Building<'a> {
+    pub(super) fn new(decoder: &'a mut dyn Decoder, from: u64) -> Self {
+        Self { decoder, open: None, done: Vec::new(), failed: None, next: from }
+    }
+
+    /// Whether what was pushed makes no columns; [`Building::finish`] says why.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    pub(super) fn push(&mut self, seen: &Seen<'_>) {
         let at = seen.message.appended_at_ms;
         let fits = |open: &Open| {
             seen.offset == self.next
@@ -248,7 +256,7 @@ impl Building<'_> {
         }
     }
 
-    fn finish(mut self) -> Result<Vec<Fetched>, arrow::error::ArrowError> {
+    pub(super) fn finish(mut self) -> Result<Vec<Fetched>, arrow::error::ArrowError> {
         self.close(self.next);
         self.failed.map_or(Ok(self.done), Err)
     }

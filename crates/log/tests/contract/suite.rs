@@ -1,7 +1,7 @@
 //! What every log must do. An implementation joins with one line in `main.rs`.
 
 use crate::support::{Open, TestResult, append_to, batch, numbers, read_all};
-use blotter_log::{Append, GroupOffset, LogError, Offset, Topic, Transaction};
+use blotter_log::{Append, Fetched, GroupOffset, Log, LogError, Offset, Topic, Transaction};
 use std::{
     sync::Arc,
     thread,
@@ -15,7 +15,7 @@ macro_rules! contract_suite {
     ($name:ident, $open:path) => {
         mod $name {
             $crate::contract_suite!(@ $open: an_empty_log_says_so, offsets_follow_each_other, a_read_may_begin_anywhere,
-                a_read_is_bounded, a_transaction_says_everything_at_once, an_empty_append_changes_nothing,
+                a_read_is_bounded, a_range_is_read_beside_a_follower, a_transaction_says_everything_at_once, an_empty_append_changes_nothing,
                 partitions_and_topics_are_apart, the_last_commit_counts, positions_are_found_by_prefix,
                 everything_survives_a_reopening, a_refused_transaction_changes_nothing, offsets_out_of_range_are_errors,
                 waiting_ends_with_a_record, waiting_ends_with_a_wake, waiting_ends_with_its_time, a_member_has_every_partition, a_writer_appends,
@@ -94,6 +94,50 @@ pub(crate) fn a_read_is_bounded(open: Open) -> TestResult {
     let one = log.read(Topic::Incidents, 0, Offset(0), 1)?;
     assert!(!one.is_empty() && numbers(Offset(0), &one).len() <= 100, "at least one batch and not much more");
     Ok(())
+}
+
+pub(crate) fn a_range_is_read_beside_a_follower(open: Open) -> TestResult {
+    let directory = tempdir()?;
+    let log = open(directory.path())?;
+    let mut next = 0;
+    for rows in [1, 5, 300, 2, 40] {
+        log.append(append_to(Topic::Incidents, 1, next..next + rows))?;
+        next += rows;
+    }
+    let end = log.bounds(Topic::Incidents, 1)?.next;
+    // Where each record lies: a log may use up offsets for marks of its own.
+    let mut all: Vec<(u64, i64)> = Vec::new();
+    let mut at = Offset(0);
+    while at < end {
+        let fetched = log.read(Topic::Incidents, 1, at, MANY)?;
+        let Some(last) = fetched.last() else { break };
+        at = last.next;
+        all.extend(placed(&fetched));
+    }
+    assert_eq!(all.len(), next as usize);
+    // A follower waits at the end meanwhile.
+    for (from, to) in [(0, 1), (3, 5), (4, 200), (150, 151), (0, end.0), (300, end.0 + 7), (2, 2)] {
+        let fetched = log.read_range(Topic::Incidents, 1, Offset(from), Offset(to))?;
+        let found = placed(&fetched);
+        let expect: Vec<(u64, i64)> = all.iter().filter(|(at, _)| (from..to).contains(at)).copied().collect();
+        // The last batch may reach beyond.
+        assert_eq!(found.get(..expect.len()), Some(expect.as_slice()), "{from}..{to}: {found:?}");
+        assert!(!log.wait(Topic::Incidents, &follower_at(&*log, end), Duration::ZERO), "{from}..{to}");
+    }
+    let none = log.read_range(Topic::Incidents, log.partitions(Topic::Incidents), Offset(0), Offset(1));
+    assert!(matches!(none, Err(LogError::NoSuchPartition { .. })), "{none:?}");
+    Ok(())
+}
+
+/// The number of each record, and where it lies.
+fn placed(fetched: &[Fetched]) -> Vec<(u64, i64)> {
+    let of = |one: &Fetched| (one.base.0..).zip(numbers(one.base, std::slice::from_ref(one))).collect::<Vec<_>>();
+    fetched.iter().flat_map(of).collect()
+}
+
+/// Behind everything in partition 1, and at the beginning of the others, which are empty.
+fn follower_at(log: &dyn Log, end: Offset) -> Vec<Offset> {
+    (0..log.partitions(Topic::Incidents)).map(|partition| if partition == 1 { end } else { Offset(0) }).collect()
 }
 
 pub(crate) fn a_transaction_says_everything_at_once(open: Open) -> TestResult {

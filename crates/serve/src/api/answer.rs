@@ -1,14 +1,15 @@
-//! What all answers have in common: their form, a strong ETag with the data's version, and how long it took.
+//! What all answers have in common: their form, the state of the data that they reflect, and how long they took.
 
-use crate::{problem::Problem, state::State};
+use super::accept::preferred;
+use crate::{conditional, problem::Problem, state::State};
 use arrow::{array::RecordBatch, ipc::writer::StreamWriter};
 use axum::{
     body::Body,
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use std::time::{Duration, Instant};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 pub(crate) const ARROW: &str = "application/vnd.apache.arrow.stream";
 pub(crate) const GEOJSON: &str = "application/geo+json";
@@ -24,19 +25,29 @@ pub(crate) enum Form {
     Csv,
 }
 
+const JSON: &str = "application/json";
+
+/// The forms of answers that have no places, of those that have, and of tables without places.
+const PLAIN: [(&str, Form); 2] = [(JSON, Form::Json), (ARROW, Form::Arrow)];
+const PLACES: [(&str, Form); 4] =
+    [(JSON, Form::Json), (ARROW, Form::Arrow), (GEOJSON, Form::GeoJson), (CSV, Form::Csv)];
+const TABLE: [(&str, Form); 3] = [(JSON, Form::Json), (ARROW, Form::Arrow), (CSV, Form::Csv)];
+
 impl Form {
     /// JSON or Arrow.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        match Self::accepted(headers) {
-            Self::Arrow => Self::Arrow,
-            _ => Self::Json,
-        }
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        Self::accepted(headers, &PLAIN)
+    }
+
+    /// For answers that are JSON.
+    pub(crate) fn of_json(headers: &HeaderMap) -> Result<Self, Problem> {
+        Self::accepted(headers, &PLAIN[..1])
     }
 
     /// For answers about places, which also go into a map or a sheet: the parameter `format`, else what is accepted.
     pub(crate) fn of_places(headers: &HeaderMap, format: Option<&str>) -> Result<Self, Problem> {
         match format {
-            None => Ok(Self::accepted(headers)),
+            None => Self::accepted(headers, &PLACES),
             Some("json") => Ok(Self::Json),
             Some("arrow") => Ok(Self::Arrow),
             Some("geojson") => Ok(Self::GeoJson),
@@ -49,49 +60,72 @@ impl Form {
 
     /// For answers that are a table without places.
     pub(crate) fn of_table(headers: &HeaderMap, format: Option<&str>) -> Result<Self, Problem> {
-        match (Self::of_places(headers, format), format) {
-            (Ok(Self::GeoJson), None) => Ok(Self::Json),
-            (Ok(Self::GeoJson) | Err(_), Some(format)) => {
-                Err(Problem::parameter("format", format!("`format={format}`: give json, arrow or csv")))
-            }
-            (form, _) => form,
+        match format {
+            None => Self::accepted(headers, &TABLE),
+            Some("geojson") => Err(Problem::parameter("format", "`format=geojson`: give json, arrow or csv")),
+            Some(format) => Self::of_places(headers, Some(format))
+                .map_err(|_| Problem::parameter("format", format!("`format={format}`: give json, arrow or csv"))),
         }
     }
 
-    /// The first of these that is accepted, and JSON where none is.
-    fn accepted(headers: &HeaderMap) -> Self {
-        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-        accept
-            .split(',')
-            .find_map(|one| match one.split(';').next().unwrap_or("").trim() {
-                ARROW => Some(Self::Arrow),
-                GEOJSON => Some(Self::GeoJson),
-                CSV => Some(Self::Csv),
-                "application/json" => Some(Self::Json),
-                _ => None,
-            })
-            .unwrap_or(Self::Json)
+    fn accepted(headers: &HeaderMap, offered: &[(&str, Self)]) -> Result<Self, Problem> {
+        preferred(headers, offered)
+            .ok_or_else(|| Problem::not_acceptable(&offered.iter().map(|(media, _)| *media).collect::<Vec<_>>()))
     }
 }
 
-/// A strong ETag: the same city, the same offsets, the same question and the same form give the same bytes.
-pub(crate) fn etag(state: &State, offsets: &str, version: Option<u64>, uri: &Uri, form: Form) -> String {
-    let city = state.fingerprint;
-    let question = uri.path_and_query().map_or("", |path| path.as_str());
-    let text = format!("{city:x} {offsets} {version:?} {question} {form:?} {}", env!("CARGO_PKG_VERSION"));
-    format!("\"{:016x}\"", xxh3_64(text.as_bytes()))
+/// The next offsets that an answer reflects, also of those that were not sent again.
+const OFFSETS: HeaderName = HeaderName::from_static("blotter-next-offsets");
+
+/// Which state of the data an answer reflects.
+///
+/// Its ETag stands for what the question is about (the slices of the data that it reaches, the question itself and the form),
+/// not for the next offsets, which move with every record. So it is weak: of two answers with one tag all is equal but the
+/// next offsets. An answer that a client has already is right at the newer offsets, too, which the 304 says in a header.
+#[derive(Clone, Debug)]
+pub(crate) struct Edition {
+    tag: String,
+    offsets: String,
 }
 
-pub(crate) fn is_seen(headers: &HeaderMap, tag: &str) -> bool {
-    headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|seen| seen.split(',').any(|one| one.trim() == tag))
+impl Edition {
+    /// `content`: a fingerprint of what the answer is made from.
+    pub(crate) fn new(state: &State, content: &[u64], offsets: String, uri: &Uri, form: Form) -> Self {
+        let city = state.fingerprint;
+        let question = uri.path_and_query().map_or("", |path| path.as_str());
+        let text = format!("{city:x} {content:x?} {question} {form:?} {}", env!("CARGO_PKG_VERSION"));
+        Self { tag: format!("W/\"{:016x}\"", xxh3_64(text.as_bytes())), offsets }
+    }
+
+    /// Whether the client has the answer already.
+    pub(crate) fn is_seen(&self, headers: &HeaderMap) -> bool {
+        conditional::is_seen(headers, &self.tag)
+    }
+
+    /// The answer to a client that has it already.
+    pub(crate) fn not_modified(&self) -> Response {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::VARY, HeaderValue::from_static("accept"));
+        self.name(headers);
+        response
+    }
+
+    fn name(&self, headers: &mut HeaderMap) {
+        for (name, value) in [(header::ETAG, &self.tag), (OFFSETS, &self.offsets)] {
+            if let Ok(value) = value.parse() {
+                headers.insert(name, value);
+            }
+        }
+    }
 }
 
-pub(crate) fn not_modified(tag: String) -> Response {
-    (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()
+/// A fingerprint of a list of numbers.
+pub(crate) fn fingerprint(numbers: impl Iterator<Item = u64>) -> u64 {
+    let mut hash = Xxh3::new();
+    numbers.for_each(|number| hash.update(&number.to_le_bytes()));
+    hash.digest()
 }
 
 /// How long the parts of an answer took, for the header `Server-Timing`.
@@ -119,28 +153,28 @@ impl Timing {
     }
 }
 
-pub(crate) fn json(body: String, tag: Option<String>, timing: &Timing) -> Response {
-    finish("application/json", Body::from(body), tag, timing)
+pub(crate) fn json(body: String, edition: Option<&Edition>, timing: &Timing) -> Response {
+    finish(JSON, Body::from(body), edition, timing)
 }
 
-pub(crate) fn arrow(batch: &RecordBatch, tag: Option<String>, timing: &Timing) -> Response {
+pub(crate) fn arrow(batch: &RecordBatch, edition: Option<&Edition>, timing: &Timing) -> Response {
     let mut bytes = Vec::new();
     let written = StreamWriter::try_new(&mut bytes, batch.schema_ref()).and_then(|mut writer| {
         writer.write(batch)?;
         writer.finish()
     });
     match written {
-        Ok(()) => finish(ARROW, Body::from(bytes), tag, timing),
+        Ok(()) => finish(ARROW, Body::from(bytes), edition, timing),
         Err(error) => Problem::internal(&error).into_response(),
     }
 }
 
 /// Text of a media type.
-pub(crate) fn text(media: &'static str, body: String, tag: Option<String>, timing: &Timing) -> Response {
-    finish(media, Body::from(body), tag, timing)
+pub(crate) fn text(media: &'static str, body: String, edition: Option<&Edition>, timing: &Timing) -> Response {
+    finish(media, Body::from(body), edition, timing)
 }
 
-fn finish(media: &'static str, body: Body, tag: Option<String>, timing: &Timing) -> Response {
+fn finish(media: &'static str, body: Body, edition: Option<&Edition>, timing: &Timing) -> Response {
     let mut response = (
         [
             (header::CONTENT_TYPE, media),
@@ -155,8 +189,8 @@ fn finish(media: &'static str, body: Body, tag: Option<String>, timing: &Timing)
     if let Ok(value) = timing.header().parse() {
         headers.insert("server-timing", value);
     }
-    if let Some(Ok(value)) = tag.map(|tag| tag.parse()) {
-        headers.insert(header::ETAG, value);
+    if let Some(edition) = edition {
+        edition.name(headers);
     }
     response
 }

@@ -2,11 +2,11 @@
 
 use super::{
     Context,
-    answer::{self, Form, Timing},
+    answer::{self, Edition, Form, Timing},
     handlers::off,
     parameters::{FILTER, Parameters},
     places::Places,
-    statistic::{MOST_COUNTS, mapped_and_not, of_whole_cells, refused, steps, too_large},
+    statistic::{MOST_COUNTS, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells},
 };
 use crate::problem::Problem;
 use arrow::{
@@ -76,16 +76,18 @@ pub(super) async fn backtest(
         };
         let view = state.read();
         let filter = parameters.filter(&state.profile, &view.cube)?;
-        let offsets = view.offsets_text();
-        let tag = answer::etag(state, &offsets, None, &uri, form);
-        if answer::is_seen(&headers, &tag) {
-            return Ok(answer::not_modified(tag));
+        let everything = view.cube.cells(&Filter::default(), resolution);
+        // The steps reach from the first to the last in which any incident lies, of whatever category.
+        let period = Filter { from: filter.from, to: filter.to, ..Filter::default() };
+        let content = [view.cube.content(&period), which_cells(&everything)];
+        let edition = Edition::new(state, &content, view.offsets_text(), &uri, form);
+        if edition.is_seen(&headers) {
+            return Ok(edition.not_modified());
         }
         let buckets = view
             .cube
             .cells_by_bucket(&of_whole_cells(&filter), resolution, Bucket::Week, MOST_COUNTS)
             .map_err(too_large)?;
-        let everything = view.cube.cells(&Filter::default(), resolution);
         let next_offsets = view.offsets_json();
         drop(view);
         let area = state.study_areas.selected(resolution, &everything, &filter);
@@ -97,8 +99,8 @@ pub(super) async fn backtest(
         if form != Form::Json {
             let rows = table(&found.scores, &found.incidents).map_err(|error| Problem::internal(&error))?;
             // There is no place: a map of it was refused above.
-            let places = Places { rows, geometry: &|_| String::new(), beside: Map::new(), offsets };
-            return places.answer(form, tag, &timing);
+            let places = Places { rows, geometry: &|_| String::new(), beside: Map::new() };
+            return places.answer(form, &edition, &timing);
         }
         let methods = found.scores.into_iter().map(|score| Method {
             name: score.method.name(),
@@ -124,7 +126,7 @@ pub(super) async fn backtest(
             next_offsets,
         };
         let body = serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))?;
-        Ok(answer::json(body, Some(tag), &timing))
+        Ok(answer::json(body, Some(&edition), &timing))
     })
     .await
 }

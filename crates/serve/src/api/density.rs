@@ -2,7 +2,7 @@
 
 use super::{
     Context,
-    answer::{self, Form, Timing},
+    answer::{self, Edition, Form, Timing},
     handlers::off,
     parameters::{FILTER, Parameters},
     places::{Places, beside, polygon},
@@ -103,10 +103,11 @@ pub(super) async fn density(
         let view = state.read();
         let filter = parameters.filter(&state.profile, &view.cube)?;
         let years = years(&filter, &view.cube.period());
-        let offsets = view.offsets_text();
-        let tag = answer::etag(state, &offsets, None, &uri, form);
-        if answer::is_seen(&headers, &tag) {
-            return Ok(answer::not_modified(tag));
+        // The years depend on the period that the data cover.
+        let content = [view.cube.content(&filter), years.map_or(0, f64::to_bits)];
+        let edition = Edition::new(state, &content, view.offsets_text(), &uri, form);
+        if edition.is_seen(&headers) {
+            return Ok(edition.not_modified());
         }
         let selected = view.cube.points(&filter);
         let sites = view.sites.of(&view.cube).map_err(refused)?;
@@ -133,11 +134,11 @@ pub(super) async fn density(
                 let corners = [(0, 0), (1, 0), (1, 1), (0, 1)].map(|(right, up)| grid.corner(column + right, row + up));
                 polygon(&corners.map(|(latitude, longitude)| (longitude, latitude)))
             };
-            let places = Places { rows, geometry: &square, beside: beside(&summary)?, offsets };
-            return places.answer(form, tag, &timing);
+            let places = Places { rows, geometry: &square, beside: beside(&summary)? };
+            return places.answer(form, &edition, &timing);
         }
         let body = serde_json::to_string(&Answer { summary, values }).map_err(|error| Problem::internal(&error))?;
-        Ok(answer::json(body, Some(tag), &timing))
+        Ok(answer::json(body, Some(&edition), &timing))
     })
     .await
 }

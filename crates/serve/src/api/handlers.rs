@@ -2,24 +2,24 @@
 
 use super::{
     Context,
-    answer::{self, Form, Timing},
+    answer::{self, Edition, Form, Timing},
     parameters::{FILTER, Parameters},
 };
-use crate::{figures::figures, metrics::render, problem::Problem, state::State, web as files};
+use crate::{figures::figures, metrics::render, problem::Problem, state::State, texts::Sources, web as files};
 use arrow::{
     array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array},
     error::ArrowError,
 };
 use axum::{
-    extract::{Path, State as Shared},
+    extract::{Path, State as Shared, rejection::PathRejection},
     http::{HeaderMap, Uri, header},
     response::{IntoResponse, Response},
 };
-use blotter_cube::{Series, TooLarge};
+use blotter_cube::{Cursor, Series, TooLarge};
 use blotter_incident::Incident;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::{fmt::Write, sync::Arc};
+use std::{collections::HashMap, fmt::Write, sync::Arc};
 
 /// More numbers than this are no answer but a download.
 const MOST_NUMBERS: usize = 500_000;
@@ -31,8 +31,9 @@ pub(super) async fn off<T: Send + 'static>(
     tokio::task::spawn_blocking(query).await.unwrap_or_else(|error| Err(Problem::internal(&error)))
 }
 
-pub(super) async fn meta(Shared(context): Shared<Context>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn meta(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     Parameters::read(uri.query(), &[])?;
+    Form::of_json(&headers)?;
     off(move || {
         let mut timing = Timing::start();
         let state = &context.state;
@@ -89,15 +90,16 @@ pub(super) async fn series(
 ) -> Result<Response, Problem> {
     off(move || {
         let mut timing = Timing::start();
-        let form = Form::of(&headers);
+        let form = Form::of(&headers)?;
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["by", "bucket"], &FILTER])?;
         let (by, bucket) = (parameters.by(&state.profile)?, parameters.bucket()?);
         let view = state.read();
         let filter = parameters.filter(&state.profile, &view.cube)?;
-        let tag = answer::etag(state, &view.offsets_text(), None, &uri, form);
-        if answer::is_seen(&headers, &tag) {
-            return Ok(answer::not_modified(tag));
+        let content = view.cube.content(&filter);
+        let edition = Edition::new(state, &[content], view.offsets_text(), &uri, form);
+        if edition.is_seen(&headers) {
+            return Ok(edition.not_modified());
         }
         let series = view
             .cube
@@ -108,12 +110,12 @@ pub(super) async fn series(
         timing.cube_done();
         if form == Form::Arrow {
             let batch = long(&series).map_err(|error| Problem::internal(&error))?;
-            return Ok(answer::arrow(&batch, Some(tag), &timing));
+            return Ok(answer::arrow(&batch, Some(&edition), &timing));
         }
         let lines: Vec<Value> =
             series.lines.iter().map(|line| json!({ "key": line.key, "counts": line.counts })).collect();
         let body = json!({ "buckets": series.buckets, "series": lines, "next_offsets": offsets });
-        Ok(answer::json(body.to_string(), Some(tag), &timing))
+        Ok(answer::json(body.to_string(), Some(&edition), &timing))
     })
     .await
 }
@@ -138,15 +140,16 @@ fn long(series: &Series) -> Result<RecordBatch, ArrowError> {
 pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     off(move || {
         let mut timing = Timing::start();
-        let form = Form::of(&headers);
+        let form = Form::of(&headers)?;
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["resolution"], &FILTER])?;
         let resolution = parameters.resolution()?;
         let view = state.read();
         let filter = parameters.filter(&state.profile, &view.cube)?;
-        let tag = answer::etag(state, &view.offsets_text(), None, &uri, form);
-        if answer::is_seen(&headers, &tag) {
-            return Ok(answer::not_modified(tag));
+        let content = view.cube.content(&filter);
+        let edition = Edition::new(state, &[content], view.offsets_text(), &uri, form);
+        if edition.is_seen(&headers) {
+            return Ok(edition.not_modified());
         }
         let counts = view.cube.cells(&filter, resolution);
         let offsets = view.offsets_json();
@@ -157,7 +160,7 @@ pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, 
             let totals = UInt64Array::from_iter_values(counts.cells.iter().map(|(_, count)| *count));
             let columns = [("cell", Arc::new(cells) as ArrayRef), ("count", Arc::new(totals))];
             let batch = RecordBatch::try_from_iter(columns).map_err(|error| Problem::internal(&error))?;
-            return Ok(answer::arrow(&batch, Some(tag), &timing));
+            return Ok(answer::arrow(&batch, Some(&edition), &timing));
         }
         // Thousands of small pairs: written as they are, without a tree in between.
         let mut body = String::with_capacity(64 + counts.cells.len() * 28);
@@ -168,7 +171,7 @@ pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, 
         }
         let rest = json!({ "mapped": counts.mapped, "unmapped": counts.unmapped, "next_offsets": offsets }).to_string();
         let _infallible = write!(body, "],{}", &rest[1..]);
-        Ok(answer::json(body, Some(tag), &timing))
+        Ok(answer::json(body, Some(&edition), &timing))
     })
     .await
 }
@@ -180,44 +183,54 @@ pub(super) async fn incidents(
 ) -> Result<Response, Problem> {
     off(move || {
         let mut timing = Timing::start();
-        let form = Form::of(&headers);
+        let form = Form::of(&headers)?;
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["limit", "cursor"], &FILTER])?;
         let (limit, cursor) = (parameters.limit()?, parameters.cursor()?);
-        let filter = parameters.filter(&state.profile, &state.read().cube)?;
-        let (places, next, offsets, tag) = {
+        // Everything that the answer is made from is taken under one hold: row numbers mean nothing in another snapshot.
+        let (page, snapshot, offsets, edition) = {
             let view = state.read();
-            let tag = answer::etag(
-                state,
-                &view.offsets_text(),
-                view.snapshot.as_ref().map(|(version, _)| *version),
-                &uri,
-                form,
-            );
-            let (places, next) = view.cube.newest(&filter, limit, cursor.as_ref());
-            (places, next, view.offsets_json(), tag)
+            let filter = parameters.filter(&state.profile, &view.cube)?;
+            let content = view.cube.content(&filter);
+            let edition = Edition::new(state, &[content], view.offsets_text(), &uri, form);
+            if edition.is_seen(&headers) {
+                return Ok(edition.not_modified());
+            }
+            let page = view.cube.newest(&filter, limit, cursor.as_ref());
+            (page, view.opened.clone(), view.offsets_json(), edition)
         };
-        if answer::is_seen(&headers, &tag) {
-            return Ok(answer::not_modified(tag));
-        }
-        let log = state.log.as_deref();
-        let incidents =
-            state.texts.incidents(&state.profile, log, &places).map_err(|error| Problem::internal(&error))?;
+        let texts = Sources { snapshot: snapshot.as_deref(), log: state.log.as_deref() };
+        let read = state.texts.page(&texts, &page).map_err(|error| {
+            if error.is_retryable() {
+                Problem::unavailable("the log does not answer, and the texts of these incidents are in it: ask again")
+            } else {
+                Problem::internal(&error)
+            }
+        })?;
         timing.cube_done();
+        // What is missing comes back, or more goes, without a change of the incidents.
+        let edition = read.missing.is_empty().then_some(&edition);
+        let next = read.next.as_ref().map(Cursor::to_text);
         if form == Form::Arrow {
-            let batch = table(state, &incidents).map_err(|error| Problem::internal(&error))?;
-            return Ok(answer::arrow(&batch, Some(tag), &timing));
+            let mut beside = HashMap::new();
+            if let Some(next) = next {
+                beside.insert("next_cursor".to_owned(), next);
+            }
+            if !read.missing.is_empty() {
+                beside.insert("missing".to_owned(), read.missing.join(","));
+            }
+            let batch = table(state, &read.incidents, beside).map_err(|error| Problem::internal(&error))?;
+            return Ok(answer::arrow(&batch, edition, &timing));
         }
-        let rows: Vec<Value> = incidents.iter().map(Incident::to_json).collect();
-        let next = next.map(|next| next.to_text());
-        let body = json!({ "incidents": rows, "next_cursor": next, "next_offsets": offsets });
-        Ok(answer::json(body.to_string(), Some(tag), &timing))
+        let rows: Vec<Value> = read.incidents.iter().map(Incident::to_json).collect();
+        let body = json!({ "incidents": rows, "missing": read.missing, "next_cursor": next, "next_offsets": offsets });
+        Ok(answer::json(body.to_string(), edition, &timing))
     })
     .await
 }
 
-/// The records as columns, as texts and numbers that any reader of Arrow knows.
-fn table(state: &State, incidents: &[Incident]) -> Result<RecordBatch, ArrowError> {
+/// The records as columns, as texts and numbers that any reader of Arrow knows. `beside`: the schema's metadata.
+fn table(state: &State, incidents: &[Incident], beside: HashMap<String, String>) -> Result<RecordBatch, ArrowError> {
     use arrow::array::{BooleanArray, Float64Array, TimestampMicrosecondArray};
     let text =
         |of: fn(&Incident) -> Option<&str>| -> ArrayRef { Arc::new(incidents.iter().map(of).collect::<StringArray>()) };
@@ -254,16 +267,21 @@ fn table(state: &State, incidents: &[Incident]) -> Result<RecordBatch, ArrowErro
         let codes: StringArray = incidents.iter().map(|incident| incident.areas.get(&layer.name)).collect();
         columns.push((format!("areas.{}", layer.name), Arc::new(codes)));
     }
-    RecordBatch::try_from_iter(columns)
+    let batch = RecordBatch::try_from_iter(columns)?;
+    let schema = batch.schema().as_ref().clone().with_metadata(beside);
+    batch.with_schema(Arc::new(schema))
 }
 
 pub(super) async fn boundaries(
     Shared(context): Shared<Context>,
-    Path(layer): Path<String>,
+    layer: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     Parameters::read(uri.query(), &[])?;
     let state = &context.state;
+    let Ok(Path(layer)) = layer else {
+        return Err(Problem::not_found("the layer's name is not UTF-8; /api/v1/meta lists the layers"));
+    };
     match state.profile.layer(&layer).and_then(|layer| state.boundaries.of(layer)) {
         Some(outlines) => {
             let headers = [(header::CONTENT_TYPE, "application/geo+json"), (header::CACHE_CONTROL, "no-cache")];

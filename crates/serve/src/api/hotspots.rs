@@ -2,11 +2,11 @@
 
 use super::{
     Context,
-    answer::{self, Form, Timing},
+    answer::{self, Edition, Form, Timing},
     handlers::off,
     parameters::{FILTER, Parameters},
     places::{Places, beside, hexagon, middles},
-    statistic::{caution, mapped_and_not, of_whole_cells},
+    statistic::{caution, mapped_and_not, of_whole_cells, which_cells},
 };
 use crate::problem::Problem;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
@@ -74,13 +74,13 @@ pub(super) async fn hotspots(
         let (resolution, confidence) = (parameters.resolution()?, parameters.confidence()?);
         let view = state.read();
         let filter = parameters.filter(&state.profile, &view.cube)?;
-        let offsets = view.offsets_text();
-        let tag = answer::etag(state, &offsets, None, &uri, form);
-        if answer::is_seen(&headers, &tag) {
-            return Ok(answer::not_modified(tag));
+        let everything = view.cube.cells(&Filter::default(), resolution);
+        let content = [view.cube.content(&filter), which_cells(&everything)];
+        let edition = Edition::new(state, &content, view.offsets_text(), &uri, form);
+        if edition.is_seen(&headers) {
+            return Ok(edition.not_modified());
         }
         let selected = view.cube.cells(&of_whole_cells(&filter), resolution);
-        let everything = view.cube.cells(&Filter::default(), resolution);
         let next_offsets = view.offsets_json();
         drop(view);
         let area = state.study_areas.selected(resolution, &everything, &filter);
@@ -122,12 +122,11 @@ pub(super) async fn hotspots(
         timing.cube_done();
         if form != Form::Json {
             let rows = table(&cells, area.cells()).map_err(|error| Problem::internal(&error))?;
-            let places =
-                Places { rows, geometry: &|row| hexagon(area.cells()[row]), beside: beside(&summary)?, offsets };
-            return places.answer(form, tag, &timing);
+            let places = Places { rows, geometry: &|row| hexagon(area.cells()[row]), beside: beside(&summary)? };
+            return places.answer(form, &edition, &timing);
         }
         let body = serde_json::to_string(&Answer { summary, cells }).map_err(|error| Problem::internal(&error))?;
-        Ok(answer::json(body, Some(tag), &timing))
+        Ok(answer::json(body, Some(&edition), &timing))
     })
     .await
 }

@@ -1,5 +1,6 @@
 //! The HTTP API: routes, and what all answers have in common.
 
+mod accept;
 mod answer;
 mod backtest;
 mod density;

@@ -1,13 +1,15 @@
 //! Query parameters: each is known, given once unless it may be repeated, and right, or the answer says which is not.
 
 use crate::problem::Problem;
-use blotter_cube::{Bucket, By, COARSEST, Cube, Cursor, FINEST, Filter};
+use blotter_cube::{Bucket, By, COARSEST, Cube, Cursor, FINEST, Filter, HoursOfWeek};
 use blotter_hotspot::Confidence;
 use blotter_incident::{BoundingBox, CityClock, Profile, UtcMicros, parse_civil, parse_instant};
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 /// The names of the filter's parameters.
 pub(crate) const FILTER: [&str; 8] = ["from", "to", "category", "area", "arrest", "domestic", "bbox", "hour_of_week"];
+/// Characters that name every hour of the week by itself, with room to spare.
+const MOST_OF_HOURS: usize = 700;
 const REPEATABLE: [&str; 2] = ["category", "area"];
 
 /// The parameters of one request.
@@ -49,8 +51,8 @@ impl Parameters {
             .transpose()
     }
 
-    /// The filter, in the cube's words. It is given the cube and not the state: whoever asks for the view's lock twice waits
-    /// for a writer that waits for them.
+    /// The filter, in the cube's words. It is given the cube and not the state: taking the view's lock twice deadlocks
+    /// with a waiting writer, and the two holds may be of different views.
     pub(crate) fn filter(&self, profile: &Profile, cube: &Cube) -> Result<Filter, Problem> {
         let clock = cube.clock();
         let from = self.moment("from", clock)?;
@@ -67,6 +69,9 @@ impl Parameters {
         }
         let mut categories = Vec::new();
         for text in self.all("category") {
+            if text.is_empty() {
+                return Err(Problem::parameter("category", "`category` is empty: give a category, or leave it out"));
+            }
             let category = profile.category_of(text);
             if !cube.has_category(&category) {
                 let known = match cube.categories() {
@@ -103,18 +108,27 @@ impl Parameters {
             arrest: self.parsed("arrest", "true or false")?,
             domestic: self.parsed("domestic", "true or false")?,
             bbox: self.bbox()?,
-            hours_of_week: self.parsed(
-                "hour_of_week",
-                "hours from 0 (Monday at midnight) to 167, and ranges of them, such as 20-23,44-47",
-            )?,
+            hours_of_week: self.hours_of_week()?,
         })
+    }
+
+    fn hours_of_week(&self) -> Result<Option<HoursOfWeek>, Problem> {
+        if self.one("hour_of_week").is_some_and(|text| text.len() > MOST_OF_HOURS) {
+            let detail = format!("`hour_of_week` has more than {MOST_OF_HOURS} characters: give ranges, such as 20-23");
+            return Err(Problem::parameter("hour_of_week", detail));
+        }
+        let expected = "hours from 0 (Monday at midnight) to 167, and ranges of them, such as 20-23,44-47";
+        self.parsed("hour_of_week", expected)
     }
 
     /// A moment as an answer says it, with its offset, or in the city's civil time.
     fn moment(&self, name: &str, clock: &CityClock) -> Result<Option<UtcMicros>, Problem> {
         self.one(name)
             .map(|text| {
-                parse_instant(text).or_else(|| parse_civil(text).map(|civil| clock.to_utc(civil))).ok_or_else(|| {
+                // Parsers of times know more ways to write them than we want to promise.
+                let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:+.TZ".contains(&byte));
+                let parsed = || parse_instant(text).or_else(|| parse_civil(text).map(|civil| clock.to_utc(civil)));
+                is_plain.then(parsed).flatten().ok_or_else(|| {
                     let detail = format!("`{name}={text}`: give the city's civil time, such as 2016, 2016-07, 2016-07-19 or 2016-07-19T13:45, or a moment with its offset");
                     Problem::parameter(name, detail)
                 })

@@ -6,12 +6,16 @@
 
 use super::{
     Context,
-    answer::{self, Form, Timing},
+    answer::{self, Edition, Form, Timing},
     handlers::off,
     parameters::Parameters,
     places::{Places, beside},
 };
-use crate::{hourly::Hourly, problem::Problem, state::State};
+use crate::{
+    hourly::Hourly,
+    problem::Problem,
+    state::{State, View},
+};
 use arrow::{
     array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt16Array, UInt64Array},
     error::ArrowError,
@@ -21,6 +25,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
+use blotter_cube::Filter;
 use blotter_incident::{CityClock, UtcMicros, format_utc};
 use blotter_log::{LogError, Topic};
 use blotter_peak::{
@@ -49,35 +54,42 @@ pub(super) async fn peaks(Shared(context): Shared<Context>, headers: HeaderMap, 
         let parameters = Parameters::read(uri.query(), &[&["at", "as", "area", "category", "limit", "format"]])?;
         let form = Form::of_places(&headers, parameters.format())?;
         let limit = parameters.number("limit", 1..=MOST_PEAKS, 100)?;
-        let clock = state.read().cube.clock().clone();
-        let at = parameters.at(&clock)?.map(hour_of);
-        let (areas, categories) = parameters.areas_and_categories(&state.profile, &state.read().cube)?;
-        let selected = Selected { areas, categories, limit };
-        let found = if parameters.is_as_said()? { said(state, at, &clock)? } else { Found::now(state, at) };
-        let tag = answer::etag(state, &found.version, None, &uri, form);
-        if answer::is_seen(&headers, &tag) {
-            return Ok(answer::not_modified(tag));
+        let is_as_said = parameters.is_as_said()?;
+        let (clock, at, selected, now) = {
+            let view = state.read();
+            let clock = view.cube.clock().clone();
+            let at = parameters.at(&clock)?.map(hour_of);
+            let (areas, categories) = parameters.areas_and_categories(&state.profile, &view.cube)?;
+            let now = (!is_as_said).then(|| Found::now(state, &view, at));
+            (clock, at, Selected { areas, categories, limit }, now)
+        };
+        let found = match now {
+            Some(now) => now,
+            None => said(state, at, &clock)?,
+        };
+        let edition = Edition::new(state, &found.content, offsets_text(found.next_offsets()), &uri, form);
+        if edition.is_seen(&headers) {
+            return Ok(edition.not_modified());
         }
         let answer = found.answer(state, &selected, &clock)?;
         timing.cube_done();
         if form == Form::Json {
             let body = serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))?;
-            return Ok(answer::json(body, Some(tag), &timing));
+            return Ok(answer::json(body, Some(&edition), &timing));
         }
         let rows = table(&answer.report.windows).map_err(|error| Problem::internal(&error))?;
-        let offsets = offsets_text(&answer.report.next_offsets);
         let areas: Vec<&str> =
             answer.report.windows.iter().flat_map(|window| &window.peaks).map(|peak| peak.area.as_str()).collect();
         let geometries = if form == Form::GeoJson { geometries(state) } else { BTreeMap::new() };
         let geometry = |row: usize| geometries.get(areas[row]).cloned().unwrap_or_else(|| "null".to_owned());
-        Places { rows, geometry: &geometry, beside: answer.beside()?, offsets }.answer(form, tag, &timing)
+        Places { rows, geometry: &geometry, beside: answer.beside()? }.answer(form, &edition, &timing)
     })
     .await
 }
 
-/// What an answer is made from, and the version of it that the answer's tag names.
+/// What an answer is made from, and what stands for it in the answer's tag.
 struct Found {
-    version: String,
+    content: Vec<u64>,
     source: Source,
 }
 
@@ -89,9 +101,23 @@ enum Source {
 }
 
 impl Found {
-    fn now(state: &State, at: Option<Hour>) -> Self {
-        let view = state.read();
-        Self { version: view.offsets_text(), source: Source::Totals(view.hourly(), at, view.offsets_json()) }
+    fn now(state: &State, view: &View, at: Option<Hour>) -> Self {
+        let hourly = view.hourly();
+        let before = Filter { to: at.map(begin_of), ..Filter::default() };
+        let mut content = vec![view.cube.content(&before)];
+        // What is still unreported of an hour depends on how long ago it was at the data's end.
+        if state.peaking.reporting_lag() != "none" {
+            content.extend(hourly.history.end().map(|end| end as u64));
+        }
+        Self { content, source: Source::Totals(hourly, at, view.offsets_json()) }
+    }
+
+    /// That the answer reflects.
+    fn next_offsets(&self) -> &BTreeMap<String, u64> {
+        match &self.source {
+            Source::Totals(_, _, next_offsets) => next_offsets,
+            Source::Said(said, _) => &said.report.next_offsets,
+        }
     }
 
     fn answer(self, state: &State, selected: &Selected, clock: &CityClock) -> Result<Answer, Problem> {
@@ -158,7 +184,8 @@ fn said(state: &State, at: Option<Hour>, clock: &CityClock) -> Result<Found, Pro
         return Err(Problem::not_found("what was said then is no longer in the log"));
     };
     let said = serde_json::from_str(&row.json).map_err(|error| Problem::internal(&error))?;
-    Ok(Found { version: format!("said {offset}"), source: Source::Said(Box::new(said), first.appended_at_ms) })
+    // What was said at an offset never changes. Its own number keeps it apart from what is known now.
+    Ok(Found { content: vec![offset.0, u64::MAX], source: Source::Said(Box::new(said), first.appended_at_ms) })
 }
 
 /// The tick that ends at an hour, or with the newest incident.

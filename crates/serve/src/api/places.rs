@@ -1,9 +1,9 @@
 //! Answers about places as a table, for other programs: Arrow, CSV, and GeoJSON with a feature a row.
 //!
 //! What JSON says beside the rows goes where the form has room for it: members of the feature collection, metadata of the
-//! Arrow schema; and the next offsets into a header of every form.
+//! Arrow schema. The next offsets are in a header of every form.
 
-use super::answer::{self, CSV, Form, GEOJSON, Timing};
+use super::answer::{self, CSV, Edition, Form, GEOJSON, Timing};
 use crate::problem::Problem;
 use arrow::{
     array::{Array, ArrayRef, Float64Array, RecordBatch},
@@ -11,14 +11,11 @@ use arrow::{
     error::ArrowError,
     util::display::{ArrayFormatter, FormatOptions},
 };
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use h3o::{CellIndex, LatLng};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{collections::HashMap, fmt::Write, sync::Arc};
-
-/// The next offsets, where the body has no room for them.
-const OFFSETS: &str = "blotter-next-offsets";
 
 /// Rows, each at a place.
 pub(super) struct Places<'a> {
@@ -27,31 +24,26 @@ pub(super) struct Places<'a> {
     pub(super) geometry: &'a dyn Fn(usize) -> String,
     /// What is said beside the rows.
     pub(super) beside: Map<String, Value>,
-    pub(super) offsets: String,
 }
 
 impl Places<'_> {
     /// In any form but JSON, which each answer writes by itself.
-    pub(super) fn answer(self, form: Form, tag: String, timing: &Timing) -> Result<Response, Problem> {
+    pub(super) fn answer(self, form: Form, edition: &Edition, timing: &Timing) -> Result<Response, Problem> {
         let internal = |error: ArrowError| Problem::internal(&error);
-        let mut response = match form {
-            Form::Csv => answer::text(CSV, csv(&self.rows).map_err(internal)?, Some(tag), timing),
+        Ok(match form {
+            Form::Csv => answer::text(CSV, csv(&self.rows).map_err(internal)?, Some(edition), timing),
             Form::GeoJson => {
                 let body = geojson(&self.rows, self.geometry, &self.beside).map_err(internal)?;
-                answer::text(GEOJSON, body, Some(tag), timing)
+                answer::text(GEOJSON, body, Some(edition), timing)
             }
             Form::Json | Form::Arrow => {
                 let beside: HashMap<String, String> =
                     self.beside.iter().map(|(name, value)| (name.clone(), plain(value))).collect();
                 let schema = self.rows.schema().as_ref().clone().with_metadata(beside);
                 let rows = self.rows.with_schema(Arc::new(schema)).map_err(internal)?;
-                answer::arrow(&rows, Some(tag), timing)
+                answer::arrow(&rows, Some(edition), timing)
             }
-        };
-        if let Ok(offsets) = self.offsets.parse() {
-            response.headers_mut().insert(OFFSETS, offsets);
-        }
-        Ok(response.into_response())
+        })
     }
 }
 

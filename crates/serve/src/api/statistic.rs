@@ -1,7 +1,8 @@
 //! What the answers of the statistics have in common: space-time cubes, and which parameter a refused question is about.
 
+use super::answer::fingerprint;
 use crate::problem::Problem;
-use blotter_cube::{CellBuckets, Filter, TooLarge};
+use blotter_cube::{CellBuckets, CellCounts, Filter, TooLarge};
 use blotter_hotspot::{Error, StudyArea};
 use h3o::CellIndex;
 
@@ -11,6 +12,11 @@ pub(super) const MOST_COUNTS: usize = 1 << 24;
 /// What is counted in cells: a box narrows the study area to cells whose middle it contains, and cuts none of them in two.
 pub(super) fn of_whole_cells(filter: &Filter) -> Filter {
     Filter { bbox: None, ..filter.clone() }
+}
+
+/// A fingerprint of the cells in which incidents lie, however many: a study area is made from them.
+pub(super) fn which_cells(counts: &CellCounts) -> u64 {
+    fingerprint(counts.cells.iter().map(|(cell, _)| u64::from(*cell)))
 }
 
 /// The selected incidents that are in the study area, and those of which nobody knows; of a box, these are nowhere near.

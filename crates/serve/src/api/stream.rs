@@ -1,6 +1,6 @@
 //! `GET /api/v1/live`: server-sent events whose id is the next offsets that they reflect.
 
-use super::{Context, parameters::Parameters};
+use super::{Context, handlers::off, parameters::Parameters};
 use crate::{figures::figures, live::Event, problem::Problem, state::State};
 use axum::{
     extract::State as Shared,
@@ -37,7 +37,7 @@ impl Drop for Client {
 pub(super) async fn live(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     Parameters::read(uri.query(), &[])?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
-    let events = events(context.state, context.stopped, seen.as_deref());
+    let events = events(context.state, context.stopped, seen).await?;
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
@@ -50,22 +50,27 @@ fn message(event: &Event) -> Message {
     message.data(&event.data)
 }
 
-/// Everything as it is now; the client asks for counts anew.
-fn whole(state: &State) -> Event {
+/// Everything as it is now. `seen`: the next offsets that the client has seen; unless they are the present ones, it asks for
+/// counts anew.
+fn whole(state: &State, seen: Option<&str>) -> Event {
     let view = state.read();
-    Event::new(view.offsets_text(), &json!(view.offsets_json()), &figures(state, &view), None)
+    let id = view.offsets_text();
+    let counts = (seen == Some(id.as_str())).then_some([].as_slice());
+    Event::new(id, &json!(view.offsets_json()), &figures(state, &view), counts)
 }
 
-fn events(
+async fn events(
     state: Arc<State>,
     stopped: watch::Receiver<bool>,
-    seen: Option<&str>,
-) -> impl Stream<Item = Result<Message, Infallible>> + use<> {
+    seen: Option<String>,
+) -> Result<impl Stream<Item = Result<Message, Infallible>> + use<>, Problem> {
     // Subscribed before the first look, so that nothing falls between the two.
     let receiver = state.events.subscribe();
-    let first = whole(&state);
-    // A client that has seen the present offsets needs nothing until something changes.
-    let first = (seen != first.id.as_deref()).then_some(first);
+    // The view's lock and the log are waited for off the threads that answer everybody.
+    let first = {
+        let state = Arc::clone(&state);
+        off(move || Ok(whole(&state, seen.as_deref()))).await?
+    };
     let client = Client::new(state);
     let rest = stream::unfold((receiver, stopped, client), |(mut receiver, mut stopped, client)| async move {
         let event = tokio::select! {
@@ -75,10 +80,13 @@ fn events(
         };
         let message = match event {
             Ok(event) => message(&event),
-            Err(RecvError::Lagged(_)) => message(&whole(&client.0)),
+            Err(RecvError::Lagged(_)) => {
+                let state = Arc::clone(&client.0);
+                message(&off(move || Ok(whole(&state, None))).await.ok()?)
+            }
             Err(RecvError::Closed) => return None,
         };
         Some((Ok(message), (receiver, stopped, client)))
     });
-    stream::iter(first.map(|event| Ok(message(&event)))).chain(rest)
+    Ok(stream::iter([Ok(message(&first))]).chain(rest))
 }

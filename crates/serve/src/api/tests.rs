@@ -4,12 +4,12 @@
 
 use crate::{
     state::State,
-    testing::{CHICAGO, Record, apply, ask, chicago, json, load_afresh},
+    testing::{CHICAGO, Record, apply, ask, ask_with, chicago, json, load_afresh},
 };
 use blotter_incident::Profile;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The first day of 2016, a civil time.
 const BEGIN_SECONDS: i64 = 1_451_606_400;
@@ -245,6 +245,133 @@ fn what_is_wrong_is_named_by_every_statistic() {
     }
 }
 
+/// The text of an answer without its next offsets, which its tag does not stand for.
+fn content(body: &str) -> String {
+    match serde_json::from_str::<Value>(body) {
+        Ok(Value::Object(mut answer)) => {
+            answer.remove("next_offsets");
+            Value::Object(answer).to_string()
+        }
+        _ => body.to_owned(),
+    }
+}
+
+fn tag_of(state: &Arc<State>, question: &str) -> String {
+    let (status, headers, body) = ask_with(state, question, &[]);
+    assert_eq!(status, 200, "{question}: {body}");
+    headers["etag"].to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_question_about_the_past_keeps_its_etag_when_something_new_comes() {
+    let (_, city) = &plain_cities()[3];
+    let past = "from=2016-02-01&to=2016-05-01";
+    let year = "from=2016-02-01&to=2016-12-31";
+    let asked = [
+        format!("cells?{past}"),
+        format!("series?{past}&by=category"),
+        format!("hotspots?{past}"),
+        format!("density?grid_m=1000&{past}"),
+        format!("emerging?step=week&{year}"),
+        format!("backtest?weeks=2&training_weeks=4&{past}"),
+        "peaks?at=2016-11-01".to_owned(),
+    ]
+    .map(|question| format!("/api/v1/{question}"));
+    let all = ["cells", "series", "peaks"].map(|question| format!("/api/v1/{question}"));
+    let before: Vec<String> = asked.iter().map(|question| tag_of(city, question)).collect();
+    let of_all: Vec<String> = all.iter().map(|question| tag_of(city, question)).collect();
+    let bodies: Vec<String> = asked.iter().map(|question| content(&ask(city, question).1)).collect();
+    // At a place that is known, so that the study area stays.
+    let new = Record {
+        id: 999_999,
+        observed: 1,
+        deleted: false,
+        second: BEGIN_SECONDS + 419 * DAY_SECONDS,
+        area: 1,
+        category: 0,
+        point: Some((41.85, -87.70)),
+    };
+    apply(city, std::slice::from_ref(&new));
+    city.write().next_offsets = vec![4201];
+    for ((question, tag), body) in asked.iter().zip(&before).zip(&bodies) {
+        assert!(tag.starts_with("W/\""), "the next offsets differ, so it is weak: {tag}");
+        assert_eq!(tag_of(city, question), *tag, "{question}");
+        assert_eq!(content(&ask(city, question).1), *body, "{question}");
+        let (status, headers, body) = ask_with(city, question, &[("if-none-match", tag)]);
+        assert_eq!((status, body.as_str()), (304, ""), "{question}");
+        for (name, expect) in [
+            ("etag", tag.as_str()),
+            ("cache-control", "no-cache"),
+            ("vary", "accept"),
+            ("blotter-next-offsets", "0:4201"),
+        ] {
+            assert_eq!(headers[name], expect, "{question}");
+        }
+    }
+    for (question, tag) in all.iter().zip(&of_all) {
+        assert_ne!(tag_of(city, question), *tag, "{question}");
+        assert_eq!(ask_with(city, question, &[("if-none-match", tag)]).0, 200, "{question}");
+    }
+    // A correction of the past changes its tag, and back again.
+    let corrected = Record { second: BEGIN_SECONDS + 40 * DAY_SECONDS, observed: 2, ..new.clone() };
+    apply(city, std::slice::from_ref(&corrected));
+    assert_ne!(tag_of(city, &asked[0]), before[0]);
+    apply(city, &[Record { deleted: true, observed: 3, ..corrected }]);
+    assert_eq!(tag_of(city, &asked[0]), before[0]);
+}
+
+#[test]
+fn every_way_to_say_that_an_answer_is_known_is_understood() {
+    let (_, city) = &plain_cities()[3];
+    let question = "/api/v1/cells";
+    let tag = tag_of(city, question);
+    let opaque = tag.strip_prefix("W/").unwrap();
+    for (said, expect) in [
+        (tag.clone(), 304),
+        (opaque.to_owned(), 304),
+        ("*".to_owned(), 304),
+        (format!("\"other\", {tag}"), 304),
+        ("\"other\"".to_owned(), 200),
+        (opaque.trim_matches('"').to_owned(), 200),
+    ] {
+        assert_eq!(ask_with(city, question, &[("if-none-match", &said)]).0, expect, "{said}");
+    }
+    // Another form is another answer.
+    let csv = [("accept", "application/vnd.apache.arrow.stream"), ("if-none-match", tag.as_str())];
+    assert_eq!(ask_with(city, question, &csv).0, 200);
+}
+
+#[test]
+fn the_accepted_form_that_is_liked_best_is_sent() {
+    let (_, city) = &plain_cities()[3];
+    let (json, csv, map) = ("application/json", "text/csv", "application/geo+json");
+    let problem = "application/problem+json";
+    for (path, accept, expect) in [
+        ("hotspots", "text/csv;q=0.5, application/json;q=0.9", (200, json)),
+        ("hotspots", "TEXT/CSV", (200, csv)),
+        ("hotspots", "application/json;q=0, */*;q=0.1, application/geo+json;q=0.2", (200, map)),
+        ("hotspots", "text/*", (200, csv)),
+        ("hotspots", "text/html", (406, problem)),
+        ("hotspots?format=csv", "text/html", (200, csv)),
+        ("cells", "text/csv, */*;q=0.1", (200, json)),
+        ("cells", "text/csv", (406, problem)),
+        ("backtest?weeks=2", "application/geo+json", (406, problem)),
+        ("meta", "application/json;q=0", (406, problem)),
+        ("meta", "text/html, */*;q=0.1", (200, json)),
+    ] {
+        let (status, headers, body) = ask_with(city, &format!("/api/v1/{path}"), &[("accept", accept)]);
+        let found = (status, headers["content-type"].to_str().unwrap());
+        assert_eq!(found, expect, "{path} {accept}: {body}");
+    }
+}
+
+#[test]
+fn a_name_that_is_no_text_is_not_found() {
+    let (status, body) = ask(&chicago(), "/api/v1/boundaries/%ff");
+    assert_eq!(status, 404, "{body}");
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["status"], 404);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -258,13 +385,20 @@ proptest! {
     ) {
         let live = chicago();
         let asked = questions(from_day);
+        let mut known: BTreeMap<String, String> = BTreeMap::new();
         let mut left = records.as_slice();
         for (number, (size, found)) in sizes.into_iter().enumerate() {
             let (now, later) = left.split_at(size.min(left.len()));
             apply(&live, now);
             left = later;
             live.write().cube.index_places(found);
-            ask(&live, &format!("/api/v1/{}", asked[number % asked.len()]));
+            // One tag is one content, whatever came in between.
+            let question = format!("/api/v1/{}", asked[number % asked.len()]);
+            let (status, headers, body) = ask_with(&live, &question, &[]);
+            if status == 200 {
+                let tag = headers["etag"].to_str().unwrap().to_owned();
+                prop_assert_eq!(known.entry(tag).or_insert_with(|| content(&body)), &content(&body), "{}", question);
+            }
         }
         apply(&live, left);
         let fresh = chicago();
@@ -276,7 +410,12 @@ proptest! {
             // What cannot be told of so little is said, and no number.
             prop_assert!([200, 400, 422].contains(&status), "{question}: {status} {body}");
             prop_assert!(!body.contains("NaN") && !body.contains("inf"), "{question}: {body}");
-            prop_assert_eq!((status, body), ask(&fresh, &question), "{}", question);
+            let (_, headers, fresh_body) = ask_with(&fresh, &question, &[]);
+            if status == 200 {
+                let tag = headers["etag"].to_str().unwrap().to_owned();
+                prop_assert_eq!(known.entry(tag).or_insert_with(|| content(&body)), &content(&body), "{}", question);
+            }
+            prop_assert_eq!((status, body), (ask(&fresh, &question).0, fresh_body), "{}", question);
         }
     }
 }

@@ -2,7 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use crate::{ask::Asked, state::State};
+mod memory_log;
+mod snapshots;
+
+pub(crate) use memory_log::MemoryLog;
+pub(crate) use snapshots::write_snapshot;
+
+use crate::{api, ask::Asked, state::State};
+use arrow::array::RecordBatch;
+use axum::{
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request},
+};
 use blotter_cube::Locator;
 use blotter_incident::{
     CivilMicros, Header, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil,
@@ -13,7 +24,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-pub(crate) const CHICAGO: &str = include_str!("../../../cities/chicago.toml");
+pub(crate) const CHICAGO: &str = include_str!("../../../../cities/chicago.toml");
 
 /// One revision of an incident; the greatest `observed` of an id is in force.
 #[derive(Clone, Debug)]
@@ -35,11 +46,16 @@ pub(crate) fn chicago() -> Arc<State> {
     Arc::new(State::new(Arc::new(Profile::from_toml(CHICAGO).unwrap()), None, Arc::default()))
 }
 
-/// What a follower does with a batch of records.
-pub(crate) fn apply(state: &State, records: &[Record]) {
-    let mut parser = Parser::new(Arc::clone(&state.profile), 1);
-    let names = ["id", "date", "primary_type", "community_area", "latitude", "longitude"];
-    parser.set_header(Header::resolve(&state.profile, &names).unwrap());
+/// The records as a source's, by partition; `description` is every record's.
+pub(crate) fn batches(
+    profile: &Arc<Profile>,
+    partitions: u32,
+    records: &[Record],
+    description: &str,
+) -> Vec<(u32, RecordBatch)> {
+    let mut parser = Parser::new(Arc::clone(profile), partitions);
+    let names = ["id", "date", "primary_type", "community_area", "latitude", "longitude", "description"];
+    parser.set_header(Header::resolve(profile, &names).unwrap());
     for record in records {
         let degrees =
             |of: fn((f64, f64)) -> f64| record.point.map(of).map(|degrees| degrees.to_string()).unwrap_or_default();
@@ -50,13 +66,19 @@ pub(crate) fn apply(state: &State, records: &[Record]) {
             if record.area == 0 { String::new() } else { record.area.to_string() },
             degrees(|point| point.0),
             degrees(|point| point.1),
+            description.to_owned(),
         ];
         let ends: Vec<usize> = (1..=fields.len()).map(|count| fields[..count].concat().len()).collect();
         let observation = Observation { observed_at: UtcMicros(record.observed), deleted: record.deleted, id: None };
         let bytes = fields.concat();
         parser.push(&Row::new(bytes.as_bytes(), &ends), &observation, UtcMicros(2_000_000_000_000_000)).unwrap();
     }
-    let batches = parser.finish().unwrap();
+    parser.finish().unwrap()
+}
+
+/// What a follower does with a batch of records.
+pub(crate) fn apply(state: &State, records: &[Record]) {
+    let batches = batches(&state.profile, 1, records, "");
     let mut view = state.write();
     for (_, batch) in &batches {
         let batch = IncidentBatch::try_new(batch).unwrap();
@@ -88,6 +110,23 @@ pub(crate) fn load_afresh(state: &State, records: &[Record]) {
 pub(crate) fn ask(state: &Arc<State>, question: &str) -> (u16, String) {
     let reply = Asked::of(Arc::clone(state)).unwrap().ask(question).unwrap();
     (reply.status, String::from_utf8_lossy(&reply.body).into_owned())
+}
+
+/// An answer with its headers, to a client that says these headers.
+pub(crate) fn ask_with(state: &Arc<State>, question: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap, String) {
+    let (_, stopped) = tokio::sync::watch::channel(false);
+    let mut request = Request::get(question);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::empty()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut router = api::router(Arc::clone(state), stopped);
+        let (head, body) = tower_service::Service::call(&mut router, request).await.unwrap().into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        (head.status.as_u16(), head.headers, String::from_utf8_lossy(&body).into_owned())
+    })
 }
 
 /// An answer that there is.

@@ -1,0 +1,95 @@
+"""What Schemathesis is told beside the OpenAPI document (its `SCHEMATHESIS_HOOKS`).
+
+A client learns from `meta` which categories, areas and layers there are, and so do the generated requests. What no schema can say
+(rules between parameters, and what the data hold) is said in `breaks_a_rule`: only there a 400 for data that fit the schema is
+right, and then it names the parameter.
+"""
+
+from __future__ import annotations
+
+import calendar
+import json
+import os
+import urllib.request
+
+import schemathesis
+from schemathesis.openapi.checks import RejectedPositiveData
+
+
+def with_words(document: dict, meta: dict) -> dict:
+    """The document with the words that `meta` lists."""
+    parameters = document["components"]["parameters"]
+    layers = [layer["name"] for layer in meta["layers"]]
+    areas = {layer["name"]: [f"{layer['name']}:{area['code']}" for area in layer["areas"]][:40] for layer in meta["layers"]}
+    primary = next(layer["name"] for layer in meta["layers"] if layer["primary"])
+    parameters["category"]["schema"]["items"]["enum"] = meta["categories"]
+    parameters["area"]["schema"]["items"]["enum"] = [area for some in areas.values() for area in some]
+    by_name = {
+        path: {parameter.get("name"): parameter for parameter in operations["get"].get("parameters", [])}
+        for path, operations in document["paths"].items()
+    }
+    by_name["/api/v1/series"]["by"]["schema"]["enum"] = ["none", "category", *layers]
+    by_name["/api/v1/peaks"]["area"]["schema"]["items"]["enum"] = areas[primary]
+    return document
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema: dict) -> None:
+    with urllib.request.urlopen(f"{os.environ['BLOTTER_URL']}/api/v1/meta", timeout=60) as answer:
+        with_words(raw_schema, json.load(answer))
+
+
+def is_no_day(text: str) -> bool:
+    """A day that its month does not have."""
+    if len(text) < 10:
+        return False
+    year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
+    return day > calendar.monthrange(max(year, 4), month)[1] if year >= 4 else day > 28
+
+
+def breaks_a_rule(path: str, query: dict, problem: dict) -> bool:
+    """Whether a question that fits the schema breaks a rule that it cannot say, of the parameter that the problem names."""
+    named = problem.get("parameter")
+    text = {name: value if isinstance(value, str) else str(value) for name, value in query.items()}
+    period = "from" in text or "to" in text
+    match named:
+        case "from" | "to" | "at" if is_no_day(text.get(named, "")):
+            return True
+        case "from" | "to":
+            # Later than the other, or the same moment.
+            return "from" in text and "to" in text
+        case "at":
+            # After the data's end.
+            return path.endswith("/peaks") and text["at"] >= "20"
+        case "as":
+            # Nothing may have been said yet.
+            return text["as"] == "said"
+        case "bbox":
+            west, south, east, north = map(float, text["bbox"].split(","))
+            # Or no cell's middle lies in it.
+            return west > east or south > north or path.rsplit("/", 1)[1] in ("hotspots", "emerging", "backtest")
+        case "hour_of_week":
+            ranges = [part.split("-") for part in text["hour_of_week"].split(",") if "-" in part]
+            return any(int(first) > int(last) for first, last in ranges)
+        case "grid_m":
+            return float(text.get("bandwidth_m", 400)) > 20 * float(text.get("grid_m", 100))
+        case "bandwidth_m":
+            # A kernel so wide over so many cells of the map that a backtest would take minutes.
+            return path.endswith("/backtest")
+        case "step":
+            # The period has too few of them.
+            return path.endswith("/emerging") and period
+        case "weeks":
+            # The data of the period have fewer.
+            return path.endswith("/backtest") and (period or int(text.get("weeks", 12)) + int(text.get("training_weeks", 52)) > 52)
+        case "resolution" | "bucket":
+            # More numbers than one answer holds.
+            return "more than the" in problem["detail"]
+    return False
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response) -> bool:
+    if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:
+        return True
+    return not breaks_a_rule(case.path, dict(case.query or {}), json.loads(response.content))
