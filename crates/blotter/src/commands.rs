@@ -215,7 +215,11 @@ fn serve(arguments: &cli::Serve) -> Result<()> {
     let listener = TcpListener::bind(arguments.listen)
         .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
     println!("http://{}", listener.local_addr()?);
-    let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..ServeConfig::default() };
+    let config = ServeConfig {
+        until_caught_up: arguments.until_caught_up,
+        limits: arguments.clients.limits(),
+        ..ServeConfig::default()
+    };
     let shutdown = signals::shutdown()?;
     supervise(&Operations::new("serve"), &shutdown, || {
         let opened = arguments.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;

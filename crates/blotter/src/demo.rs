@@ -103,7 +103,8 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
             boundaries: Arc::clone(&boundaries),
             listener,
         };
-        crew.spawn("serve", move |shutdown| Ok(blotter_serve::run(&ServeConfig::default(), serve, shutdown)?))?;
+        let config = ServeConfig { limits: arguments.clients.limits(), ..ServeConfig::default() };
+        crew.spawn("serve", move |shutdown| Ok(blotter_serve::run(&config, serve, shutdown)?))?;
     }
     let (commits, committed) = std::sync::mpsc::channel();
     let archive = {

@@ -11,6 +11,7 @@ mod demo;
 mod formats;
 mod logging;
 mod online;
+mod open_files;
 mod operations;
 mod parts;
 mod profiles;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         }
     };
     logging::start(arguments.log_format);
+    open_files::raise();
     match commands::run(arguments.command, &rules) {
         Ok(()) => ExitCode::SUCCESS,
         // `blotter rejected | head` is no failure.

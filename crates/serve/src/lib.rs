@@ -9,12 +9,15 @@
 mod api;
 mod ask;
 mod caught_up;
+mod coding;
 mod disagreements;
 mod error;
 mod exposition;
 mod figures;
 mod follower;
 mod hourly;
+mod http;
+mod lanes;
 mod live;
 mod metrics;
 mod ops;
@@ -29,11 +32,13 @@ mod study_areas;
 #[cfg(test)]
 mod testing;
 mod texts;
+mod ticks;
 mod web;
 
 pub use api::openapi_json;
 pub use ask::{AskParts, Asked, Reply};
 pub use error::ServeError;
 pub use exposition::Exposition;
+pub use http::Limits;
 pub use ops::{Operated, OpsServer};
 pub use role::{ServeConfig, ServeParts, run};

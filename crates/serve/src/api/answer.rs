@@ -10,6 +10,7 @@ use axum::{
 use std::time::{Duration, Instant};
 use xxhash_rust::xxh3::xxh3_64;
 
+pub(crate) const JSON: &str = "application/json";
 pub(crate) const ARROW: &str = "application/vnd.apache.arrow.stream";
 pub(crate) const GEOJSON: &str = "application/geo+json";
 pub(crate) const CSV: &str = "text/csv";
@@ -120,7 +121,7 @@ impl Timing {
 }
 
 pub(crate) fn json(body: String, tag: Option<String>, timing: &Timing) -> Response {
-    finish("application/json", Body::from(body), tag, timing)
+    finish(JSON, Body::from(body), tag, timing)
 }
 
 pub(crate) fn arrow(batch: &RecordBatch, tag: Option<String>, timing: &Timing) -> Response {
@@ -135,9 +136,9 @@ pub(crate) fn arrow(batch: &RecordBatch, tag: Option<String>, timing: &Timing) -
     }
 }
 
-/// Text of a media type.
-pub(crate) fn text(media: &'static str, body: String, tag: Option<String>, timing: &Timing) -> Response {
-    finish(media, Body::from(body), tag, timing)
+/// A body that is written as its client reads.
+pub(crate) fn streamed(media: &'static str, body: Body, tag: Option<String>, timing: &Timing) -> Response {
+    finish(media, body, tag, timing)
 }
 
 fn finish(media: &'static str, body: Body, tag: Option<String>, timing: &Timing) -> Response {
