@@ -328,6 +328,14 @@ def cube(scratch: Path, csv: Path, rounds: int):
     yield from cube.cube(scratch, csv, rounds)
 
 
+def overload(scratch: Path, csv: Path, _rounds: int):
+    """Cheap questions beside strangers and heavy ones, and peaks for many."""
+    sys.path.insert(0, str(ROOT / "bench"))
+    import overload
+
+    yield from overload.run(scratch, csv, Demo, wait_for)
+
+
 def kafka(scratch: Path, csv: Path, rounds: int):
     """On Kafka and S3, beside Spark."""
     import cluster
@@ -349,6 +357,7 @@ BENCHES = {
     "statistics": statistics_of_places,
     "simulated": simulated,
     "live": live,
+    "overload": overload,
     "kafka": kafka,
     "kafka_live": kafka_live,
 }

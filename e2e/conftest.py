@@ -39,11 +39,17 @@ def clean_environment() -> dict[str, str]:
 class Server:
     """One `blotter` process."""
 
-    def __init__(self, *arguments: str, expect: tuple[str, ...] = (), env: dict[str, str] | None = None):
+    def __init__(
+        self,
+        *arguments: str,
+        expect: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+    ):
         self.expect = expect
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [str(BINARY), *arguments],
+            [*prefix, str(BINARY), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -153,8 +159,13 @@ def blotter():
     """Starts processes; ends what is left of them."""
     started: list[Server] = []
 
-    def start(*arguments: str, expect: tuple[str, ...] = (), env: dict[str, str] | None = None) -> Server:
-        server = Server(*map(str, arguments), expect=expect, env=env)
+    def start(
+        *arguments: str,
+        expect: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+        prefix: tuple[str, ...] = (),
+    ) -> Server:
+        server = Server(*map(str, arguments), expect=expect, env=env, prefix=prefix)
         started.append(server)
         return server
 

@@ -3,6 +3,7 @@
 use crate::questions::{Emerging, Hotspots, Peaks};
 use anyhow::{Context, Result};
 use blotter_incident::{UtcMicros, parse_instant};
+use blotter_serve::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
@@ -166,6 +167,22 @@ pub(crate) struct Sinks {
     pub(crate) urls: Vec<String>,
 }
 
+/// What clients may hold.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Clients {
+    /// Serve at most this many connections at once; at most half of them are live streams. Default: a quarter of the files that
+    /// the process may open, at most 4096
+    #[arg(long, env = "BLOTTER_MAX_CONNECTIONS", value_name = "CONNECTIONS")]
+    pub(crate) max_connections: Option<NonZeroU32>,
+}
+
+impl Clients {
+    /// The limits of a server.
+    pub(crate) fn limits(&self) -> Limits {
+        self.max_connections.map_or_else(Limits::default, |most| Limits::of_connections(most.get() as usize))
+    }
+}
+
 /// For those who run it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Ops {
@@ -205,6 +222,8 @@ pub(crate) struct Demo {
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) hosts: Hosts,
+    #[command(flatten)]
+    pub(crate) clients: Clients,
     /// Partitions of a new log (4 unless given)
     #[arg(long)]
     pub(crate) partitions: Option<NonZeroU32>,
@@ -353,6 +372,8 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) hosts: Hosts,
+    #[command(flatten)]
+    pub(crate) clients: Clients,
     /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times. Of other layers, those that lie in
     /// `boundaries` beside the snapshots
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]

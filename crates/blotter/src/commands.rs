@@ -241,6 +241,7 @@ fn serve(arguments: &cli::Serve) -> Result<()> {
     let config = ServeConfig {
         until_caught_up: arguments.until_caught_up,
         allow_hosts: arguments.hosts.allowed.clone(),
+        limits: arguments.clients.limits(),
         ..ServeConfig::default()
     };
     let shutdown = signals::shutdown()?;

@@ -121,7 +121,11 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
             boundaries: Arc::clone(&boundaries),
             listener,
         };
-        let config = ServeConfig { allow_hosts: arguments.hosts.allowed.clone(), ..ServeConfig::default() };
+        let config = ServeConfig {
+            allow_hosts: arguments.hosts.allowed.clone(),
+            limits: arguments.clients.limits(),
+            ..ServeConfig::default()
+        };
         crew.spawn("serve", move |shutdown| Ok(blotter_serve::run(&config, serve, shutdown)?))?;
     }
     let (commits, committed) = std::sync::mpsc::channel();

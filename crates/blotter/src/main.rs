@@ -12,6 +12,7 @@ mod formats;
 mod housekeeping;
 mod logging;
 mod online;
+mod open_files;
 mod operations;
 mod parts;
 mod profiles;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         }
     };
     logging::start(arguments.log_format);
+    open_files::raise();
     match commands::run(arguments.command, &rules) {
         Ok(()) => ExitCode::SUCCESS,
         // `blotter rejected | head` is no failure.

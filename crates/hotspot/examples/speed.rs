@@ -1,7 +1,7 @@
 //! How long each statistic takes over a synthetic city of a realistic size, medians:
 //! `cargo run --release -p blotter-hotspot --example speed`.
 
-use blotter_hotspot::{BacktestPlan, Bounds, Confidence, Sites, StudyArea, backtest, density, emerging};
+use blotter_hotspot::{BacktestPlan, Bounds, Confidence, Sites, Stop, StudyArea, backtest, density, emerging};
 use h3o::{CellIndex, LatLng, Resolution};
 use std::{error::Error, io::Write, time::Instant};
 
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     sites.add(&places);
     for (bandwidth_m, cell_m) in [(400.0, 100.0), (1000.0, 100.0), (400.0, 50.0)] {
         let what = format!("density, {bandwidth_m} m, cells of {cell_m} m, {PLACES} places, {incidents} incidents");
-        median(&what, || density(&sites, &counts_of_places, cell_m, bandwidth_m, None))?;
+        median(&what, || density(&sites, &counts_of_places, cell_m, bandwidth_m, None, Stop::never()))?;
     }
     median("sites, found anew", || {
         let mut sites = Sites::new(BOUNDS)?;
@@ -27,11 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let area = area(&places)?;
     let months = counts(&area, 72);
     let what = format!("emerging, {} months over {} cells", months.len(), area.cells().len());
-    median(&what, || emerging(&months, area.neighbors(), Confidence::Ninety))?;
+    median(&what, || emerging(&months, area.neighbors(), Confidence::Ninety, Stop::never()))?;
     let weeks = counts(&area, 104);
     let plan = BacktestPlan { training_weeks: 52, test_weeks: 52, area_share: 0.05, bandwidth_m: 400.0 };
     let what = format!("backtest, 52 weeks, each from 52, over {} cells", area.cells().len());
-    median(&what, || backtest(&weeks, &area, &plan))?;
+    median(&what, || backtest(&weeks, &area, &plan, Stop::never()))?;
     Ok(())
 }
 
@@ -85,8 +85,8 @@ fn area(places: &[(f64, f64)]) -> Result<StudyArea, Box<dyn Error>> {
 }
 
 /// Counts of each step in each cell: few cells have many.
-fn counts(area: &StudyArea, steps: usize) -> Vec<Vec<u64>> {
+fn counts(area: &StudyArea, steps: usize) -> Vec<Vec<u32>> {
     let mut draws = Draws(2);
     let levels: Vec<f64> = area.cells().iter().map(|_| 7.0 * draws.next().powi(3)).collect();
-    (0..steps).map(|_| levels.iter().map(|level| (level * -libm::log(1.0 - draws.next())) as u64).collect()).collect()
+    (0..steps).map(|_| levels.iter().map(|level| (level * -libm::log(1.0 - draws.next())) as u32).collect()).collect()
 }

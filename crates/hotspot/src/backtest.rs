@@ -6,7 +6,7 @@
 //! (PAI); Hunt 2016 (PEI), here with the same number of cells for the best possible map (PEI\*).
 
 use crate::{
-    StudyArea,
+    Stop, StudyArea,
     cell_kernel::CellKernel,
     error::{Error, is_length},
     gi_star,
@@ -85,7 +85,7 @@ pub struct Score {
 /// gap, in the order of the study area's cells.
 ///
 /// Of cells with the same score the one with the lower index is ranked first; a score that is not defined is below all.
-pub fn backtest(weeks: &[Vec<u64>], area: &StudyArea, plan: &BacktestPlan) -> Result<Backtest, Error> {
+pub fn backtest(weeks: &[Vec<u32>], area: &StudyArea, plan: &BacktestPlan, stop: Stop<'_>) -> Result<Backtest, Error> {
     let cells = area.cells().len();
     if cells == 0 {
         return Err(Error::NoCells);
@@ -104,20 +104,22 @@ pub fn backtest(weeks: &[Vec<u64>], area: &StudyArea, plan: &BacktestPlan) -> Re
         return Err(Error::Counts { counts: week.len(), cells });
     }
     let flagged = ((plan.area_share * cells as f64).round() as usize).clamp(1, cells);
-    let kernel = CellKernel::new(area.cells(), plan.bandwidth_m)?;
+    let kernel = CellKernel::new(area.cells(), plan.bandwidth_m, stop)?;
     let first = weeks.len() - test_weeks;
-    let mut training = vec![0; cells];
+    let mut training = vec![0_u64; cells];
     for week in &weeks[first - training_weeks..first] {
+        stop.check()?;
         add(&mut training, week);
     }
     let (mut incidents, mut best) = (Vec::new(), Vec::new());
     let mut hits = Method::ALL.map(|_| Vec::new());
     for tested in first..weeks.len() {
         let week = &weeks[tested];
-        let inside = |cells: &[u32]| cells.iter().map(|cell| week[*cell as usize]).sum::<u64>();
-        incidents.push(week.iter().sum());
-        best.push(inside(&top(week, flagged, u64::cmp)));
+        let inside = |cells: &[u32]| cells.iter().map(|cell| u64::from(week[*cell as usize])).sum::<u64>();
+        incidents.push(week.iter().map(|count| u64::from(*count)).sum());
+        best.push(inside(&top(week, flagged, u32::cmp)));
         for (method, hits) in Method::ALL.into_iter().zip(&mut hits) {
+            stop.check()?;
             hits.push(inside(&match method {
                 Method::GiStar => {
                     let z = gi_star(&training, area.neighbors());
@@ -130,7 +132,7 @@ pub fn backtest(weeks: &[Vec<u64>], area: &StudyArea, plan: &BacktestPlan) -> Re
         }
         add(&mut training, week);
         for (sum, gone) in training.iter_mut().zip(&weeks[tested - training_weeks]) {
-            *sum -= gone;
+            *sum -= u64::from(*gone);
         }
     }
     let (all, most) = (incidents.iter().sum(), best.iter().sum());
@@ -139,9 +141,9 @@ pub fn backtest(weeks: &[Vec<u64>], area: &StudyArea, plan: &BacktestPlan) -> Re
     Ok(Backtest { cells, flagged, incidents, best, scores })
 }
 
-fn add(sums: &mut [u64], week: &[u64]) {
+fn add(sums: &mut [u64], week: &[u32]) {
     for (sum, count) in sums.iter_mut().zip(week) {
-        *sum += count;
+        *sum += u64::from(*count);
     }
 }
 
@@ -187,7 +189,7 @@ mod tests {
             vec![4, 0, 0, 6, 0, 0, 0],
             vec![1, 0, 0, 2, 0, 7, 0],
         ];
-        let found = backtest(&weeks, &area(1), &PLAN).unwrap();
+        let found = backtest(&weeks, &area(1), &PLAN, Stop::never()).unwrap();
         assert_eq!((found.cells, found.flagged), (7, 2));
         assert_eq!(found.incidents, [10, 10]);
         assert_eq!(found.best, [10, 9]);
@@ -203,23 +205,23 @@ mod tests {
     fn of_equal_cells_the_first() {
         let weeks = [vec![1; 7], vec![1; 7], vec![9, 8, 7, 6, 5, 4, 3], vec![0; 7]];
         let plan = BacktestPlan { test_weeks: 1, training_weeks: 2, ..PLAN };
-        let found = backtest(&weeks[..3], &area(1), &plan).unwrap();
+        let found = backtest(&weeks[..3], &area(1), &plan, Stop::never()).unwrap();
         // z is nowhere defined, and the counts are all equal.
         assert_eq!((found.scores[0].hits[0], found.scores[2].hits[0]), (17, 17));
         assert_eq!(found.best, [17]);
         // A week in which nothing happens has no rate.
-        let nothing = backtest(&weeks, &area(1), &plan).unwrap();
+        let nothing = backtest(&weeks, &area(1), &plan, Stop::never()).unwrap();
         assert!(nothing.scores.iter().all(|score| (score.hit_rate, score.pai, score.pei_star) == (None, None, None)));
     }
 
     #[test]
     fn all_of_the_area_is_as_good_as_chance_and_as_the_best() {
         let weeks = vec![vec![3, 1, 0, 0, 2, 0, 1]; 5];
-        let found = backtest(&weeks, &area(1), &BacktestPlan { area_share: 1.0, ..PLAN }).unwrap();
+        let found = backtest(&weeks, &area(1), &BacktestPlan { area_share: 1.0, ..PLAN }, Stop::never()).unwrap();
         assert!(found.scores.iter().all(|score| (score.pai, score.pei_star) == (Some(1.0), Some(1.0))));
-        let least = backtest(&weeks, &area(1), &BacktestPlan { area_share: 1e-9, ..PLAN }).unwrap();
+        let least = backtest(&weeks, &area(1), &BacktestPlan { area_share: 1e-9, ..PLAN }, Stop::never()).unwrap();
         assert_eq!(least.flagged, 1);
-        let one = backtest(&vec![vec![4]; 4], &area(0), &PLAN).unwrap();
+        let one = backtest(&vec![vec![4]; 4], &area(0), &PLAN, Stop::never()).unwrap();
         assert!(one.scores.iter().all(|score| score.hit_rate == Some(1.0)));
     }
 
@@ -227,7 +229,7 @@ mod tests {
     fn what_is_no_backtest_is_refused() {
         let weeks = vec![vec![0; 7]; 4];
         let check = |plan: BacktestPlan, expect: &str| {
-            let error = backtest(&weeks, &area(1), &plan).unwrap_err().to_string();
+            let error = backtest(&weeks, &area(1), &plan, Stop::never()).unwrap_err().to_string();
             assert!(error.contains(expect), "{error}");
         };
         check(BacktestPlan { training_weeks: 3, ..PLAN }, "3 weeks to train on and 2 to test, of 4");
@@ -240,9 +242,9 @@ mod tests {
         for bandwidth_m in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             check(BacktestPlan { bandwidth_m, ..PLAN }, "bandwidth");
         }
-        assert_eq!(backtest(&weeks, &StudyArea::new([]), &PLAN), Err(Error::NoCells));
-        assert_eq!(backtest(&[], &area(1), &PLAN), Err(Error::Weeks { given: 0, training: 2, test: 2 }));
-        assert_eq!(backtest(&weeks, &area(2), &PLAN), Err(Error::Counts { counts: 7, cells: 19 }));
+        assert_eq!(backtest(&weeks, &StudyArea::new([]), &PLAN, Stop::never()), Err(Error::NoCells));
+        assert_eq!(backtest(&[], &area(1), &PLAN, Stop::never()), Err(Error::Weeks { given: 0, training: 2, test: 2 }));
+        assert_eq!(backtest(&weeks, &area(2), &PLAN, Stop::never()), Err(Error::Counts { counts: 7, cells: 19 }));
     }
 
     proptest! {
@@ -250,29 +252,30 @@ mod tests {
         /// Against sorting everything anew each week.
         #[test]
         fn is_the_naive_ranking(
-            weeks in prop::collection::vec(prop::collection::vec(0_u64..4, 37), 3..9),
+            weeks in prop::collection::vec(prop::collection::vec(0_u32..4, 37), 3..9),
             area_share in 0.01_f64..1.0,
         ) {
             let area = area(3);
             let plan = BacktestPlan { training_weeks: 2, test_weeks: weeks.len() - 2, area_share, bandwidth_m: 600.0 };
-            let found = backtest(&weeks, &area, &plan).unwrap();
-            let kernel = CellKernel::new(area.cells(), 600.0).unwrap();
+            let found = backtest(&weeks, &area, &plan, Stop::never()).unwrap();
+            let kernel = CellKernel::new(area.cells(), 600.0, Stop::never()).unwrap();
             for (number, week) in weeks[2..].iter().enumerate() {
-                let past: Vec<u64> = weeks[number].iter().zip(&weeks[number + 1]).map(|(a, b)| a + b).collect();
+                let past: Vec<u64> = weeks[number].iter().zip(&weeks[number + 1]).map(|(a, b)| u64::from(a + b)).collect();
                 let inside = |scores: Vec<f64>| -> u64 {
                     let mut ranked: Vec<(f64, usize)> = scores.into_iter().zip(0..).collect();
                     // A stable sort leaves equal cells in their order.
                     ranked.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap());
-                    ranked[..found.flagged].iter().map(|(_, cell)| week[*cell]).sum()
+                    ranked[..found.flagged].iter().map(|(_, cell)| u64::from(week[*cell])).sum()
                 };
                 let plain = |counts: &[u64]| counts.iter().map(|count| *count as f64).collect::<Vec<f64>>();
+                let week_wide: Vec<u64> = week.iter().map(|count| u64::from(*count)).collect();
                 let z = gi_star(&past, area.neighbors()).into_iter().map(|z| z.unwrap_or(-1e9)).collect();
                 let expect = [inside(z), inside(kernel.densities(&past)), inside(plain(&past))];
                 for (score, expect) in found.scores.iter().zip(expect) {
                     prop_assert_eq!(score.hits[number], expect, "{:?}", score.method);
                 }
-                prop_assert_eq!(found.best[number], inside(plain(week)));
-                prop_assert_eq!(found.incidents[number], week.iter().sum::<u64>());
+                prop_assert_eq!(found.best[number], inside(plain(&week_wide)));
+                prop_assert_eq!(found.incidents[number], week_wide.iter().sum::<u64>());
             }
             for score in &found.scores {
                 prop_assert!(score.pei_star.is_none_or(|pei| (0.0..=1.0).contains(&pei)));

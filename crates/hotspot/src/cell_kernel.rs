@@ -1,12 +1,15 @@
 //! Kernel density in the middle of cells, of incidents that count in the middle of theirs: what ranks cells.
 
 use crate::{
-    Projection,
+    Projection, Stop,
     error::{Error, MOST_PAIRS},
     kernel::{falloff, peak_per_km2},
 };
 use h3o::{CellIndex, LatLng};
 use hashbrown::HashMap;
+
+/// Cells between two looks at whether the answer is still wanted: each has some thousand others within its bandwidth.
+const LOOK_EVERY: usize = 64;
 
 /// For each cell those within the bandwidth and how much they weigh.
 pub(crate) struct CellKernel {
@@ -19,7 +22,7 @@ pub(crate) struct CellKernel {
 
 impl CellKernel {
     /// Of cells of a city; the bandwidth is one.
-    pub(crate) fn new(cells: &[CellIndex], bandwidth_m: f64) -> Result<Self, Error> {
+    pub(crate) fn new(cells: &[CellIndex], bandwidth_m: f64, stop: Stop<'_>) -> Result<Self, Error> {
         let centres: Vec<(f64, f64)> =
             cells.iter().map(|cell| LatLng::from(*cell)).map(|at| (at.lat(), at.lng())).collect();
         let range = |of: fn(&(f64, f64)) -> f64| {
@@ -38,7 +41,8 @@ impl CellKernel {
         let peak = peak_per_km2(bandwidth_m);
         let mut kernel = Self { ends: Vec::with_capacity(cells.len()), others: Vec::new(), weights: Vec::new() };
         let mut near: Vec<(u32, f64)> = Vec::new();
-        for point in &points {
+        for (turn, point) in points.iter().enumerate() {
+            stop.check_every(LOOK_EVERY, turn)?;
             let (column, row) = square(*point);
             near.clear();
             for other in (row - 1..=row + 1)
@@ -98,23 +102,23 @@ mod tests {
             cells.iter().map(|cell| LatLng::from(*cell)).map(|at| (at.lat(), at.lng())).collect();
         let whole: Vec<u64> = counts.iter().map(|count| u64::from(*count)).collect();
         for bandwidth_m in [100.0, 400.0, 1500.0] {
-            let found = CellKernel::new(&cells, bandwidth_m).unwrap().densities(&whole);
+            let found = CellKernel::new(&cells, bandwidth_m, Stop::never()).unwrap().densities(&whole);
             for ((latitude, longitude), found) in points.iter().zip(found) {
                 // The middle of its only cell lies half a metre from that point in both directions.
                 let bounds = Bounds { west: *longitude, south: *latitude, east: *longitude, north: *latitude };
                 let mut sites = Sites::new(bounds).unwrap();
                 sites.add(&points);
-                let expect = density(&sites, &counts, 1.0, bandwidth_m, None).unwrap().values[0];
+                let expect = density(&sites, &counts, 1.0, bandwidth_m, None, Stop::never()).unwrap().values[0];
                 assert!((found - expect).abs() <= 0.02 * (1.0 + expect), "{found} {expect}");
             }
         }
-        assert!(CellKernel::new(&[], 400.0).unwrap().densities(&[]).is_empty());
+        assert!(CellKernel::new(&[], 400.0, Stop::never()).unwrap().densities(&[]).is_empty());
     }
 
     #[test]
     fn a_bandwidth_that_holds_too_many_cells_is_refused() {
         let centre = LatLng::new(41.88, -87.63).unwrap().to_cell(Resolution::Nine);
         let cells: Vec<CellIndex> = centre.grid_disk(40);
-        assert!(matches!(CellKernel::new(&cells, 20_000.0), Err(Error::TooManyPairs)));
+        assert!(matches!(CellKernel::new(&cells, 20_000.0, Stop::never()), Err(Error::TooManyPairs)));
     }
 }

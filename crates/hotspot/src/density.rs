@@ -4,7 +4,7 @@
 //! to north, so that neither the order in which they were found nor the number of threads shows in a bit of the answer.
 
 use crate::{
-    Grid, Sites,
+    Grid, Sites, Stop,
     error::{Error, is_length},
     grid::Reach,
     kernel::{falloff, peak_per_km2},
@@ -15,6 +15,8 @@ use std::ops::Range;
 
 /// Spots from which a second thread pays.
 const MANY: usize = 4096;
+/// Spots between two looks at whether the answer is still wanted: some milliseconds at the widest bandwidth.
+const LOOK_EVERY: usize = 512;
 /// Columns that are summed together.
 const GROUP: usize = 4;
 
@@ -38,6 +40,7 @@ pub fn density(
     cell_m: f64,
     bandwidth_m: f64,
     years: Option<f64>,
+    stop: Stop<'_>,
 ) -> Result<Density, Error> {
     if !is_length(bandwidth_m) {
         return Err(Error::Bandwidth(bandwidth_m));
@@ -49,7 +52,7 @@ pub fn density(
     }
     let grid = Grid::covering(sites.bounds(), cell_m)?;
     let spots = sites.spots(counts);
-    let mut values = Spread { grid: &grid, bandwidth_m, spots: &spots }.sums(worth(spots.len(), MANY));
+    let mut values = Spread { grid: &grid, bandwidth_m, spots: &spots, stop }.sums(worth(spots.len(), MANY))?;
     let scale = peak_per_km2(bandwidth_m) / years.unwrap_or(1.0);
     for value in &mut values {
         *value *= scale;
@@ -62,19 +65,20 @@ struct Spread<'a> {
     grid: &'a Grid,
     bandwidth_m: f64,
     spots: &'a [Spot],
+    stop: Stop<'a>,
 }
 
 impl Spread<'_> {
     /// Σ count (1 − d²/h²)² of each cell: each thread a band of rows.
-    fn sums(&self, threads: usize) -> Vec<f64> {
+    fn sums(&self, threads: usize) -> Result<Vec<f64>, Error> {
         let mut values = vec![0.0; self.grid.width() * self.grid.height()];
         let mut rest = values.as_mut_slice();
         let parts = self.bands(threads).into_iter().map(|rows| {
             let length = rows.len() * self.grid.width();
             (rows, rest.split_off_mut(..length).unwrap_or_default())
         });
-        in_parallel(parts, |(rows, values)| self.sum_band(&rows, values));
-        values
+        in_parallel(parts, |(rows, values)| self.sum_band(&rows, values)).into_iter().collect::<Result<(), Error>>()?;
+        Ok(values)
     }
 
     /// All rows, divided into bands of as many spots.
@@ -90,8 +94,8 @@ impl Spread<'_> {
         (1..=threads).map(band).collect()
     }
 
-    fn sum_band(&self, rows: &Range<usize>, band: &mut [f64]) {
-        let Some(last_row) = rows.end.checked_sub(1) else { return };
+    fn sum_band(&self, rows: &Range<usize>, band: &mut [f64]) -> Result<(), Error> {
+        let Some(last_row) = rows.end.checked_sub(1) else { return Ok(()) };
         let (width, inverse) = (self.grid.width(), 1.0 / self.bandwidth_m);
         // Rows as wide as whole groups of columns: a loop over a group is straight instructions.
         let stride = width.next_multiple_of(GROUP) + GROUP;
@@ -103,7 +107,8 @@ impl Spread<'_> {
         let near = self.spots.partition_point(|spot| spot.north_m < from)
             ..self.spots.partition_point(|spot| spot.north_m <= to);
         let mut insides: Vec<f64> = Vec::new();
-        for &Spot { east_m, north_m, count } in &self.spots[near] {
+        for (turn, &Spot { east_m, north_m, count }) in self.spots[near].iter().enumerate() {
+            self.stop.check_every(LOOK_EVERY, turn)?;
             let Some(Reach { columns, rows: reached }) = self.grid.within(east_m, north_m, self.bandwidth_m) else {
                 continue;
             };
@@ -136,6 +141,7 @@ impl Spread<'_> {
         for (values, sums) in band.chunks_exact_mut(width).zip(sums.chunks_exact(stride)) {
             values.copy_from_slice(&sums[..width]);
         }
+        Ok(())
     }
 }
 
@@ -163,7 +169,7 @@ mod tests {
 
     fn of(places: &[PlaceCount], cell_m: f64, bandwidth_m: f64, years: Option<f64>) -> Result<Density, Error> {
         let (sites, counts) = sites(places);
-        density(&sites, &counts, cell_m, bandwidth_m, years)
+        density(&sites, &counts, cell_m, bandwidth_m, years, Stop::never())
     }
 
     /// The definition, place by place and cell by cell.
@@ -254,9 +260,9 @@ mod tests {
         let (sites, counts) = sites(&places);
         let spots = sites.spots(&counts);
         for threads in [1, 2, 3, 8, 500] {
-            let spread = Spread { grid: &expect.grid, bandwidth_m: 700.0, spots: &spots };
+            let spread = Spread { grid: &expect.grid, bandwidth_m: 700.0, spots: &spots, stop: Stop::never() };
             let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-            let scaled: Vec<f64> = spread.sums(threads).iter().map(|sum| sum * peak_per_km2(700.0)).collect();
+            let scaled: Vec<f64> = spread.sums(threads).unwrap().iter().map(|sum| sum * peak_per_km2(700.0)).collect();
             assert_eq!(bits(&scaled), bits(&expect.values), "{threads}");
         }
     }

@@ -5,9 +5,9 @@
 //! such as a month without an incident, is no step of its history.
 
 use crate::{
-    Class, Confidence, Direction, Heat, MannKendall, Neighbors, Pattern,
+    Class, Confidence, Direction, Heat, MannKendall, Neighbors, Pattern, Stop,
     error::{Error, LEAST_STEPS},
-    gi_star,
+    gi_star::z_scores,
     mann_kendall::Ranks,
     q_values,
     threads::{in_parallel, worth},
@@ -16,6 +16,9 @@ use crate::{
 
 /// Counts, over cells and steps, from which a second thread pays.
 const MANY: usize = 20_000;
+
+/// Cells between two looks at whether the answer is still wanted: each ranks its steps and compares all pairs of them.
+const LOOK_EVERY: usize = 256;
 
 /// What a cell's history says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +41,12 @@ pub struct Emergence {
 
 /// The history of each cell, from the counts of each step (the oldest first) in the order of the cells. A cell is hot or
 /// cold at a step, and its trend is one, at `confidence` or surer.
-pub fn emerging(steps: &[Vec<u64>], neighbors: &Neighbors, confidence: Confidence) -> Result<Vec<Emergence>, Error> {
+pub fn emerging(
+    steps: &[Vec<u32>],
+    neighbors: &Neighbors,
+    confidence: Confidence,
+    stop: Stop<'_>,
+) -> Result<Vec<Emergence>, Error> {
     if steps.len() < LEAST_STEPS {
         return Err(Error::TooFewSteps(steps.len()));
     }
@@ -47,41 +55,50 @@ pub fn emerging(steps: &[Vec<u64>], neighbors: &Neighbors, confidence: Confidenc
         return Err(Error::Counts { counts: step.len(), cells });
     }
     let threads = worth(steps.len() * cells, MANY);
-    let tested: Vec<Vec<Tested>> = in_parallel(steps.chunks(steps.len().div_ceil(threads)), |steps| {
-        steps.iter().map(|counts| test(counts, neighbors, confidence)).collect::<Vec<_>>()
-    })
-    .into_iter()
-    .flatten()
-    .collect();
+    let tested = in_parallel(steps.chunks(steps.len().div_ceil(threads)), |steps| {
+        let test = |counts: &Vec<u32>| stop.check().map(|()| test(counts, neighbors, confidence).0);
+        steps.iter().map(test).collect::<Result<Vec<_>, Error>>()
+    });
+    let tested: Vec<Tested> = tested.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();
+    // Of the last step alone; kept for every step, q would be half of the memory.
+    let q = steps.last().map(|counts| test(counts, neighbors, confidence).1).unwrap_or_default();
     let share = cells.div_ceil(threads).max(1);
     let parts = (0..cells).step_by(share).map(|first| first..(first + share).min(cells));
     let histories = in_parallel(parts, |cells| {
         let mut history = History::default();
-        cells.map(|cell| history.of(cell, &tested, confidence)).collect::<Vec<_>>()
+        let mut of = |(turn, cell): (usize, usize)| {
+            stop.check_every(LOOK_EVERY, turn)?;
+            Ok(history.of(cell, &tested, q[cell], confidence))
+        };
+        cells.enumerate().map(&mut of).collect::<Result<Vec<_>, Error>>()
     });
-    Ok(histories.into_iter().flatten().collect())
+    Ok(histories.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
 }
 
-/// A cell at a step: z, q and what they make it; none where they are not defined.
-type Tested = Option<(f64, f64, Heat)>;
+/// The cells at a step: nine bytes each, for there may be millions of cells and steps.
+#[derive(Clone, Debug)]
+struct Tested {
+    /// Not a number where it is not defined.
+    z: Vec<f64>,
+    /// What z and q make it; neither where they are not defined.
+    heat: Vec<Heat>,
+}
 
-fn test(counts: &[u64], neighbors: &Neighbors, confidence: Confidence) -> Vec<Tested> {
-    let z = gi_star(counts, neighbors);
+/// The cells at a step, and q of each.
+fn test(counts: &[u32], neighbors: &Neighbors, confidence: Confidence) -> (Tested, Vec<Option<f64>>) {
+    let z = z_scores(counts, neighbors);
     let p: Vec<Option<f64>> = z.iter().map(|z| z.map(two_sided_p)).collect();
-    z.into_iter()
-        .zip(q_values(&p))
-        .map(|pair| match pair {
-            (Some(z), Some(q)) => {
-                let heat = match Class::of(z, q, confidence) {
-                    Class::Hot(_) => Heat::Hot,
-                    Class::Cold(_) => Heat::Cold,
-                    Class::NotSignificant => Heat::Neither,
-                };
-                Some((z, q, heat))
-            }
-            _ => None,
-        })
-        .collect()
+    let q = q_values(&p);
+    let heat = |(z, q): (&Option<f64>, &Option<f64>)| match (*z, *q) {
+        (Some(z), Some(q)) => match Class::of(z, q, confidence) {
+            Class::Hot(_) => Heat::Hot,
+            Class::Cold(_) => Heat::Cold,
+            Class::NotSignificant => Heat::Neither,
+        },
+        _ => Heat::Neither,
+    };
+    let heat = z.iter().zip(&q).map(heat).collect();
+    (Tested { z: z.into_iter().map(|z| z.unwrap_or(f64::NAN)).collect(), heat }, q)
 }
 
 /// Room for one cell's history after another.
@@ -93,14 +110,15 @@ struct History {
 }
 
 impl History {
-    fn of(&mut self, cell: usize, steps: &[Vec<Tested>], confidence: Confidence) -> Emergence {
+    /// `q` is that of the last step.
+    fn of(&mut self, cell: usize, steps: &[Tested], q: Option<f64>, confidence: Confidence) -> Emergence {
         self.z.clear();
         self.heat.clear();
-        for (z, _, heat) in steps.iter().filter_map(|step| step[cell]) {
-            self.z.push(z);
-            self.heat.push(heat);
+        for step in steps.iter().filter(|step| !step.z[cell].is_nan()) {
+            self.z.push(step.z[cell]);
+            self.heat.push(step.heat[cell]);
         }
-        let last = steps.last().and_then(|step| step[cell]);
+        let last = steps.last().map(|step| step.z[cell]).filter(|z| !z.is_nan());
         let trend = if self.z.len() < LEAST_STEPS { None } else { self.ranks.test(&self.z) };
         let direction = match trend {
             Some(trend) if trend.p <= confidence.alpha() && trend.s > 0 => Direction::Up,
@@ -114,8 +132,8 @@ impl History {
             steps: self.z.len() as u32,
             hot: count(Heat::Hot),
             cold: count(Heat::Cold),
-            z: last.map(|(z, _, _)| z),
-            q: last.map(|(_, q, _)| q),
+            z: last,
+            q: last.and(q),
         }
     }
 }
@@ -124,7 +142,7 @@ impl History {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::mann_kendall;
+    use crate::{gi_star, mann_kendall};
     use proptest::prelude::*;
 
     /// Cells on a line, each beside the next.
@@ -136,7 +154,7 @@ mod tests {
     }
 
     /// Sixty cells with one incident each, and so many more in the middle at each step.
-    fn middle(more: &[u64]) -> Vec<Vec<u64>> {
+    fn middle(more: &[u32]) -> Vec<Vec<u32>> {
         more.iter()
             .map(|more| (0..60).map(|cell| 1 + if (28..32).contains(&cell) { *more } else { 0 }).collect())
             .collect()
@@ -144,13 +162,13 @@ mod tests {
 
     #[test]
     fn a_spot_that_appears_stays_and_goes() {
-        let check = |more: &[u64], expect: &str| {
+        let check = |more: &[u32], expect: &str| {
             let mut steps = middle(more);
             // Where nothing is more anywhere, nothing is defined: there is one elsewhere.
             for step in &mut steps {
                 step[55] += 1;
             }
-            let found = emerging(&steps, &line(60), Confidence::NinetyFive).unwrap();
+            let found = emerging(&steps, &line(60), Confidence::NinetyFive, Stop::never()).unwrap();
             assert_eq!(found[30].pattern.unwrap().name(), expect, "{:?}", found[30]);
             assert_eq!(found[5].pattern.unwrap().name(), "not_detected", "{:?}", found[5]);
         };
@@ -166,7 +184,7 @@ mod tests {
     #[test]
     fn what_is_not_defined_is_none() {
         // All equal at every step, and only at the last, and at a step between.
-        let never = emerging(&middle(&[0; 12]), &line(60), Confidence::Ninety).unwrap();
+        let never = emerging(&middle(&[0; 12]), &line(60), Confidence::Ninety, Stop::never()).unwrap();
         assert!(
             never
                 .iter()
@@ -174,26 +192,32 @@ mod tests {
         );
         let mut more = [9; 12];
         more[11] = 0;
-        let last = emerging(&middle(&more), &line(60), Confidence::Ninety).unwrap();
+        let last = emerging(&middle(&more), &line(60), Confidence::Ninety, Stop::never()).unwrap();
         assert!(last.iter().all(|cell| cell.pattern.is_none() && cell.trend.is_some() && cell.steps == 11));
         more = [9; 12];
         more[4] = 0;
-        let between = emerging(&middle(&more), &line(60), Confidence::Ninety).unwrap();
+        let between = emerging(&middle(&more), &line(60), Confidence::Ninety, Stop::never()).unwrap();
         assert_eq!(between[30].steps, 11);
         assert_eq!(between[30].pattern, Some(Pattern::Hot(crate::Kind::Persistent)));
         // One cell is no comparison; none is none.
-        let one = emerging(&vec![vec![3]; 12], &line(1), Confidence::Ninety).unwrap();
+        let one = emerging(&vec![vec![3]; 12], &line(1), Confidence::Ninety, Stop::never()).unwrap();
         assert_eq!((one.len(), one[0].pattern), (1, None));
-        assert_eq!(emerging(&vec![Vec::new(); 12], &line(0), Confidence::Ninety), Ok(Vec::new()));
+        assert_eq!(emerging(&vec![Vec::new(); 12], &line(0), Confidence::Ninety, Stop::never()), Ok(Vec::new()));
     }
 
     #[test]
     fn what_is_no_cube_is_refused() {
-        assert_eq!(emerging(&[], &line(3), Confidence::Ninety), Err(Error::TooFewSteps(0)));
-        assert_eq!(emerging(&vec![vec![1, 2, 3]; 9], &line(3), Confidence::Ninety), Err(Error::TooFewSteps(9)));
+        assert_eq!(emerging(&[], &line(3), Confidence::Ninety, Stop::never()), Err(Error::TooFewSteps(0)));
+        assert_eq!(
+            emerging(&vec![vec![1, 2, 3]; 9], &line(3), Confidence::Ninety, Stop::never()),
+            Err(Error::TooFewSteps(9))
+        );
         let mut steps = vec![vec![1, 2, 3]; 10];
         steps[7].pop();
-        assert_eq!(emerging(&steps, &line(3), Confidence::Ninety), Err(Error::Counts { counts: 2, cells: 3 }));
+        assert_eq!(
+            emerging(&steps, &line(3), Confidence::Ninety, Stop::never()),
+            Err(Error::Counts { counts: 2, cells: 3 })
+        );
     }
 
     proptest! {
@@ -202,14 +226,14 @@ mod tests {
         #[test]
         fn is_its_parts(seed in any::<u64>(), cells in prop_oneof![2_u32..40, Just(1800)], steps in 10_usize..14) {
             let mut state = seed;
-            let counts: Vec<Vec<u64>> = (0..steps).map(|_| (0..cells).map(|cell| {
+            let counts: Vec<Vec<u32>> = (0..steps).map(|_| (0..cells).map(|cell| {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let noise = (state >> 60) / 4;
+                let noise = ((state >> 60) / 4) as u32;
                 if cell % 17 < 4 { 6 + noise } else { noise }
             }).collect()).collect();
             let neighbors = line(cells);
-            let found = emerging(&counts, &neighbors, Confidence::Ninety).unwrap();
-            let z: Vec<_> = counts.iter().map(|counts| gi_star(counts, &neighbors)).collect();
+            let found = emerging(&counts, &neighbors, Confidence::Ninety, Stop::never()).unwrap();
+            let z: Vec<_> = counts.iter().map(|counts| gi_star(&counts.iter().map(|count| u64::from(*count)).collect::<Vec<_>>(), &neighbors)).collect();
             let q: Vec<_> = z.iter().map(|z| q_values(&z.iter().map(|z| z.map(two_sided_p)).collect::<Vec<_>>())).collect();
             prop_assert_eq!(found.len(), cells as usize);
             for (cell, found) in found.iter().enumerate() {

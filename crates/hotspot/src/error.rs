@@ -11,7 +11,7 @@ pub const GREATEST_EXTENT_DEGREES: f64 = 4.0;
 /// Steps that a trend needs, as in ArcGIS: with fewer the normal distribution of Mann and Kendall's S is no approximation.
 pub const LEAST_STEPS: usize = 10;
 /// Pairs of cells within a bandwidth of each other that one backtest may hold in memory.
-pub const MOST_PAIRS: usize = 20_000_000;
+pub const MOST_PAIRS: usize = 10_000_000;
 
 /// A question that has no answer, and what to ask instead.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -70,6 +70,9 @@ pub enum Error {
         "more than {MOST_PAIRS} pairs of cells within the bandwidth: give a smaller bandwidth or a coarser resolution"
     )]
     TooManyPairs,
+    /// Stopped by [`crate::Stop`].
+    #[error("stopped before the answer was found: nobody waits for it any more")]
+    Stopped,
 }
 
 /// Whether a length is one.

@@ -9,10 +9,16 @@ use crate::Neighbors;
 /// # Panics
 /// Where there are not as many counts as cells.
 pub fn gi_star(counts: &[u64], neighbors: &Neighbors) -> Vec<Option<f64>> {
+    z_scores(counts, neighbors)
+}
+
+/// [`gi_star`] of counts as narrow as they are kept.
+pub(crate) fn z_scores<C: Copy + Into<u64>>(counts: &[C], neighbors: &Neighbors) -> Vec<Option<f64>> {
     assert_eq!(counts.len(), neighbors.len(), "one count a cell");
     let n = counts.len();
-    let sum: u128 = counts.iter().map(|count| u128::from(*count)).sum();
-    let squares: u128 = counts.iter().map(|count| u128::from(*count) * u128::from(*count)).sum();
+    let wide = |count: C| u128::from(count.into());
+    let sum: u128 = counts.iter().map(|count| wide(*count)).sum();
+    let squares: u128 = counts.iter().map(|count| wide(*count) * wide(*count)).sum();
     // n Σx² − (Σx)² is n² S², and exact: it is zero only where all counts are equal.
     let spread = squares * n as u128 - sum * sum;
     if n < 2 || spread == 0 {
@@ -28,7 +34,7 @@ pub fn gi_star(counts: &[u64], neighbors: &Neighbors) -> Vec<Option<f64>> {
                 return None;
             }
             let local: u128 =
-                u128::from(counts[cell]) + around.iter().map(|other| u128::from(counts[*other as usize])).sum::<u128>();
+                wide(counts[cell]) + around.iter().map(|other| wide(counts[*other as usize])).sum::<u128>();
             let excess = local as f64 - total / cells * weight;
             Some(excess / (deviation * ((cells * weight - weight * weight) / (cells - 1.0)).sqrt()))
         })

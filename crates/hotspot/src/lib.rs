@@ -23,6 +23,7 @@ mod pattern;
 mod projection;
 mod significance;
 mod sites;
+mod stop;
 mod study_area;
 mod threads;
 
@@ -39,4 +40,5 @@ pub use pattern::{Direction, Heat, Kind, Pattern};
 pub use projection::Projection;
 pub use significance::{Class, Confidence, q_values, two_sided_p};
 pub use sites::Sites;
+pub use stop::Stop;
 pub use study_area::{Neighbors, StudyArea};

@@ -1,5 +1,6 @@
 //! The cells that are asked about: those of the city, with incidents or without, and none in the lake.
 
+use crate::{Error, Stop};
 use h3o::CellIndex;
 use hashbrown::{HashMap, HashSet};
 
@@ -7,7 +8,7 @@ use hashbrown::{HashMap, HashSet};
 const ENCLOSED: usize = 4;
 
 /// For each cell the numbers of its neighbours, itself not among them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Neighbors {
     /// Where each cell's neighbours end in `all`.
     ends: Vec<u32>,
@@ -17,12 +18,14 @@ pub struct Neighbors {
 impl Neighbors {
     /// From a list for each cell.
     pub fn new(lists: impl IntoIterator<Item = Vec<u32>>) -> Self {
-        let mut neighbors = Self { ends: Vec::new(), all: Vec::new() };
-        for list in lists {
-            neighbors.all.extend(list);
-            neighbors.ends.push(neighbors.all.len() as u32);
-        }
+        let mut neighbors = Self::default();
+        lists.into_iter().for_each(|list| neighbors.push(list));
         neighbors
+    }
+
+    fn push(&mut self, list: Vec<u32>) {
+        self.all.extend(list);
+        self.ends.push(self.all.len() as u32);
     }
 
     /// Cells.
@@ -43,43 +46,82 @@ impl Neighbors {
 }
 
 /// Cells in their order, and how they lie to each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StudyArea {
     cells: Vec<CellIndex>,
     neighbors: Neighbors,
 }
 
+/// Cells between two looks at whether the answer is still wanted: a microsecond each.
+const LOOK_EVERY: usize = 4096;
+
+/// What [`Stop::never`] does not do.
+fn unstopped(area: Result<StudyArea, Error>) -> StudyArea {
+    area.unwrap_or_default()
+}
+
 impl StudyArea {
     /// Exactly these cells.
     pub fn new(cells: impl IntoIterator<Item = CellIndex>) -> Self {
+        unstopped(Self::try_new(cells, Stop::never()))
+    }
+
+    /// [`Self::new`], as long as it is wanted.
+    pub fn try_new(cells: impl IntoIterator<Item = CellIndex>, stop: Stop<'_>) -> Result<Self, Error> {
+        stop.check()?;
         let mut cells: Vec<CellIndex> = cells.into_iter().collect();
         cells.sort_unstable_by_key(|cell| u64::from(*cell));
         cells.dedup();
+        stop.check()?;
         let numbers: HashMap<CellIndex, u32> = (0..).zip(&cells).map(|(number, cell)| (*cell, number)).collect();
-        let neighbors = Neighbors::new(cells.iter().map(|cell| {
+        let mut neighbors = Neighbors::default();
+        for (turn, cell) in cells.iter().enumerate() {
+            stop.check_every(LOOK_EVERY, turn)?;
             let mut around: Vec<u32> = around(*cell).filter_map(|other| numbers.get(&other).copied()).collect();
             around.sort_unstable();
-            around
-        }));
-        Self { cells, neighbors }
+            neighbors.push(around);
+        }
+        Ok(Self { cells, neighbors })
     }
 
     /// Where the city's outline is not known: the cells to which any incident was ever mapped, and those that such
     /// cells enclose (four of six neighbours).
     pub fn within_reach(mapped: &[CellIndex]) -> Self {
+        unstopped(Self::try_within_reach(mapped, Stop::never()))
+    }
+
+    /// [`Self::within_reach`], as long as it is wanted.
+    pub fn try_within_reach(mapped: &[CellIndex], stop: Stop<'_>) -> Result<Self, Error> {
         let known: HashSet<CellIndex> = mapped.iter().copied().collect();
         let enclosed = |cell: &CellIndex| around(*cell).filter(|other| known.contains(other)).count() >= ENCLOSED;
-        let between = known.iter().flat_map(|cell| around(*cell)).filter(|cell| !known.contains(cell)).filter(enclosed);
-        Self::new(between.chain(known.iter().copied()))
+        let mut cells: Vec<CellIndex> = Vec::new();
+        for (turn, cell) in known.iter().enumerate() {
+            stop.check_every(LOOK_EVERY, turn)?;
+            cells.push(*cell);
+            cells.extend(around(*cell).filter(|cell| !known.contains(cell)).filter(enclosed));
+        }
+        Self::try_new(cells, stop)
     }
 
     /// Where it is known: the cells whose centre (longitude, latitude) lies inside, as far as they hang together with
     /// cells to which any incident was ever mapped, and these.
     pub fn inside(mapped: &[CellIndex], contains: impl Fn(f64, f64) -> bool) -> Self {
+        unstopped(Self::try_inside(mapped, contains, Stop::never()))
+    }
+
+    /// [`Self::inside`], as long as it is wanted.
+    pub fn try_inside(
+        mapped: &[CellIndex],
+        contains: impl Fn(f64, f64) -> bool,
+        stop: Stop<'_>,
+    ) -> Result<Self, Error> {
         let mut known: HashSet<CellIndex> = mapped.iter().copied().collect();
         let mut outside: HashSet<CellIndex> = HashSet::new();
         let mut frontier: Vec<CellIndex> = known.iter().copied().collect();
+        let mut turn = 0;
         while let Some(cell) = frontier.pop() {
+            stop.check_every(LOOK_EVERY, turn)?;
+            turn += 1;
             for other in around(cell) {
                 if known.contains(&other) || outside.contains(&other) {
                     continue;
@@ -93,16 +135,22 @@ impl StudyArea {
                 }
             }
         }
-        Self::new(known)
+        Self::try_new(known, stop)
     }
 
     /// The cells of it that a condition on the centre (longitude, latitude) holds for.
     #[must_use]
     pub fn only(&self, holds: impl Fn(f64, f64) -> bool) -> Self {
-        Self::new(self.cells.iter().copied().filter(|cell| {
+        unstopped(self.try_only(holds, Stop::never()))
+    }
+
+    /// [`Self::only`], as long as it is wanted.
+    pub fn try_only(&self, holds: impl Fn(f64, f64) -> bool, stop: Stop<'_>) -> Result<Self, Error> {
+        let cells = self.cells.iter().copied().filter(|cell| {
             let centre = h3o::LatLng::from(*cell);
             holds(centre.lng(), centre.lat())
-        }))
+        });
+        Self::try_new(cells, stop)
     }
 
     /// Its cells, in the order of their indexes.

@@ -1,6 +1,6 @@
 //! The API without a listener: a command asks what a browser asks, and is answered by the same code.
 
-use crate::{ServeError, api, follower::Follower, snapshot::LocalSnapshot, state::State};
+use crate::{ServeError, api, follower::Follower, http::Limits, snapshot::LocalSnapshot, state::State};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -67,8 +67,8 @@ impl Asked {
     pub(crate) fn of(state: Arc<State>) -> Result<Self, ServeError> {
         // Without listeners nobody is told of the end.
         let (_, stopped) = watch::channel(false);
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        Ok(Self { router: api::router(state, stopped), runtime })
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        Ok(Self { router: api::router(state, stopped, Limits::of_connections(1)), runtime })
     }
 
     /// Asks for a path with its query, such as `/api/v1/meta`.

@@ -4,6 +4,7 @@
 //! nothing, and a total that was looked up is right however many changes led to it. Areas and categories have their numbers
 //! by name, not by arrival, so that a history that followed the log is the one that a fresh load makes.
 
+use crate::ticks::Ticks;
 use blotter_cube::{Changes, Cube, HourCell};
 use blotter_peak::{History, Names, Numbers};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ const MOST_NOTED: usize = 65_536;
 pub(crate) struct Hourly {
     pub(crate) names: Names,
     pub(crate) history: Arc<History>,
+    /// Those of this history: another one has none of them.
+    pub(crate) ticks: Arc<Ticks>,
     /// Of the cube's codes.
     numbers: Numbers,
     noted: Noted,
@@ -31,6 +34,9 @@ enum Noted {
 impl Hourly {
     /// Remembers that those totals are to be looked up.
     pub(crate) fn note(&mut self, changes: &Changes) {
+        if !changes.is_empty() {
+            self.ticks = Arc::default();
+        }
         if let Noted::Cells(cells) = &mut self.noted {
             if cells.len() + changes.len() <= MOST_NOTED {
                 cells.extend(changes.hour_cells());
@@ -67,5 +73,6 @@ impl Hourly {
             self.numbers.set(&mut history, cell.area, cell.category, cell.hour, total);
         });
         self.history = Arc::new(history);
+        self.ticks = Arc::default();
     }
 }

@@ -9,6 +9,7 @@
 mod api;
 mod ask;
 mod caught_up;
+mod coding;
 mod conditional;
 mod disagreements;
 mod error;
@@ -17,6 +18,8 @@ mod figures;
 mod follower;
 mod hosts;
 mod hourly;
+mod http;
+mod lanes;
 mod live;
 mod metrics;
 mod opened;
@@ -32,11 +35,13 @@ mod study_areas;
 #[cfg(test)]
 mod testing;
 mod texts;
+mod ticks;
 mod web;
 
 pub use api::openapi_json;
 pub use ask::{AskParts, Asked, Reply};
 pub use error::ServeError;
 pub use exposition::Exposition;
+pub use http::Limits;
 pub use ops::{Operated, OpsServer};
 pub use role::{ServeConfig, ServeParts, run};

@@ -1,11 +1,11 @@
 //! Prometheus figures.
 
-use crate::state::State;
+use crate::{http::Connections, lanes::Lanes, state::State};
 use std::{
     collections::BTreeMap,
     fmt::Write,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
@@ -20,6 +20,8 @@ pub(crate) struct Metrics {
     pub(crate) live_clients: AtomicI64,
     /// Newer snapshots that could not be loaded.
     pub(crate) refused_snapshots: AtomicU64,
+    /// Of the listener; none where there is none.
+    pub(crate) connections: OnceLock<Arc<Connections>>,
 }
 
 #[derive(Default)]
@@ -43,7 +45,7 @@ impl Metrics {
 }
 
 /// The text of `/metrics`.
-pub(crate) fn render(state: &State) -> String {
+pub(crate) fn render(state: &State, lanes: &Lanes) -> String {
     state.find_areas(usize::MAX);
     let mut text = String::new();
     let mut line = |line: std::fmt::Arguments<'_>| {
@@ -120,6 +122,31 @@ pub(crate) fn render(state: &State) -> String {
     drop(view);
     line(format_args!("# HELP blotter_live_clients Browsers on the live stream.\n# TYPE blotter_live_clients gauge"));
     line(format_args!("blotter_live_clients {}", state.metrics.live_clients.load(Ordering::Relaxed)));
+    if let Some(connections) = state.metrics.connections.get() {
+        line(format_args!("# HELP blotter_http_connections Open connections.\n# TYPE blotter_http_connections gauge"));
+        line(format_args!("blotter_http_connections {}", connections.open()));
+        line(format_args!(
+            "# HELP blotter_http_connections_refused_total Connections that were sent away because all places were taken.\n# TYPE blotter_http_connections_refused_total counter"
+        ));
+        line(format_args!("blotter_http_connections_refused_total {}", connections.refused.load(Ordering::Relaxed)));
+        line(format_args!(
+            "# HELP blotter_http_connections_displaced_total Idle connections that were closed for newcomers.\n# TYPE blotter_http_connections_displaced_total counter"
+        ));
+        line(format_args!(
+            "blotter_http_connections_displaced_total {}",
+            connections.displaced.load(Ordering::Relaxed)
+        ));
+    }
+    line(format_args!(
+        "# HELP blotter_http_busy_total Questions that were sent away because their lane was full.\n# TYPE blotter_http_busy_total counter"
+    ));
+    for lane in lanes.all() {
+        line(format_args!(
+            "blotter_http_busy_total{{lane=\"{}\"}} {}",
+            lane.name,
+            lane.refused.load(Ordering::Relaxed)
+        ));
+    }
     line(format_args!(
         "# HELP blotter_refused_snapshots_total Newer snapshots that could not be loaded; the map goes on with the one before.\n# TYPE blotter_refused_snapshots_total counter"
     ));

@@ -1,6 +1,12 @@
 //! `/metrics`, `/healthz` and `/readyz` of a role that serves no map.
 
-use crate::{ServeError, hosts::Hosts, problem::Problem};
+use crate::{
+    ServeError,
+    hosts::Hosts,
+    http::{self, Connections, Limits},
+    lanes::Lane,
+    problem::Problem,
+};
 use axum::{
     Router,
     extract::State as Shared,
@@ -8,8 +14,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use std::{net::TcpListener, sync::Arc, thread::JoinHandle};
-use tokio::sync::oneshot;
+use std::{net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
+use tokio::sync::watch;
 
 /// A role as those who run it see it.
 pub trait Operated: Send + Sync {
@@ -20,9 +26,22 @@ pub trait Operated: Send + Sync {
     fn metrics(&self) -> String;
 }
 
+/// Scrapers and probes hold few connections; a role has other uses for its files.
+const CONNECTIONS: usize = 64;
+/// Scrapes at once, and those that wait.
+const SCRAPES: usize = 2;
+const WAITING_SCRAPES: usize = 16;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+struct Context {
+    role: Arc<dyn Operated>,
+    scrapes: Arc<Lane>,
+}
+
 /// A server of its own; it ends when it is dropped.
 pub struct OpsServer {
-    stop: Option<oneshot::Sender<()>>,
+    stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -31,55 +50,59 @@ impl OpsServer {
     pub fn start(listener: TcpListener, role: Arc<dyn Operated>) -> Result<Self, ServeError> {
         listener.set_nonblocking(true)?;
         let hosts = Hosts::new(listener.local_addr()?, &[]);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build()?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SCRAPES).build()?;
         let listener = {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stop, stopped) = watch::channel(false);
+        let scrapes = Arc::new(Lane::new("operations", SCRAPES, WAITING_SCRAPES, PATIENCE));
         let app = Router::new()
             .route("/metrics", get(metrics))
             .route("/healthz", get(|| async { "alive\n" }))
             .route("/readyz", get(readyz))
-            .with_state(role);
+            .with_state(Context { role, scrapes });
         let app = hosts.guard(app);
+        let serving = http::serve(
+            listener,
+            app,
+            Limits::of_connections(CONNECTIONS),
+            Connections::new(CONNECTIONS),
+            stopped.clone(),
+        );
         let thread = std::thread::Builder::new().name("ops".into()).spawn(move || {
             runtime.block_on(async {
+                let mut stopped = stopped;
                 tokio::select! {
                     // A scrape that is under way is nothing to wait for.
-                    _ = stopped => {}
-                    ended = axum::serve(listener, app) => {
-                        if let Err(error) = ended {
-                            tracing::warn!(%error, "metrics are no longer served");
-                        }
-                    }
+                    _ = stopped.wait_for(|stopped| *stopped) => {}
+                    () = serving => {}
                 }
             });
             runtime.shutdown_background();
         })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self { stop, thread: Some(thread) })
     }
 }
 
 impl Drop for OpsServer {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // It may have ended by itself.
-            let _gone = stop.send(());
-        }
+        self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
             let _ended = thread.join();
         }
     }
 }
 
-async fn metrics(Shared(role): Shared<Arc<dyn Operated>>) -> Result<Response, Problem> {
-    let text = tokio::task::spawn_blocking(move || role.metrics()).await.map_err(|error| Problem::internal(&error))?;
+async fn metrics(Shared(context): Shared<Context>) -> Result<Response, Problem> {
+    let role = Arc::clone(&context.role);
+    let text = context.scrapes.run(move || Ok(role.metrics())).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
-async fn readyz(Shared(role): Shared<Arc<dyn Operated>>) -> Result<&'static str, Problem> {
-    if role.is_ready() {
+async fn readyz(Shared(context): Shared<Context>) -> Result<&'static str, Problem> {
+    if context.role.is_ready() {
         Ok("ready\n")
     } else {
         Err(Problem::unavailable("a part does not answer, or is being opened"))

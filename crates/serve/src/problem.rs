@@ -6,6 +6,9 @@ use axum::{
 };
 use serde_json::json;
 
+/// A client that was sent away may ask again after so many seconds.
+pub(crate) const RETRY_AFTER_S: u32 = 5;
+
 /// An answer that explains itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -68,6 +71,11 @@ impl Problem {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, title: "not ready", detail: detail.into(), parameter: None }
     }
 
+    /// There is too much to do at the moment, and the client should ask again.
+    pub(crate) fn busy(detail: impl Into<String>) -> Self {
+        Self { title: "too busy", ..Self::unavailable(detail) }
+    }
+
     /// Something of ours failed: logged with an id, which is all that the client is told.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
         let request = uuid::Uuid::new_v4();
@@ -98,6 +106,9 @@ impl IntoResponse for Problem {
             // The same address has an answer for those who accept another form.
             StatusCode::NOT_ACCEPTABLE => {
                 response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
             }
             _ => {}
         }

@@ -1,7 +1,13 @@
 //! The role: a follower on a thread of its own, and the HTTP server.
 
-use crate::{ServeError, api, follower::Follower, hosts::Hosts, state::State};
-use axum::serve::ListenerExt;
+use crate::{
+    ServeError, api,
+    follower::Follower,
+    hosts::Hosts,
+    http::{self, Connections, Limits},
+    lanes::Lanes,
+    state::State,
+};
 use blotter_incident::{Boundaries, Profile};
 use blotter_log::Log;
 use blotter_store::Shutdown;
@@ -25,6 +31,8 @@ pub struct ServeConfig {
     /// Names that it answers to beside those of the loopback, where it listens there; where it listens elsewhere, the only
     /// ones if there are any.
     pub allow_hosts: Vec<String>,
+    /// What clients may hold.
+    pub limits: Limits,
 }
 
 impl Default for ServeConfig {
@@ -34,6 +42,7 @@ impl Default for ServeConfig {
             coalesce: Duration::from_millis(5),
             deadline: Duration::from_secs(3),
             allow_hosts: Vec::new(),
+            limits: Limits::default(),
         }
     }
 }
@@ -57,7 +66,7 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
     let state = Arc::new(State::new(parts.profile, parts.log, parts.boundaries));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .max_blocking_threads(8)
+        .max_blocking_threads(Lanes::BLOCKING_THREADS)
         .thread_name("http")
         .enable_all()
         .build()?;
@@ -66,21 +75,12 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
     let hosts = Hosts::new(parts.listener.local_addr()?, &config.allow_hosts);
     let server = {
         let _inside = runtime.enter();
-        // An event is a few hundred bytes that must not wait for the acknowledgement of the one before.
-        let listener = tokio::net::TcpListener::from_std(parts.listener)?.tap_io(|connection| {
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(%error, "a connection keeps its delay");
-            }
-        });
-        let app = hosts.guard(api::router(Arc::clone(&state), stopped.clone()));
-        let mut stopped = stopped;
-        runtime.spawn(async move {
-            let until = async move {
-                // The sender is only gone when the role is.
-                let _gone = stopped.wait_for(|stopped| *stopped).await;
-            };
-            axum::serve(listener, app).with_graceful_shutdown(until).await
-        })
+        let listener = tokio::net::TcpListener::from_std(parts.listener)?;
+        let connections = Connections::new(config.limits.connections);
+        // Before anybody asks.
+        let _first = state.metrics.connections.set(Arc::clone(&connections));
+        let app = hosts.guard(api::router(Arc::clone(&state), stopped.clone(), config.limits));
+        runtime.spawn(http::serve(listener, app, config.limits, connections, stopped))
     };
     let follower = Follower {
         state,

@@ -1,7 +1,7 @@
 //! Study areas by resolution. One is made anew only when the cells that have incidents are others than before.
 
 use blotter_cube::{CellCounts, Filter};
-use blotter_hotspot::StudyArea;
+use blotter_hotspot::{Error, Stop, StudyArea};
 use blotter_incident::Outlines;
 use h3o::CellIndex;
 use std::{
@@ -9,10 +9,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-#[derive(Debug)]
+/// That of one resolution; none before somebody asks for it.
+#[derive(Debug, Default)]
 struct Known {
     mapped: Vec<CellIndex>,
-    area: Arc<StudyArea>,
+    area: Option<Arc<StudyArea>>,
 }
 
 /// Study areas of one city.
@@ -20,7 +21,8 @@ struct Known {
 pub(crate) struct StudyAreas {
     /// The city's, where it is known.
     outline: Option<Arc<Outlines>>,
-    known: Mutex<BTreeMap<u8, Known>>,
+    /// By resolution. Each has a lock of its own: a fine one takes a second, and a map of a coarse one does not wait for it.
+    known: Mutex<BTreeMap<u8, Arc<Mutex<Known>>>>,
 }
 
 impl StudyAreas {
@@ -34,27 +36,36 @@ impl StudyAreas {
     }
 
     /// That of a resolution, where incidents are mapped to these cells; narrowed where a filter is.
-    pub(crate) fn selected(&self, resolution: u8, everything: &CellCounts, filter: &Filter) -> Arc<StudyArea> {
-        let area = self.of(resolution, everything.cells.iter().map(|(cell, _)| *cell).collect());
-        match filter.bbox {
-            Some(bbox) => Arc::new(area.only(|longitude, latitude| bbox.contains(latitude, longitude))),
+    pub(crate) fn selected(
+        &self,
+        resolution: u8,
+        everything: &CellCounts,
+        filter: &Filter,
+        stop: Stop<'_>,
+    ) -> Result<Arc<StudyArea>, Error> {
+        let area = self.of(resolution, everything.cells.iter().map(|(cell, _)| *cell).collect(), stop)?;
+        Ok(match filter.bbox {
+            Some(bbox) => Arc::new(area.try_only(|longitude, latitude| bbox.contains(latitude, longitude), stop)?),
             None => area,
-        }
+        })
     }
 
     /// That of a resolution, where incidents are mapped to these cells.
-    fn of(&self, resolution: u8, mapped: Vec<CellIndex>) -> Arc<StudyArea> {
-        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = all.get(&resolution)
-            && known.mapped == mapped
-        {
-            return Arc::clone(&known.area);
+    fn of(&self, resolution: u8, mapped: Vec<CellIndex>, stop: Stop<'_>) -> Result<Arc<StudyArea>, Error> {
+        let known =
+            Arc::clone(self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(resolution).or_default());
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(area) = known.area.as_ref().filter(|_| known.mapped == mapped) {
+            return Ok(Arc::clone(area));
         }
         let area = Arc::new(match &self.outline {
-            None => StudyArea::within_reach(&mapped),
-            Some(outline) => StudyArea::inside(&mapped, |longitude, latitude| outline.contains(latitude, longitude)),
+            None => StudyArea::try_within_reach(&mapped, stop)?,
+            Some(outline) => {
+                let contains = |longitude, latitude| outline.contains(latitude, longitude);
+                StudyArea::try_inside(&mapped, contains, stop)?
+            }
         });
-        all.insert(resolution, Known { mapped, area: Arc::clone(&area) });
-        area
+        *known = Known { mapped, area: Some(Arc::clone(&area)) };
+        Ok(area)
     }
 }

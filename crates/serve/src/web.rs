@@ -1,6 +1,9 @@
-//! The embedded web app.
+//! The embedded web app. Each file was compressed when the app was built, so that no request does it again.
 
-use crate::conditional::is_seen;
+use crate::{
+    coding::{Coding, accepted},
+    conditional::is_seen,
+};
 use axum::{
     body::Body,
     http::{HeaderMap, StatusCode, header},
@@ -25,29 +28,48 @@ const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>Blotter</titl
 pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
     let path = path.trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
-    let Some(file) = Files::get(path) else {
+    let Some(plain) = Files::get(path) else {
         if path == "index.html" {
             return page(Body::from(NOT_BUILT));
         }
         return crate::problem::Problem::not_found(format!("there is no /{path}")).into_response();
     };
+    // What the build compressed lies beside the file; there is nothing where that saves nothing.
+    let compressed = |coding: Coding| Some((coding, Files::get(&format!("{path}.{}", coding.suffix()))?));
+    let (coding, file) = match accepted(headers).into_iter().find_map(compressed) {
+        Some((coding, file)) => (Some(coding), file),
+        None => (None, plain),
+    };
     let tag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..12]));
     // Files below `assets` have a hash of their content in their names.
     let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    if is_seen(headers, &tag) {
-        let headers = [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, caching)];
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
-    }
-    let mut response = page(Body::from(file.data));
+    let mut response = if is_seen(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = page(Body::from(file.data));
+        if let Ok(media_type) = media_type(path).parse() {
+            response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        }
+        if let Some(coding) = coding {
+            response.headers_mut().insert(header::CONTENT_ENCODING, coding.header());
+        }
+        response
+    };
     let headers = response.headers_mut();
     for (name, value) in
-        [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, caching), (header::CONTENT_TYPE, media_type(path))]
+        [(header::ETAG, tag.as_str()), (header::CACHE_CONTROL, caching), (header::VARY, "accept-encoding")]
     {
         if let Ok(value) = value.parse() {
             headers.insert(name, value);
         }
     }
     response
+}
+
+/// Whether the client has this very file: a weak validator names the same content (RFC 9110, 8.8.3.2).
+fn is_seen(headers: &HeaderMap, tag: &str) -> bool {
+    let seen = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    seen.flat_map(|seen| seen.split(',')).map(str::trim).any(|seen| seen == "*" || seen.trim_start_matches("W/") == tag)
 }
 
 fn page(body: Body) -> Response {

@@ -265,6 +265,13 @@ fn create(dir: &Path, path: &Path, owner: Option<&str>, partitions: u32, memory:
     fs::File::open(dir).and_then(|directory| directory.sync_all()).map_err(file_error("sync", dir))
 }
 
+/// Files that the store keeps open at most: a quarter of those that the process may open. The archive and connections need
+/// the others, and a store that cannot open a file fails.
+fn most_open_files() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    (limit / 4).clamp(32, 900) as usize
+}
+
 fn open_database(path: &Path, memory: StoreMemory) -> Result<(Database, Keyspace, Keyspace), LogError> {
     let open = || {
         let database = Database::builder(path)
@@ -272,6 +279,7 @@ fn open_database(path: &Path, memory: StoreMemory) -> Result<(Database, Keyspace
             .journal_compression(CompressionType::None)
             .cache_size(memory.block_cache_bytes)
             .max_journaling_size(128 << 20)
+            .max_cached_files(Some(most_open_files()))
             .worker_threads(2)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(memory.memtable_bytes);

@@ -11,6 +11,7 @@ use axum::{
 use std::time::{Duration, Instant};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+pub(crate) const JSON: &str = "application/json";
 pub(crate) const ARROW: &str = "application/vnd.apache.arrow.stream";
 pub(crate) const GEOJSON: &str = "application/geo+json";
 pub(crate) const CSV: &str = "text/csv";
@@ -169,9 +170,9 @@ pub(crate) fn arrow(batch: &RecordBatch, edition: Option<&Edition>, timing: &Tim
     }
 }
 
-/// Text of a media type.
-pub(crate) fn text(media: &'static str, body: String, edition: Option<&Edition>, timing: &Timing) -> Response {
-    finish(media, Body::from(body), edition, timing)
+/// A body that is written as its client reads.
+pub(crate) fn streamed(media: &'static str, body: Body, edition: Option<&Edition>, timing: &Timing) -> Response {
+    finish(media, body, edition, timing)
 }
 
 fn finish(media: &'static str, body: Body, edition: Option<&Edition>, timing: &Timing) -> Response {

@@ -3,10 +3,12 @@
 use super::{
     Context,
     answer::{self, Edition, Form, Timing},
-    handlers::off,
+    handlers::off_while_wanted,
     parameters::{FILTER, Parameters},
     places::Places,
-    statistic::{MOST_COUNTS, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells},
+    statistic::{
+        MOST_COUNTS, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells, within_bounds,
+    },
 };
 use crate::problem::Problem;
 use arrow::{
@@ -19,10 +21,10 @@ use axum::{
     response::Response,
 };
 use blotter_cube::{Bucket, Filter};
-use blotter_hotspot::{BacktestPlan, Score, backtest as foretell};
+use blotter_hotspot::{BacktestPlan, Score, Stop, backtest as foretell};
 use serde::Serialize;
 use serde_json::Map;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 #[derive(Serialize)]
 struct Answer {
@@ -60,7 +62,10 @@ pub(super) async fn backtest(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off_while_wanted(&lanes.heavy, move |wanted| {
+        let is_over = || wanted.is_over();
+        let stop = Stop::when(&is_over);
         let mut timing = Timing::start();
         let state = &context.state;
         let known: [&[&str]; 2] =
@@ -90,17 +95,22 @@ pub(super) async fn backtest(
             .map_err(too_large)?;
         let next_offsets = view.offsets_json();
         drop(view);
-        let area = state.study_areas.selected(resolution, &everything, &filter);
+        wanted.yield_to_others();
+        let area = state.study_areas.selected(resolution, &everything, &filter, stop).map_err(refused)?;
+        within_bounds(area.cells().len(), buckets.buckets.len()).map_err(too_large)?;
         let counts = steps(&area, &buckets);
-        let sums: Vec<u64> = counts.iter().map(|week| week.iter().sum()).collect();
+        let sums: Vec<u64> = counts.iter().map(|week| week.iter().copied().map(u64::from).sum()).collect();
         let (mapped, unmapped) = mapped_and_not(&filter, &sums, buckets.unmapped);
-        let found = foretell(&counts, &area, &plan).map_err(refused)?;
+        let found = foretell(&counts, &area, &plan, stop).map_err(refused)?;
         timing.cube_done();
         if form != Form::Json {
             let rows = table(&found.scores, &found.incidents).map_err(|error| Problem::internal(&error))?;
             // There is no place: a map of it was refused above.
-            let places = Places { rows, geometry: &|_| String::new(), beside: Map::new() };
-            return places.answer(form, &edition, &timing);
+            let (count, held_bytes) = (rows.num_rows(), rows.get_array_memory_size());
+            let rows = Box::new(move |range: Range<usize>| Ok(rows.slice(range.start, range.len())));
+            let geometry = Box::new(|_| String::new());
+            let places = Places { count, rows, geometry, beside: Map::new(), held_bytes };
+            return places.answer(form, &edition, &timing, &context.lanes.sending);
         }
         let methods = found.scores.into_iter().map(|score| Method {
             name: score.method.name(),

@@ -3,10 +3,11 @@
 use super::{
     Context,
     answer::{self, Edition, Form, Timing},
-    handlers::off,
+    handlers::off_while_wanted,
     parameters::{FILTER, Parameters},
     places::{Places, beside, polygon},
     statistic::refused,
+    written,
 };
 use crate::problem::Problem;
 use arrow::{
@@ -19,21 +20,13 @@ use axum::{
     response::Response,
 };
 use blotter_cube::{Filter, Period};
-use blotter_hotspot::{Density, Grid, density as kernel_density};
+use blotter_hotspot::{Density, Grid, Stop, density as kernel_density};
 use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 const MICROS_OF_A_YEAR: f64 = 365.25 * 86_400e6;
 /// Cells of the grid in a bandwidth: with more, an answer takes seconds and shows no more.
 const MOST_CELLS_IN_A_BANDWIDTH: f64 = 20.0;
-
-#[derive(Serialize)]
-struct Answer {
-    #[serde(flatten)]
-    summary: Summary,
-    /// Row by row from the south-west.
-    values: Vec<f64>,
-}
 
 #[derive(Serialize)]
 struct Summary {
@@ -87,7 +80,10 @@ pub(super) async fn density(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off_while_wanted(&lanes.heavy, move |wanted| {
+        let is_over = || wanted.is_over();
+        let stop = Stop::when(&is_over);
         let mut timing = Timing::start();
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["bandwidth_m", "grid_m", "format"], &FILTER])?;
@@ -113,7 +109,9 @@ pub(super) async fn density(
         let sites = view.sites.of(&view.cube).map_err(refused)?;
         let next_offsets = view.offsets_json();
         drop(view);
-        let density = kernel_density(&sites.found(), &selected.counts, grid_m, bandwidth_m, years).map_err(refused)?;
+        wanted.yield_to_others();
+        let density =
+            kernel_density(&sites.found(), &selected.counts, grid_m, bandwidth_m, years, stop).map_err(refused)?;
         let Density { grid, values, .. } = density;
         timing.cube_done();
         let summary = Summary {
@@ -126,19 +124,29 @@ pub(super) async fn density(
             unmapped: selected.unmapped,
             next_offsets,
         };
+        let sending = &context.lanes.sending;
         if form != Form::Json {
-            let filled: Vec<usize> = (0..values.len()).filter(|cell| values[*cell] > 0.0).collect();
-            let rows = table(&grid, &values, &filled).map_err(|error| Problem::internal(&error))?;
-            let square = |row: usize| {
-                let (column, row) = (filled[row] % grid.width(), filled[row] / grid.width());
+            let filled: Arc<[u32]> = (0..values.len() as u32).filter(|cell| values[*cell as usize] > 0.0).collect();
+            let (count, held_bytes) = (filled.len(), size_of_val(values.as_slice()) + size_of_val(&*filled));
+            let rows = {
+                let filled = Arc::clone(&filled);
+                Box::new(move |rows: Range<usize>| table(&grid, &values, &filled[rows]))
+            };
+            let square = move |row: usize| {
+                let cell = filled[row] as usize;
+                let (column, row) = (cell % grid.width(), cell / grid.width());
                 let corners = [(0, 0), (1, 0), (1, 1), (0, 1)].map(|(right, up)| grid.corner(column + right, row + up));
                 polygon(&corners.map(|(latitude, longitude)| (longitude, latitude)))
             };
-            let places = Places { rows, geometry: &square, beside: beside(&summary)? };
-            return places.answer(form, &edition, &timing);
+            let geometry = Box::new(square);
+            let places = Places { count, rows, geometry, beside: beside(&summary)?, held_bytes };
+            return places.answer(form, &edition, &timing, sending);
         }
-        let body = serde_json::to_string(&Answer { summary, values }).map_err(|error| Problem::internal(&error))?;
-        Ok(answer::json(body, Some(&edition), &timing))
+        // Row by row from the south-west.
+        let (count, held_bytes) = (values.len(), size_of_val(values.as_slice()));
+        let value = move |cell: usize, body: &mut Vec<u8>| serde_json::to_writer(body, &values[cell]);
+        let body = written::json_array(sending, held_bytes, &summary, "values", count, value)?;
+        Ok(answer::streamed(answer::JSON, body, Some(&edition), &timing))
     })
     .await
 }
@@ -153,22 +161,23 @@ fn years(filter: &Filter, data: &Period) -> Option<f64> {
 }
 
 /// A row for each cell that is not zero.
-fn table(grid: &Grid, values: &[f64], filled: &[usize]) -> Result<RecordBatch, ArrowError> {
+fn table(grid: &Grid, values: &[f64], filled: &[u32]) -> Result<RecordBatch, ArrowError> {
     let centres: Vec<(f64, f64)> = filled
         .iter()
         .map(|cell| {
+            let cell = *cell as usize;
             let (east, north) = grid.centre_m(cell % grid.width(), cell / grid.width());
             grid.projection().unproject(east, north)
         })
         .collect();
     let number = |of: &dyn Fn(usize) -> usize| -> ArrayRef {
-        Arc::new(UInt32Array::from_iter_values(filled.iter().map(|cell| of(*cell) as u32)))
+        Arc::new(UInt32Array::from_iter_values(filled.iter().map(|cell| of(*cell as usize) as u32)))
     };
     RecordBatch::try_from_iter([
         ("column", number(&|cell| cell % grid.width())),
         ("row", number(&|cell| cell / grid.width())),
         ("latitude", Arc::new(Float64Array::from_iter_values(centres.iter().map(|centre| centre.0))) as ArrayRef),
         ("longitude", Arc::new(Float64Array::from_iter_values(centres.iter().map(|centre| centre.1)))),
-        ("density", Arc::new(Float64Array::from_iter_values(filled.iter().map(|cell| values[*cell])))),
+        ("density", Arc::new(Float64Array::from_iter_values(filled.iter().map(|cell| values[*cell as usize])))),
     ])
 }

@@ -3,10 +3,13 @@
 use super::{
     Context,
     answer::{self, Edition, Form, Timing},
-    handlers::off,
+    handlers::off_while_wanted,
     parameters::{FILTER, Parameters},
-    places::{Places, beside, hexagon, middles},
-    statistic::{MOST_COUNTS, caution, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells},
+    places::{Places, as_text, beside, hexagon, middles},
+    statistic::{
+        MOST_COUNTS, caution, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells, within_bounds,
+    },
+    written,
 };
 use crate::problem::Problem;
 use arrow::{
@@ -18,18 +21,11 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use blotter_cube::{Bucket, Filter};
-use blotter_hotspot::{MannKendall, Pattern, emerging as histories};
+use blotter_cube::{Bucket, CellBuckets, Filter};
+use blotter_hotspot::{MannKendall, Pattern, Stop, emerging as histories};
 use h3o::CellIndex;
 use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc};
-
-#[derive(Serialize)]
-struct Answer {
-    #[serde(flatten)]
-    summary: Summary,
-    cells: Vec<Cell>,
-}
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 #[derive(Serialize)]
 struct Summary {
@@ -52,8 +48,8 @@ struct Summary {
 
 #[derive(Serialize)]
 struct Cell {
-    #[serde(rename = "cell")]
-    index: String,
+    #[serde(rename = "cell", serialize_with = "as_text")]
+    index: CellIndex,
     count: u64,
     pattern: Option<String>,
     /// Steps whose z is defined, and at how many of them the cell is hot, and cold.
@@ -73,7 +69,10 @@ pub(super) async fn emerging(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off_while_wanted(&lanes.heavy, move |wanted| {
+        let is_over = || wanted.is_over();
+        let stop = Stop::when(&is_over);
         let mut timing = Timing::start();
         let state = &context.state;
         let known: [&[&str]; 2] = [&["resolution", "step", "confidence", "format"], &FILTER];
@@ -94,16 +93,19 @@ pub(super) async fn emerging(
             view.cube.cells_by_bucket(&of_whole_cells(&filter), resolution, step, MOST_COUNTS).map_err(too_large)?;
         let next_offsets = view.offsets_json();
         drop(view);
-        let area = state.study_areas.selected(resolution, &everything, &filter);
+        wanted.yield_to_others();
+        let area = state.study_areas.selected(resolution, &everything, &filter, stop).map_err(refused)?;
+        within_bounds(area.cells().len(), buckets.buckets.len()).map_err(too_large)?;
         let counts = steps(&area, &buckets);
-        let found = histories(&counts, area.neighbors(), confidence).map_err(refused)?;
+        let CellBuckets { buckets: names, unmapped, .. } = buckets;
+        let found = histories(&counts, area.neighbors(), confidence, stop).map_err(refused)?;
         let trend = |trend: Option<MannKendall>, of: fn(MannKendall) -> f64| trend.map(of);
         let cells: Vec<Cell> = found
             .iter()
             .enumerate()
             .map(|(number, history)| Cell {
-                index: area.cells()[number].to_string(),
-                count: counts.iter().map(|step| step[number]).sum(),
+                index: area.cells()[number],
+                count: counts.iter().map(|step| u64::from(step[number])).sum(),
                 pattern: history.pattern.map(Pattern::name),
                 steps: history.steps,
                 hot_steps: history.hot,
@@ -116,7 +118,7 @@ pub(super) async fn emerging(
             })
             .collect();
         let whole: Vec<u64> = cells.iter().map(|cell| cell.count).collect();
-        let (mapped, unmapped) = mapped_and_not(&filter, &whole, buckets.unmapped);
+        let (mapped, unmapped) = mapped_and_not(&filter, &whole, unmapped);
         let mut patterns = BTreeMap::new();
         for pattern in cells.iter().filter_map(|cell| cell.pattern.clone()) {
             *patterns.entry(pattern).or_default() += 1;
@@ -127,7 +129,7 @@ pub(super) async fn emerging(
             n: cells.len(),
             confidence: confidence.percent(),
             step,
-            steps: buckets.buckets,
+            steps: names,
             patterns,
             caution: caution(mapped, cells.len(), counts.len()),
             mapped,
@@ -135,24 +137,29 @@ pub(super) async fn emerging(
             next_offsets,
         };
         timing.cube_done();
+        let sending = &context.lanes.sending;
+        // With the name of its class or pattern.
+        let (count, held_bytes) = (cells.len(), cells.len() * (size_of::<Cell>() + 32));
         if form != Form::Json {
-            let rows = table(&cells, area.cells()).map_err(|error| Problem::internal(&error))?;
-            let places = Places { rows, geometry: &|row| hexagon(area.cells()[row]), beside: beside(&summary)? };
-            return places.answer(form, &edition, &timing);
+            let rows = Box::new(move |rows: Range<usize>| table(&cells[rows]));
+            let geometry = Box::new(move |row| hexagon(area.cells()[row]));
+            let places = Places { count, rows, geometry, beside: beside(&summary)?, held_bytes };
+            return places.answer(form, &edition, &timing, sending);
         }
-        let body = serde_json::to_string(&Answer { summary, cells }).map_err(|error| Problem::internal(&error))?;
-        Ok(answer::json(body, Some(&edition), &timing))
+        let cell = move |row: usize, body: &mut Vec<u8>| serde_json::to_writer(body, &cells[row]);
+        let body = written::json_array(sending, held_bytes, &summary, "cells", count, cell)?;
+        Ok(answer::streamed(answer::JSON, body, Some(&edition), &timing))
     })
     .await
 }
 
-fn table(cells: &[Cell], indexes: &[CellIndex]) -> Result<RecordBatch, ArrowError> {
-    let [latitude, longitude] = middles(indexes);
+fn table(cells: &[Cell]) -> Result<RecordBatch, ArrowError> {
+    let [latitude, longitude] = middles(cells.iter().map(|cell| cell.index));
     let number =
         |of: fn(&Cell) -> Option<f64>| -> ArrayRef { Arc::new(cells.iter().map(of).collect::<Float64Array>()) };
     let steps = |of: fn(&Cell) -> u32| -> ArrayRef { Arc::new(UInt32Array::from_iter_values(cells.iter().map(of))) };
     RecordBatch::try_from_iter([
-        ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.index))) as ArrayRef),
+        ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| cell.index.to_string()))) as ArrayRef),
         latitude,
         longitude,
         ("count", Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.count)))),

@@ -4,8 +4,18 @@ use super::{
     Context,
     answer::{self, Edition, Form, Timing},
     parameters::{FILTER, Parameters},
+    places::{Table, arrow as arrow_stream},
+    written,
 };
-use crate::{figures::figures, metrics::render, problem::Problem, state::State, texts::Sources, web as files};
+use crate::{
+    figures::figures,
+    lanes::{Lane, Wanted},
+    metrics::render,
+    problem::Problem,
+    state::State,
+    texts::Sources,
+    web as files,
+};
 use arrow::{
     array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array},
     error::ArrowError,
@@ -19,22 +29,32 @@ use blotter_cube::{Cursor, Series, TooLarge};
 use blotter_incident::Incident;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::{collections::HashMap, fmt::Write, sync::Arc};
+use std::{collections::HashMap, io::Write, sync::Arc};
 
 /// More numbers than this are no answer but a download.
 const MOST_NUMBERS: usize = 500_000;
 
-/// Runs a query off the threads that answer: it takes milliseconds of a core.
+/// Runs a question off the threads that answer, in a lane.
 pub(super) async fn off<T: Send + 'static>(
-    query: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    lane: &Lane,
+    question: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(query).await.unwrap_or_else(|error| Err(Problem::internal(&error)))
+    lane.run(question).await
+}
+
+/// The same of a question that gives up when nobody waits for its answer.
+pub(super) async fn off_while_wanted<T: Send + 'static>(
+    lane: &Lane,
+    question: impl FnOnce(&Wanted) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    lane.run_while_wanted(question).await
 }
 
 pub(super) async fn meta(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     Parameters::read(uri.query(), &[])?;
     Form::of_json(&headers)?;
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off(&lanes.quick, move || {
         let mut timing = Timing::start();
         let state = &context.state;
         state.find_areas(usize::MAX);
@@ -88,7 +108,8 @@ pub(super) async fn series(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off(&lanes.quick, move || {
         let mut timing = Timing::start();
         let form = Form::of(&headers)?;
         let state = &context.state;
@@ -138,7 +159,8 @@ fn long(series: &Series) -> Result<RecordBatch, ArrowError> {
 }
 
 pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off(&lanes.quick, move || {
         let mut timing = Timing::start();
         let form = Form::of(&headers)?;
         let state = &context.state;
@@ -155,23 +177,28 @@ pub(super) async fn cells(Shared(context): Shared<Context>, headers: HeaderMap, 
         let offsets = view.offsets_json();
         drop(view);
         timing.cube_done();
+        let (sending, count) = (&context.lanes.sending, counts.cells.len());
+        let held_bytes = size_of_val(counts.cells.as_slice());
         if form == Form::Arrow {
-            let cells: StringArray = counts.cells.iter().map(|(cell, _)| Some(cell.to_string())).collect();
-            let totals = UInt64Array::from_iter_values(counts.cells.iter().map(|(_, count)| *count));
-            let columns = [("cell", Arc::new(cells) as ArrayRef), ("count", Arc::new(totals))];
-            let batch = RecordBatch::try_from_iter(columns).map_err(|error| Problem::internal(&error))?;
-            return Ok(answer::arrow(&batch, Some(&edition), &timing));
+            let rows: Table = Box::new(move |range| {
+                let rows = &counts.cells[range];
+                let cells: StringArray = rows.iter().map(|(cell, _)| Some(cell.to_string())).collect();
+                let totals = UInt64Array::from_iter_values(rows.iter().map(|(_, count)| *count));
+                RecordBatch::try_from_iter([("cell", Arc::new(cells) as ArrayRef), ("count", Arc::new(totals))])
+            });
+            let stream = arrow_stream(count, rows, HashMap::new()).map_err(|error| Problem::internal(&error))?;
+            let body = written::body(sending, held_bytes, stream)?;
+            return Ok(answer::streamed(answer::ARROW, body, Some(&edition), &timing));
         }
         // Thousands of small pairs: written as they are, without a tree in between.
-        let mut body = String::with_capacity(64 + counts.cells.len() * 28);
-        let _infallible = write!(body, "{{\"resolution\":{resolution},\"cells\":[");
-        for (index, (cell, count)) in counts.cells.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            let _infallible = write!(body, "{comma}[\"{:x}\",{count}]", u64::from(*cell));
-        }
+        let head = format!("{{\"resolution\":{resolution},\"cells\":[");
         let rest = json!({ "mapped": counts.mapped, "unmapped": counts.unmapped, "next_offsets": offsets }).to_string();
-        let _infallible = write!(body, "],{}", &rest[1..]);
-        Ok(answer::json(body, Some(&edition), &timing))
+        let pair = move |index: usize, body: &mut Vec<u8>| {
+            let (cell, count) = counts.cells[index];
+            write!(body, "[\"{:x}\",{count}]", u64::from(cell)).map_err(serde_json::Error::io)
+        };
+        let body = written::json_between(sending, held_bytes, head, count, pair, format!("],{}", &rest[1..]))?;
+        Ok(answer::streamed(answer::JSON, body, Some(&edition), &timing))
     })
     .await
 }
@@ -181,7 +208,8 @@ pub(super) async fn incidents(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off(&lanes.records, move || {
         let mut timing = Timing::start();
         let form = Form::of(&headers)?;
         let state = &context.state;
@@ -298,9 +326,10 @@ pub(super) async fn openapi() -> Response {
 }
 
 pub(super) async fn metrics(Shared(context): Shared<Context>) -> Result<Response, Problem> {
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off(&lanes.operations, move || {
         let headers = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-        Ok((headers, render(&context.state)).into_response())
+        Ok((headers, render(&context.state, &context.lanes)).into_response())
     })
     .await
 }

@@ -3,10 +3,11 @@
 use super::{
     Context,
     answer::{self, Edition, Form, Timing},
-    handlers::off,
+    handlers::off_while_wanted,
     parameters::{FILTER, Parameters},
-    places::{Places, beside, hexagon, middles},
-    statistic::{caution, mapped_and_not, of_whole_cells, which_cells},
+    places::{Places, as_text, beside, hexagon, middles},
+    statistic::{caution, mapped_and_not, of_whole_cells, refused, which_cells},
+    written,
 };
 use crate::problem::Problem;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
@@ -16,17 +17,13 @@ use axum::{
     response::Response,
 };
 use blotter_cube::Filter;
-use blotter_hotspot::{Class, gi_star, q_values, two_sided_p};
+use blotter_hotspot::{Class, Stop, gi_star, q_values, two_sided_p};
 use h3o::CellIndex;
 use serde::Serialize;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-#[derive(Serialize)]
-struct Answer {
-    #[serde(flatten)]
-    summary: Summary,
-    cells: Vec<Cell>,
-}
+/// At finer resolutions a city has ten thousands of cells, and an answer takes longer than a map should wait for.
+const FINEST_QUICK: u8 = 9;
 
 #[derive(Serialize)]
 struct Summary {
@@ -49,8 +46,8 @@ struct Summary {
 
 #[derive(Serialize)]
 struct Cell {
-    #[serde(rename = "cell")]
-    index: String,
+    #[serde(rename = "cell", serialize_with = "as_text")]
+    index: CellIndex,
     count: u64,
     /// Incidents in it and its neighbours together: what z is about.
     neighborhood: u64,
@@ -66,10 +63,14 @@ pub(super) async fn hotspots(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    off(move || {
+    let parameters = Parameters::read(uri.query(), &[&["resolution", "confidence", "format"], &FILTER])?;
+    let lanes = Arc::clone(&context.lanes);
+    let lane = if parameters.resolution()? > FINEST_QUICK { &lanes.heavy } else { &lanes.quick };
+    off_while_wanted(lane, move |wanted| {
+        let is_over = || wanted.is_over();
+        let stop = Stop::when(&is_over);
         let mut timing = Timing::start();
         let state = &context.state;
-        let parameters = Parameters::read(uri.query(), &[&["resolution", "confidence", "format"], &FILTER])?;
         let form = Form::of_places(&headers, parameters.format())?;
         let (resolution, confidence) = (parameters.resolution()?, parameters.confidence()?);
         let view = state.read();
@@ -83,9 +84,11 @@ pub(super) async fn hotspots(
         let selected = view.cube.cells(&of_whole_cells(&filter), resolution);
         let next_offsets = view.offsets_json();
         drop(view);
-        let area = state.study_areas.selected(resolution, &everything, &filter);
+        wanted.yield_to_others();
+        let area = state.study_areas.selected(resolution, &everything, &filter, stop).map_err(refused)?;
         let counts = area.counts(&selected.cells);
         let (mapped, unmapped) = mapped_and_not(&filter, &counts, selected.unmapped);
+        stop.check().map_err(refused)?;
         let z = gi_star(&counts, area.neighbors());
         let p: Vec<Option<f64>> = z.iter().map(|z| z.map(two_sided_p)).collect();
         let q = q_values(&p);
@@ -96,7 +99,7 @@ pub(super) async fn hotspots(
         let around = |number: usize| area.neighbors().of(number).iter();
         let cells: Vec<Cell> = (0..counts.len())
             .map(|number| Cell {
-                index: area.cells()[number].to_string(),
+                index: area.cells()[number],
                 count: counts[number],
                 neighborhood: around(number).map(|other| counts[*other as usize]).sum::<u64>() + counts[number],
                 neighbors: around(number).len() as u32,
@@ -120,23 +123,28 @@ pub(super) async fn hotspots(
             next_offsets,
         };
         timing.cube_done();
+        let sending = &context.lanes.sending;
+        // With the name of its class or pattern.
+        let (count, held_bytes) = (cells.len(), cells.len() * (size_of::<Cell>() + 32));
         if form != Form::Json {
-            let rows = table(&cells, area.cells()).map_err(|error| Problem::internal(&error))?;
-            let places = Places { rows, geometry: &|row| hexagon(area.cells()[row]), beside: beside(&summary)? };
-            return places.answer(form, &edition, &timing);
+            let rows = Box::new(move |rows: Range<usize>| table(&cells[rows]));
+            let geometry = Box::new(move |row| hexagon(area.cells()[row]));
+            let places = Places { count, rows, geometry, beside: beside(&summary)?, held_bytes };
+            return places.answer(form, &edition, &timing, sending);
         }
-        let body = serde_json::to_string(&Answer { summary, cells }).map_err(|error| Problem::internal(&error))?;
-        Ok(answer::json(body, Some(&edition), &timing))
+        let cell = move |row: usize, body: &mut Vec<u8>| serde_json::to_writer(body, &cells[row]);
+        let body = written::json_array(sending, held_bytes, &summary, "cells", count, cell)?;
+        Ok(answer::streamed(answer::JSON, body, Some(&edition), &timing))
     })
     .await
 }
 
-fn table(cells: &[Cell], indexes: &[CellIndex]) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let [latitude, longitude] = middles(indexes);
+fn table(cells: &[Cell]) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let [latitude, longitude] = middles(cells.iter().map(|cell| cell.index));
     let number =
         |of: fn(&Cell) -> Option<f64>| -> ArrayRef { Arc::new(cells.iter().map(of).collect::<Float64Array>()) };
     RecordBatch::try_from_iter([
-        ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.index))) as ArrayRef),
+        ("cell", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| cell.index.to_string()))) as ArrayRef),
         latitude,
         longitude,
         ("count", Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.count)))),

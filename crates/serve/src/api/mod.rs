@@ -3,6 +3,7 @@
 mod accept;
 mod answer;
 mod backtest;
+mod compression;
 mod density;
 mod emerging;
 mod handlers;
@@ -14,10 +15,11 @@ mod places;
 mod rejected;
 mod statistic;
 mod stream;
+mod written;
 
 pub use openapi::openapi_json;
 
-use crate::{problem::Problem, state::State};
+use crate::{http::Limits, lanes::Lanes, problem::Problem, state::State};
 use axum::{
     Router,
     extract::{Request, State as Shared},
@@ -27,7 +29,7 @@ use axum::{
     routing::get,
 };
 use std::{sync::Arc, time::Instant};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// Every route of the API; all are in the OpenAPI document.
 pub(crate) const ROUTES: [&str; 16] = [
@@ -53,10 +55,14 @@ pub(crate) const ROUTES: [&str; 16] = [
 pub(crate) struct Context {
     pub(crate) state: Arc<State>,
     pub(crate) stopped: watch::Receiver<bool>,
+    pub(crate) lanes: Arc<Lanes>,
+    /// Places for live streams.
+    pub(crate) live_streams: Arc<Semaphore>,
 }
 
-pub(crate) fn router(state: Arc<State>, stopped: watch::Receiver<bool>) -> Router {
-    let context = Context { state, stopped };
+pub(crate) fn router(state: Arc<State>, stopped: watch::Receiver<bool>, limits: Limits) -> Router {
+    let live_streams = Arc::new(Semaphore::new(limits.live_streams));
+    let context = Context { state, stopped, lanes: Arc::default(), live_streams };
     Router::new()
         .route("/api/v1/meta", get(handlers::meta))
         .route("/api/v1/series", get(handlers::series))
@@ -72,11 +78,14 @@ pub(crate) fn router(state: Arc<State>, stopped: watch::Receiver<bool>) -> Route
         .route("/api/v1/live", get(stream::live))
         .route("/openapi.json", get(handlers::openapi))
         .route("/metrics", get(handlers::metrics))
-        .route("/healthz", get(handlers::healthz))
         .route("/readyz", get(handlers::readyz))
         .fallback(handlers::web)
         .method_not_allowed_fallback(|| async { Problem::method() })
+        .layer(compression::compress())
+        .layer(middleware::map_response(compression::weaken))
         .layer(middleware::from_fn_with_state(context.clone(), observe))
+        // Not even counted: it answers whatever the others do, and takes no lock.
+        .route("/healthz", get(handlers::healthz))
         .with_state(context)
 }
 

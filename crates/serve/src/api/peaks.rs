@@ -33,7 +33,7 @@ use blotter_peak::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 /// Everything that a large city has at a tick.
 const MOST_PEAKS: usize = 10_000;
@@ -48,7 +48,8 @@ struct Answer {
 }
 
 pub(super) async fn peaks(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off(&lanes.quick, move || {
         let mut timing = Timing::start();
         let state = &context.state;
         let parameters = Parameters::read(uri.query(), &[&["at", "as", "area", "category", "limit", "format"]])?;
@@ -78,11 +79,14 @@ pub(super) async fn peaks(Shared(context): Shared<Context>, headers: HeaderMap, 
             return Ok(answer::json(body, Some(&edition), &timing));
         }
         let rows = table(&answer.report.windows).map_err(|error| Problem::internal(&error))?;
-        let areas: Vec<&str> =
-            answer.report.windows.iter().flat_map(|window| &window.peaks).map(|peak| peak.area.as_str()).collect();
+        let areas: Vec<String> =
+            answer.report.windows.iter().flat_map(|window| &window.peaks).map(|peak| peak.area.clone()).collect();
         let geometries = if form == Form::GeoJson { geometries(state) } else { BTreeMap::new() };
-        let geometry = |row: usize| geometries.get(areas[row]).cloned().unwrap_or_else(|| "null".to_owned());
-        Places { rows, geometry: &geometry, beside: answer.beside()? }.answer(form, &edition, &timing)
+        let geometry = move |row: usize| geometries.get(&areas[row]).cloned().unwrap_or_else(|| "null".to_owned());
+        let (count, held_bytes) = (rows.num_rows(), rows.get_array_memory_size());
+        let rows = Box::new(move |range: Range<usize>| Ok(rows.slice(range.start, range.len())));
+        let places = Places { count, rows, geometry: Box::new(geometry), beside: answer.beside()?, held_bytes };
+        places.answer(form, &edition, &timing, &context.lanes.sending)
     })
     .await
 }
@@ -189,7 +193,7 @@ fn said(state: &State, at: Option<Hour>, clock: &CityClock) -> Result<Found, Pro
 }
 
 /// The tick that ends at an hour, or with the newest incident.
-fn tick(hourly: &Hourly, asked: Option<Hour>, clock: &CityClock, peaking: &City) -> Result<Tick, Problem> {
+fn tick(hourly: &Hourly, asked: Option<Hour>, clock: &CityClock, peaking: &City) -> Result<Arc<Tick>, Problem> {
     let end = hourly.history.end();
     let at = asked.or(end).unwrap_or(0);
     let end = end.unwrap_or(at);
@@ -197,7 +201,7 @@ fn tick(hourly: &Hourly, asked: Option<Hour>, clock: &CityClock, peaking: &City)
         let end = clock.format(begin_of(end));
         return Err(Problem::parameter("at", format!("nothing is known yet of that hour: the data end before {end}")));
     }
-    Ok(peaking.tick(&hourly.history, at))
+    Ok(hourly.ticks.at(at, || peaking.tick(&hourly.history, at)))
 }
 
 /// The outlines of the areas of the hourly counts as GeoJSON, by code; none where they are not known.

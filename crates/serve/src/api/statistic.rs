@@ -7,7 +7,14 @@ use blotter_hotspot::{Error, StudyArea};
 use h3o::CellIndex;
 
 /// Numbers that a space-time cube may have: 20 years by week at resolution 9 fit, of any city.
+/// At some 20 bytes each while they are looked at, two such questions at once hold less than 700 MB.
 pub(super) const MOST_COUNTS: usize = 1 << 24;
+
+/// Refuses more counts than that of a study area, which may have many more cells than those with incidents.
+pub(super) fn within_bounds(cells: usize, steps: usize) -> Result<(), TooLarge> {
+    let numbers = cells.saturating_mul(steps);
+    if numbers > MOST_COUNTS { Err(TooLarge { numbers, most: MOST_COUNTS }) } else { Ok(()) }
+}
 
 /// What is counted in cells: a box narrows the study area to cells whose middle it contains, and cuts none of them in two.
 pub(super) fn of_whole_cells(filter: &Filter) -> Filter {
@@ -42,10 +49,9 @@ pub(super) fn caution(incidents: u64, cells: usize, steps: usize) -> Option<Stri
 }
 
 /// The counts of each bucket in the order of a study area's cells; what lies outside of it is left out.
-pub(super) fn steps(area: &StudyArea, buckets: &CellBuckets) -> Vec<Vec<u64>> {
+pub(super) fn steps(area: &StudyArea, buckets: &CellBuckets) -> Vec<Vec<u32>> {
     let columns = columns(area.cells(), &buckets.cells);
-    let row =
-        |counts: &Vec<u32>| columns.iter().map(|column| column.map_or(0, |column| u64::from(counts[column]))).collect();
+    let row = |counts: &Vec<u32>| columns.iter().map(|column| column.map_or(0, |column| counts[column])).collect();
     buckets.counts.iter().map(row).collect()
 }
 
@@ -71,6 +77,12 @@ pub(super) fn refused(error: Error) -> Problem {
         Error::AreaShare(_) => "share",
         Error::Weeks { .. } => "weeks",
         Error::NoCells => "bbox",
+        Error::Stopped => {
+            return Problem::busy(
+                "the answer takes longer than a client may wait: choose a coarser resolution or grid, longer steps or a \
+                 shorter period, or try again in some seconds",
+            );
+        }
         Error::Bounds | Error::Counts { .. } => return Problem::internal(&error),
     };
     Problem::parameter(parameter, error.to_string())
@@ -105,6 +117,6 @@ mod tests {
             unmapped: 0,
         };
         assert_eq!(steps(&area, &buckets), [[0, 1, 0, 0, 2], [0, 3, 0, 0, 4]]);
-        assert_eq!(steps(&area, &CellBuckets::default()), Vec::<Vec<u64>>::new());
+        assert_eq!(steps(&area, &CellBuckets::default()), Vec::<Vec<u32>>::new());
     }
 }

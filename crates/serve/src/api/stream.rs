@@ -16,15 +16,15 @@ use std::{
     convert::Infallible,
     sync::{Arc, atomic::Ordering},
 };
-use tokio::sync::{broadcast::error::RecvError, watch};
+use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError, watch};
 
 /// Leaves the count of clients when the connection ends, however it ends.
-struct Client(Arc<State>);
+struct Client(Arc<State>, #[expect(dead_code, reason = "a place, given back when it is dropped")] OwnedSemaphorePermit);
 
 impl Client {
-    fn new(state: Arc<State>) -> Self {
+    fn new(state: Arc<State>, place: OwnedSemaphorePermit) -> Self {
         state.metrics.live_clients.fetch_add(1, Ordering::Relaxed);
-        Self(state)
+        Self(state, place)
     }
 }
 
@@ -37,7 +37,10 @@ impl Drop for Client {
 pub(super) async fn live(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     Parameters::read(uri.query(), &[])?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
-    let events = events(context.state, context.stopped, seen).await?;
+    let place = Arc::clone(&context.live_streams).try_acquire_owned().map_err(|_| {
+        Problem::busy("too many browsers are on the live stream: try again later, or ask `meta` at intervals")
+    })?;
+    let events = events(context, seen, place).await?;
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }
 
@@ -60,18 +63,19 @@ fn whole(state: &State, seen: Option<&str>) -> Event {
 }
 
 async fn events(
-    state: Arc<State>,
-    stopped: watch::Receiver<bool>,
+    context: Context,
     seen: Option<String>,
+    place: OwnedSemaphorePermit,
 ) -> Result<impl Stream<Item = Result<Message, Infallible>> + use<>, Problem> {
+    let Context { state, stopped, lanes, .. } = context;
     // Subscribed before the first look, so that nothing falls between the two.
     let receiver = state.events.subscribe();
     // The view's lock and the log are waited for off the threads that answer everybody.
     let first = {
         let state = Arc::clone(&state);
-        off(move || Ok(whole(&state, seen.as_deref()))).await?
+        off(&lanes.quick, move || Ok(whole(&state, seen.as_deref()))).await?
     };
-    let client = Client::new(state);
+    let client = Client::new(state, place);
     let rest = stream::unfold((receiver, stopped, client), |(mut receiver, mut stopped, client)| async move {
         let event = tokio::select! {
             // The role is closing, or gone.
