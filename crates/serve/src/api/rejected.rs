@@ -22,7 +22,8 @@ const READ_BYTES: usize = 1 << 20;
 const MOST_PAGE_BYTES: usize = 1 << 20;
 
 pub(super) async fn rejected(Shared(context): Shared<Context>, uri: Uri) -> Result<Response, Problem> {
-    off(move || {
+    let lanes = Arc::clone(&context.lanes);
+    off(&lanes.records, move || {
         let mut timing = Timing::start();
         let parameters = Parameters::read(uri.query(), &[&["limit", "before"]])?;
         let limit = parameters.limit()?;
