@@ -76,7 +76,7 @@ async fn events(
         off(&lanes.quick, move || Ok(whole(&state, seen.as_deref()))).await?
     };
     let client = Client::new(state, place);
-    let rest = stream::unfold((receiver, stopped, client), |(mut receiver, mut stopped, client)| async move {
+    let rest = stream::unfold((receiver, stopped, client, lanes), |(mut receiver, mut stopped, client, lanes)| async move {
         let event = tokio::select! {
             // The role is closing, or gone.
             _ = stopped.wait_for(|stopped| *stopped) => return None,
@@ -86,11 +86,11 @@ async fn events(
             Ok(event) => message(&event),
             Err(RecvError::Lagged(_)) => {
                 let state = Arc::clone(&client.0);
-                message(&off(move || Ok(whole(&state, None))).await.ok()?)
+                message(&off(&lanes.quick, move || Ok(whole(&state, None))).await.ok()?)
             }
             Err(RecvError::Closed) => return None,
         };
-        Some((Ok(message), (receiver, stopped, client)))
+        Some((Ok(message), (receiver, stopped, client, lanes)))
     });
     Ok(stream::iter([Ok(message(&first))]).chain(rest))
 }
