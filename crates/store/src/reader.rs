@@ -175,3 +175,36 @@ impl Read for ObjectStream {
         self.buffered.read(buffer)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    /// Issue 12, 4.2: before it is opened and after, nothing is handed out that was not written.
+    #[test]
+    fn a_verified_file_hands_out_nothing_that_was_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part-00000.parquet");
+        let sound: Vec<u8> = (0..200_000_u32).map(|index| (index * 31 % 251) as u8).collect();
+        let checksum = blotter_seal::checksum(&sound);
+        std::fs::write(&path, &sound).unwrap();
+        let reader = ObjectReader::open_verified(&path, &checksum, "fetch it again").unwrap();
+        assert_eq!(reader.get_bytes(70_000, 100).unwrap(), sound[70_000..70_100]);
+        let mut streamed = Vec::new();
+        reader.get_read(5).unwrap().read_to_end(&mut streamed).unwrap();
+        assert_eq!(streamed, sound[5..]);
+
+        let mut flipped = sound.clone();
+        flipped[70_050] ^= 4;
+        std::fs::write(&path, &flipped).unwrap();
+        let named = |error: String| {
+            assert!(error.contains("part-00000.parquet") && error.contains("fetch it again"), "{error}");
+        };
+        named(reader.get_bytes(70_000, 100).unwrap_err().to_string());
+        assert_eq!(reader.get_bytes(0, 100).unwrap(), sound[..100], "another block is as it was");
+        let error = ObjectReader::open_verified(&path, &checksum, "fetch it again").unwrap_err();
+        assert!(error.is_damage() && !error.is_retryable());
+        named(error.to_string());
+    }
+}
