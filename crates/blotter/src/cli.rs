@@ -101,12 +101,12 @@ pub(crate) struct Input {
     #[arg(long, default_value = "BLOTTER_APP_TOKEN", value_name = "VARIABLE")]
     pub(crate) app_token_env: String,
     #[command(flatten)]
-    pub(crate) deletions: Deletions,
+    pub(crate) deletions: DeletionRules,
 }
 
 /// When deletions are believed.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Deletions {
+pub(crate) struct DeletionRules {
     /// Take a file of --data that was replaced as the truth: delete the incidents that it lacks and the file before had
     #[arg(long)]
     pub(crate) replace: bool,

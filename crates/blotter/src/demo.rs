@@ -224,12 +224,11 @@ impl Producing {
     fn run(self, first: Option<(Box<dyn Source>, Box<dyn Writer>)>, shutdown: &Shutdown) -> Result<()> {
         let mut opened = first;
         supervise(&Operations::new("produce"), shutdown, || {
-            let (source, writer) = match opened.take() {
-                Some(first) => first,
-                None => {
-                    let watching = Watching { begun: true, ..self.watching.clone() };
-                    self.choice.clone().open(&self.profile, &self.log, &self.keeping, &watching)?
-                }
+            let (source, writer) = if let Some(first) = opened.take() {
+                first
+            } else {
+                let watching = Watching { begun: true, ..self.watching.clone() };
+                self.choice.clone().open(&self.profile, &self.log, &self.keeping, &watching)?
             };
             let (boundaries, progress) = (Arc::clone(&self.boundaries), Arc::clone(&self.progress));
             let parts = ProduceParts { log: Arc::clone(&self.log), writer, source, boundaries, progress };

@@ -108,7 +108,7 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> C
     }
 }
 
-fn brake(deletions: &cli::Deletions) -> Brake {
+fn brake(deletions: &cli::DeletionRules) -> Brake {
     Brake {
         most_share: deletions.most_deleted_percent / 100.0,
         wait: Duration::from_hours(u64::from(deletions.deletions_wait_hours)),

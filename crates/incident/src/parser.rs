@@ -221,10 +221,10 @@ impl Parser {
         }
         let latitude = coordinate(text(header.latitude), 90.0);
         let longitude = coordinate(text(header.longitude), 180.0);
-        let unreadable = latitude.is_none() || longitude.is_none();
+        let unreadable = latitude.is_err() || longitude.is_err();
         let position = latitude
-            .flatten()
-            .zip(longitude.flatten())
+            .unwrap_or(None)
+            .zip(longitude.unwrap_or(None))
             .filter(|(latitude, longitude)| *latitude != 0.0 || *longitude != 0.0);
 
         let rules = &self.profile.category;
@@ -459,17 +459,20 @@ fn boolean(field: &'static str, text: &str) -> Result<Option<bool>, Reason> {
     }
 }
 
-/// Degrees, if there are any; nothing at all where the text is not a coordinate: such an incident has no place.
-fn coordinate(text: &str, limit: f64) -> Option<Option<f64>> {
+/// A text that is not a coordinate in degrees.
+struct NotDegrees;
+
+/// Degrees, if there are any. An incident with a text that is not a coordinate has no place.
+fn coordinate(text: &str, limit: f64) -> Result<Option<f64>, NotDegrees> {
     if text.is_empty() {
-        return Some(None);
+        return Ok(None);
     }
     let trimmed = clean::trimmed(text);
     if trimmed.is_empty() {
-        return Some(None);
+        return Ok(None);
     }
-    let degrees: f64 = fast_float2::parse(trimmed.as_bytes()).ok()?;
-    (degrees.abs() <= limit).then_some(Some(degrees))
+    let degrees: f64 = fast_float2::parse(trimmed.as_bytes()).map_err(|_| NotDegrees)?;
+    if degrees.abs() <= limit { Ok(Some(degrees)) } else { Err(NotDegrees) }
 }
 
 // A missing word is the interners' own constant, never a real code.

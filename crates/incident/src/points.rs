@@ -78,7 +78,9 @@ mod tests {
         let city = BoundingBox { west: -87.95, south: 41.64, east: -87.52, north: 42.03 };
         let check = |points: &[(f64, f64)], expect: Option<&str>| {
             let mut tally = PointTally::default();
-            points.iter().for_each(|(latitude, longitude)| tally.add(&city, *latitude, *longitude));
+            for (latitude, longitude) in points {
+                tally.add(&city, *latitude, *longitude);
+            }
             let said = tally.sentence("Chicago");
             match expect {
                 None => assert_eq!(said, None),

@@ -223,7 +223,7 @@ mod tests {
         let file = path.to_string_lossy().into_owned();
         let csv: crate::Open = Box::new(move |position| {
             let options = OpenOptions::new(4, std::path::PathBuf::new());
-            open_sources(&[file.clone()], &city("chicago"), position, &options)
+            open_sources(std::slice::from_ref(&file), &city("chicago"), position, &options)
         });
         let parts = vec![scripted("broken"), Part { name: "a".into(), describe: "a".into(), open: csv }];
         let watching = Watching { patient: false, ..Watching::new() };

@@ -198,7 +198,7 @@ impl CsvSource {
         let (mut ids, mut copy) = (None, None);
         let records = if keyed {
             let kept = Kept::of(&mut input, &self.location, self.options.rolls.as_deref()).map_err(&fault)?;
-            damage = kept.damage.clone();
+            damage.clone_from(&kept.damage);
             let records = |offset: u64| -> Result<Records, TableError> {
                 let mut records = Records::new(Box::new(kept.reader(offset)?), offset);
                 records.breaks_off(kept.damage.clone());
@@ -433,7 +433,7 @@ impl CsvSource {
         roll.forget(&vanished)?;
         self.position.vanished = Vanished::default();
         let position = self.position.to_bytes();
-        Ok(Some(Chunk { vanished, position, ..Chunk::default() }))
+        Ok(Some(Chunk { position, vanished, ..Chunk::default() }))
     }
 
     fn may_delete(&self, missing: u64, known: u64) -> bool {

@@ -539,7 +539,7 @@ impl SocrataSource {
             match tombstone(row) {
                 // The log's position lies behind the comparison that said it.
                 Some((_, earlier)) if earlier < self.opened_at_sweep => {
-                    found.changed.extend(known.remove(&id).map(left))
+                    found.changed.extend(known.remove(&id).map(left));
                 }
                 // Said since this start.
                 Some((_, earlier)) if earlier < comparison => {}

@@ -74,7 +74,7 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
     while !shutdown.is_triggered() {
         let figures = watched.produced.figures();
         load.note(&figures, started);
-        for notice in notices.new(&watched.produced) {
+        for notice in notices.not_yet_said(&watched.produced) {
             match &bar {
                 Some(bar) => bar.println(notice),
                 None => println!("{notice}"),
@@ -127,7 +127,7 @@ pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown)
 struct Notices(HashSet<String>);
 
 impl Notices {
-    fn new(&mut self, produced: &ProduceProgress) -> Vec<String> {
+    fn not_yet_said(&mut self, produced: &ProduceProgress) -> Vec<String> {
         let reports = produced.reports();
         let texts = reports.values().flat_map(|report| &report.notices).map(|notice| &notice.text);
         texts.filter(|text| self.0.insert((*text).clone())).map(|text| format!("note: {text}")).collect()

@@ -118,8 +118,9 @@ impl Counts {
         let mut bytes = [0; 12];
         self.next = match self.file.read_exact(&mut bytes) {
             Ok(()) => {
-                let [a, b, c, d, e, f, g, h, rows @ ..] = bytes;
-                Some((u64::from_le_bytes([a, b, c, d, e, f, g, h]), u32::from_le_bytes(rows)))
+                let (hash, rows) = bytes.split_at(8);
+                let hash = hash.try_into().map_or(0, u64::from_le_bytes);
+                Some((hash, rows.try_into().map_or(0, u32::from_le_bytes)))
             }
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
             Err(error) => return Err(error),

@@ -63,16 +63,14 @@ impl SeenIds {
         let what = [text(Some(date)), text(time), text(header.case_number_column())].join(&0);
         let said = (xxh3_64(&what) as u32, xxh3_64(text(header.updated_at_column())) as u32);
         match self.seen.get(&xxh3_64(id)) {
-            Some((what, updated_at)) => {
-                if *what != said.0 && *updated_at == said.1 {
-                    shared.rows += 1;
-                    if shared.example.is_empty() {
-                        shared.example = String::from_utf8_lossy(id).chars().take(40).collect();
-                    }
+            Some((what, updated_at)) if *what != said.0 && *updated_at == said.1 => {
+                shared.rows += 1;
+                if shared.example.is_empty() {
+                    shared.example = String::from_utf8_lossy(id).chars().take(40).collect();
                 }
             }
             None if self.seen.len() < MOST_IDS => drop(self.seen.insert(xxh3_64(id), said)),
-            None => {}
+            _ => {}
         }
     }
 }

@@ -12,7 +12,7 @@ const OVERHEAD: usize = 64;
 
 /// Sorts pairs of bytes by the first.
 pub(super) struct Sorter {
-    entries: Vec<(Box<[u8]>, Box<[u8]>)>,
+    entries: Vec<Pair>,
     bytes: usize,
     most_bytes: usize,
     runs: Vec<File>,
@@ -64,11 +64,14 @@ impl Sorter {
 
 type Pair = (Box<[u8]>, Box<[u8]>);
 
+/// A pair and the number of its run.
+type Head = (Box<[u8]>, Box<[u8]>, usize);
+
 /// Sorted pairs.
 pub(super) struct Sorted {
     memory: std::vec::IntoIter<Pair>,
     runs: Vec<BufReader<File>>,
-    heads: BinaryHeap<Reverse<(Box<[u8]>, Box<[u8]>, usize)>>,
+    heads: BinaryHeap<Reverse<Head>>,
 }
 
 impl Sorted {

@@ -121,7 +121,7 @@ fn socrata_point_only() {
     let mut source = world.open(None);
     let chunks = world.settle(&mut source);
     let mapped: Vec<Option<(f64, f64)>> = present(&chunks).into_values().map(|incident| incident.position).collect();
-    assert_eq!(mapped, [Some((41.868528, -87.730437)), Some((41.752634, -87.62438))]);
+    assert_eq!(mapped, [Some((41.868_528, -87.730_437)), Some((41.752_634, -87.624_38))]);
     assert!(source.notices().iter().all(|notice| !notice.text.contains("latitude")), "{:?}", source.notices());
     // Opened again behind them, it reads the same.
     let mut source = world.open(Some(&chunks.last().unwrap().position));

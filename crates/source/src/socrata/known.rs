@@ -129,14 +129,18 @@ impl Known {
             return self.replace(month, rows.values());
         }
         let mut text = Vec::new();
-        changed.iter().for_each(|row| line(&mut text, row));
+        for row in changed {
+            line(&mut text, row);
+        }
         if text.is_empty() { Ok(()) } else { self.shelf.append(month, &text) }
     }
 
     /// Writes a month anew.
     pub(super) fn replace<'a>(&self, month: &str, rows: impl Iterator<Item = &'a Fields>) -> Result<(), SourceError> {
         let mut text = Vec::new();
-        rows.for_each(|row| line(&mut text, row));
+        for row in rows {
+            line(&mut text, row);
+        }
         self.shelf.replace(month, &text)
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Columns {
     /// Rows have their point in a field of its own (GeoJSON, or `latitude` and `longitude` inside a field).
     has_point: bool,
     /// The columns that the point goes to, where the profile's have no field.
-    point_columns: Option<(usize, usize)>,
+    point_at: Option<(usize, usize)>,
     bytes: Vec<u8>,
     spans: Vec<(u32, u32)>,
 }
@@ -84,7 +84,7 @@ impl Columns {
             .map_err(|error| SourceError::Refused { what: what.into(), why: error.to_string() })?;
         let named = !(profile.columns.latitude.is_empty() || profile.columns.longitude.is_empty());
         let is_needed = self.has_point && named && !header.has_point();
-        self.point_columns = is_needed.then(|| (self.names.len(), self.names.len() + 1));
+        self.point_at = is_needed.then(|| (self.names.len(), self.names.len() + 1));
         let header = if is_needed { header.with_point() } else { header };
         self.id = self.id_column(profile);
         self.key = header.key_columns().to_vec();
@@ -147,9 +147,9 @@ impl Columns {
         name: &str,
     ) -> Option<Rejected> {
         self.spans.clear();
-        self.spans.resize(self.names.len() + 2 * usize::from(self.point_columns.is_some()), (0, 0));
+        self.spans.resize(self.names.len() + 2 * usize::from(self.point_at.is_some()), (0, 0));
         self.bytes.clear();
-        if let Some((latitude_column, longitude_column)) = self.point_columns
+        if let Some((latitude_column, longitude_column)) = self.point_at
             && let Some((latitude, longitude)) = row.values().find_map(point_of)
         {
             for (column, degrees) in [(latitude_column, latitude), (longitude_column, longitude)] {

@@ -87,7 +87,7 @@ pub(super) fn notice(
     if all_seen && !names.is_empty() {
         for (field, wanted) in profile.named_columns() {
             let has = names.iter().any(|name| wanted.iter().any(|wanted| same_column(name, wanted)));
-            if !has && !(has_point && matches!(field.as_str(), "latitude" | "longitude")) {
+            if !(has || has_point && matches!(field.as_str(), "latitude" | "longitude")) {
                 said.push(format!("`{}` ({field})", wanted.join("` or `")));
             }
         }

@@ -4,11 +4,10 @@ use super::*;
 use crate::{Notice, NoticeKind, testing::case};
 use std::path::PathBuf;
 
+type Loaded = (Vec<blotter_incident::Incident>, Vec<String>, Vec<Notice>);
+
 /// What a file gives: its incidents, the reasons of the rejected rows, and the notices; or why it is refused.
-fn load(
-    name: &str,
-    profile: Arc<Profile>,
-) -> Option<Result<(Vec<blotter_incident::Incident>, Vec<String>, Vec<Notice>), String>> {
+fn load(name: &str, profile: Arc<Profile>) -> Option<Result<Loaded, String>> {
     case(name)?;
     let path = PathBuf::from(format!("{}/../../../shared/cases/{name}", env!("CARGO_MANIFEST_DIR")));
     let read = || {
