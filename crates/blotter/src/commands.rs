@@ -21,8 +21,8 @@ use blotter_offline::{
 };
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_serve::{ServeConfig, ServeParts};
-use blotter_store::{Shutdown, Store};
 use blotter_source::Watching;
+use blotter_store::{Shutdown, Store};
 use std::{
     collections::BTreeMap,
     io::{BufWriter, Write, stdout},

@@ -11,7 +11,7 @@ use blotter_log::Log;
 use blotter_store::Shutdown;
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{runtime::Runtime, sync::watch};

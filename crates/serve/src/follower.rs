@@ -19,7 +19,7 @@ use parking_lot::RwLockWriteGuard;
 use serde_json::{Map, Value, json};
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
 use xxhash_rust::xxh3::xxh3_64;
@@ -209,6 +209,7 @@ impl Follower {
             let directory = self.snapshots.clone();
             return Err(ServeError::OtherCity { directory, found: found.clone(), asked: asked.clone() });
         }
+        let log = self.state.log.as_deref();
         if let Some(log) = log
             && snapshot.manifest.log_id != log.id().0
         {

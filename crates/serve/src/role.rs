@@ -14,7 +14,7 @@ use blotter_store::Shutdown;
 use std::{
     net::TcpListener,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 use tokio::sync::watch;

@@ -66,12 +66,6 @@ pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
     response
 }
 
-/// Whether the client has this very file: a weak validator names the same content (RFC 9110, 8.8.3.2).
-fn is_seen(headers: &HeaderMap, tag: &str) -> bool {
-    let seen = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    seen.flat_map(|seen| seen.split(',')).map(str::trim).any(|seen| seen == "*" || seen.trim_start_matches("W/") == tag)
-}
-
 fn page(body: Body) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

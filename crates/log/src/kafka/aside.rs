@@ -85,6 +85,7 @@ impl Aside {
                 next: Offset(end),
                 records: Arc::new(arrow::array::RecordBatch::new_empty(format.schema())),
                 appended_at_ms: 0,
+                appended: Vec::new(),
                 invalid: Vec::new(),
                 marked: None,
             }),

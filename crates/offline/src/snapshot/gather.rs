@@ -2,9 +2,9 @@
 
 use crate::{
     error::{OfflineError, Result},
-    snapshot::publish,
     manifest::{FOLDER, Manifest, ManifestFile, checksum},
     rows::{Bits, Rows},
+    snapshot::publish,
 };
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch, StringArray},

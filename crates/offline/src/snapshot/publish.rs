@@ -2,7 +2,7 @@
 
 use crate::{
     error::{OfflineError, Result},
-    manifest::{FOLDER, MANIFEST, Manifest, POINTER, Pointer, to_json},
+    manifest::{FOLDER, MANIFEST, Manifest, ManifestFile, POINTER, Pointer, to_json},
 };
 use blotter_incident::{UtcMicros, format_utc};
 use blotter_store::{Store, StoreError};

@@ -26,8 +26,6 @@ pub(crate) enum Form {
     Csv,
 }
 
-const JSON: &str = "application/json";
-
 /// The forms of answers that have no places, of those that have, and of tables without places.
 const PLAIN: [(&str, Form); 2] = [(JSON, Form::Json), (ARROW, Form::Arrow)];
 const PLACES: [(&str, Form); 4] =
@@ -98,6 +96,11 @@ impl Edition {
         Self { tag: format!("W/\"{:016x}\"", xxh3_64(text.as_bytes())), offsets }
     }
 
+    #[cfg(test)]
+    pub(crate) fn of_test() -> Self {
+        Self { tag: "W/\"test\"".to_owned(), offsets: "0:0".to_owned() }
+    }
+
     /// Whether the client has the answer already.
     pub(crate) fn is_seen(&self, headers: &HeaderMap) -> bool {
         conditional::is_seen(headers, &self.tag)
@@ -108,7 +111,7 @@ impl Edition {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(header::VARY, HeaderValue::from_static("accept"));
+        headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding"));
         self.name(headers);
         response
     }

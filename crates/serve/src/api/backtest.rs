@@ -6,9 +6,7 @@ use super::{
     handlers::off_while_wanted,
     parameters::{FILTER, Parameters},
     places::Places,
-    statistic::{
-        MOST_COUNTS, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells, within_bounds,
-    },
+    statistic::{MOST_COUNTS, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells, within_bounds},
 };
 use crate::problem::Problem;
 use arrow::{

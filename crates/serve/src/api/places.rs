@@ -321,8 +321,8 @@ mod tests {
     fn a_map_of_too_many_features_is_refused_with_the_remedy() {
         let answer = |count: usize, form: Form| {
             let (rows, geometry) = (many(count), Box::new(|_| "null".to_owned()));
-            let places = Places { count, rows, geometry, beside: Map::new(), offsets: String::new(), held_bytes: 0 };
-            places.answer(form, "\"tag\"".into(), &Timing::start(), &Sending::new(1 << 20))
+            let places = Places { count, rows, geometry, beside: Map::new(), held_bytes: 0 };
+            places.answer(form, &Edition::of_test(), &Timing::start(), &Sending::new(1 << 20))
         };
         let refused = format!("{:?}", answer(MOST_FEATURES + 1, Form::GeoJson).unwrap_err());
         assert!(refused.contains("`format=arrow`") && refused.contains("smaller bbox"), "{refused}");

@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use blotter_incident::{Rejected, format_utc, rejected_rows};
 use blotter_log::{Log, LogError, Offset, Topic};
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 /// Offsets that are looked at in one step backwards.
 const STEP: u64 = 512;

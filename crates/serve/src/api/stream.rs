@@ -16,7 +16,7 @@ use std::{
     convert::Infallible,
     sync::{Arc, atomic::Ordering},
 };
-use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError, watch};
+use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
 
 /// Leaves the count of clients when the connection ends, however it ends.
 struct Client(Arc<State>, #[expect(dead_code, reason = "a place, given back when it is dropped")] OwnedSemaphorePermit);
@@ -76,21 +76,22 @@ async fn events(
         off(&lanes.quick, move || Ok(whole(&state, seen.as_deref()))).await?
     };
     let client = Client::new(state, place);
-    let rest = stream::unfold((receiver, stopped, client, lanes), |(mut receiver, mut stopped, client, lanes)| async move {
-        let event = tokio::select! {
-            // The role is closing, or gone.
-            _ = stopped.wait_for(|stopped| *stopped) => return None,
-            event = receiver.recv() => event,
-        };
-        let message = match event {
-            Ok(event) => message(&event),
-            Err(RecvError::Lagged(_)) => {
-                let state = Arc::clone(&client.0);
-                message(&off(&lanes.quick, move || Ok(whole(&state, None))).await.ok()?)
-            }
-            Err(RecvError::Closed) => return None,
-        };
-        Some((Ok(message), (receiver, stopped, client, lanes)))
-    });
+    let rest =
+        stream::unfold((receiver, stopped, client, lanes), |(mut receiver, mut stopped, client, lanes)| async move {
+            let event = tokio::select! {
+                // The role is closing, or gone.
+                _ = stopped.wait_for(|stopped| *stopped) => return None,
+                event = receiver.recv() => event,
+            };
+            let message = match event {
+                Ok(event) => message(&event),
+                Err(RecvError::Lagged(_)) => {
+                    let state = Arc::clone(&client.0);
+                    message(&off(&lanes.quick, move || Ok(whole(&state, None))).await.ok()?)
+                }
+                Err(RecvError::Closed) => return None,
+            };
+            Some((Ok(message), (receiver, stopped, client, lanes)))
+        });
     Ok(stream::iter([Ok(message(&first))]).chain(rest))
 }

@@ -8,7 +8,7 @@ mod snapshots;
 pub(crate) use memory_log::MemoryLog;
 pub(crate) use snapshots::write_snapshot;
 
-use crate::{api, ask::Asked, state::State};
+use crate::{api, ask::Asked, http::Limits, state::State};
 use arrow::array::RecordBatch;
 use axum::{
     body::{Body, to_bytes},
@@ -120,9 +120,9 @@ pub(crate) fn ask_with(state: &Arc<State>, question: &str, headers: &[(&str, &st
         request = request.header(*name, *value);
     }
     let request = request.body(Body::empty()).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut router = api::router(Arc::clone(state), stopped);
+        let mut router = api::router(Arc::clone(state), stopped, Limits::default());
         let (head, body) = tower_service::Service::call(&mut router, request).await.unwrap().into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         (head.status.as_u16(), head.headers, String::from_utf8_lossy(&body).into_owned())

@@ -39,6 +39,7 @@ pub(crate) fn write_snapshot(
         rows: count as u64,
         bytes: bytes.len() as u64,
         checksum: format!("xxh3:{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes)),
+        version: None,
     };
     let manifest = Manifest {
         format: 1,

@@ -663,6 +663,6 @@ fn a_redirect_is_followed_and_takes_no_token_to_another_host() {
     let options = SocrataOptions { base: Some(endless.address.clone()), ..options };
     let client = super::client::Client::new(profile.portal.as_ref().unwrap(), &options).unwrap();
     let failure = client.rows(&[]).unwrap_err();
-    assert!(failure.error.to_string().contains("too many redirects"), "{}", failure.error);
+    assert!(failure.to_string().contains("too many redirects"), "{}", failure);
     assert_eq!(endless.requests().len(), 6);
 }
