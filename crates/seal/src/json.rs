@@ -67,6 +67,11 @@ pub fn seal_of(document: &[u8]) -> Seal {
 
 /// Whether something of a seal is left near the end.
 fn is_trace(document: &[u8]) -> bool {
+    // The last member is a list, such as files with checksums of their own: it never was a seal.
+    let members = document.trim_ascii_end().strip_suffix(b"}").unwrap_or_default().trim_ascii_end();
+    if members.ends_with(b"]") {
+        return false;
+    }
     let from = document.len().saturating_sub(BEFORE.len() + CHECKSUM + AFTER.len() + 8);
     let end = String::from_utf8_lossy(&document[from..]);
     end.contains("\"checksum\"") || end.contains("xxh3:")
@@ -86,6 +91,8 @@ mod tests {
         assert_eq!(value["version"], 7);
         assert_eq!(seal_of(&sealed), Seal::Sound);
         assert_eq!(seal_of(b"{\n  \"version\": 7\n}\n"), Seal::Absent);
+        let listed = b"{\n  \"files\": [\n    {\n      \"checksum\": \"xxh3:0123456789abcdef\"\n    }\n  ]\n}\n";
+        assert_eq!(seal_of(listed), Seal::Absent, "what a list ends with is not the document's");
         assert_eq!(seal(b"{}"), b"{}", "an empty object has nothing to seal");
         assert_eq!(seal(b"[1]"), b"[1]");
     }

@@ -9,11 +9,7 @@ use axum::{
 use blotter_incident::{Boundaries, Profile};
 use blotter_log::Log;
 use blotter_store::Shutdown;
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{runtime::Runtime, sync::watch};
 use tower_service::Service;
 

@@ -11,12 +11,7 @@ use crate::{
 use blotter_incident::{Boundaries, Profile};
 use blotter_log::Log;
 use blotter_store::Shutdown;
-use std::{
-    net::TcpListener,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// How to serve.

@@ -278,31 +278,13 @@ impl EmbeddedLog {
 
     /// Batches from the disk, from the one that holds `from` up to `to`, where everything is in memory.
     fn stored(&self, store: &Store, slot: Slot, from: u64, to: u64, max_bytes: usize) -> Result<Vec<Batch>, LogError> {
-        let first = store.base_of(slot, from)?.unwrap_or(from);
-        let stored = self.stored_from(store, slot, first, from, to, max_bytes);
-        match stored {
-            // Between the two looks the batch may have been packed into the one before it.
-            Err(LogError::Corrupt { .. }) if store.base_of(slot, from)?.unwrap_or(from) != first => {
-                self.stored(store, slot, from, to, max_bytes)
-            }
-            stored => stored,
-        }
-    }
-
-    /// The same, from the batch that covers offsets from `first` on.
-    fn stored_from(
-        &self,
-        store: &Store,
-        slot: Slot,
-        first: u64,
-        from: u64,
-        to: u64,
-        max_bytes: usize,
-    ) -> Result<Vec<Batch>, LogError> {
+        // As of one moment: batches may be packed meanwhile.
+        let view = store.view();
+        let first = view.base_of(slot, from)?.unwrap_or(from);
         let mut batches: Vec<Batch> = Vec::new();
         let mut total = 0;
         let mut expected = first;
-        for guard in store.batches(slot, first, to) {
+        for guard in view.batches(slot, first, to) {
             let (key, value) = guard.into_inner()?;
             let covered = base_of_key(&key);
             if covered != expected {

@@ -30,6 +30,7 @@ use crate::{
 use blotter_seal::{Seal, seal_of, to_sealed_json};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch, PersistMode,
+    Readable, Snapshot,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -64,6 +65,30 @@ pub(super) struct Store {
     database: Database,
     pub(super) settings: Settings,
     _lock: DirectoryLock,
+}
+
+/// The stored batches as they were at one moment.
+pub(super) struct View<'a> {
+    records: &'a Keyspace,
+    snapshot: Snapshot,
+}
+
+impl View<'_> {
+    /// The batches of a partition whose keys lie in `[from, to)`, ascending.
+    pub(super) fn batches(
+        &self,
+        slot: Slot,
+        from: u64,
+        to: u64,
+    ) -> impl DoubleEndedIterator<Item = fjall::Guard> + use<> {
+        self.snapshot.range(self.records, record_key(slot, from)..record_key(slot, to.max(from)))
+    }
+
+    /// The key of the batch that covers `offset`.
+    pub(super) fn base_of(&self, slot: Slot, offset: u64) -> Result<Option<u64>, LogError> {
+        let before = self.batches(slot, 0, offset.saturating_add(1)).next_back();
+        before.map(|guard| Ok(base_of_key(&guard.key()?))).transpose()
+    }
 }
 
 /// How much memory fjall may take.
@@ -128,17 +153,14 @@ impl Store {
         Ok(self.database.persist(PersistMode::SyncAll)?)
     }
 
-    /// The stored batches of a partition whose first offsets lie in `[from, to)`, ascending.
-    pub(super) fn batches(&self, slot: Slot, from: u64, to: u64) -> impl DoubleEndedIterator<Item = fjall::Guard> {
-        self.records.range(record_key(slot, from)..record_key(slot, to.max(from)))
+    /// The stored batches as they are now. Without it an iteration may see half of a write that is under way.
+    pub(super) fn view(&self) -> View<'_> {
+        View { records: &self.records, snapshot: self.database.snapshot() }
     }
 
-    /// The first offset of the batch that holds `offset`.
-    pub(super) fn base_of(&self, slot: Slot, offset: u64) -> Result<Option<u64>, LogError> {
-        self.batches(slot, 0, offset.saturating_add(1))
-            .next_back()
-            .map(|guard| Ok(base_of_key(&guard.key()?)))
-            .transpose()
+    /// The stored batches of a partition whose keys lie in `[from, to)`, ascending, as they are now.
+    pub(super) fn batches(&self, slot: Slot, from: u64, to: u64) -> impl DoubleEndedIterator<Item = fjall::Guard> {
+        self.view().batches(slot, from, to)
     }
 
     /// All positions and group offsets, by key.

@@ -43,7 +43,9 @@ impl Written {
             let lies_in = |file: &ManifestFile| file.version.or(Some(manifest.version));
             manifest.files.iter().map(move |file| ManifestFile { version: lies_in(file), ..file.clone() })
         });
-        let before = files.map(|file| (file.checksum.clone(), file)).collect();
+        // One that is taken again refers to its own files by their names alone.
+        let before = files.filter(|file| file.version != Some(version));
+        let before = before.map(|file| (file.checksum.clone(), file)).collect();
         Self { folder: folder.to_owned(), version, before, ..Self::default() }
     }
 

@@ -120,7 +120,15 @@ impl Log for MemoryLog {
             let base = batches.last().map_or(Offset(0), |batch| batch.next);
             let next = Offset(base.0 + append.records.num_rows() as u64);
             let records = Arc::new(append.records);
-            batches.push(Fetched { base, next, records, appended_at_ms: 1, appended: Vec::new(), invalid: Vec::new(), marked: None });
+            batches.push(Fetched {
+                base,
+                next,
+                records,
+                appended_at_ms: 1,
+                appended: Vec::new(),
+                invalid: Vec::new(),
+                marked: None,
+            });
             ends.push((append.topic, append.partition, next));
         }
         self.changed.notify_all();

@@ -42,7 +42,7 @@ pub(crate) fn write_snapshot(
         version: None,
     };
     let manifest = Manifest {
-        format: 1,
+        format: 2,
         version,
         table_version: version,
         log_id: log_id.to_owned(),
@@ -56,7 +56,7 @@ pub(crate) fn write_snapshot(
         next_offsets: [(0, next)].into(),
         files: vec![file],
     };
-    std::fs::write(folder.join("manifest.json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    std::fs::write(folder.join("manifest.json"), blotter_seal::to_sealed_json(&manifest)).unwrap();
     point(directory, version);
 }
 
