@@ -59,7 +59,7 @@ use story::{DELAYS, Stories, Story};
 
 /// A live feed asks its clock again after this long at least, and at most. Records that are due meanwhile come together: a
 /// transaction of one costs as much as a transaction of many.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(1000), Duration::from_millis(1000));
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(1));
 
 /// The simulator, as a source.
 pub struct Simulator {

@@ -186,7 +186,7 @@ fn make(client: &Client, admin: &AdminClient<DefaultClientContext>, missing: &[W
                     .set("cleanup.policy", "delete")
                     .set("retention.ms", "-1")
                     .set("segment.bytes", retained(&(bytes / 8)))
-                    .set("retention.bytes", retained(&bytes)),
+                    .set("retention.bytes", retained(bytes)),
             }
         })
         .collect();
