@@ -336,6 +336,15 @@ def overload(scratch: Path, csv: Path, _rounds: int):
     yield from overload.run(scratch, csv, Demo, wait_for)
 
 
+def living(scratch: Path, _csv: Path, rounds: int):
+    """What a deployment costs while it lives, see living.py."""
+    import living as deployment
+
+    yield from deployment.cost(BINARY, scratch, 600)
+    yield from deployment.growth(BINARY, scratch, 600)
+    yield from deployment.start(BINARY, scratch, 30, max(rounds, 3))
+
+
 def kafka(scratch: Path, csv: Path, rounds: int):
     """On Kafka and S3, beside Spark."""
     import cluster
@@ -358,6 +367,7 @@ BENCHES = {
     "simulated": simulated,
     "live": live,
     "overload": overload,
+    "living": living,
     "kafka": kafka,
     "kafka_live": kafka_live,
 }

@@ -1,0 +1,142 @@
+"""What a deployment costs while it lives: processor time and bytes written at the live edge, growth of its directory, and whether
+a start depends on how long it has lived.
+
+The simulator feeds `blotter demo` at the pace of a real feed; the figures come from /proc and from the directory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+DAY_S = 86_400
+# What follows a load (housekeeping of the log, the first checkpoint) is not the live edge.
+SETTLED_S = 45
+
+
+class Process:
+    """A demo that is measured from outside."""
+
+    def __init__(self, binary: Path, folder: Path, *arguments):
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [str(binary), "demo", "--dir", str(folder), "--listen", "127.0.0.1:0", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.url = self.line_with("http://127").strip()
+
+    def line_with(self, text: str) -> str:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if text in line:
+                return line
+        raise SystemExit("blotter ended early")
+
+    def caught_up(self) -> None:
+        self.line_with("caught up after")
+
+    def records(self) -> int:
+        with urllib.request.urlopen(f"{self.url}/api/v1/meta", timeout=60) as answer:
+            return sum(json.load(answer)["next_offsets"].values())
+
+    def cpu_s(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def written_bytes(self) -> int:
+        lines = Path(f"/proc/{self.process.pid}/io").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
+    def bytes_without_snapshots(self) -> int:
+        total = 0
+        for folder, folders, files in os.walk(self.folder):
+            if Path(folder).name == "snapshots":
+                folders.clear()
+                continue
+            for name in files:
+                try:
+                    total += os.stat(os.path.join(folder, name)).st_size
+                except FileNotFoundError:
+                    pass  # Compacted away meanwhile.
+        return total
+
+    def ready_s(self, since: float) -> float:
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=60):
+                    return time.perf_counter() - since
+            except OSError:
+                time.sleep(0.005)
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate()
+
+
+def cost(binary: Path, scratch: Path, seconds: int):
+    """2 incidents a second on 1.7 million."""
+    demo = Process(binary, scratch / "cost", "--simulate", 1_700_000, "--simulate-rate", 2)
+    demo.caught_up()
+    time.sleep(SETTLED_S)
+    cpu, written, records = demo.cpu_s(), demo.written_bytes(), demo.records()
+    time.sleep(seconds)
+    cpu, written, records = demo.cpu_s() - cpu, demo.written_bytes() - written, demo.records() - records
+    demo.end()
+    yield (
+        f"Living at 2 incidents/s on 1.7 M, {seconds} s: processor and disk",
+        f"{100 * cpu / seconds:.2f} % of a core, {written / seconds * DAY_S / 1e9:.2f} GB written a day",
+        f"{records:,} records; to hold: 1.5 %, 2 GB",
+        "",
+    )
+
+
+def growth(binary: Path, scratch: Path, seconds: int):
+    """20 incidents a second on 300,000."""
+    demo = Process(binary, scratch / "growth", "--simulate", 300_000, "--simulate-rate", 20)
+    demo.caught_up()
+    time.sleep(SETTLED_S)
+    before, records = demo.bytes_without_snapshots(), demo.records()
+    time.sleep(seconds)
+    after, records = demo.bytes_without_snapshots(), demo.records() - records
+    demo.end()
+    yield (
+        f"… at 20 incidents/s on 300,000, {seconds} s: growth of the directory without snapshots",
+        f"{(after - before) / records:.0f} bytes a record",
+        f"{records:,} records, journals of the log included; to hold: 500 bytes",
+        "",
+    )
+
+
+def start(binary: Path, scratch: Path, days: int, rounds: int):
+    """A start after days that were lived hour by hour, beside one on the same records loaded at once."""
+    csv = scratch / "lived.csv"
+    subprocess.run([str(binary), "simulate", "--incidents", str(700 * days), "--output", str(csv)], check=True, capture_output=True)
+    lived, loaded = scratch / "lived", scratch / "loaded"
+    # An hour of the data a second: a tick for each.
+    demo = Process(binary, lived, "--data", csv, "--speed", 3600)
+    demo.caught_up()
+    demo.end()
+    demo = Process(binary, loaded, "--data", csv)
+    demo.caught_up()
+    demo.end()
+    figures = {lived: [], loaded: []}
+    for _ in range(rounds):
+        for folder, seconds in figures.items():
+            began = time.perf_counter()
+            demo = Process(binary, folder, "--data", csv)
+            seconds.append(demo.ready_s(began))
+            demo.end()
+    middle = {folder: sorted(seconds)[len(seconds) // 2] for folder, seconds in figures.items()}
+    yield (
+        f"Start until `readyz` after {days} days of hourly ticks, replayed",
+        f"{middle[lived]:.2f} s",
+        f"the same records loaded at once: {middle[loaded]:.2f} s; to hold: 1.2",
+        f"{middle[lived] / middle[loaded]:.2f}",
+    )
