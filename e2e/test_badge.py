@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
-from test_browser import AXE, chromium, keep, visit  # noqa: F401
+from test_browser import AXE, keep
 from test_sources import Portal, chicago_row, profile, write
 
 SCREENS = [("wide", 1440, 900), ("narrow", 390, 844)]
@@ -17,7 +17,7 @@ def portal():
 
 @pytest.mark.parametrize(("screen", "width", "height"), SCREENS)
 def test_a_failing_source_is_named_and_nothing_is_said_to_be_complete(
-    visit, demo, portal, tmp_path, screen, width, height  # noqa: F811
+    visit, demo, portal, tmp_path, screen, width, height
 ):
     city = profile(tmp_path, portal.address)
     server = demo("--city", city)
@@ -52,7 +52,7 @@ def test_a_failing_source_is_named_and_nothing_is_said_to_be_complete(
     server.stop()
 
 
-def test_notes_on_the_data_are_on_the_page(visit, demo, tmp_path):  # noqa: F811
+def test_notes_on_the_data_are_on_the_page(visit, demo, tmp_path):
     path = tmp_path / "crimes.csv"
     write(path, range(1, 101))
     with path.open("a") as file:

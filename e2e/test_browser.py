@@ -6,62 +6,13 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from conftest import BINARY, DATA, Server
-from playwright.sync_api import Page, expect, sync_playwright
+from conftest import BINARY, DATA, PATIENCE_MS, Server
+from playwright.sync_api import Page, expect
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-#: No first-run chatter, no calls to anyone: the page must be readable with no internet.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--no-first-run",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE_MS = 60_000
 #: The accessibility checker.
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 OUTLINES = DATA / "chicago-community-areas.geojson.zst"
 SCREENS = [("wide", 1440, 900), ("narrow", 390, 844)]
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium):
-    """Opens the page and waits until it has drawn; what it complains about fails the test."""
-    contexts, complaints = [], []
-
-    def open_page(server: Server, query: str = "", scheme="light", width=1440, height=900) -> Page:
-        context = chromium.new_context(
-            color_scheme=scheme, viewport={"width": width, "height": height}, reduced_motion="reduce", locale="en-US"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda request: None
-            if request.url.startswith((server.url, "data:", "blob:"))
-            else complaints.append(f"asked elsewhere: {request.url}"),
-        )
-        page.goto(f"{server.url}/{query}")
-        page.wait_for_selector("html[data-ready=true]", timeout=PATIENCE_MS)
-        return page
-
-    open_page.complaints = complaints
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not complaints
 
 
 @pytest.fixture(scope="module")

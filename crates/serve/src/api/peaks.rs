@@ -166,8 +166,8 @@ fn said(state: &State, at: Option<Hour>, clock: &CityClock) -> Result<Found, Pro
     let Some(log) = &state.log else {
         return Err(Problem::parameter("as", "what was said is in the log, and this server does not follow one"));
     };
-    let offset = match state.said().by(at) {
-        Ok(offset) => offset,
+    let (hour, offset) = match state.said().by(at) {
+        Ok(found) => found,
         Err(None) => return Err(Problem::parameter("as", "nothing has been said yet")),
         Err(Some(first)) => {
             let first = clock.format(begin_of(first));
@@ -177,19 +177,25 @@ fn said(state: &State, at: Option<Hour>, clock: &CityClock) -> Result<Found, Pro
             ));
         }
     };
-    let fetched = log.read(Topic::Peaks, 0, offset, 1).map_err(|error| match error {
-        LogError::OffsetGone { .. } => Problem::not_found("what was said then is no longer in the log"),
-        error => Problem::internal(&error),
-    })?;
-    let first = fetched.first().filter(|fetched| fetched.base == offset);
-    let rows = first.map(|fetched| said_rows(&fetched.records.slice(0, fetched.records.num_rows().min(1))));
-    let row = rows.transpose().map_err(|error| Problem::internal(&error))?.and_then(|rows| rows.into_iter().next());
-    let (Some(row), Some(first)) = (row, first) else {
-        return Err(Problem::not_found("what was said then is no longer in the log"));
-    };
-    let said = serde_json::from_str(&row.json).map_err(|error| Problem::internal(&error))?;
-    // What was said at an offset never changes. Its own number keeps it apart from what is known now.
-    Ok(Found { content: vec![offset.0, u64::MAX], source: Source::Said(Box::new(said), first.appended_at_ms) })
+    let gone = || Problem::not_found("what was published then is no longer in the log");
+    let mut from = offset;
+    // It lies there, or a little behind: compaction moves what it keeps up to what comes next.
+    loop {
+        let fetched = log.read(Topic::Peaks, 0, from, 1).map_err(|error| match error {
+            LogError::OffsetGone { .. } => gone(),
+            error => Problem::internal(&error),
+        })?;
+        from = fetched.last().ok_or_else(gone)?.next;
+        for fetched in &fetched {
+            let rows = said_rows(&fetched.records).map_err(|error| Problem::internal(&error))?;
+            if let Some(row) = rows.into_iter().rfind(|row| row.at == hour) {
+                let said = serde_json::from_str(&row.json).map_err(|error| Problem::internal(&error))?;
+                // What the last tick of an hour says does not change. The second number keeps it apart from what is known now.
+                let source = Source::Said(Box::new(said), fetched.appended_at_ms);
+                return Ok(Found { content: vec![offset.0, u64::MAX], source });
+            }
+        }
+    }
 }
 
 /// The tick that ends at an hour, or with the newest incident.
