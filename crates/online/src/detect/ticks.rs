@@ -31,7 +31,7 @@ pub(super) const GROUP: &str = "detect/peaks";
 /// Bytes of log read from a partition at a time.
 const READ_BYTES: usize = 1 << 20;
 /// The least time between two ticks, and the longest that a change waits for its tick.
-const PACE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(10);
+const PACE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(15);
 /// Between the two, ticks take at most this share of a core
 const SHARE_OF_CORE: u32 = 400;
 /// and, uncompressed, of the log at most so many bytes a second.
@@ -45,7 +45,7 @@ const LEAST_SAID: usize = 25;
 /// Beyond those, the ones up to this false discovery rate,
 const SAID_Q: f64 = 0.1;
 /// and so many at most.
-const MOST_SAID: usize = 250;
+const MOST_SAID: usize = 100;
 
 /// What was said, for others to see.
 #[derive(Debug, Default)]
