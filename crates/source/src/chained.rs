@@ -222,7 +222,7 @@ mod tests {
         std::fs::write(&path, format!("{HEADER}\n{}\n", row(7))).unwrap();
         let file = path.to_string_lossy().into_owned();
         let csv: crate::Open = Box::new(move |position| {
-            let options = OpenOptions::new(4, std::path::PathBuf::new());
+            let options = OpenOptions::new(4, folder.path().join("spool"));
             open_sources(std::slice::from_ref(&file), &city("chicago"), position, &options)
         });
         let parts = vec![scripted("broken"), Part { name: "a".into(), describe: "a".into(), open: csv }];
