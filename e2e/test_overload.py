@@ -170,8 +170,10 @@ def test_half_open_connections_beyond_the_limit_of_files_do_not_stop_the_log(blo
             meta = server.wait_until(lambda meta, seen=seen: meta["incidents"]["total"] > seen, f"incidents arrive, turn {turn}")
             assert len(list(Path(f"/proc/{server.process.pid}/fd").iterdir())) < 900
         # As long as it takes for everything that is open by then to be written: archive and checkpoints need files too.
-        version = meta["snapshot"]["version"]
-        server.wait_until(lambda meta: (meta["snapshot"]["version"] or 0) > (version or 0), "a snapshot is taken")
+        commits = lambda: len(list(folder.glob("store/incidents/_delta_log/*.json")))  # noqa: E731
+        checkpoints = lambda: {path.name for path in folder.glob("store/checkpoints/**/*.segment")}  # noqa: E731
+        before = commits(), checkpoints()
+        server.wait_until(lambda _: commits() > before[0] and checkpoints() - before[1], "archive and count write files")
     server.stop()
 
 
@@ -206,7 +208,8 @@ def test_answers_are_compressed_as_the_client_asks(demo):
     assert gzip.decompress(body) == plain
     assert len(body) < len(plain)
     # The same content in other bytes has a weak validator.
-    assert headers["etag"] == f"W/{plain_headers['etag']}"
+    tag = plain_headers["etag"]
+    assert headers["etag"] == (tag if tag.startswith("W/") else f"W/{tag}")
     for offer, coding in [("br", "br"), ("zstd", "zstd"), ("gzip;q=0.1, br;q=0.9", "br"), ("gzip;q=0", None)]:
         headers, _ = raw(server, path, **{"Accept-Encoding": offer})
         assert headers.get("content-encoding") == coding, offer
