@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
     let detecting = online::Detecting::new(sinks, rules, &profile)?;
-    // First of all: where the port is taken, nothing is made and nothing is asked.
+    // First of all: a port that is taken ends the command before it creates anything or asks the portal.
     let listener = if arguments.no_serve {
         None
     } else {

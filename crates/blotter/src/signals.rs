@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Kubernetes gives.
 const DEADLINE: Duration = Duration::from_secs(25);
 
-/// The exit code of a process that was asked twice.
+/// The exit code after a second signal.
 const INTERRUPTED: i32 = 130;
 
 /// A shutdown that the signals trigger.

@@ -41,7 +41,7 @@ pub(crate) fn supervise(
     }
 }
 
-/// Whether something ended because it was told to.
+/// Whether an error is a cancellation by shutdown.
 pub(crate) fn is_cancelled(error: &Error) -> bool {
     error.chain().any(|cause| matches!(cause.downcast_ref(), Some(OfflineError::Cancelled)))
 }
