@@ -108,7 +108,9 @@ def test_what_is_fetched_is_found(portal, city, demo, blotter, tmp_path):
     assert f"community_area: 2 areas in {folder}/boundaries/community_area.geojson" in said
     assert sorted(path.name for path in (folder / "boundaries").iterdir()) == sorted(f"{layer}.geojson" for layer in DATASETS)
     for layer, dataset in DATASETS.items():
-        assert json.loads((folder / "boundaries" / f"{layer}.geojson").read_text()) == portal.datasets[dataset]
+        stored = json.loads((folder / "boundaries" / f"{layer}.geojson").read_text())
+        assert stored.pop("checksum").startswith("xxh3:")
+        assert stored == portal.datasets[dataset]
     assert {path for path, _, _ in portal.asked} == {f"/resource/{dataset}.geojson" for dataset in DATASETS.values()}
     assert all(int(query["$limit"]) > 50_000 and token == "hush" for _, query, token in portal.asked)
 

@@ -140,7 +140,10 @@ def messages(cluster: Cluster, port: int) -> list[dict]:
     found = []
     while (message := consumer.poll(30)) and not message.error():
         said = json.loads(message.value())
-        assert datetime.fromisoformat(message.key().decode()) == datetime.fromisoformat(said["at"])
+        # The hour that it ends in; a tick with an alert is kept beside the last of its hour.
+        hour, _, alert = message.key().decode().partition("/")
+        assert datetime.fromisoformat(hour) == datetime.fromisoformat(said["at"])
+        assert alert == (said["alerts"][0]["id"] if said["alerts"] else "")
         found.append(said)
     consumer.close()
     return found

@@ -1,6 +1,7 @@
 //! The role `detect`: topic `counts` to topic `peaks`, and to the time-series sinks, each total with its own hour.
 //!
 //! - [`ticks`](self): what is peaking, at every hour of the data's clock.
+//! - [`pace`](self): how long a tick waits after the one before.
 //! - [`rules`](self): which peaks somebody wants to be told of; [`alerts`](self): the webhook that tells them.
 //! - [`totals`](self): what the parts have said of each hour, area and category, and their sum.
 //! - [`feed`](self): one sink, fed from the log at its own pace.
@@ -14,6 +15,7 @@
 mod alerts;
 mod delivery;
 mod feed;
+mod pace;
 mod role;
 mod rules;
 mod ticks;

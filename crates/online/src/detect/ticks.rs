@@ -4,6 +4,7 @@
 //! read are one transaction; the newest tick holds all that the next one needs to know of those before.
 
 use super::{
+    pace::Pace,
     role::DetectError,
     rules::{Rule, Told, follow},
 };
@@ -30,12 +31,6 @@ pub(super) const GROUP: &str = "detect/peaks";
 
 /// Bytes of log read from a partition at a time.
 const READ_BYTES: usize = 1 << 20;
-/// The least time between two ticks, and the longest that a change waits for its tick.
-const PACE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(15);
-/// Between the two, ticks take at most this share of a core
-const SHARE_OF_CORE: u32 = 400;
-/// and, uncompressed, of the log at most so many bytes a second.
-const BYTES_PER_SECOND: f64 = 4_096.0;
 /// Between two looks whether everybody has caught up.
 const QUIET: Duration = Duration::from_millis(250);
 /// How often it looks whether it was told to stop.
@@ -138,6 +133,7 @@ pub(super) struct Ticks<'a> {
     /// Where the ends of `incidents` were at the last look.
     looked: Option<Vec<Offset>>,
     last: Option<(Hour, Vec<Episode>)>,
+    pace: Pace,
     /// How long the next tick waits after the last.
     pause: Duration,
     progress: &'a TickProgress,
@@ -176,7 +172,8 @@ impl<'a> Ticks<'a> {
             marked: vec![None; partitions as usize],
             looked: None,
             last: newest(log.as_ref())?,
-            pause: *PACE.start(),
+            pace: Pace::new(Instant::now()),
+            pause: Pace::LEAST,
             progress,
         };
         ticks.note();
@@ -308,7 +305,8 @@ impl<'a> Ticks<'a> {
             }
             let said = self.tick(at, reflected);
             let json = serde_json::to_string(&said).map_err(DetectError::Json)?;
-            self.pause = pause(started.elapsed(), json.len());
+            let now = Instant::now();
+            self.pause = self.pace.pause(now, now - started, json.len());
             let records = said_batch(&[SaidRecord { at, json }]).map_err(CountError::from)?;
             transaction.appends.push(Append { topic: Topic::Peaks, partition: 0, records });
             for alert in &said.alerts {
@@ -357,13 +355,6 @@ impl<'a> Ticks<'a> {
             slot.store(said.0, Ordering::Relaxed);
         }
     }
-}
-
-/// How long the next tick waits, by what the last one took to compute and its bytes: so that ticks cost the same small
-/// share of a machine in a small city and in a large one.
-fn pause(took: Duration, bytes: usize) -> Duration {
-    let by_bytes = Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND);
-    took.saturating_mul(SHARE_OF_CORE).max(by_bytes).clamp(*PACE.start(), *PACE.end())
 }
 
 /// The end and the episodes of the tick that was said last.
