@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Counts(Counts),
     /// Learn from the archive how late incidents become known, as a piece of the city's profile
     ReportingLag(ReportingLag),
+    /// Make a lost log again from the archive
+    Restore(Restore),
     /// From the city's portal to files of outlines, where the other commands find them
     Boundaries(Boundaries),
     /// Write simulated incidents as a CSV file in the portal's format
@@ -399,6 +401,21 @@ pub(crate) struct Rejected {
     /// `table` for people, `json` with the bytes, encoded where they are not UTF-8
     #[arg(long, default_value = "table", value_enum)]
     pub(crate) format: RejectedFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) city: City,
+    /// The demo's directory. Default: the one that `blotter demo` uses for the city
+    #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Another log than the directory's: `embedded:DIR`
+    #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// Another object store than the directory's: `file:///DIR`, or `s3://BUCKET[/PREFIX]` as AWS_… say
+    #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
+    pub(crate) store: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,7 +6,7 @@ use crate::{
     demo, online,
     operations::{Operations, lag, lags},
     parts::{self, OpenLog},
-    profiles, questions, rejected, reporting_lag,
+    profiles, questions, rejected, reporting_lag, restore,
     rules::Ruled,
     signals,
     sources::{self, Before},
@@ -51,6 +51,7 @@ pub(crate) fn run(command: Command, rules: &[Ruled]) -> Result<()> {
         Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Counts(arguments) => counts(&arguments),
         Command::ReportingLag(arguments) => reporting_lag::learn(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Boundaries(arguments) => boundaries::fetch(&arguments),
         Command::Simulate(arguments) => sources::simulate_to_file(&arguments),
         Command::Openapi => {

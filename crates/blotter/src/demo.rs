@@ -10,7 +10,7 @@ use crate::{
     online::{self, Fed},
     operations::Operations,
     parts::{self, OpenLog},
-    profiles,
+    profiles, restore,
     rules::Ruled,
     running::Announced,
     signals,
@@ -73,6 +73,9 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         Some(url) => parts::open_store(url)?,
         None => parts::open_store(&parts::file_url(&directory.join("store"))?)?,
     };
+    if !log.is_shared() {
+        restore::offer(log.as_ref(), &store, &profile, arguments)?;
+    }
     let partitions = log.partitions(Topic::Incidents);
     // Beside an embedded log lies what it needs; another log may be read from another machine.
     let shared = log.is_shared().then(|| store.clone());

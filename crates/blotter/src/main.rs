@@ -19,6 +19,7 @@ mod profiles;
 mod questions;
 mod rejected;
 mod reporting_lag;
+mod restore;
 mod rules;
 mod running;
 mod secrets;

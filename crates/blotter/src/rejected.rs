@@ -48,11 +48,7 @@ fn directory(arguments: &cli::Rejected, profile: &Profile) -> Option<PathBuf> {
     if let Some(url) = &arguments.log {
         return Path::new(url.strip_prefix("embedded:")?).parent().map(Path::to_owned);
     }
-    Some(arguments.dir.clone().unwrap_or_else(|| {
-        let usual = sources::usual_directory(profile);
-        let simulated = usual.with_file_name(format!("{}-simulated", profile.slug));
-        if !usual.is_dir() && simulated.is_dir() { simulated } else { usual }
-    }))
+    Some(arguments.dir.clone().unwrap_or_else(|| sources::used_directory(profile)))
 }
 
 fn from_server(server: &str, format: RejectedFormat) -> Result<()> {

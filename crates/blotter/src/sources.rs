@@ -128,6 +128,13 @@ pub(crate) fn usual_directory(profile: &Profile) -> PathBuf {
     PathBuf::from("blotter-data").join(&profile.slug)
 }
 
+/// Where commands look for a demo's files, unless told otherwise: in the usual directory, else in that of a simulation.
+pub(crate) fn used_directory(profile: &Profile) -> PathBuf {
+    let usual = usual_directory(profile);
+    let simulated = usual.with_file_name(format!("{}-simulated", profile.slug));
+    if !usual.is_dir() && simulated.is_dir() { simulated } else { usual }
+}
+
 impl Choice {
     /// Whether its records are made up.
     pub(crate) fn simulated(&self) -> bool {

@@ -58,7 +58,7 @@ pub enum LogError {
         known: u32,
     },
     /// Files of the log are not those that were written.
-    #[error("the log in {} is damaged: {reason}; restore the directory from a copy, or load into a new one", dir.display())]
+    #[error("the log in {} is damaged: {reason}; put the directory back from a copy, or make it again from the archive with `blotter restore`", dir.display())]
     Damaged {
         /// The log's directory.
         dir: PathBuf,
@@ -103,7 +103,9 @@ pub enum LogError {
         next: Offset,
     },
     /// The stored bytes are not those that were written.
-    #[error("the batch at offset {offset} of {topic}/{partition} is damaged: {reason}; restore the log from a copy")]
+    #[error(
+        "the batch at offset {offset} of {topic}/{partition} is damaged: {reason}; put the log back from a copy, or make it again from the archive with `blotter restore`"
+    )]
     Corrupt {
         /// The topic.
         topic: Topic,

@@ -21,7 +21,9 @@ pub use contract::{
     Append, Appended, AppendedRows, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic,
     Transaction, Watched, Writer,
 };
-pub use embedded::{EmbeddedLog, EmbeddedOptions, FreeBytes, PackWhen, Packed, Retention, free_bytes};
+pub use embedded::{
+    EmbeddedLog, EmbeddedOptions, FreeBytes, PackWhen, Packed, Rebuild, Recorded, Retention, free_bytes,
+};
 pub use error::LogError;
 pub use format::{Decoded, Decoder, Encode, Message, TopicFormat};
 pub use kafka::{Formats, KafkaLog, KafkaLogin, KafkaOptions};

@@ -7,11 +7,14 @@
 //! - The pointer to the newest snapshot only moves forward, and only to a snapshot that is complete.
 
 pub mod archive;
+mod columns;
 mod error;
 pub mod fetch;
 mod first_records;
 mod manifest;
+mod positions;
 mod priority;
+pub mod restore;
 mod rows;
 pub mod snapshot;
 

@@ -29,9 +29,16 @@ pub(crate) struct RowGroup {
     pub(crate) rows: u32,
     /// The instants in it, in microseconds, if its file says so.
     occurred_at_utc: Option<(i64, i64)>,
+    /// The offsets in it, of whatever partition, if its file says so.
+    offsets: Option<(i64, i64)>,
 }
 
 impl RowGroup {
+    /// Whether it can have rows of these offsets.
+    pub(crate) fn may_have_offsets(&self, span: &Range<i64>) -> bool {
+        self.offsets.is_none_or(|(least, greatest)| least < span.end && greatest >= span.start)
+    }
+
     /// Whether it can have rows of that time.
     pub(crate) fn may_have(&self, span: &Range<i64>) -> bool {
         self.occurred_at_utc.is_none_or(|(least, greatest)| least < span.end && greatest >= span.start)
@@ -54,13 +61,13 @@ impl Rows {
             OfflineError::unless(stop)?;
             let (_, metadata) = table.open_file(&file.path)?;
             for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
-                let times =
-                    group.columns().iter().find(|column| column.column_path().string() == "occurred_at_utc").and_then(
-                        |column| match column.statistics() {
-                            Some(Statistics::Int64(found)) => Some((*found.min_opt()?, *found.max_opt()?)),
-                            _ => None,
-                        },
-                    );
+                let bounds = |name: &str| {
+                    let column = group.columns().iter().find(|column| column.column_path().string() == name)?;
+                    match column.statistics() {
+                        Some(Statistics::Int64(found)) => Some((*found.min_opt()?, *found.max_opt()?)),
+                        _ => None,
+                    }
+                };
                 let count = u64::try_from(group.num_rows()).unwrap_or(0);
                 let end = u64::from(rows.len) + count;
                 let Ok(len) = u32::try_from(end) else {
@@ -71,7 +78,8 @@ impl Rows {
                     index,
                     first: rows.len,
                     rows: count as u32,
-                    occurred_at_utc: times,
+                    occurred_at_utc: bounds("occurred_at_utc"),
+                    offsets: bounds("offset"),
                 });
                 rows.len = len;
             }

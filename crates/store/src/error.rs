@@ -82,8 +82,8 @@ pub enum StoreError {
     /// The table was made from another log.
     #[error(
         "the archive belongs to log `{found}`, not to `{expected}`: offsets of one log mean nothing in another; \
-         give the log that the archive was made from, or an empty store. Where that log is lost, move the folders `incidents`, \
-         `snapshots` and `checkpoints` out of the store, keep them, and load again from the source"
+         give the log that the archive was made from, or an empty store. Where that log was in a directory and is lost, \
+         `blotter restore` makes it again from the archive"
     )]
     OtherLog {
         /// The log at hand.

@@ -7,6 +7,7 @@
 //! - `schemas`: what the columns are;
 //! - `retention`: removing the oldest;
 //! - `packing`: fewer, larger batches, and only the latest value of each key;
+//! - `rebuild`: making a lost log again from copies of its records;
 //! - `journal`: dropping the torn end of a write that never was acknowledged, and finding damage elsewhere;
 //! - `versions`: finding damage in the files that say which tables there are;
 //! - `room`: refusing a write that the disk has no room for.
@@ -15,6 +16,7 @@ mod journal;
 mod lock;
 mod packing;
 mod partition;
+mod rebuild;
 mod retention;
 mod room;
 mod schemas;
@@ -24,6 +26,7 @@ mod versions;
 mod writer;
 
 pub use packing::{PackWhen, Packed};
+pub use rebuild::{Rebuild, Recorded};
 pub use retention::Retention;
 pub use room::{FreeBytes, free_bytes};
 

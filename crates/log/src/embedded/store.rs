@@ -143,6 +143,39 @@ impl Store {
         Ok(Self { records, meta, database, settings, _lock: lock })
     }
 
+    /// An empty store of that identity, built beside its place.
+    pub(super) fn build(
+        dir: &Path,
+        id: LogId,
+        owner: Option<&str>,
+        partitions: u32,
+        memory: StoreMemory,
+    ) -> Result<Self, LogError> {
+        fs::create_dir_all(dir).map_err(file_error("make", dir))?;
+        let lock = DirectoryLock::take(dir)?;
+        let settings = Settings { format: FORMAT, id, partitions, owner: owner.map(str::to_owned) };
+        let (database, records, meta) = build(dir, &settings, memory)?;
+        Ok(Self { records, meta, database, settings, _lock: lock })
+    }
+
+    /// Moves a store that was built to its place. One that is there is kept beside it: where.
+    pub(super) fn put_in_place(self, dir: &Path) -> Result<Option<PathBuf>, LogError> {
+        self.sync()?;
+        let Self { records, meta, database, _lock, .. } = self;
+        drop((records, meta, database));
+        let path = dir.join(STORE);
+        let mut aside = None;
+        if path.try_exists().map_err(file_error("look at", &path))? {
+            let free = (1..=u32::MAX).map(|number| dir.join(format!("{STORE}.{number}"))).find(|free| !free.exists());
+            aside = free;
+            if let Some(aside) = &aside {
+                fs::rename(&path, aside).map_err(file_error("move aside", &path))?;
+            }
+        }
+        place(dir, &path)?;
+        Ok(aside)
+    }
+
     /// A write that is durable when it is committed.
     pub(super) fn batch(&self) -> OwnedWriteBatch {
         self.database.batch().durability(Some(PersistMode::SyncData))
@@ -272,17 +305,29 @@ fn read_settings(dir: &Path, path: &Path) -> Result<Settings, LogError> {
 }
 
 fn create(dir: &Path, path: &Path, owner: Option<&str>, partitions: u32, memory: StoreMemory) -> Result<(), LogError> {
+    let id = LogId(uuid::Uuid::new_v4().to_string());
+    let settings = Settings { format: FORMAT, id, partitions, owner: owner.map(str::to_owned) };
+    drop(build(dir, &settings, memory)?);
+    place(dir, path)
+}
+
+/// An empty store beside its place.
+fn build(dir: &Path, settings: &Settings, memory: StoreMemory) -> Result<(Database, Keyspace, Keyspace), LogError> {
     let unfinished = dir.join(UNFINISHED);
     if unfinished.try_exists().map_err(file_error("look at", &unfinished))? {
         fs::remove_dir_all(&unfinished).map_err(file_error("remove", &unfinished))?;
     }
-    let id = LogId(uuid::Uuid::new_v4().to_string());
-    let settings = Settings { format: FORMAT, id, partitions, owner: owner.map(str::to_owned) };
-    drop(open_database(&unfinished, memory)?);
+    let opened = open_database(&unfinished, memory)?;
     let file = unfinished.join(SETTINGS);
-    let json = to_sealed_json(&settings);
+    let json = to_sealed_json(settings);
     fs::write(&file, json).and_then(|()| fs::File::open(&file)?.sync_all()).map_err(file_error("write", &file))?;
     fs::File::open(&unfinished).and_then(|directory| directory.sync_all()).map_err(file_error("sync", &unfinished))?;
+    Ok(opened)
+}
+
+/// Moves what was built to its place.
+fn place(dir: &Path, path: &Path) -> Result<(), LogError> {
+    let unfinished = dir.join(UNFINISHED);
     fs::rename(&unfinished, path).map_err(file_error("move into place", &unfinished))?;
     fs::File::open(dir).and_then(|directory| directory.sync_all()).map_err(file_error("sync", dir))
 }

@@ -9,6 +9,7 @@ mod full;
 mod kafka;
 mod model;
 mod packing;
+mod rebuild;
 mod suite;
 mod support;
 

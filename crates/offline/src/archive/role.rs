@@ -3,6 +3,7 @@
 use super::{ArchiveConfig, ArchiveParts, Committed, Stage, reject};
 use crate::{
     error::{OfflineError, Result},
+    positions::Keeper,
     priority,
 };
 use blotter_incident::IncidentBatch;
@@ -42,6 +43,7 @@ struct Archiver<'a> {
     /// Whether the source had said all when the end of the log was last committed.
     was_caught_up: bool,
     commits: u64,
+    positions: Keeper,
 }
 
 impl<'a> Archiver<'a> {
@@ -63,6 +65,7 @@ impl<'a> Archiver<'a> {
             last_record: Instant::now(),
             was_caught_up: false,
             commits: 0,
+            positions: Keeper::new(&parts.store),
             parts,
         })
     }
@@ -177,6 +180,7 @@ impl<'a> Archiver<'a> {
             took_ms = started.elapsed().as_millis() as u64,
             "archive committed"
         );
+        self.keep_positions();
         // What is merged can wait; whoever told the role to stop cannot.
         if !self.shutdown.is_triggered() {
             self.keep_house();
@@ -201,6 +205,16 @@ impl<'a> Archiver<'a> {
                 }
                 outcome => return Ok(outcome?),
             }
+        }
+    }
+
+    /// Copies the sources' positions where the log may be lost with this machine.
+    fn keep_positions(&mut self) {
+        if self.parts.log.is_shared() {
+            return;
+        }
+        if let Err(error) = self.positions.committed(&*self.parts.log, &self.next) {
+            tracing::warn!(%error, "the sources' positions could not be copied; they are copied with a later commit");
         }
     }
 

@@ -1,16 +1,16 @@
 //! The second pass: the winners of one slice of time, sorted, as files of whole months.
 
 use crate::{
+    columns::{Place, columns, gather, wrong},
     error::{OfflineError, Result},
     manifest::{FOLDER, Manifest, ManifestFile, checksum},
     rows::{Bits, Rows},
     snapshot::publish,
 };
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch, StringArray},
-    buffer::ScalarBuffer,
-    compute::{filter_record_batch, interleave},
-    datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType, UInt16Type},
+    array::{AsArray, BooleanArray, PrimitiveArray, RecordBatch, StringArray},
+    compute::filter_record_batch,
+    datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType},
     error::ArrowError,
 };
 use blotter_incident::{CityClock, MAX_BATCH_ROWS, Profile, UtcMicros, incident_schema};
@@ -19,8 +19,6 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use parquet::arrow::ArrowWriter;
 use std::{ops::Range, sync::Arc};
-
-const MISSING: u32 = u32::MAX;
 
 /// The files of a snapshot, so far.
 #[derive(Debug, Default)]
@@ -69,7 +67,7 @@ impl Written {
 }
 
 /// Whose rows go where.
-pub(super) struct Place<'a> {
+pub(super) struct Destination<'a> {
     pub(super) profile: &'a Profile,
     pub(super) clock: &'a CityClock,
     pub(super) store: &'a Store,
@@ -83,12 +81,11 @@ pub(super) fn snapshot_schema(profile: &Profile) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Where a row of the sorted slice comes from.
+/// A row of the sorted slice, and where it comes from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Sorted {
     occurred_at_utc: i64,
-    batch: u32,
-    row: u32,
+    place: Place,
 }
 
 pub(super) fn write(
@@ -96,26 +93,20 @@ pub(super) fn write(
     rows: &Rows,
     winners: &Bits,
     slice: &Range<i64>,
-    place: &Place<'_>,
+    place: &Destination<'_>,
     file_rows: usize,
     written: &mut Written,
 ) -> Result<()> {
     let schema = snapshot_schema(place.profile);
     let batches = read(table, rows, winners, slice, &schema)?;
     let sorted = sort(&batches)?;
-    let columns = schema
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(index, field)| Column::new(&batches, index, field.data_type()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let columns = columns(&schema, &batches)?;
     for cut in files(&sorted, place.clock, file_rows) {
         let mut writer =
             ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(writer_properties(&schema)?))?;
         for chunk in cut.chunks(MAX_BATCH_ROWS) {
             OfflineError::unless(&rows.stop)?;
-            let arrays = columns.iter().map(|column| column.gather(chunk)).collect::<Result<Vec<_>, _>>()?;
-            let batch = RecordBatch::try_new(SchemaRef::clone(&schema), arrays)?;
+            let batch = gather(&schema, &columns, &chunk.iter().map(|sorted| sorted.place).collect::<Vec<_>>())?;
             written.incidents += batch.num_rows() as u64;
             if let Some(deleted) = batch.column_by_name("deleted").and_then(|column| column.as_boolean_opt()) {
                 written.incidents -= deleted.true_count() as u64;
@@ -181,13 +172,15 @@ fn sort(batches: &[RecordBatch]) -> Result<Vec<Sorted>> {
     let mut ids: Vec<&StringArray> = Vec::with_capacity(batches.len());
     for (batch, rows) in (0..).zip(batches) {
         let times = occurred_at_utc(rows)?;
-        places.extend((0..).zip(times.values()).map(|(row, at)| Sorted { occurred_at_utc: *at, batch, row }));
+        places.extend(
+            (0..).zip(times.values()).map(|(row, at)| Sorted { occurred_at_utc: *at, place: Place { batch, row } }),
+        );
         ids.push(rows.column(0).as_string_opt::<i32>().ok_or_else(|| wrong("id"))?);
     }
     places.sort_unstable();
     for same in places.chunk_by_mut(|a, b| a.occurred_at_utc == b.occurred_at_utc) {
         if same.len() > 1 {
-            same.sort_unstable_by_key(|place| ids[place.batch as usize].value(place.row as usize));
+            same.sort_unstable_by_key(|Sorted { place, .. }| ids[place.batch as usize].value(place.row as usize));
         }
     }
     Ok(places)
@@ -198,80 +191,4 @@ fn occurred_at_utc(batch: &RecordBatch) -> Result<&PrimitiveArray<TimestampMicro
         .column_by_name("occurred_at_utc")
         .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
         .ok_or_else(|| wrong("occurred_at_utc"))
-}
-
-/// One column of all batches of a slice.
-enum Column<'a> {
-    Plain(Vec<&'a dyn Array>),
-    Words { texts: Vec<&'a str>, codes: Vec<Vec<u32>> },
-}
-
-impl<'a> Column<'a> {
-    fn new(batches: &'a [RecordBatch], index: usize, kind: &DataType) -> Result<Self, ArrowError> {
-        if !matches!(kind, DataType::Dictionary(..)) {
-            return Ok(Self::Plain(batches.iter().map(|batch| batch.column(index).as_ref()).collect()));
-        }
-        // The texts of all batches, each once, and every row's code among them.
-        let mut by_text: HashMap<&str, u32> = HashMap::new();
-        let mut texts = Vec::new();
-        let mut codes = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let column = batch.column(index).as_dictionary_opt::<UInt16Type>().ok_or_else(|| wrong("a dictionary"))?;
-            let values = column.values().as_string_opt::<i32>().ok_or_else(|| wrong("texts"))?;
-            let local: Vec<u32> = (0..values.len())
-                .map(|key| {
-                    let text = values.value(key);
-                    *by_text.entry(text).or_insert_with(|| {
-                        texts.push(text);
-                        texts.len() as u32 - 1
-                    })
-                })
-                .collect();
-            let keys = column.keys();
-            codes.push(
-                (0..keys.len())
-                    .map(|row| if keys.is_valid(row) { local[usize::from(keys.value(row))] } else { MISSING })
-                    .collect(),
-            );
-        }
-        Ok(Self::Words { texts, codes })
-    }
-
-    fn gather(&self, places: &[Sorted]) -> Result<ArrayRef, ArrowError> {
-        match self {
-            Self::Plain(arrays) => {
-                let indices: Vec<(usize, usize)> =
-                    places.iter().map(|place| (place.batch as usize, place.row as usize)).collect();
-                interleave(arrays, &indices)
-            }
-            Self::Words { texts, codes } => {
-                // Just the texts in use, in order of first use.
-                let mut local = vec![u16::MAX; texts.len()];
-                let mut used: Vec<&str> = Vec::new();
-                let mut keys = Vec::with_capacity(places.len());
-                let mut is_valid = Vec::with_capacity(places.len());
-                for place in places {
-                    let code = codes[place.batch as usize][place.row as usize];
-                    is_valid.push(code != MISSING);
-                    if code == MISSING {
-                        keys.push(0);
-                        continue;
-                    }
-                    let slot = &mut local[code as usize];
-                    if *slot == u16::MAX {
-                        *slot = used.len() as u16;
-                        used.push(texts[code as usize]);
-                    }
-                    keys.push(*slot);
-                }
-                let nulls = is_valid.contains(&false).then(|| is_valid.into());
-                let keys = PrimitiveArray::<UInt16Type>::try_new(ScalarBuffer::from(keys), nulls)?;
-                Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(StringArray::from(used)))?))
-            }
-        }
-    }
-}
-
-fn wrong(what: &str) -> ArrowError {
-    ArrowError::SchemaError(format!("the archive's files lack {what}"))
 }

@@ -75,7 +75,7 @@ pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
     let clock = parts.profile.clock();
     let mut written = gather::Written::new(&folder, table.version(), newest.as_ref());
     for slice in &slices {
-        let place = gather::Place { profile: &parts.profile, clock: &clock, store: &parts.store };
+        let place = gather::Destination { profile: &parts.profile, clock: &clock, store: &parts.store };
         gather::write(&table, &rows, &found.winners, slice, &place, config.file_rows, &mut written)?;
     }
     found.winners.clear();

@@ -8,7 +8,7 @@ const SHARE_OF_CORE: u32 = 400;
 /// and so many bytes of the log a second, uncompressed.
 const BYTES_PER_SECOND: f64 = 4_096.0;
 /// What was not spent for so long is kept: after a quiet stretch, a change and those right after it are said at once.
-const SAVED: Duration = Duration::from_secs(60);
+const SAVED: Duration = Duration::from_mins(1);
 
 /// A budget in seconds: each second adds one, and a tick costs as many as pay for it at its share of the machine.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ mod tests {
         let mut pace = Pace::new(now);
         assert_eq!(ticks(&mut pace, &mut now, 10), [1, 1, 1, 1, 1, 1, 4, 10, 10, 10]);
         // What is saved has a bound.
-        now += Duration::from_secs(86_400);
+        now += Duration::from_hours(24);
         assert_eq!(ticks(&mut pace, &mut now, 9), [1, 1, 1, 1, 1, 1, 4, 10, 10]);
         // However dear a tick is, the next waits no longer than this.
         assert_eq!(pace.pause(now, Duration::from_secs(1), 1 << 20), Duration::from_secs(15));

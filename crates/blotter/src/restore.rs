@@ -1,0 +1,99 @@
+//! `blotter restore`: makes a lost embedded log again from the archive.
+
+use crate::{cli, parts, profiles, signals, sources};
+use anyhow::{Context, Result, bail};
+use blotter_incident::Profile;
+use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, LogError, Topic};
+use blotter_offline::restore;
+use blotter_store::{ArchiveTable, Store};
+use std::path::{Path, PathBuf};
+
+pub(crate) fn run(arguments: &cli::Restore) -> Result<()> {
+    let profile = profiles::profile(&arguments.city.city)?;
+    let directory = arguments.dir.clone().unwrap_or_else(|| sources::used_directory(&profile));
+    let log = match arguments.log.as_deref().map(|url| url.strip_prefix("embedded:").ok_or(url)) {
+        None => directory.join("log"),
+        Some(Ok(path)) if !path.is_empty() => PathBuf::from(path),
+        Some(_) => {
+            bail!("`--log embedded:DIR` names the directory: only a log of this kind is made again from the archive")
+        }
+    };
+    let url = match &arguments.store {
+        Some(url) => url.clone(),
+        None => parts::file_url(&directory.join("store"))?,
+    };
+    let store = parts::open_store(&url)?;
+    let Some(table) = ArchiveTable::open_existing(&store, &profile)? else {
+        bail!(
+            "there is no archive of {} in {url}: name the demo's directory with --dir, or the store with --store",
+            profile.name
+        );
+    };
+    refuse_if_whole(&log, &profile, table.log_id())?;
+    let stop = signals::shutdown()?;
+    println!("restoring the log {} of {} into {}", table.log_id(), profile.name, log.display());
+    let restored = restore::run(&table, &store, &profile, &log, &stop, |done, all| {
+        println!("{done} of {all} records");
+    })?;
+    println!("restored {} records, each at its offset", restored.records);
+    if let Some(aside) = restored.kept_aside {
+        println!("what was there is kept in {}; delete it when you no longer need it", aside.display());
+    }
+    if restored.has_positions {
+        println!("the sources go on where they were");
+    } else {
+        println!("the sources are read anew: their positions were not kept");
+    }
+    println!("what was said of peaks and what was rejected is not in the archive; the hours are counted anew");
+    Ok(())
+}
+
+/// Nothing is restored over a log that is whole.
+fn refuse_if_whole(directory: &Path, profile: &Profile, log_id: &str) -> Result<()> {
+    if !directory.is_dir() {
+        return Ok(());
+    }
+    let options = EmbeddedOptions { owner: Some(profile.slug.clone()), ..EmbeddedOptions::default() };
+    match EmbeddedLog::open(directory, options) {
+        Ok(log) if log.id().0 == log_id => {
+            log.close()?;
+            bail!(
+                "the log in {} is the one of which the archive was made, and it opens. To restore it all the same, move the \
+                 directory away first",
+                directory.display()
+            )
+        }
+        Ok(log) => Ok(log.close()?),
+        Err(error @ LogError::Held { .. }) => Err(error).context("stop what runs on it first"),
+        Err(error @ LogError::Owner { .. }) => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(%error, "the log does not open and is restored");
+            Ok(())
+        }
+    }
+}
+
+/// Says what to do where the log of a demo is gone and its archive is there, before anything is loaded into a new one.
+pub(crate) fn offer(log: &dyn Log, store: &Store, profile: &Profile, arguments: &cli::Demo) -> Result<()> {
+    for partition in 0..log.partitions(Topic::Incidents) {
+        if log.bounds(Topic::Incidents, partition)?.next.0 > 0 {
+            return Ok(());
+        }
+    }
+    let Some(table) = ArchiveTable::open_existing(store, profile)? else { return Ok(()) };
+    if table.log_id() == log.id().0 {
+        return Ok(());
+    }
+    let city = &arguments.city.city;
+    let dir = arguments.dir.as_ref().map(|dir| dir.display().to_string());
+    let city = (city != cli::USUAL_CITY).then_some(city);
+    let given = [("--city", city), ("--dir", dir.as_ref()), ("--store", arguments.store.as_ref())].into_iter();
+    let flags: Vec<String> = given.filter_map(|(flag, value)| Some(format!(" {flag} {}", value?))).collect();
+    let flags = flags.concat();
+    bail!(
+        "the log is new, and the archive in {} was made from another, {}. If that log is lost, `blotter restore{flags}` makes it \
+         again from the archive. To begin anew instead, move the archive away or name another directory",
+        store.url(),
+        table.log_id()
+    )
+}

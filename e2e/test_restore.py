@@ -1,0 +1,118 @@
+"""A log that is lost while the archive is whole: the start says what to do, and `blotter restore` does it."""
+
+import shutil
+import subprocess
+
+import pytest
+from conftest import BINARY, PATIENCE_S, clean_environment, shared
+
+FEED = "chicago-hijackings-revisions.csv.zst"
+
+
+def restore(*arguments, code=0):
+    done = subprocess.run(
+        [BINARY, "restore", *arguments], capture_output=True, text=True, env=clean_environment(), timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def answers(server) -> dict:
+    """What a user sees of the city."""
+    meta = server.meta()
+    pages = [server.json("/api/v1/incidents", limit=1000)]
+    while cursor := pages[-1].get("next_cursor"):
+        pages.append(server.json("/api/v1/incidents", limit=1000, cursor=cursor))
+    return {
+        "incidents": meta["incidents"],
+        "next_offsets": meta["next_offsets"],
+        "list": [incident for page in pages for incident in page["incidents"]],
+        "series": server.json("/api/v1/series", bucket="month", by="category")["series"],
+        "cells": server.json("/api/v1/cells", resolution=8)["cells"],
+        "peaks": server.json("/api/v1/peaks", limit=25)["windows"],
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "blotter"
+
+
+def test_a_lost_log_is_made_again(blotter, folder):
+    run = ("demo", "--listen", "127.0.0.1:0", "--dir", folder, "--data", shared(FEED))
+    server = blotter(*run)
+    server.wait_for_address()
+    server.wait_until_caught_up()
+    before = answers(server)
+    snapshot = server.meta()["snapshot"]["version"]
+    assert len(before["list"]) == before["incidents"]["total"] > 1000
+    assert "stop what runs on it" in restore("--dir", folder, code=1)
+    server.stop()
+    # Nothing is restored over a log that is whole.
+    assert "it opens" in restore("--dir", folder, code=1)
+
+    shutil.rmtree(folder / "log")
+    server = blotter(*run, expect=("blotter restore",))
+    assert server.wait() == 1
+    assert f"`blotter restore --dir {folder}`" in server.output
+    # Nothing was loaded into the new log, which stays until the command takes its place.
+    said = restore("--dir", folder)
+    assert f"restored {sum(before['next_offsets'].values())} records" in said
+    assert "the sources go on where they were" in said
+
+    server = blotter(*run)
+    server.wait_for_address()
+    server.wait_until_caught_up()
+    assert answers(server) == before
+    # What archive and snapshot hold is of this log.
+    assert server.meta()["snapshot"]["version"] == snapshot
+    server.stop()
+
+
+def test_what_the_archive_had_not_committed_comes_again(blotter, folder, tmp_path):
+    feed = ("--data", shared(FEED))
+    undisturbed = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "undisturbed", *feed)
+    undisturbed.wait_for_address()
+    undisturbed.wait_until_caught_up()
+    expected = answers(undisturbed)
+    undisturbed.stop()
+
+    server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", folder, *feed, "--speed", "4000000")
+    server.wait_for_address()
+    server.wait_until(lambda meta: meta["incidents"]["total"] > 500 and meta["snapshot"]["version"], "a part is archived")
+    server.kill()
+    # Damaged where it says what it is: it does not open any more.
+    (folder / "log" / "store" / "log.json").write_text("{}")
+    said = restore("--dir", folder)
+    assert f"kept in {folder}/log/store.1" in said
+
+    server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", folder, *feed)
+    server.wait_for_address()
+    server.wait_until_caught_up()
+    found = answers(server)
+    # Rows between the copied position and the loss are brought twice, which changes nothing but offsets.
+    assert sum(found.pop("next_offsets").values()) >= sum(expected.pop("next_offsets").values())
+    assert found == expected
+    server.stop()
+
+
+def test_another_store_and_log_are_named(blotter, tmp_path):
+    log, store = f"embedded:{tmp_path / 'log'}", f"file://{tmp_path / 'store'}"
+    environment = {"BLOTTER_LOG": log, "BLOTTER_STORE": store}
+    assert "there is no archive" in restore("--log", log, "--store", store, code=1)
+    for role in (("produce", "--data", shared(FEED)), ("archive",)):
+        done = subprocess.run(
+            [BINARY, *role, "--until-caught-up"], env=clean_environment() | environment, timeout=PATIENCE_S, capture_output=True
+        )
+        assert done.returncode == 0, done.stderr
+    shutil.rmtree(tmp_path / "log")
+    assert "restored" in restore("--log", log, "--store", store)
+    done = subprocess.run(
+        [BINARY, "count", "--until-caught-up"], env=clean_environment() | environment, timeout=PATIENCE_S, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    counts = subprocess.run(
+        [BINARY, "counts", "--log", log], env=clean_environment(), timeout=PATIENCE_S, capture_output=True, text=True, check=True
+    )
+    assert len(counts.stdout.splitlines()) > 1000
+    assert "embedded:DIR" in restore("--log", "kafka://127.0.0.1:1", "--store", store, code=1)
