@@ -128,7 +128,7 @@ def rejects(deployment) -> list[tuple[str, str]]:
     """Reason and bytes of every rejected record; each key once."""
     rows = [json.loads(line) for line in deployment.run("rejected", "--format", "json").splitlines()]
     assert len({row["key"] for row in rows}) == len(rows)
-    return sorted((row["reason"], row["text"] if row["text"] is not None else row["hex"]) for row in rows)
+    return sorted((row["reason"], row["text"] if row["text"] is not None else row["base64"]) for row in rows)
 
 
 def archived(deployment) -> list[tuple]:

@@ -115,7 +115,7 @@ pub(crate) struct DeletionRules {
     /// Delete the incidents whose deletion waits for a confirmation when this starts
     #[arg(long)]
     pub(crate) confirm_deletions: bool,
-    /// Let deletions wait that take more than this share of a month's incidents at once (and more than ten)
+    /// Let deletions wait that take more than this share of a month's incidents at once (and more than ten), or all of them
     #[arg(long, default_value_t = 20.0, value_name = "PERCENT", value_parser = parse_percent)]
     pub(crate) most_deleted_percent: f64,
     /// Delete them when the source says the same after so many hours, and after three comparisons

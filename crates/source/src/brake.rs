@@ -13,7 +13,7 @@ use std::time::Duration;
 pub struct Brake {
     /// Up to this share of a period's rows is deleted at once.
     pub most_share: f64,
-    /// So many rows of a period are deleted at once, whatever their share.
+    /// So many rows of a period are deleted at once, whatever their share, if others of it stay.
     pub most_rows: u64,
     /// More is deleted when the source still lacks the rows after this time …
     pub wait: Duration,
@@ -24,7 +24,7 @@ pub struct Brake {
 }
 
 impl Default for Brake {
-    /// A fifth of a month and more than ten rows wait for a day and three comparisons.
+    /// More than a fifth of a month and than ten rows, or all of it, waits for a day and three comparisons.
     fn default() -> Self {
         Self { most_share: 0.2, most_rows: 10, wait: Duration::from_hours(24), comparisons: 3, confirm: false }
     }
@@ -58,7 +58,8 @@ pub enum Decision {
 impl Brake {
     /// Decides on `missing` of the `known` rows of a period, given what waited after the comparison before.
     pub fn decide(&self, missing: u64, known: u64, before: Option<&Waiting>, now: UtcMicros) -> Decision {
-        if missing <= self.most_rows || missing as f64 <= self.most_share * known as f64 {
+        let few = missing <= self.most_rows && missing < known;
+        if few || missing as f64 <= self.most_share * known as f64 {
             return Decision::Believe;
         }
         let waiting = Waiting {
@@ -93,7 +94,11 @@ mod tests {
             let decision = Brake::default().decide(missing, known, None, UtcMicros(0));
             assert_eq!(decision == Decision::Believe, believed, "{missing} of {known}");
         };
-        check(10, 10, true);
+        check(0, 0, true);
+        check(10, 11, true);
+        // A portal that answers nothing of a small month has failed just as well.
+        check(10, 10, false);
+        check(1, 1, false);
         check(11, 11, false);
         check(20, 100, true);
         check(21, 100, false);

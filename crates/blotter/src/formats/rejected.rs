@@ -1,6 +1,7 @@
-//! Topic `rejected`: the key is the record's position, the value says why, and has its bytes as text or as hex digits.
+//! Topic `rejected`: the key is the record's position, the value says why, and has its bytes as text, or in base64.
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use blotter_incident::{Rejected, format_utc, parse_instant, rejected_batch, rejected_rows, rejected_schema};
 use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ pub(crate) struct Value<'a> {
     /// The bytes where they are UTF-8.
     pub(crate) text: Option<Cow<'a, str>>,
     /// The bytes where they are not.
-    pub(crate) hex: Option<String>,
+    pub(crate) base64: Option<String>,
 }
 
 impl<'a> From<&'a Rejected> for Value<'a> {
@@ -30,7 +31,7 @@ impl<'a> From<&'a Rejected> for Value<'a> {
             key: Cow::Borrowed(&rejected.key),
             reason: Cow::Borrowed(&rejected.reason),
             observed_at: format_utc(rejected.observed_at),
-            hex: text.is_err().then(|| hex(&rejected.bytes)),
+            base64: text.is_err().then(|| STANDARD.encode(&rejected.bytes)),
             text: text.ok().map(Cow::Borrowed),
         }
     }
@@ -40,10 +41,10 @@ impl Value<'_> {
     fn read(value: &[u8]) -> Result<Rejected, String> {
         let value: Value<'_> = serde_json::from_slice(value).map_err(|error| error.to_string())?;
         let observed_at = parse_instant(&value.observed_at).ok_or("`observed_at` is no moment")?;
-        let bytes = match (value.text, value.hex) {
+        let bytes = match (value.text, value.base64) {
             (Some(text), None) => text.into_owned().into_bytes(),
-            (None, Some(digits)) => unhex(&digits).ok_or("`hex` has other than pairs of hexadecimal digits")?,
-            _ => return Err("`text` or `hex`, and not both".to_owned()),
+            (None, Some(coded)) => STANDARD.decode(coded).map_err(|error| format!("`base64`: {error}"))?,
+            _ => return Err("`text` or `base64`, and not both".to_owned()),
         };
         Ok(Rejected { key: value.key.into_owned(), reason: value.reason.into_owned(), bytes, observed_at })
     }
@@ -88,21 +89,6 @@ impl Decoder for Reading {
     fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         rejected_batch(&std::mem::take(&mut self.0))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a string cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| (*byte as char).to_digit(16).map(|digit| digit as u8);
-    let pairs = digits.as_bytes().chunks(2);
-    pairs.map(|pair| if let [high, low] = pair { Some(digit(high)? << 4 | digit(low)?) } else { None }).collect()
 }
 
 #[cfg(test)]

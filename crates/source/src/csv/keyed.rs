@@ -22,6 +22,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes of rows that are sorted in memory.
 pub(crate) const MEMORY: usize = 256 << 20;
+/// Rows between two lines that say how far the numbering is.
+const SAID_EVERY: u64 = 1_000_000;
 
 /// The ids of one file's rows, in the order of the file.
 pub(crate) struct Ids {
@@ -45,6 +47,7 @@ impl Ids {
         by_name.sort_by_key(|index| table.names[*index].to_lowercase());
         let mut rows = Sorter::new(memory);
         let mut last = None;
+        let mut read = 0_u64;
         loop {
             let advance = table.advance(parser, now, |row, offset| {
                 last = Some((key_of(row, &columns), content_of(row, &by_name), offset));
@@ -52,6 +55,10 @@ impl Ids {
             })?;
             match advance {
                 Advance::Accepted(_) => {
+                    read += 1;
+                    if read.is_multiple_of(SAID_EVERY) {
+                        tracing::info!(read, "rows have no id: all are read once to number those of each key, then loaded");
+                    }
                     // A row without a key has no id.
                     if let Some((key, content, offset)) = last.take().filter(|(key, ..)| !key.is_empty()) {
                         let length = (key.len() as u32).to_be_bytes();
