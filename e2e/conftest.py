@@ -22,7 +22,8 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-BINARY = ROOT / "target" / "release" / "blotter"
+#: Optimised like a release, with debug assertions and overflow checks.
+BINARY = ROOT / "target" / "checked" / "blotter"
 DATA = ROOT.parent / "shared" / "data"
 #: No wait takes longer: a machine that is this slow has failed.
 PATIENCE_S = 300
@@ -112,10 +113,10 @@ class Server:
         return self.json("/api/v1/meta")
 
     def wait_until(self, condition, what: str):
-        """Asks `meta` until the condition holds; answers that meta."""
-        deadline = time.monotonic() + PATIENCE_S
-        meta = None
-        while time.monotonic() < deadline:
+        """Asks `meta` until the condition holds, and returns that meta. Gives up when nothing has changed for a long time."""
+        meta = moved = None
+        moved_at = time.monotonic()
+        while time.monotonic() - moved_at < PATIENCE_S:
             if self.process.poll() is not None:
                 raise AssertionError(f"ended while waiting until {what}:\n{self.output}")
             try:
@@ -124,6 +125,8 @@ class Server:
                 meta = None
             if meta and condition(meta):
                 return meta
+            if meta and (now := (meta["next_offsets"], meta["snapshot"]["version"])) != moved:
+                moved, moved_at = now, time.monotonic()
             time.sleep(0.05)  # the interval of asking, not a hope: the condition decides
         raise AssertionError(f"never {what}; last: {meta}\n{self.output}")
 

@@ -29,7 +29,7 @@ def test_a_failing_source_is_named_and_nothing_is_said_to_be_complete(
     page.close()
     server.stop()
     portal.failure = (500, "oops")
-    server = demo("--city", city, expect=("asked again",))
+    server = demo("--city", city, expect=("; retrying",))
     server.wait_until(lambda meta: meta["sources"][0]["state"] == "failing", "the source fails")
     page = visit(server, width=width, height=height)
     badge = page.get_by_test_id("freshness")

@@ -104,7 +104,7 @@ def test_what_is_fetched_is_found(portal, city, demo, blotter, tmp_path):
     portal.throttled = 1
     folder = tmp_path / "blotter"
     said = run("boundaries", "--city", city, "--dir", folder, BLOTTER_APP_TOKEN="hush")
-    assert "asked again" in said
+    assert "; retrying" in said
     assert f"community_area: 2 areas in {folder}/boundaries/community_area.geojson" in said
     assert sorted(path.name for path in (folder / "boundaries").iterdir()) == sorted(f"{layer}.geojson" for layer in DATASETS)
     for layer, dataset in DATASETS.items():

@@ -183,7 +183,7 @@ def test_garbage_is_rejected_once_and_the_rest_is_counted(cluster, blotter, tmp_
     data = simulated(tmp_path, 20_000)
     expect = embedded(tmp_path, data)
     # The topics are made by the first role that comes.
-    followers = [cluster.spawn(blotter, role, expect=(r"records are rejected",)) for role in ("count", "archive")]
+    followers = [cluster.spawn(blotter, role, expect=(r"records rejected",)) for role in ("count", "archive")]
     serve = cluster.spawn(blotter, "serve")
     cluster.run("produce", "--data", data, "--until-caught-up")
     servers = cluster.log.removeprefix("kafka://").split("/")[0]

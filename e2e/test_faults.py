@@ -15,7 +15,7 @@ from sinks import assert_points, in_influxdb, in_kairosdb
 #: What a role says of a part that is away, and what librdkafka or S3's client say below it.
 TROUBLE = (
     r"going on from what is durable",
-    r"stands still until",
+    r"does not change until",
     r"trying again in",
     r"is tried again",
     r"housekeeping failed",

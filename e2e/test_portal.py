@@ -80,7 +80,7 @@ def profile(tmp_path, address):
 
 def test_the_portal_then_what_was_loaded(demo, blotter, portal, tmp_path, monkeypatch):
     city = profile(tmp_path, portal.address)
-    server = demo("--city", city, expect=("asked again",))
+    server = demo("--city", city, expect=("; retrying",))
     # The first page is throttled: it is asked for again.
     meta = server.wait_until_caught_up()
     ids = {row["id"] for row in portal.rows}
@@ -90,11 +90,11 @@ def test_the_portal_then_what_was_loaded(demo, blotter, portal, tmp_path, monkey
     server.stop()
     # Without the portal the same directory shows what it holds, and simulates nothing.
     portal.close()
-    server = demo("--city", city, expect=("asked again",))
-    meta = server.wait_until(lambda meta: meta["incidents"]["total"] > 0, "showing what was loaded before")
+    server = demo("--city", city, expect=("; retrying",))
+    meta = server.wait_until(lambda meta: meta["incidents"]["total"] > 0, "serving the data loaded earlier")
     assert meta["incidents"]["total"] == len(ids)
     assert not meta["simulated"]
-    assert "showing what was loaded before" in server.output
+    assert "serving the data loaded earlier" in server.output
     server.stop()
 
 

@@ -49,7 +49,7 @@ def test_a_lost_log_is_made_again(blotter, folder):
     assert "stop what runs on it" in restore("--dir", folder, code=1)
     server.stop()
     # Nothing is restored over a log that is whole.
-    assert "it opens" in restore("--dir", folder, code=1)
+    assert "is intact" in restore("--dir", folder, code=1)
 
     shutil.rmtree(folder / "log")
     server = blotter(*run, expect=("blotter restore",))

@@ -113,7 +113,7 @@ def test_whatever_the_portal_answers_the_map_stays_and_says_since_when_it_fails(
     server.stop()
     for failure in FAILURES:
         portal.failure = failure
-        server = demo("--city", city, expect=("asked again",))
+        server = demo("--city", city, expect=("; retrying",))
         # What was loaded before is read while the source is tried: either may come first.
         meta = server.wait_until(
             lambda meta: meta["incidents"]["total"] == 40 and source_of(meta)["state"] == "failing", "the source fails"
@@ -255,7 +255,7 @@ def test_a_file_that_is_gone_fails_alone_and_the_map_stays(demo, tmp_path):
     server.stop()
     paths[0].unlink()
     write(paths[1], range(11, 26))
-    server = demo(*data, expect=("asked again",))
+    server = demo(*data, expect=("; retrying",))
     meta = server.wait_until(lambda meta: meta["incidents"]["total"] == 25, "the other file is read")
     assert sorted(source["state"] for source in meta["sources"]) == ["ended", "failing"]
     write(paths[0], range(1, 13))

@@ -143,7 +143,7 @@ fn ask(portal: &BoundaryPortal, dataset: &str, shutdown: &Shutdown) -> Result<Ve
         }
         let pause = FIRST_PAUSE * 2_u32.pow(attempt - 1);
         let pause = pause.max(error.retry_after().unwrap_or_default()).min(LONGEST_PAUSE);
-        tracing::warn!(%error, retry_in_s = pause.as_secs(), "the portal failed and is asked again");
+        tracing::warn!(%error, retry_in_s = pause.as_secs(), "the portal failed; retrying");
         if shutdown.wait_timeout(pause) {
             return Err(error.into());
         }

@@ -7,14 +7,14 @@ use blotter_serve::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
-/// Crime mapping from a city's open data: live and historical, from one reliable log.
+/// Blotter maps a city's open crime data: which crime is peaking right now, and where the hot spots have been.
 #[derive(Debug, Parser)]
 #[command(name = "blotter", version, about, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// How log lines are written to standard error.
+    /// Format of the log lines on standard error
     #[arg(long, global = true, env = "BLOTTER_LOG_FORMAT", default_value = "text", value_enum)]
     pub(crate) log_format: LogFormat,
-    /// A TOML file with defaults for flags: by command, with `_` for `-`
+    /// Read defaults for flags from this TOML file: one table for each command, with `_` for `-`
     #[arg(long, global = true, env = "BLOTTER_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
@@ -29,41 +29,41 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Every role in one process: load a city's data, follow it, and serve the map
+    /// Load a city's data, follow its changes and serve the map: all roles in one process
     Demo(Demo),
-    /// From a source to the log
+    /// Append a source's records to the log
     Produce(Produce),
-    /// From the log's incidents to hourly counts
+    /// Count the log's incidents by hour, area and category
     Count(Count),
-    /// From hourly counts to what is peaking, and to the time-series sinks
+    /// Find what is peaking in the hourly counts; write the counts to time-series sinks
     Detect(Detect),
-    /// The online path in one process: count and detect
+    /// Run `count` and `detect` in one process
     Online(Online),
-    /// From the log's incidents to the Delta table
+    /// Append the log's incidents to the Delta table
     Archive(Archive),
-    /// From the Delta table to an immutable snapshot
+    /// Write a snapshot of the Delta table: the current revision of each incident
     Snapshot(Snapshot),
-    /// From the store's newest snapshot to a local directory
+    /// Copy the newest snapshot from the store to a local directory
     Fetch(Fetch),
-    /// The HTTP API, the live stream and the map
+    /// Serve the HTTP API, the live stream and the map
     Serve(Serve),
-    /// Ask for hot and cold spots, as the HTTP API does
+    /// Print hot and cold spots (Gi*)
     Hotspots(Hotspots),
-    /// Ask what is peaking, as the HTTP API does
+    /// Print what is peaking, by area and category
     Peaks(Peaks),
-    /// Ask for emerging hot spots, as the HTTP API does
+    /// Print emerging hot spots: how hot and cold spots change over time
     Emerging(Emerging),
-    /// List the records that were rejected, with their reasons
+    /// Print rejected records with the reasons
     Rejected(Rejected),
     /// Print the hourly counts as CSV
     Counts(Counts),
-    /// Learn from the archive how late incidents become known, as a piece of the city's profile
+    /// Estimate from the archive how late incidents are reported; print it as TOML for the city's profile
     ReportingLag(ReportingLag),
-    /// Make a lost log again from the archive
+    /// Rebuild a lost log from the archive
     Restore(Restore),
-    /// From the city's portal to files of outlines, where the other commands find them
+    /// Download the outlines of a city's areas from its portal
     Boundaries(Boundaries),
-    /// Write simulated incidents as a CSV file in the portal's format
+    /// Write simulated incidents to a CSV file in the portal's format
     Simulate(Simulate),
     /// Print the OpenAPI document of the HTTP API
     Openapi,
@@ -75,7 +75,7 @@ pub(crate) const USUAL_CITY: &str = "chicago";
 /// Which city.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct City {
-    /// A city profile: `chicago`, `new-york-shootings`, or the path of a TOML file
+    /// City profile: `chicago`, `new-york-shootings`, or the path of a TOML file
     #[arg(long, env = "BLOTTER_CITY", default_value = USUAL_CITY)]
     pub(crate) city: String,
 }
@@ -83,23 +83,23 @@ pub(crate) struct City {
 /// Where the records come from.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Input {
-    /// A CSV file or its address (plain, gz, xz or zst); may be given several times.
-    /// Without it: the city's portal, or the simulator where the portal cannot be reached
+    /// Read this CSV file or URL (plain, gz, xz or zst); may be repeated. Default: the city's portal, or the simulator if the
+    /// portal does not answer
     #[arg(long = "data", value_name = "PATH|URL")]
     pub(crate) data: Vec<String>,
-    /// Replay event time this many times faster than it passed; `max` is as fast as possible
+    /// Replay the records this many times faster than they happened; `max`: as fast as possible
     #[arg(long, default_value = "max", value_name = "max|N", value_parser = parse_speed)]
     pub(crate) speed: Speed,
-    /// Simulate this many incidents as fast as possible, instead of reading anything
+    /// Simulate this many incidents as fast as possible instead of reading a source
     #[arg(long, value_name = "INCIDENTS", conflicts_with = "data")]
     pub(crate) simulate: Option<u64>,
-    /// Simulate a live feed of this many incidents a second behind the simulated history
+    /// After the simulated history, simulate this many incidents per second
     #[arg(long, value_name = "PER_SECOND", conflicts_with = "data")]
     pub(crate) simulate_rate: Option<f64>,
-    /// Seed of the simulator: the same seed makes the same city
+    /// Seed of the simulator; the same seed produces the same city
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// The environment variable that holds the portal's application token
+    /// Name of the environment variable with the portal's application token
     #[arg(long, default_value = "BLOTTER_APP_TOKEN", value_name = "VARIABLE")]
     pub(crate) app_token_env: String,
     #[command(flatten)]
@@ -109,16 +109,16 @@ pub(crate) struct Input {
 /// When deletions are believed.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DeletionRules {
-    /// Take a file of --data that was replaced as the truth: delete the incidents that it lacks and the file before had
+    /// If a --data file was replaced: delete the incidents that only the old file has
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Delete the incidents whose deletion waits for a confirmation when this starts
+    /// At the start, confirm all deletions that are on hold
     #[arg(long)]
     pub(crate) confirm_deletions: bool,
-    /// Let deletions wait that take more than this share of a month's incidents at once (and more than ten), or all of them
+    /// Put deletions on hold if they remove more than this share of a month's incidents (and more than ten), or all of them
     #[arg(long, default_value_t = 20.0, value_name = "PERCENT", value_parser = parse_percent)]
     pub(crate) most_deleted_percent: f64,
-    /// Delete them when the source says the same after so many hours, and after three comparisons
+    /// Confirm a deletion on hold by itself after this time, if at least three comparisons found the same
     #[arg(long, default_value_t = 24, value_name = "HOURS")]
     pub(crate) deletions_wait_hours: u32,
 }
@@ -147,7 +147,7 @@ fn parse_speed(text: &str) -> Result<Speed, String> {
 /// The log.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LogUrl {
-    /// The log: `embedded:DIR`, or `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`
+    /// Log: `embedded:DIR`, or `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: String,
 }
@@ -155,7 +155,7 @@ pub(crate) struct LogUrl {
 /// The object store.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StoreUrl {
-    /// The object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]` as AWS_… say
+    /// Object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]` (credentials from AWS_… variables)
     #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
     pub(crate) store: String,
 }
@@ -163,8 +163,8 @@ pub(crate) struct StoreUrl {
 /// Where hourly counts go.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Sinks {
-    /// A time-series sink: `influxdb://HOST:8086/DATABASE[?version=1|2|3&org=ORG]` or `kairosdb://HOST:8080`; may be given
-    /// several times
+    /// Write the hourly counts to `influxdb://HOST:8086/DATABASE[?version=1|2|3&org=ORG]` or `kairosdb://HOST:8080`; may be
+    /// repeated
     #[arg(id = "sinks", long = "sink", env = "BLOTTER_SINKS", value_name = "URL", value_delimiter = ',')]
     pub(crate) urls: Vec<String>,
 }
@@ -172,8 +172,8 @@ pub(crate) struct Sinks {
 /// What clients may hold.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Clients {
-    /// Serve at most this many connections at once; at most half of them are live streams. Default: a quarter of the files that
-    /// the process may open, at most 4096
+    /// Accept at most this many connections; live streams get at most half of them. Default: a quarter of the process's limit on
+    /// open files, at most 4096
     #[arg(long, env = "BLOTTER_MAX_CONNECTIONS", value_name = "CONNECTIONS")]
     pub(crate) max_connections: Option<NonZeroU32>,
 }
@@ -188,7 +188,7 @@ impl Clients {
 /// For those who run it.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Ops {
-    /// Serve /metrics, /healthz and /readyz here
+    /// Serve /metrics, /healthz and /readyz on this address. Default: do not
     #[arg(long = "ops-listen", env = "BLOTTER_OPS_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
 }
@@ -196,8 +196,8 @@ pub(crate) struct Ops {
 /// Names of the map.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Hosts {
-    /// Answer requests for this host name; may be given several times. Default: on the loopback `localhost`, 127.0.0.0/8 and
-    /// `[::1]`, which are always answered; on any other address every name
+    /// Accept requests for this host name; may be repeated. `localhost`, 127.0.0.0/8 and `[::1]` are always accepted. Default: no
+    /// others on a loopback address, every name on any other address
     #[arg(long = "allow-host", env = "BLOTTER_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
     pub(crate) allowed: Vec<String>,
 }
@@ -208,38 +208,38 @@ pub(crate) struct Demo {
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) input: Input,
-    /// Where everything is kept; started again on the same directory, it resumes
+    /// Keep all data in this directory and resume from it. Default: `blotter-data/CITY`, or `blotter-data/CITY-simulated`
     #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Another log than the directory's: `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`
+    /// Use this log instead of the directory's: `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`
     #[arg(long, env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: Option<String>,
-    /// Another object store than the directory's: `s3://BUCKET/PREFIX`
+    /// Use this object store instead of the directory's: `s3://BUCKET/PREFIX`
     #[arg(long, env = "BLOTTER_STORE", value_name = "URL")]
     pub(crate) store: Option<String>,
     #[command(flatten)]
     pub(crate) sinks: Sinks,
-    /// Address of the map
+    /// Serve the map on this address
     #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) hosts: Hosts,
     #[command(flatten)]
     pub(crate) clients: Clients,
-    /// Partitions of a new log (4 unless given)
+    /// Partitions of a new log; the number never changes. Default: 4
     #[arg(long)]
     pub(crate) partitions: Option<NonZeroU32>,
-    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times. Of other layers, those that lie in
-    /// the directory's `boundaries`
+    /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in the
+    /// directory's `boundaries`
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
     pub(crate) boundaries: Vec<String>,
-    /// Open the map in the browser
+    /// Open the map in a browser
     #[arg(long)]
     pub(crate) open: bool,
-    /// Do not serve the map (for measuring the load alone)
+    /// Do not serve the map
     #[arg(long)]
     pub(crate) no_serve: bool,
-    /// Stop when everything that the source held has reached every role
+    /// Exit when every role has processed all of the source's records
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }
@@ -254,18 +254,18 @@ pub(crate) struct Produce {
     pub(crate) input: Input,
     #[command(flatten)]
     pub(crate) log: LogUrl,
-    /// Keep what is known of a portal's rows in this object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]`. Default: beside
-    /// the log where it is embedded. On Kafka a pod with an empty disk needs it to find what was deleted
+    /// Keep the list of known portal rows in this object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]`. Default: beside an
+    /// embedded log. With Kafka, set it: without the list, a pod with an empty disk misses deletions
     #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
     pub(crate) store: Option<String>,
-    /// Partitions of a new log (4 unless given); their number never changes
+    /// Partitions of a new log; the number never changes. Default: 4
     #[arg(long)]
     pub(crate) partitions: Option<NonZeroU32>,
-    /// Outlines of an area layer, as GeoJSON (plain or zst): an incident without an area of the layer is given the one that
-    /// contains its point; may be given several times
+    /// Read the outlines of an area layer from this GeoJSON file (plain or zst), and assign an area to incidents that have only a
+    /// point; may be repeated
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
     pub(crate) boundaries: Vec<String>,
-    /// Stop when the source has nothing more
+    /// Exit at the end of the source
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }
@@ -280,7 +280,7 @@ pub(crate) struct Count {
     pub(crate) log: LogUrl,
     #[command(flatten)]
     pub(crate) store: StoreUrl,
-    /// Stop when the log has nothing more
+    /// Exit at the end of the log
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }
@@ -295,7 +295,7 @@ pub(crate) struct Detect {
     pub(crate) log: LogUrl,
     #[command(flatten)]
     pub(crate) sinks: Sinks,
-    /// Stop when a tick reflects all that the log has, and every sink and webhook has it
+    /// Exit when all counts are published, written to every sink and sent to every webhook
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }
@@ -318,7 +318,7 @@ pub(crate) struct Archive {
     pub(crate) log: LogUrl,
     #[command(flatten)]
     pub(crate) store: StoreUrl,
-    /// Stop when the log has nothing more
+    /// Exit at the end of the log
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }
@@ -331,13 +331,13 @@ pub(crate) struct Snapshot {
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) store: StoreUrl,
-    /// As known at this moment of ingestion (RFC 3339)
+    /// Include only records ingested by this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
-    /// Take a snapshot again after this many seconds; without it, once
+    /// Write a snapshot every so many seconds. Default: once
     #[arg(long, value_name = "SECONDS", conflicts_with = "as_of")]
     pub(crate) every: Option<u64>,
-    /// Stop when the newest version of the table has its snapshot (as without `--every`)
+    /// Exit when the newest version of the table has a snapshot (the default without `--every`)
     #[arg(long, conflicts_with = "every")]
     pub(crate) until_caught_up: bool,
 }
@@ -348,13 +348,13 @@ pub(crate) struct Fetch {
     pub(crate) ops: Ops,
     #[command(flatten)]
     pub(crate) store: StoreUrl,
-    /// The local directory
+    /// Local directory for the snapshot
     #[arg(long, value_name = "DIR")]
     pub(crate) to: PathBuf,
-    /// Look again after this many seconds; without it, once
+    /// Look for a new snapshot every so many seconds. Default: once
     #[arg(long, value_name = "SECONDS")]
     pub(crate) every: Option<u64>,
-    /// Stop when the newest snapshot is here (as without `--every`)
+    /// Exit when the newest snapshot is here (the default without `--every`)
     #[arg(long, conflicts_with = "every")]
     pub(crate) until_caught_up: bool,
 }
@@ -363,24 +363,24 @@ pub(crate) struct Fetch {
 pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) city: City,
-    /// The log to follow: `embedded:DIR` or `kafka://…`; without it the map is as fresh as its snapshot
+    /// Follow this log: `embedded:DIR` or `kafka://…`. Default: serve the snapshot only
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: Option<String>,
-    /// The local directory of snapshots
+    /// Local directory with snapshots (see `blotter fetch`)
     #[arg(long, value_name = "DIR")]
     pub(crate) snapshots: PathBuf,
-    /// Address of the map
+    /// Serve the map on this address
     #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) hosts: Hosts,
     #[command(flatten)]
     pub(crate) clients: Clients,
-    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times. Of other layers, those that lie in
+    /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in
     /// `boundaries` beside the snapshots
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
     pub(crate) boundaries: Vec<String>,
-    /// Stop when the snapshot is loaded and the log was followed to its end
+    /// Exit when the snapshot is loaded and the log is read to its end
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }
@@ -389,16 +389,16 @@ pub(crate) struct Serve {
 pub(crate) struct Rejected {
     #[command(flatten)]
     pub(crate) city: City,
-    /// Ask the server at this address. Default: the demo that runs on the directory, if one does
+    /// Ask the server at this URL. Default: the demo that runs on the directory, if any
     #[arg(long, value_name = "URL", conflicts_with_all = ["log", "dir"])]
     pub(crate) server: Option<String>,
-    /// The demo's directory. Default: the one that `blotter demo` uses for the city
+    /// Directory of the demo. Default: the city's, as in `blotter demo`
     #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Read this log: `embedded:DIR`, or `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`. Default: the directory's
+    /// Read this log: `embedded:DIR`, or `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`. Default: the directory's log
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: Option<String>,
-    /// `table` for people, `json` with the bytes, encoded where they are not UTF-8
+    /// `table`: for reading. `json`: one object per line; bytes that are not UTF-8 are in base64
     #[arg(long, default_value = "table", value_enum)]
     pub(crate) format: RejectedFormat,
 }
@@ -407,13 +407,13 @@ pub(crate) struct Rejected {
 pub(crate) struct Restore {
     #[command(flatten)]
     pub(crate) city: City,
-    /// The demo's directory. Default: the one that `blotter demo` uses for the city
+    /// Directory of the demo. Default: the city's, as in `blotter demo`
     #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Another log than the directory's: `embedded:DIR`
+    /// Rebuild this log: `embedded:DIR`. Default: the directory's log
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: Option<String>,
-    /// Another object store than the directory's: `file:///DIR`, or `s3://BUCKET[/PREFIX]` as AWS_… say
+    /// Read the archive in this object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]`. Default: the directory's store
     #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
     pub(crate) store: Option<String>,
 }
@@ -438,8 +438,7 @@ pub(crate) struct ReportingLag {
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) store: StoreUrl,
-    /// From when on the source said of incidents as they became known (RFC 3339); the time at which the archive was begun,
-    /// unless given
+    /// Ignore records observed before this time (RFC 3339). Default: when the archive was created
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
 }
@@ -448,13 +447,13 @@ pub(crate) struct ReportingLag {
 pub(crate) struct Boundaries {
     #[command(flatten)]
     pub(crate) city: City,
-    /// The demo's directory: they are written to its `boundaries`
+    /// Write to `boundaries` in this directory of a demo. Default: the city's, as in `blotter demo`
     #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Another directory to write them to
+    /// Write to this directory instead
     #[arg(long, value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
-    /// The environment variable that holds the portal's application token
+    /// Name of the environment variable with the portal's application token
     #[arg(long, default_value = "BLOTTER_APP_TOKEN", value_name = "VARIABLE")]
     pub(crate) app_token_env: String,
 }
@@ -463,13 +462,13 @@ pub(crate) struct Boundaries {
 pub(crate) struct Simulate {
     #[command(flatten)]
     pub(crate) city: City,
-    /// How many incidents
+    /// Number of incidents
     #[arg(long)]
     pub(crate) incidents: u64,
-    /// The same seed makes the same city
+    /// Seed of the simulator; the same seed produces the same city
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// The file to write
+    /// File to write
     #[arg(long, value_name = "PATH")]
     pub(crate) output: PathBuf,
 }

@@ -43,7 +43,7 @@ pub(crate) fn apply(command: Command, text: &str) -> Result<(Command, Vec<Ruled>
     let file: Table = text.parse().map_err(|error: toml::de::Error| {
         // Not with the line itself, which may hold what does not belong there: a secret.
         let before = error.span().map_or(0, |span| text[..span.start].matches('\n').count());
-        anyhow!("it is no TOML: line {}: {}", before + 1, error.message())
+        anyhow!("not TOML: line {}: {}", before + 1, error.message())
     })?;
     let (mut command, mut rules) = (command, Vec::new());
     for (name, value) in file {
@@ -70,7 +70,7 @@ fn of_all(command: Command, name: &str, value: &Value) -> Result<Command> {
             .flat_map(Command::get_arguments)
             .any(|arg| arg.get_long() == Some(&long) && is_list(arg))
     {
-        bail!("`{name}` is one value, and no list");
+        bail!("`{name}` is a single value, not a list");
     }
     let set = |command: Command| {
         let id = command.get_arguments().find(|arg| arg.get_long() == Some(&long)).map(|arg| arg.get_id().clone());
@@ -98,7 +98,7 @@ fn of_command(command: Command, name: &str, table: &Table) -> Result<Command> {
         };
         let texts = texts(&format!("{name}.{key}"), value)?;
         if texts.len() > 1 && !matches!(arg.get_action(), ArgAction::Append) {
-            bail!("`{name}.{key}` is one value, and no list");
+            bail!("`{name}.{key}` is a single value, not a list");
         }
         defaults.push((arg.get_id().clone(), texts));
     }

@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         Ok(first) => Some(first),
         // Such as a full disk: what is known is served, and the role tries again.
         Err(error) if is_retryable(&error) => {
-            tracing::warn!("{error:#}; showing what was loaded before");
+            tracing::warn!("{error:#}; serving the data loaded earlier");
             None
         }
         Err(error) => return Err(error),

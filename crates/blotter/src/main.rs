@@ -9,6 +9,7 @@ mod configuration;
 mod crew;
 mod demo;
 mod formats;
+mod help;
 mod housekeeping;
 mod logging;
 mod online;
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
 /// The command line, with the file's values as defaults where one is named, and the file's rules.
 fn arguments() -> Result<(cli::Arguments, Vec<rules::Ruled>)> {
     let words: Vec<_> = std::env::args_os().collect();
-    let mut command = cli::Arguments::command();
+    let mut command = help::complete(cli::Arguments::command());
     let mut rules = Vec::new();
     if let Some(path) = configuration::path(&words, std::env::var_os("BLOTTER_CONFIG")) {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -216,7 +216,7 @@ impl Fed {
     }
 
     fn figures(&self, text: &mut Exposition) {
-        text.family("blotter_ticks_total", "counter", "Ticks that were said to topic peaks.")
+        text.family("blotter_ticks_total", "counter", "Ticks published to topic peaks.")
             .sample(&[], self.ticks.ticks());
         let all = |text: &mut Exposition, figure: fn(&FeedProgress) -> u64| {
             for (name, progress) in &self.sinks {

@@ -22,20 +22,20 @@ use std::{
 pub(crate) struct About {
     #[command(flatten)]
     pub(crate) city: City,
-    /// The local directory of snapshots
+    /// Local directory with snapshots (see `blotter fetch`)
     #[arg(long, value_name = "DIR")]
     pub(crate) snapshots: PathBuf,
-    /// A log to follow to its end first: `embedded:DIR` or `kafka://…`
+    /// Read this log to its end first: `embedded:DIR` or `kafka://…`. Default: use the snapshot only
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: Option<String>,
-    /// Outlines of an area layer, as GeoJSON (plain or zst); may be given several times. Of other layers, those that lie in
+    /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in
     /// `boundaries` beside the snapshots
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
     pub(crate) boundaries: Vec<String>,
-    /// `table` for people; the others are the API's answers
+    /// `table`: for reading. The others: the API's answer, byte for byte
     #[arg(long, default_value = "table", value_enum)]
     pub(crate) format: AnswerFormat,
-    /// Rows of a table at most
+    /// Print at most this many rows of a table
     #[arg(long, default_value_t = 20, value_name = "ROWS")]
     pub(crate) rows: usize,
 }
@@ -52,28 +52,28 @@ pub(crate) enum AnswerFormat {
 /// Which incidents.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Selection {
-    /// The city's civil time, included: 2016, 2016-07, 2016-07-19T13:45
+    /// Count incidents from this local time on, inclusive: 2016, 2016-07, 2016-07-19T13:45
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// The city's civil time, excluded
+    /// Count incidents before this local time
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
-    /// One of these; may be given several times
+    /// Count this category; may be repeated. Default: all
     #[arg(long)]
     category: Vec<String>,
-    /// Areas, such as `community_area:32`; may be given several times
+    /// Count this area, such as `community_area:32`; may be repeated. Default: all
     #[arg(long, value_name = "LAYER:CODE")]
     area: Vec<String>,
-    /// Whether someone was arrested
+    /// Count only incidents with (`true`) or without an arrest
     #[arg(long, value_name = "true|false")]
     arrest: Option<String>,
-    /// Whether it was domestic
+    /// Count only domestic (`true`) or other incidents
     #[arg(long, value_name = "true|false")]
     domestic: Option<String>,
-    /// In degrees
+    /// Count only incidents in this bounding box, in degrees
     #[arg(long, value_name = "WEST,SOUTH,EAST,NORTH", allow_hyphen_values = true)]
     bbox: Option<String>,
-    /// Hours of the week and ranges of them, in the city's civil time, from 0 (Monday at midnight) to 167: 20-23,44-47
+    /// Count only these hours of the week, local time, from 0 (Monday 00:00) to 167: 20-23,44-47
     #[arg(long, value_name = "HOURS")]
     hour_of_week: Option<String>,
 }
@@ -100,10 +100,10 @@ impl Selection {
 pub(crate) struct Hotspots {
     #[command(flatten)]
     pub(crate) about: About,
-    /// H3 resolution, 7 to 11 (9 unless given)
+    /// H3 resolution, 7 to 11. Default: 9
     #[arg(long)]
     resolution: Option<String>,
-    /// The least confidence that is called hot or cold: 90, 95 or 99 per cent (90 unless given)
+    /// Confidence from which a cell is hot or cold: 90, 95 or 99 percent. Default: 90
     #[arg(long)]
     confidence: Option<String>,
     #[command(flatten)]
@@ -114,19 +114,19 @@ pub(crate) struct Hotspots {
 pub(crate) struct Peaks {
     #[command(flatten)]
     pub(crate) about: About,
-    /// Only hours that are over by then, in the city's civil time; without it, the data's newest hour is the last
+    /// Evaluate at this local time. Default: the newest hour of the data
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// `known` today of then, or `said` by then, which needs the log (known unless given)
+    /// `known`: recompute with today's data. `said`: return what was published at that time (requires `--log`). Default: `known`
     #[arg(long = "as", value_name = "known|said")]
     told: Option<String>,
-    /// One of these; may be given several times
+    /// Count this category; may be repeated. Default: all
     #[arg(long)]
     category: Vec<String>,
-    /// Areas of the layer of the hourly counts, such as `community_area:32`; may be given several times
+    /// Include this area of the hourly counts' layer, such as `community_area:32`; may be repeated. Default: all
     #[arg(long, value_name = "LAYER:CODE")]
     area: Vec<String>,
-    /// Peaks of each window at most (100 unless given; in a table as many as rows)
+    /// Return at most this many peaks of each window. Default: 100; in a table, as many as `--rows`
     #[arg(long)]
     limit: Option<String>,
 }
@@ -135,13 +135,13 @@ pub(crate) struct Peaks {
 pub(crate) struct Emerging {
     #[command(flatten)]
     pub(crate) about: About,
-    /// H3 resolution, 7 to 11 (9 unless given)
+    /// H3 resolution, 7 to 11. Default: 9
     #[arg(long)]
     resolution: Option<String>,
-    /// `month` or `week` (month unless given)
+    /// Length of a time step: `month` or `week`. Default: `month`
     #[arg(long)]
     step: Option<String>,
-    /// The confidence at which a cell is hot or cold, and its trend is one: 90, 95 or 99 per cent (90 unless given)
+    /// Confidence from which a cell is hot or cold and its trend counts: 90, 95 or 99 percent. Default: 90
     #[arg(long)]
     confidence: Option<String>,
     #[command(flatten)]
@@ -254,7 +254,7 @@ fn answer(asked: &Asked, question: &str) -> Result<Vec<u8>> {
     if reply.status == 200 {
         return Ok(reply.body);
     }
-    let problem: Value = serde_json::from_slice(&reply.body).context("the answer is no JSON")?;
+    let problem: Value = serde_json::from_slice(&reply.body).context("the answer is not JSON")?;
     bail!("{}", problem["detail"].as_str().unwrap_or("the question has no answer"))
 }
 

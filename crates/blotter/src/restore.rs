@@ -44,7 +44,9 @@ pub(crate) fn run(arguments: &cli::Restore) -> Result<()> {
     } else {
         println!("the sources are read anew: their positions were not kept");
     }
-    println!("what was said of peaks and what was rejected is not in the archive; the hours are counted anew");
+    println!(
+        "published peaks and rejected records are not in the archive and are lost; `count` counts the hours again"
+    );
     Ok(())
 }
 
@@ -58,7 +60,7 @@ fn refuse_if_whole(directory: &Path, profile: &Profile, log_id: &str) -> Result<
         Ok(log) if log.id().0 == log_id => {
             log.close()?;
             bail!(
-                "the log in {} is the one of which the archive was made, and it opens. To restore it all the same, move the \
+                "the log in {} is intact, and it is the one that the archive was made from. To rebuild it anyway, move the \
                  directory away first",
                 directory.display()
             )

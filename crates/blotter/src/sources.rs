@@ -88,7 +88,7 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> C
         return simulation;
     }
     let Some(portal) = &profile.portal else {
-        println!("{} has no portal that can be asked: simulating (give real data with `--data`)", profile.name);
+        println!("{} has no portal that answers: simulating a city (use `--data` for real data)", profile.name);
         return simulation;
     };
     let token = app_token(&input.app_token_env);
@@ -98,7 +98,7 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> C
     match SocrataSource::reachable(profile, PORTAL_ANSWERS_WITHIN, &options) {
         Ok(()) => Choice::Portal { token, brake },
         Err(error) if before == Before::Real => {
-            println!("{error}\nshowing what was loaded before; the portal is asked again from time to time");
+            println!("{error}\nserving the data loaded earlier; Blotter keeps retrying the portal");
             Choice::Portal { token, brake }
         }
         Err(error) => {

@@ -43,9 +43,7 @@ pub enum Error {
         cells: usize,
     },
     /// Too short a series.
-    #[error(
-        "{0} steps are less than the {LEAST_STEPS} of which a trend can be told: give a longer period or a shorter step"
-    )]
+    #[error("{0} steps are too few for a trend, which needs {LEAST_STEPS}: choose a longer period or a shorter step")]
     TooFewSteps(usize),
     /// A study area without cells.
     #[error("the study area has no cells: nothing can be ranked")]
@@ -71,7 +69,7 @@ pub enum Error {
     )]
     TooManyPairs,
     /// Stopped by [`crate::Stop`].
-    #[error("stopped before the answer was found: nobody waits for it any more")]
+    #[error("cancelled: the client has left")]
     Stopped,
 }
 

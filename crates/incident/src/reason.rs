@@ -19,7 +19,7 @@ pub enum Reason {
     NoKey(String),
     #[error("no date of occurrence")]
     NoDate,
-    #[error("`{field}` is no date of a known format: `{text}`")]
+    #[error("`{field}` is not a date in a known format: `{text}`")]
     NotADate { field: &'static str, text: String },
     #[error("occurred in the future: {0}")]
     Future(String),
@@ -27,7 +27,7 @@ pub enum Reason {
     TooEarly(String),
     #[error("`{field}` is neither true nor false: `{text}`")]
     NotABoolean { field: &'static str, text: String },
-    #[error("`{field}` is no coordinate in degrees: `{text}`")]
+    #[error("`{field}` is not a coordinate in degrees: `{text}`")]
     NotACoordinate { field: &'static str, text: String },
     #[error("no value: a deletion is a record with `deleted`, not a tombstone")]
     NoValue,
@@ -39,7 +39,7 @@ pub enum Reason {
     OtherKey { expected: String },
     #[error("belongs in partition {expected}, not {found}: produce with the partitioner `murmur2_random`")]
     OtherPartition { expected: u32, found: u32 },
-    #[error("`areas` has `{0}`, which is no layer of the city's profile")]
+    #[error("`areas` has `{0}`, but the city's profile has no layer of that name")]
     UnknownLayer(String),
     #[error("`latitude` and `longitude`: both or neither")]
     HalfAPosition,

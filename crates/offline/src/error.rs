@@ -35,7 +35,7 @@ pub enum OfflineError {
         earliest: u64,
     },
     /// A manifest or pointer that cannot be understood.
-    #[error("`{path}` is no {what} of this version: {reason}; take a new snapshot")]
+    #[error("`{path}` is not a {what} that this version reads: {reason}; take a new snapshot")]
     Malformed {
         /// Where it lies.
         path: String,
@@ -70,8 +70,8 @@ pub enum OfflineError {
         /// The limit.
         most: u64,
     },
-    /// It was told to stop before it was done; nothing half done is in use.
-    #[error("told to stop before it was done")]
+    /// It was stopped before it was done; nothing half done is in use.
+    #[error("stopped before it was done")]
     Cancelled,
     /// A test's hook stopped the role, as a kill would.
     #[error("stopped {0}")]

@@ -106,7 +106,7 @@ impl Manifest {
             return Err(damaged(path, "its checksum is missing"));
         }
         match manifest.files.iter().find(|file| !is_name(&file.path)) {
-            Some(file) => Err(malformed(path, "manifest", format!("`{}` is no file name", file.path))),
+            Some(file) => Err(malformed(path, "manifest", format!("`{}` is not a file name", file.path))),
             None => Ok(manifest),
         }
     }
@@ -127,7 +127,7 @@ impl Pointer {
         if is_name(&pointer.path) {
             Ok(pointer)
         } else {
-            Err(malformed(path, "pointer", format!("`{}` is no folder name", pointer.path)))
+            Err(malformed(path, "pointer", format!("`{}` is not a folder name", pointer.path)))
         }
     }
 

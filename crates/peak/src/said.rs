@@ -104,7 +104,7 @@ pub fn said_batch(rows: &[SaidRecord]) -> Result<RecordBatch, ArrowError> {
 /// Columns to rows.
 pub fn said_rows(batch: &RecordBatch) -> Result<Vec<SaidRecord>, ArrowError> {
     if batch.schema_ref().fields() != SCHEMA.fields() {
-        return Err(ArrowError::SchemaError("not a batch of what was said of peaks".into()));
+        return Err(ArrowError::SchemaError("not a batch of topic `peaks`".into()));
     }
     let at = batch.column(0).as_primitive::<TimestampMicrosecondType>();
     let said = batch.column(1).as_string::<i32>();

@@ -159,7 +159,7 @@ fn read(
             Err(error) if error.is_retryable() => {
                 let pause = LONGEST_PAUSE.min(Duration::from_secs(1 << failures.min(6)));
                 failures += 1;
-                tracing::warn!(%error, retry_in_s = pause.as_secs(), "the source failed and is asked again");
+                tracing::warn!(%error, retry_in_s = pause.as_secs(), "the source failed; retrying");
                 shutdown.wait_timeout(pause);
             }
             Err(error) => return Err(error),

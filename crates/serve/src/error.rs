@@ -17,13 +17,13 @@ pub enum ServeError {
         why: String,
     },
     /// Nothing to load, and no log to follow.
-    #[error("there is no snapshot in {directory}: fetch one, or give the log to follow")]
+    #[error("there is no snapshot in {directory}: run `blotter fetch --to {directory}`, or follow a log with `--log`")]
     NoSnapshot {
         /// Where one was looked for.
         directory: PathBuf,
     },
     /// A local snapshot of another city.
-    #[error("the snapshot in {directory} is of the city `{found}`, not of `{asked}`: say which with `--city`")]
+    #[error("the snapshot in {directory} is of city `{found}`, not `{asked}`: set `--city`")]
     OtherCity {
         /// Where it is.
         directory: PathBuf,

@@ -116,7 +116,7 @@ impl Follower {
         loop {
             match self.follow(log, shutdown, told) {
                 Err(error) if error.is_retryable() && !shutdown.is_triggered() => {
-                    tracing::warn!(%error, "the map stands still until the log answers");
+                    tracing::warn!(%error, "the map does not change until the log answers");
                     shutdown.wait_timeout(PAUSE);
                 }
                 Err(error) if error.is_retryable() => return Ok(()),
@@ -131,7 +131,7 @@ impl Follower {
                         return Err(error.into());
                     }
                     if !stands_still {
-                        tracing::warn!(%error, "the map stands still until there is a newer snapshot");
+                        tracing::warn!(%error, "the map does not change until there is a newer snapshot");
                         stands_still = true;
                     }
                     if shutdown.wait_timeout(PAUSE) {

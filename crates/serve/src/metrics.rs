@@ -62,7 +62,7 @@ pub(crate) fn render(state: &State, lanes: &Lanes) -> String {
     line(format_args!("# HELP blotter_rejected Distinct rejected records.\n# TYPE blotter_rejected gauge"));
     line(format_args!("blotter_rejected {}", view.rejected.len()));
     line(format_args!(
-        "# HELP blotter_disagreeing Mapped incidents whose area is another than the one whose outline contains them.\n# TYPE blotter_disagreeing gauge"
+        "# HELP blotter_disagreeing Mapped incidents whose area differs from the one whose outline contains them.\n# TYPE blotter_disagreeing gauge"
     ));
     for (layer, count) in state.profile.layers.iter().zip(state.disagreeing(&view)) {
         if let Some(count) = count {

@@ -120,7 +120,7 @@ impl Watched {
         let jittered = doubled.mul_f64(self.jitter.random_range(1.0..1.5));
         let pause = jittered.max(error.retry_after().unwrap_or_default().min(LONGEST_RETRY_AFTER));
         self.retry_at_micros = self.watching.clock.steady_micros().saturating_add(pause.as_micros() as i64);
-        tracing::warn!(%error, retry_in_s = pause.as_secs(), "the source failed and is asked again");
+        tracing::warn!(%error, retry_in_s = pause.as_secs(), "the source failed; retrying");
         Ok(Step::Wait { pause, caught_up: false })
     }
 

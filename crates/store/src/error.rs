@@ -22,7 +22,7 @@ pub struct Damaged {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A URL that is none.
-    #[error("`{url}` is no store: {why}; give a directory as `file:///DIR` or a bucket as `s3://bucket/prefix`")]
+    #[error("`{url}` is not a store: {why}; use `file:///DIR` or `s3://bucket/prefix`")]
     Url {
         /// As given, without anything after an `@` sign or a `?`.
         url: String,

@@ -96,7 +96,7 @@ impl Reading {
     fn read(&mut self, key: &[u8], value: &[u8]) -> Result<(), String> {
         let value: Value<'_> = serde_json::from_slice(value).map_err(|error| error.to_string())?;
         let bucket = parse_instant(&value.bucket).filter(|at| at.0.rem_euclid(HOUR_MICROS) == 0);
-        let UtcMicros(bucket) = bucket.ok_or("`bucket` is no full hour")?;
+        let UtcMicros(bucket) = bucket.ok_or("`bucket` is not a full hour")?;
         let hour = i32::try_from(bucket / HOUR_MICROS).map_err(|_| "`bucket` is out of range")?;
         if value.part != self.partition {
             return Err(format!("part {} does not lie in partition {}", value.part, self.partition));

@@ -52,7 +52,7 @@ impl Reading {
         let key = message.key.and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
         let end = key.split('/').next().unwrap_or_default();
         let at = parse_instant(end).map(hour_of).filter(|at| format_utc(begin_of(*at)) == end);
-        let at = at.ok_or("the key is no full hour, UTC")?;
+        let at = at.ok_or("the key is not a full hour in UTC")?;
         let json = std::str::from_utf8(message.value.unwrap_or_default()).map_err(|error| error.to_string())?;
         serde_json::from_str::<Said>(json).map_err(|error| error.to_string())?;
         Ok(SaidRecord { at, json: json.to_owned() })

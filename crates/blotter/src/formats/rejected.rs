@@ -40,7 +40,7 @@ impl<'a> From<&'a Rejected> for Value<'a> {
 impl Value<'_> {
     fn read(value: &[u8]) -> Result<Rejected, String> {
         let value: Value<'_> = serde_json::from_slice(value).map_err(|error| error.to_string())?;
-        let observed_at = parse_instant(&value.observed_at).ok_or("`observed_at` is no moment")?;
+        let observed_at = parse_instant(&value.observed_at).ok_or("`observed_at` is not a time")?;
         let bytes = match (value.text, value.base64) {
             (Some(text), None) => text.into_owned().into_bytes(),
             (None, Some(coded)) => STANDARD.decode(coded).map_err(|error| format!("`base64`: {error}"))?,

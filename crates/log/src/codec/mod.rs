@@ -231,7 +231,11 @@ pub(crate) fn decode(bytes: &[u8], schema: &SchemaRef) -> Result<RecordBatch, De
     let stored = bytes.get(header.body_from..).ok_or("it ends early")?;
     let inflate = |block: &[u8], length: usize| {
         lz4_flex::block::decompress(block, length).map_err(|error| error.to_string()).and_then(|body| {
-            if body.len() == length { Ok(body) } else { Err("a block has another length than it says".to_owned()) }
+            if body.len() == length {
+                Ok(body)
+            } else {
+                Err("a block's length is not the one in its header".to_owned())
+            }
         })
     };
     let short = || "it ends early".to_owned();

@@ -76,7 +76,7 @@ impl KafkaOptions {
     /// From `kafka://host:port[,host:port]…[/prefix]`; `prefix` is what topics' names begin with where the URL has none.
     pub fn from_url(url: &str, prefix: &str) -> Result<Self, LogError> {
         let shown = url.rsplit_once('@').map_or(url, |(_, rest)| rest).split(['?', '#']).next().unwrap_or_default();
-        let refuse = |why: &str| LogError::Configuration(format!("`{shown}` is no log on Kafka: {why}"));
+        let refuse = |why: &str| LogError::Configuration(format!("`{shown}` is not a Kafka log: {why}"));
         let rest = url.strip_prefix("kafka://").ok_or_else(|| refuse("write kafka://host:9092[,host:9092]"))?;
         if rest.contains('@') {
             return Err(refuse(

@@ -129,7 +129,7 @@ impl<'a> Archiver<'a> {
         let mut rejected = reject::rows(&view, &misplaced, partition, fetched.base.0);
         rejected.extend(reject::messages(&fetched.invalid, partition));
         if !rejected.is_empty() {
-            tracing::warn!(partition, records = rejected.len(), why = rejected[0].reason, "records are rejected");
+            tracing::warn!(partition, records = rejected.len(), why = rejected[0].reason, "records rejected");
             reject::say(&*self.parts.log, &rejected)?;
             self.parts.progress.add_rejected(rejected.len() as u64);
         }

@@ -73,7 +73,7 @@ impl<'a> Alerts<'a> {
         let next = committed.unwrap_or(bounds.next);
         if next < bounds.earliest {
             let (next, earliest) = (next.0, bounds.earliest.0);
-            tracing::warn!(rule, next, earliest, "ticks that the rule has not looked at are no longer in the log");
+            tracing::warn!(rule, next, earliest, "the log no longer has ticks that the rule has not evaluated yet");
         }
         let next = next.max(bounds.earliest);
         let unreadable = |error: FromUtf8Error| LogError::Position { name: group.clone(), reason: error.to_string() };
@@ -98,7 +98,7 @@ impl<'a> Alerts<'a> {
             for fetched in &fetched {
                 for (offset, row) in (fetched.base.0..).zip(said_rows(&fetched.records).map_err(CountError::from)?) {
                     let Ok(said) = serde_json::from_str::<Said>(&row.json) else {
-                        tracing::warn!(offset, "what lies in topic peaks is no tick, and is passed over");
+                        tracing::warn!(offset, "a message in topic peaks is not a tick; skipping it");
                         continue;
                     };
                     // What has no alert of ours need not be remembered: it is read again at no cost.

@@ -140,12 +140,7 @@ impl<'a> Feed<'a> {
         let fetched = self.log.read(Topic::Counts, partition, *next, READ_BYTES)?;
         for fetched in &fetched {
             for invalid in &fetched.invalid {
-                tracing::warn!(
-                    partition,
-                    offset = invalid.offset.0,
-                    why = invalid.reason,
-                    "this is no count, and is passed over"
-                );
+                tracing::warn!(partition, offset = invalid.offset.0, why = invalid.reason, "not a count; skipping it");
             }
             for (offset, said) in (fetched.base.0..).zip(counts_rows(&fetched.records).map_err(CountError::from)?) {
                 let is_new = offset >= self.sent[partition as usize].0;

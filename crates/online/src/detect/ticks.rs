@@ -195,11 +195,11 @@ impl<'a> Ticks<'a> {
                     return Ok(());
                 }
             } else if until_caught_up {
-                tracing::info!("nothing is said of peaks: a source or `count` has more to bring");
+                tracing::info!("no tick of peaks: a source or `count` has a backlog");
                 return Ok(());
             } else if !is_quiet {
                 is_quiet = true;
-                tracing::debug!("nothing is said of peaks while others catch up");
+                tracing::debug!("no tick of peaks while a source or `count` has a backlog");
             }
             shutdown.wait_timeout(if is_quiet { QUIET } else { self.pause });
             while !is_quiet && !shutdown.is_triggered() && !self.log.wait_any(&self.watched(), LOOK) {
@@ -298,7 +298,7 @@ impl<'a> Ticks<'a> {
             {
                 let (at, last) = (begin_of(at), begin_of(*last));
                 tracing::info!(
-                    "the newest incidents were corrected: the data end at {}, not at {}, of which a tick was said",
+                    "the newest incidents were corrected: the data end at {}, earlier than the last tick at {}",
                     self.clock.format(at),
                     self.clock.format(last)
                 );

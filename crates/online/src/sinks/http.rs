@@ -101,9 +101,9 @@ impl Client {
             return Err(self.away(&format!("{} {said}", status.as_u16()), retry_after));
         }
         let hint = match status.as_u16() {
-            300..=399 => "it redirects, and redirects are not followed: give the address that it leads to; it says: ",
-            401 | 403 => "check user, password or token in the environment; it says: ",
-            404 => "check database, organisation and API version in the URL; it says: ",
+            300..=399 => "it redirects, and Blotter does not follow redirects: use the target's address; it answers: ",
+            401 | 403 => "check user, password or token in the environment; it answers: ",
+            404 => "check database, organisation and API version in the URL; it answers: ",
             _ => "",
         };
         Err(SinkError::Refused { sink: self.sink.clone(), status: status.as_u16(), reason: format!("{hint}{said}") })

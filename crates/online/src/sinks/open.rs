@@ -42,7 +42,7 @@ pub fn open_sink(url: &str, city: &str, secrets: &Secrets) -> Result<Box<dyn Sin
         plain if plain.contains('@') => plain.split(':').next().unwrap_or_default().to_owned() + "://…",
         plain => plain.to_owned(),
     };
-    let refuse = |why: &str| SinkError::Configuration(format!("`{shown}` is no sink: {why}"));
+    let refuse = |why: &str| SinkError::Configuration(format!("`{shown}` is not a sink: {why}"));
     let parsed =
         Url::parse(url).map_err(|_| refuse("give memory:, influxdb://HOST:8086/DATABASE or kairosdb://HOST:8080"))?;
     let (kind, secure) = match parsed.scheme() {

@@ -24,11 +24,11 @@ impl Parameters {
             if !known.iter().any(|names| names.contains(&name.as_str())) {
                 let names: Vec<&str> = known.iter().flat_map(|names| names.iter().copied()).collect();
                 let detail = if names.is_empty() {
-                    "there are no parameters here".to_owned()
+                    "this address has no parameters".to_owned()
                 } else {
                     format!("there are: {}", names.join(", "))
                 };
-                return Err(Problem::parameter(name, format!("`{name}` is no parameter of this address; {detail}")));
+                return Err(Problem::parameter(name, format!("this address has no parameter `{name}`; {detail}")));
             }
             if !REPEATABLE.contains(&name.as_str()) && pairs[..index].iter().any(|(before, _)| before == name) {
                 return Err(Problem::parameter(name, format!("`{name}` is given twice")));

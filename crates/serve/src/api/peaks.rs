@@ -164,16 +164,16 @@ impl Answer {
 /// What was said last by an hour, or at all.
 fn said(state: &State, at: Option<Hour>, clock: &CityClock) -> Result<Found, Problem> {
     let Some(log) = &state.log else {
-        return Err(Problem::parameter("as", "what was said is in the log, and this server does not follow one"));
+        return Err(Problem::parameter("as", "`as=said` needs the log, and this server does not follow one"));
     };
     let (hour, offset) = match state.said().by(at) {
         Ok(found) => found,
-        Err(None) => return Err(Problem::parameter("as", "nothing has been said yet")),
+        Err(None) => return Err(Problem::parameter("as", "nothing has been published yet")),
         Err(Some(first)) => {
             let first = clock.format(begin_of(first));
             return Err(Problem::parameter(
                 "at",
-                format!("nothing had been said by then: the first tick ends at {first}"),
+                format!("nothing was published by then: the first tick is at {first}"),
             ));
         }
     };

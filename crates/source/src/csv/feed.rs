@@ -38,7 +38,7 @@ impl Feed {
             return Ok((*at, deleted));
         }
         let at = std::str::from_utf8(time).ok().and_then(parse_instant);
-        let at = at.ok_or_else(|| format!("`feed_time` is no RFC 3339 time with its offset: `{}`", cut(time)))?;
+        let at = at.ok_or_else(|| format!("`feed_time` is not an RFC 3339 time with offset: `{}`", cut(time)))?;
         self.last = Some((time.to_owned(), at));
         Ok((at, deleted))
     }

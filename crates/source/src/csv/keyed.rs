@@ -57,7 +57,10 @@ impl Ids {
                 Advance::Accepted(_) => {
                     read += 1;
                     if read.is_multiple_of(SAID_EVERY) {
-                        tracing::info!(read, "rows have no id: all are read once to number those of each key, then loaded");
+                        tracing::info!(
+                            read,
+                            "rows have no id: all are read once to number those of each key, then loaded"
+                        );
                     }
                     // A row without a key has no id.
                     if let Some((key, content, offset)) = last.take().filter(|(key, ..)| !key.is_empty()) {

@@ -63,7 +63,7 @@ impl Table {
             }
             Next::Malformed(Malformed::BrokenOff) | Next::More | Next::End => return Ok(None),
             Next::Malformed(fault) => {
-                return Err(refused(format!("its first line is no header of a CSV file: {}", fault.sentence())));
+                return Err(refused(format!("its first line is not a CSV header: {}", fault.sentence())));
             }
         };
         if let [name] = names.as_slice()

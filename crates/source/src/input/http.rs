@@ -38,7 +38,7 @@ pub(crate) fn http_error(url: &str, error: &ureq::Error) -> SourceError {
         ureq::Error::ConnectionFailed => ("the connection failed".into(), true),
         ureq::Error::Protocol(error) => (format!("not proper HTTP: {error}"), true),
         // The texts of the other errors can repeat the address, query and all.
-        ureq::Error::BadUri(_) => ("not an address that can be asked".into(), false),
+        ureq::Error::BadUri(_) => ("not a valid address".into(), false),
         ureq::Error::TooManyRedirects => ("too many redirects".into(), false),
         ureq::Error::StatusCode(status) => return status_error(url, *status, None),
         other => (format!("the request failed: {}", without_secrets(&other.to_string(), url)), false),
@@ -53,10 +53,10 @@ fn without_secrets(text: &str, url: &str) -> String {
 /// An answer that is not the one asked for.
 pub(crate) fn status_error(url: &str, status: u16, retry_after: Option<Duration>) -> SourceError {
     let why = match status {
-        202 => "HTTP status 202: the portal prepares the answer; it must be asked again".into(),
+        202 => "HTTP status 202: the portal prepares the answer; retry later".into(),
         401 | 403 => format!("HTTP status {status}: not allowed; is a token needed?"),
         404 | 410 => format!("HTTP status {status}: nothing there; check the address"),
-        429 => "HTTP status 429: asked too often".into(),
+        429 => "HTTP status 429: too many requests".into(),
         500.. => format!("HTTP status {status}: the server failed"),
         _ => format!("HTTP status {status}"),
     };
@@ -95,7 +95,7 @@ pub(crate) fn ask(agent: &Agent, url: &Url, range: Option<(u64, &str)>) -> Resul
         let Some(rest) = rest else {
             return Err(SourceError::Http {
                 url: redacted(url.as_str()),
-                why: "the server sent another range than the one asked for".into(),
+                why: "the server sent a different range than requested".into(),
                 retryable: true,
                 retry_after: None,
             });

@@ -60,7 +60,7 @@ impl Client {
         url.query_pairs_mut().extend_pairs(parameters);
         let body = self.body(&url, timeout)?;
         serde_json::from_slice(&body).map_err(|error| {
-            let why = format!("the answer is no list of rows, or breaks off: {error}");
+            let why = format!("the answer is not a list of rows, or it is truncated: {error}");
             SourceError::Http { url: redacted(url.as_str()), why, retryable: true, retry_after: None }
         })
     }

@@ -179,7 +179,10 @@ impl Columns {
         let reason = if self.bytes.contains(&0) {
             "a NUL byte".to_owned()
         } else if updated_at.is_none() {
-            format!("`{UPDATED_AT}` is no RFC 3339 time: `{}`", text(UPDATED_AT).chars().take(80).collect::<String>())
+            format!(
+                "`{UPDATED_AT}` is not an RFC 3339 time: `{}`",
+                text(UPDATED_AT).chars().take(80).collect::<String>()
+            )
         } else {
             parser.push(&Row::spanned(&self.bytes, &self.spans), &observation, now).err()?.to_string()
         };

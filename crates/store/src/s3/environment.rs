@@ -132,9 +132,9 @@ impl<'a> Environment<'a> {
 /// The endpoint is never shown where it is refused: it may hold what it should not.
 fn parse_endpoint(name: &str, endpoint: &str) -> Result<Url> {
     let refuse = |why: &str| Err(setting(name, why.to_owned()));
-    let Ok(url) = Url::parse(endpoint) else { return refuse("it is no URL; give one like `https://host:9000`") };
+    let Ok(url) = Url::parse(endpoint) else { return refuse("it is not a URL; use one like `https://host:9000`") };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return refuse("it is no `https://` or `http://` URL");
+        return refuse("it is not an `https://` or `http://` URL");
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         return refuse("a user, a query or a fragment has no place in it; credentials have variables of their own");
@@ -241,8 +241,8 @@ mod tests {
         let endpoint = |url| [&key[..], &[("AWS_ENDPOINT_URL", url)]].concat();
         check(&endpoint("http://user:hunter2@host"), "a user, a query");
         check(&endpoint("http://host/?hunter2"), "a user, a query");
-        check(&endpoint("hunter2"), "it is no URL");
-        check(&endpoint("ftp://hunter2/"), "it is no `https://`");
+        check(&endpoint("hunter2"), "it is not a URL");
+        check(&endpoint("ftp://hunter2/"), "it is not an `https://`");
     }
 
     #[test]

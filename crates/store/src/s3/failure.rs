@@ -35,7 +35,7 @@ impl Failure {
         let code = element(body, "Code").unwrap_or_default();
         let (kind, text) = match (status, code) {
             (404, "NoSuchBucket") => {
-                (Kind::Final, "there is no such bucket; make it, or correct the store's URL".to_owned())
+                (Kind::Final, "the bucket does not exist; create it, or correct the store's URL".to_owned())
             }
             (_, "RequestTimeTooSkewed") => {
                 (Kind::Unsure, "this machine's clock and the server's are too far apart".to_owned())

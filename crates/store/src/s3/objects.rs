@@ -97,7 +97,7 @@ impl S3Objects {
             match failure::of(&error) {
                 Some(failure) if failure.is_transient() && started.elapsed() < RETRY_FOR => {
                     is_unsure |= failure.kind() == Kind::Unsure;
-                    tracing::debug!(%failure, ?pause, "a conditional put is asked again");
+                    tracing::debug!(%failure, ?pause, "retrying a conditional put");
                 }
                 _ => return Err(error),
             }

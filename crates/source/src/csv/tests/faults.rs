@@ -186,7 +186,7 @@ fn binary_and_other_files_are_refused_with_a_sentence() {
         (b"ID;Date;Primary Type\n1;2;3\n", "separated by ';'"),
         (b"IUCR,PRIMARY DESCRIPTION\n110,HOMICIDE\n", "no column for `id`"),
         (b"Dear Sir,\nplease find enclosed\n", "no column for `id`"),
-        (b"\"ID,Date\n1,2", "its first line is no header"),
+        (b"\"ID,Date\n1,2", "its first line is not a CSV header"),
     ] {
         let error = refusal(bytes);
         assert!(error.contains(expect) && error.contains("crimes.csv is refused"), "{error}");
