@@ -4,7 +4,8 @@
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
 use anyhow::{Context, Result, bail};
-use blotter_incident::{CivilMicros, Header, Observation, Parser, Profile, Row, UtcMicros, format_civil};
+use blotter_city::{CivilMicros, Profile, UtcMicros, format_civil};
+use blotter_incident::{Header, Observation, Parser, Row};
 use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, Log, Topic, Transaction};
 use blotter_offline::{
     archive::{self, ArchiveConfig, ArchiveParts},

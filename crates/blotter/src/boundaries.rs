@@ -3,7 +3,8 @@
 
 use crate::{cli, profiles, signals, sources};
 use anyhow::{Context, Result, bail};
-use blotter_incident::{Boundaries, Outlines, Profile};
+use blotter_city::{Outlines, Profile};
+use blotter_incident::Boundaries;
 use blotter_seal::Seal;
 use blotter_source::{BoundaryPortal, SocrataOptions};
 use blotter_store::Shutdown;

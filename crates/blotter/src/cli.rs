@@ -2,14 +2,14 @@
 
 use crate::questions::{Emerging, Hotspots, Peaks};
 use anyhow::{Context, Result};
-use blotter_incident::{UtcMicros, parse_instant};
+use blotter_city::{UtcMicros, parse_instant};
 use blotter_serve::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 /// Blotter maps a city's open crime data: which crime is peaking right now, and where the hot spots have been.
 #[derive(Debug, Parser)]
-#[command(name = "blotter", version, about, max_term_width = 100)]
+#[command(name = "blotter", version, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// Format of the log lines on standard error
     #[arg(long, global = true, env = "BLOTTER_LOG_FORMAT", default_value = "text", value_enum)]

@@ -298,7 +298,7 @@ fn counts(arguments: &cli::Counts) -> Result<()> {
     let mut output = BufWriter::new(stdout().lock());
     writeln!(output, "bucket,area,category,count")?;
     for ((bucket, area, category), count) in totals {
-        let bucket = blotter_incident::format_utc(blotter_incident::UtcMicros(bucket));
+        let bucket = blotter_city::format_utc(blotter_city::UtcMicros(bucket));
         writeln!(output, "{bucket},{},{},{count}", quoted(&area), quoted(&category))?;
     }
     output.flush()?;

@@ -163,7 +163,7 @@ mod tests {
             ("lgo = \"x\"", ["`lgo`", "store"]),
             ("[snapshots]\nevery = 1", ["`snapshots`", "fetch"]),
             ("[snapshot]\nevry = 1", ["`evry`", "every"]),
-            ("[snapshot]\nevery = [1, 2]", ["snapshot.every", "one value"]),
+            ("[snapshot]\nevery = [1, 2]", ["`snapshot.every`", "a single value"]),
             ("[snapshot]\nevery = 2026-01-01", ["snapshot.every", "number"]),
             ("city = \"x\"\n[snapshot", ["TOML", "line 2"]),
             ("log = \"x\" hunter2", ["TOML", "line 1"]),

@@ -18,7 +18,8 @@ use crate::{
     supervise::{is_retryable, supervise},
 };
 use anyhow::{Context, Result};
-use blotter_incident::{Boundaries, Profile};
+use blotter_city::Profile;
+use blotter_incident::Boundaries;
 use blotter_log::{Log, Topic, Writer};
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgress};
 use blotter_online::{CountConfig, CountParts, CountProgress, DetectConfig};

@@ -11,7 +11,7 @@ use crate::{
     supervise::supervise,
 };
 use anyhow::Result;
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{Log, Offset, Topic};
 use blotter_online::{
     AlertProgress, CountConfig, CountParts, CountProgress, DetectConfig, DetectParts, FeedProgress, Hook, Rule,

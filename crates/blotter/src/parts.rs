@@ -7,7 +7,7 @@ use crate::{
     secrets::{secret, variable},
 };
 use anyhow::{Context, Result, bail};
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{EmbeddedLog, EmbeddedOptions, KafkaLog, KafkaLogin, KafkaOptions, Log};
 use blotter_online::sinks::{Secrets, Sink, open_sink};
 use blotter_store::Store;

@@ -1,7 +1,7 @@
 //! City profiles by name or path. Those of the `cities` folder are in the binary.
 
 use anyhow::{Context, Result, bail};
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use std::{path::Path, sync::Arc};
 
 const SHIPPED: [(&str, &str); 2] = [

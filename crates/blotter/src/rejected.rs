@@ -6,7 +6,8 @@ use crate::{
     parts, profiles, running, sources,
 };
 use anyhow::{Context, Result, bail};
-use blotter_incident::{Profile, rejected_rows};
+use blotter_city::Profile;
+use blotter_incident::rejected_rows;
 use blotter_log::{Log, Topic};
 use std::{
     collections::HashSet,

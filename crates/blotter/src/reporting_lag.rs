@@ -2,7 +2,7 @@
 
 use crate::{cli, parts, profiles};
 use anyhow::{Context, Result};
-use blotter_incident::{UtcMicros, format_utc};
+use blotter_city::{UtcMicros, format_utc};
 use blotter_offline::FirstRecords;
 use blotter_peak::{FirstHeard, ReportingDelays, begin_of, hour_of};
 use std::{
@@ -63,7 +63,7 @@ fn fragment(found: &ReportingDelays) -> Result<String> {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use blotter_incident::Profile;
+    use blotter_city::Profile;
 
     #[test]
     fn is_a_piece_of_a_profile() {

@@ -2,7 +2,7 @@
 
 use crate::{cli, parts, profiles, signals, sources};
 use anyhow::{Context, Result, bail};
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, LogError, Topic};
 use blotter_offline::restore;
 use blotter_store::{ArchiveTable, Store};

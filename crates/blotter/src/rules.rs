@@ -14,7 +14,7 @@
 
 use crate::secrets::secret;
 use anyhow::{Context, Result, anyhow, bail};
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_online::{AlertProgress, Hook, Rule, sinks::Webhook};
 use std::sync::Arc;
 use toml::{Table, Value};

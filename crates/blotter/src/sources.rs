@@ -6,7 +6,7 @@ use crate::{
     shelf::StoreShelf,
 };
 use anyhow::{Context, Result, bail};
-use blotter_incident::{Profile, UtcMicros};
+use blotter_city::{Profile, UtcMicros};
 use blotter_log::{Log, Topic, Writer};
 use blotter_produce::{SourceState, StoredPosition, begin, fed_by, writer_of};
 use blotter_source::{

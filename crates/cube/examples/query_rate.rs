@@ -6,8 +6,9 @@
 
 #![expect(clippy::print_stdout, reason = "the answers are read by another program")]
 
+use blotter_city::{Profile, UtcMicros, parse_civil};
 use blotter_cube::{Bucket, By, Cube, Filter, Locator};
-use blotter_incident::{Header, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, parse_civil};
+use blotter_incident::{Header, IncidentBatch, Observation, Parser, Row};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use std::{
     error::Error,

@@ -9,7 +9,8 @@ use crate::{
     vocabulary::NONE,
 };
 use arrow::array::{Array, BooleanArray};
-use blotter_incident::{IncidentBatch, Offered, Revision, UtcMicros};
+use blotter_city::UtcMicros;
+use blotter_incident::{IncidentBatch, Offered, Revision};
 
 /// An hour, area of the primary layer and category whose total changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,7 @@
 //! row that a query reads.
 
 use crate::{cube::instant_of, group::Group};
-use blotter_incident::{CityClock, CivilMicros};
+use blotter_city::{CityClock, CivilMicros};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -154,7 +154,7 @@ pub(crate) fn first_day(number: i32, bucket: Bucket) -> String {
         Bucket::Month => return format!("{:04}-{:02}-01", number.div_euclid(12), number.rem_euclid(12) + 1),
         Bucket::Year => return format!("{number:04}-01-01"),
     };
-    let mut text = blotter_incident::format_civil(CivilMicros(i64::from(day) * DAY_MICROS));
+    let mut text = blotter_city::format_civil(CivilMicros(i64::from(day) * DAY_MICROS));
     text.truncate(10);
     text
 }
@@ -218,7 +218,7 @@ mod tests {
             ("2017-11-05T06:30:00Z", (2017, 11), 5, 6 * 24 + 1),
             ("2017-11-05T07:30:00Z", (2017, 11), 5, 6 * 24 + 1),
         ] {
-            let at = blotter_incident::parse_instant(instant).unwrap();
+            let at = blotter_city::parse_instant(instant).unwrap();
             let (minute, _) = crate::cube::minute_of(at);
             let place = calendar.place(minute);
             let expect = month.0 * 12 + month.1 - 1;

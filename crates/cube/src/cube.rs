@@ -3,7 +3,8 @@
 use crate::{
     calendar::Calendar, group::Group, narrow::with_values, places::Places, totals::AllTotals, vocabulary::Vocabulary,
 };
-use blotter_incident::{BoundingBox, CityClock, Column, IdentityIndex, Profile, UtcMicros};
+use blotter_city::{BoundingBox, CityClock, Profile, UtcMicros};
+use blotter_incident::{Column, IdentityIndex};
 use hashbrown::HashMap;
 
 /// Minutes from 1900-01-01T00:00:00Z to 1970-01-01T00:00:00Z.

@@ -6,7 +6,7 @@ use crate::{
     hours::HoursOfWeek,
     scan::Reach,
 };
-use blotter_incident::{BoundingBox, UtcMicros};
+use blotter_city::{BoundingBox, UtcMicros};
 
 /// A selection of incidents; all of its parts must hold.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,7 +6,8 @@ use crate::{
     cube::{Cube, instant_of},
     filter::Filter,
 };
-use blotter_incident::{UtcMicros, first_month, newest_hour};
+use blotter_city::UtcMicros;
+use blotter_incident::{first_month, newest_hour};
 use std::collections::BTreeMap;
 
 const HOUR_MICROS: i64 = 3_600_000_000;

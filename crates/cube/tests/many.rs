@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use blotter_city::{CityClock, CivilMicros, Profile, UtcMicros, format_civil, parse_civil};
 use blotter_cube::{Bucket, By, Cube, Filter, HOURS, HoursOfWeek, Locator};
-use blotter_incident::{
-    CityClock, CivilMicros, Header, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil,
-    parse_civil,
-};
+use blotter_incident::{Header, IncidentBatch, Observation, Parser, Row};
 use h3o::{LatLng, Resolution};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use blotter_city::{BoundingBox, CityClock, CivilMicros, Profile, UtcMicros, format_civil};
 use blotter_cube::{Bucket, By, Cube, Cursor, Filter, HOURS, HourCell, HoursOfWeek, Locator};
-use blotter_incident::{
-    BoundingBox, CityClock, CivilMicros, Header, Incident, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros,
-    format_civil,
-};
+use blotter_incident::{Header, Incident, IncidentBatch, Observation, Parser, Row};
 use h3o::{LatLng, Resolution};
 use proptest::prelude::*;
 use std::{

@@ -2,10 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use blotter_city::{Profile, UtcMicros, format_civil, format_utc, parse_civil};
 use blotter_cube::{Bucket, By, Cube, Filter, Locator, Period};
-use blotter_incident::{
-    Header, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil, format_utc, parse_civil,
-};
+use blotter_incident::{Header, IncidentBatch, Observation, Parser, Row};
 use std::sync::Arc;
 
 const NAMES: [&str; 3] = ["id", "date", "primary_type"];
@@ -37,7 +36,7 @@ fn apply(cube: &mut Cube, rows: &[(u32, String, bool)]) {
 /// An incident every ten minutes of the days before 1 March 2024, 23:50.
 fn usual() -> Vec<(u32, String, bool)> {
     let end = parse_civil("2024-03-01T23:50:00").unwrap().0;
-    let at = |back: i64| format_civil(blotter_incident::CivilMicros(end - back * 600_000_000));
+    let at = |back: i64| format_civil(blotter_city::CivilMicros(end - back * 600_000_000));
     (0..3000).map(|back| (back as u32, at(back), false)).collect()
 }
 
@@ -64,8 +63,8 @@ fn lone_incidents_move_neither_the_clock_nor_the_axis() {
     assert!(axis(&cube, Bucket::Hour).len() < 700);
     // They are counted, and who asks for their time sees them.
     assert_eq!(cube.figures().total, 3002);
-    let to = blotter_incident::parse_instant("1901-01-01T00:00:00Z");
-    let from = blotter_incident::parse_instant("1899-01-01T00:00:00Z");
+    let to = blotter_city::parse_instant("1901-01-01T00:00:00Z");
+    let from = blotter_city::parse_instant("1899-01-01T00:00:00Z");
     let asked = Filter { from, to, ..Filter::default() };
     assert_eq!(cube.series(&asked, By::None, Bucket::Year, 1 << 20).unwrap().lines[0].counts, [1]);
     // What is corrected is as if it had never been.

@@ -3,11 +3,7 @@
 //! One Arrow schema per city: eighteen fixed columns, then one per area layer, named `areas.<layer>`.
 //! Texts of few distinct values are dictionaries of 16-bit keys, so a batch has at most 65,535 rows.
 
-use crate::{
-    civil::{CivilMicros, UtcMicros},
-    profile::Profile,
-    revision::Revision,
-};
+use crate::revision::Revision;
 use arrow::{
     array::{
         Array, AsArray, BooleanArray, DictionaryArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch,
@@ -16,6 +12,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, UInt16Type},
     error::ArrowError,
 };
+use blotter_city::{CivilMicros, Profile, UtcMicros};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Columns before those of the areas.

@@ -3,17 +3,14 @@
 //! An incident whose source says no area of a layer has that of the outline that contains its point. What the source says stands,
 //! and the content hash is that of what it says: which revision wins does not depend on the outlines that were known.
 
-use crate::{
-    batch::{FIXED, IncidentBatch},
-    outlines::Outlines,
-    profile::Profile,
-};
+use crate::batch::{FIXED, IncidentBatch};
 use arrow::{
     array::{Array, ArrayRef, AsArray, DictionaryArray, PrimitiveArray, RecordBatch, StringArray},
     buffer::{NullBuffer, ScalarBuffer},
     datatypes::UInt16Type,
     error::ArrowError,
 };
+use blotter_city::{Outlines, Profile};
 use hashbrown::HashMap;
 use std::sync::Arc;
 
@@ -107,10 +104,8 @@ fn filled(column: &DictionaryArray<UInt16Type>, found: &[(usize, &str)]) -> Resu
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::{
-        CivilMicros, IdentityIndex, Incident, MessageParser, Observation, Offered, Parser, TypedRow, UtcMicros, Word,
-        WordColumn,
-    };
+    use crate::{IdentityIndex, Incident, MessageParser, Observation, Offered, Parser, TypedRow, Word, WordColumn};
+    use blotter_city::{CivilMicros, UtcMicros};
     use serde_json::json;
 
     const NOW: UtcMicros = UtcMicros(1_700_000_000_000_000);

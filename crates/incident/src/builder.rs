@@ -1,9 +1,6 @@
 //! Columns under construction: interned texts and one set of column builders per partition.
 
-use crate::{
-    civil::{CivilMicros, UtcMicros},
-    parser::Word,
-};
+use crate::parser::Word;
 use arrow::{
     array::{
         ArrayRef, BooleanBuilder, DictionaryArray, Float64Builder, Int64Builder, PrimitiveArray, RecordBatch,
@@ -13,6 +10,7 @@ use arrow::{
     datatypes::{SchemaRef, UInt16Type},
     error::ArrowError,
 };
+use blotter_city::{CivilMicros, UtcMicros};
 use hashbrown::HashMap;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;

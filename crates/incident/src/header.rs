@@ -1,6 +1,7 @@
 //! Where each field of an incident stands in a source's rows.
 
-use crate::{clean, profile::Profile, row::Row};
+use crate::row::Row;
+use blotter_city::{Profile, clean};
 
 /// Where each field of an incident stands in a source's rows.
 #[derive(Clone, Debug)]

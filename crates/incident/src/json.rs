@@ -1,9 +1,7 @@
 //! The JSON form of an incident: the value on Kafka and in the API.
 
-use crate::{
-    batch::Incident,
-    civil::{format_civil, format_utc},
-};
+use crate::batch::Incident;
+use blotter_city::{format_civil, format_utc};
 use serde_json::{Map, Value, json};
 
 impl Incident {

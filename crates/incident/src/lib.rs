@@ -13,21 +13,14 @@
 mod batch;
 mod boundaries;
 mod builder;
-mod civil;
-mod clean;
-mod date;
 mod header;
-mod holiday;
 mod identity;
 mod json;
 mod message;
 mod outliers;
-mod outlines;
 mod parser;
 mod partition;
 mod points;
-mod polygons;
-mod profile;
 mod reason;
 mod rejected;
 mod revision;
@@ -35,20 +28,13 @@ mod row;
 
 pub use batch::{DictionaryColumn, Incident, IncidentBatch, incident_schema};
 pub use boundaries::Boundaries;
-pub use civil::{CityClock, CivilMicros, UtcMicros, format_civil, format_utc, parse_civil, parse_instant};
-pub use date::DateFormat;
 pub use header::{Header, HeaderError, same_column};
-pub use holiday::{DayOfWeek, Holiday};
 pub use identity::{Column, IdentityIndex, Offered};
 pub use message::MessageParser;
 pub use outliers::{first_month, newest_hour};
-pub use outlines::{Outlines, OutlinesError};
 pub use parser::{MAX_BATCH_ROWS, Observation, Parser, TypedRow, Word, WordColumn};
 pub use partition::{murmur2, partition_of};
 pub use points::PointTally;
-pub use profile::{
-    BoundaryDataset, BoundingBox, CategoryRules, Columns, Layer, Portal, Profile, ProfileError, ReportedShares,
-};
 pub use reason::Reason;
 pub use rejected::{Rejected, rejected_batch, rejected_rows, rejected_schema};
 pub use revision::Revision;

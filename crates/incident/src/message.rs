@@ -8,17 +8,15 @@
 use crate::{
     batch::IncidentBatch,
     builder::FIXED_DICTIONARIES,
-    civil::{CivilMicros, UtcMicros, format_civil, format_utc, parse_civil, parse_instant},
-    clean,
     parser::{Observation, Parser, TypedRow, Word},
     partition::partition_of,
-    profile::Profile,
     reason::{MAX_FIELD_BYTES, Reason},
 };
 use arrow::{
     array::{Array, BooleanArray, RecordBatch, StringArray},
     error::ArrowError,
 };
+use blotter_city::{CivilMicros, Profile, UtcMicros, clean, format_civil, format_utc, parse_civil, parse_instant};
 use serde::Deserialize;
 use std::{borrow::Cow, collections::BTreeMap, io::Write, sync::Arc};
 
@@ -199,7 +197,7 @@ fn hash(text: &str) -> Result<i64, Reason> {
 
 /// `YYYY-MM-DDThh:mm:ss[.ffffff]` without a zone, as it is written here; else whatever a person may write.
 fn parse_exactly(text: &str) -> Option<CivilMicros> {
-    match crate::date::iso(text.as_bytes()) {
+    match blotter_city::iso(text.as_bytes()) {
         Some(at) => Some(at),
         None => parse_civil(text),
     }
@@ -207,7 +205,7 @@ fn parse_exactly(text: &str) -> Option<CivilMicros> {
 
 /// RFC 3339; the common form in UTC quickly.
 fn parse_utc(text: &str) -> Option<UtcMicros> {
-    let plain = text.strip_suffix('Z').and_then(|civil| crate::date::iso(civil.as_bytes()));
+    let plain = text.strip_suffix('Z').and_then(|civil| blotter_city::iso(civil.as_bytes()));
     plain.map(|civil| UtcMicros(civil.0)).or_else(|| parse_instant(text))
 }
 

@@ -3,16 +3,14 @@
 use crate::{
     batch::incident_schema,
     builder::{Accepted, ColumnBuilders, FIXED_DICTIONARIES, Interner, MISSING},
-    civil::{CityClock, CivilMicros, UtcMicros},
-    clean,
     header::Header,
     partition::partition_of,
     points::PointTally,
-    profile::Profile,
     reason::{MAX_FIELD_BYTES, Reason},
     row::Row,
 };
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
+use blotter_city::{CityClock, CivilMicros, Profile, UtcMicros, clean};
 use std::{borrow::Cow, sync::Arc};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -321,10 +319,10 @@ impl Parser {
         let TypedRow { id, case_number, occurred_at, updated_at, words, block, arrest, domestic, position } = *row;
         let occurred_at_utc = self.clock.to_utc(occurred_at);
         if occurred_at_utc.0 > now.0.saturating_add(DAY_MICROS) {
-            return Err(Reason::Future(crate::format_civil(occurred_at)));
+            return Err(Reason::Future(blotter_city::format_civil(occurred_at)));
         }
         if occurred_at < EARLIEST {
-            return Err(Reason::TooEarly(crate::format_civil(occurred_at)));
+            return Err(Reason::TooEarly(blotter_city::format_civil(occurred_at)));
         }
         let content_hash = content_hash.unwrap_or_else(|| self.content_hash(row, observation.deleted));
 
@@ -409,7 +407,7 @@ fn word(profile: &Profile, column: usize, raw: &str) -> Option<String> {
 fn date(profile: &Profile, clock: &CityClock, text: &[u8]) -> Option<CivilMicros> {
     let civil = |text: &[u8]| profile.date_formats.iter().find_map(|format| format.parse(text));
     civil(text).or_else(|| {
-        let (text, offset_minutes) = crate::date::split_offset(text)?;
+        let (text, offset_minutes) = blotter_city::split_offset(text)?;
         let civil = civil(text)?;
         Some(clock.to_civil(UtcMicros(civil.0.checked_sub(offset_minutes * 60_000_000)?)))
     })
@@ -482,7 +480,8 @@ const _: () = assert!(MISSING as usize > MAX_BATCH_ROWS);
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::{Incident, IncidentBatch, parse_civil};
+    use crate::{Incident, IncidentBatch};
+    use blotter_city::parse_civil;
     use proptest::prelude::*;
 
     const HEADER: &str = "ID,Case Number,Date,Block,IUCR,Primary Type,Description,Location Description,Arrest,Domestic,Beat,District,Ward,Community Area,Updated On,Latitude,Longitude";
@@ -520,7 +519,7 @@ mod tests {
         let incident = parse(HEADER, GOOD).unwrap();
         assert_eq!(incident.id, "11192233");
         assert_eq!(incident.occurred_at, parse_civil("2017-12-31T23:58:00").unwrap());
-        assert_eq!(crate::format_utc(incident.occurred_at_utc), "2018-01-01T05:58:00Z");
+        assert_eq!(blotter_city::format_utc(incident.occurred_at_utc), "2018-01-01T05:58:00Z");
         assert_eq!(incident.updated_at, parse_civil("2018-05-04T15:51:04"));
         assert_eq!((incident.category.as_str(), incident.code.as_deref()), ("BURGLARY", Some("0630")));
         assert_eq!((incident.arrest, incident.domestic), (Some(false), Some(true)));
@@ -563,10 +562,15 @@ mod tests {
         check(
             "12/31/2017 11:58:00 PM",
             "7/19/2017 13:45",
-            |i| crate::format_civil(i.occurred_at),
+            |i| blotter_city::format_civil(i.occurred_at),
             "2017-07-19T13:45:00",
         );
-        check("12/31/2017 11:58:00 PM", "07/2017", |i| crate::format_civil(i.occurred_at), "2017-07-01T00:00:00");
+        check(
+            "12/31/2017 11:58:00 PM",
+            "07/2017",
+            |i| blotter_city::format_civil(i.occurred_at),
+            "2017-07-01T00:00:00",
+        );
         check("05/04/2018 03:51:04 PM", "", |i| format!("{:?}", i.updated_at), "None");
         check("false", "", |i| format!("{:?}", i.arrest), "None");
         check("false", "Y", |i| format!("{:?}", i.arrest), "Some(true)");
@@ -603,7 +607,7 @@ mod tests {
     fn a_time_with_an_offset_is_the_citys_time() {
         let check = |text: &str, expect: &str| {
             let incident = parse(HEADER, &GOOD.replacen("12/31/2017 11:58:00 PM", text, 1)).unwrap();
-            assert_eq!(crate::format_civil(incident.occurred_at), expect, "{text}");
+            assert_eq!(blotter_city::format_civil(incident.occurred_at), expect, "{text}");
         };
         check("2018-01-01T05:58:00.000Z", "2017-12-31T23:58:00");
         check("2018-01-01T05:58:00+00:00", "2017-12-31T23:58:00");
@@ -640,7 +644,7 @@ mod tests {
         let (partition, batch) = parser.finish().unwrap().remove(0);
         assert_eq!(partition, partition_of(b"new-york-shootings/169180023-1", 4));
         let incident = IncidentBatch::try_new(&batch).unwrap().incident(0);
-        assert_eq!(crate::format_utc(incident.occurred_at_utc), "2017-09-09T07:57:00Z");
+        assert_eq!(blotter_city::format_utc(incident.occurred_at_utc), "2017-09-09T07:57:00Z");
         assert_eq!(
             (incident.category.as_str(), incident.areas["borough"].as_str()),
             ("SHOOTING, NOT FATAL", "STATEN ISLAND")

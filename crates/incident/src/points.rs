@@ -1,6 +1,6 @@
 //! Where the points of a source's rows lie, so that a person learns why none is on the map.
 
-use crate::profile::BoundingBox;
+use blotter_city::BoundingBox;
 use serde::{Deserialize, Serialize};
 
 /// Fewer points outside the city say nothing.

@@ -1,11 +1,11 @@
 //! Records that could not be accepted. They are data: kept with their bytes, reason and position.
 
-use crate::civil::UtcMicros;
 use arrow::{
     array::{Array, AsArray, BinaryArray, RecordBatch, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
     error::ArrowError,
 };
+use blotter_city::UtcMicros;
 use std::sync::{Arc, LazyLock};
 
 /// One rejected record.

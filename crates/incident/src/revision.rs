@@ -1,6 +1,6 @@
 //! Which record of one incident wins.
 
-use crate::civil::{CivilMicros, UtcMicros};
+use blotter_city::{CivilMicros, UtcMicros};
 
 /// The rank of one record among all records of the same incident. The greatest wins, in every role,
 /// whatever the order of arrival and however often it arrives (the derived order compares the fields

@@ -3,7 +3,8 @@
 //!
 //! With COPIES the rows are loaded that many times under other ids.
 
-use blotter_incident::{Header, Observation, Parser, Profile, Row, UtcMicros};
+use blotter_city::{Profile, UtcMicros};
+use blotter_incident::{Header, Observation, Parser, Row};
 use blotter_offline::snapshot::{Outcome, SnapshotConfig, SnapshotParts, take};
 use blotter_store::{ArchiveTable, ArchiveWriter, Store, WriterLimits};
 use std::{error::Error, io::Write, path::Path, sync::Arc, time::Instant};

@@ -5,7 +5,7 @@ use crate::{
     rows::{Rows, column, flags, text},
 };
 use arrow::datatypes::TimestampMicrosecondType;
-use blotter_incident::{Profile, UtcMicros};
+use blotter_city::{Profile, UtcMicros};
 use blotter_store::{ArchiveTable, Shutdown, Store, StoreError};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;

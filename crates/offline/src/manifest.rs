@@ -183,10 +183,10 @@ mod tests {
                 (found, _) => panic!("{found:?}"),
             };
         check(r#"{"version":7,"path":"7"}"#, Ok("7"));
-        check(r#"{"version":7,"path":"../7"}"#, Err("no folder name"));
-        check(r#"{"version":7,"path":"/etc"}"#, Err("no folder name"));
-        check(r#"{"version":7,"path":".."}"#, Err("no folder name"));
-        check(r#"{"version":7"#, Err("no pointer of this version"));
+        check(r#"{"version":7,"path":"../7"}"#, Err("not a folder name"));
+        check(r#"{"version":7,"path":"/etc"}"#, Err("not a folder name"));
+        check(r#"{"version":7,"path":".."}"#, Err("not a folder name"));
+        check(r#"{"version":7"#, Err("not a pointer that this version reads"));
     }
 
     /// Issue 12, 4.2.

@@ -15,7 +15,8 @@ use arrow::{
     compute::filter_record_batch,
     datatypes::{Int32Type, Int64Type, TimestampMicrosecondType},
 };
-use blotter_incident::{Profile, incident_schema};
+use blotter_city::Profile;
+use blotter_incident::incident_schema;
 use blotter_log::{EmbeddedOptions, LogId, Rebuild, Recorded, Topic};
 use blotter_store::{ArchiveTable, Checkpoints, Shutdown, Store, to_incidents};
 use std::{

@@ -121,7 +121,7 @@ fn another_log_and_another_city_are_refused() {
 
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../cities/new-york-shootings.toml"));
     let mut elsewhere = parts(&log, &store);
-    elsewhere.profile = Arc::new(blotter_incident::Profile::from_toml(&text.unwrap()).unwrap());
+    elsewhere.profile = Arc::new(blotter_city::Profile::from_toml(&text.unwrap()).unwrap());
     let error = archive::run(&config(), elsewhere, &Shutdown::new()).unwrap_err().to_string();
     assert!(error.contains("`chicago`"), "{error}");
     assert_eq!(archive_rows(&store), log_rows(&log));

@@ -3,7 +3,7 @@
 
 mod common;
 
-use blotter_incident::{CivilMicros, UtcMicros};
+use blotter_city::{CivilMicros, UtcMicros};
 use blotter_offline::{FirstRecord, FirstRecords, OfflineError};
 use blotter_store::StoreError;
 use common::{MemoryLog, Said, archive_all, log_rows, open_store, profile, said};

@@ -3,7 +3,7 @@
 
 mod common;
 
-use blotter_incident::{CivilMicros, UtcMicros};
+use blotter_city::{CivilMicros, UtcMicros};
 use blotter_offline::{
     Manifest, Pointer,
     snapshot::{Outcome, SnapshotConfig, SnapshotParts, run, take},
@@ -83,9 +83,9 @@ proptest! {
         }
         prop_assert_eq!(manifest.incidents, expected.iter().filter(|row| !row.deleted).count() as u64);
         let greatest = all.values().map(|row| row.occurred_at_utc).max().unwrap();
-        prop_assert_eq!(&manifest.data_as_of, &Some(blotter_incident::format_utc(greatest)));
+        prop_assert_eq!(&manifest.data_as_of, &Some(blotter_city::format_utc(greatest)));
         let least = all.values().map(|row| row.occurred_at_utc).min().unwrap();
-        prop_assert_eq!(&manifest.earliest, &Some(blotter_incident::format_utc(least)));
+        prop_assert_eq!(&manifest.earliest, &Some(blotter_city::format_utc(least)));
         prop_assert_eq!(manifest.next_offsets.values().copied().collect::<Vec<_>>(), log.next_offsets());
 
         // Another order, every record twice: the same rows.

@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use blotter_incident::{CivilMicros, Header, Observation, Parser, Profile, Revision, Row, UtcMicros, format_civil};
+use blotter_city::{CivilMicros, Profile, UtcMicros, format_civil};
+use blotter_incident::{Header, Observation, Parser, Revision, Row};
 use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, Log, Offset, Topic, Transaction};
 use blotter_online::{
     CountConfig, CountParts, CountProgress,

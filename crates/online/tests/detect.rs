@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, Log, Topic, Transaction};
 use blotter_online::{
     DetectConfig, DetectError, DetectParts, FeedProgress, TickProgress,

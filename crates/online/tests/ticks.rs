@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, GroupOffset, Log, Offset, Topic, Transaction};
 use blotter_online::{
     AlertProgress, DetectConfig, DetectParts, Hook, Rule, TickProgress,

@@ -2,7 +2,7 @@
 //! and categories'.
 
 use crate::{Calendar, History, Holiday, Hour, Options, ReportingLag, Tick, peaks};
-use blotter_incident::{CityClock, Profile, UtcMicros};
+use blotter_city::{CityClock, Profile, UtcMicros};
 use std::{cmp::Ordering, sync::Arc};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -23,7 +23,7 @@ impl City {
         let calendar = Calendar::new(offsets.collect(), holidays(profile, clock));
         Self {
             options: Options { calendar, ..Options::default() },
-            shares: profile.reporting_lag.as_ref().map(blotter_incident::ReportedShares::by_hour),
+            shares: profile.reporting_lag.as_ref().map(blotter_city::ReportedShares::by_hour),
         }
     }
 
@@ -48,7 +48,7 @@ impl City {
 /// The stretches of hours that are holidays; those of one name are of one kind.
 fn holidays(profile: &Profile, clock: &CityClock) -> Vec<Holiday> {
     let hour = |civil| hour_of(clock.to_utc(civil));
-    let of = |(kind, holiday): (u8, &blotter_incident::Holiday)| {
+    let of = |(kind, holiday): (u8, &blotter_city::Holiday)| {
         let stretch = |(first, end)| Holiday { kind, first_hour: hour(first), hours: (hour(end) - hour(first)) as u16 };
         holiday.days().map(stretch).collect::<Vec<_>>()
     };
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holiday_is_the_citys_own_day() -> Result<(), blotter_incident::ProfileError> {
+    fn a_holiday_is_the_citys_own_day() -> Result<(), blotter_city::ProfileError> {
         let chicago = include_str!("../../../cities/chicago.toml");
         let profile = Profile::from_toml(chicago)?;
         let found = holidays(&profile, &profile.clock());

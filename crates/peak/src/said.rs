@@ -6,7 +6,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
     error::ArrowError,
 };
-use blotter_incident::UtcMicros;
+use blotter_city::UtcMicros;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,

@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, Topic};
 use blotter_online::{CountConfig, CountParts, CountProgress, run_count};
 use blotter_produce::{ProduceParts, ProduceProgress, writer_of};

@@ -5,7 +5,8 @@ use arrow::{
     compute::filter_record_batch,
     error::ArrowError,
 };
-use blotter_incident::{IncidentBatch, Revision, UtcMicros};
+use blotter_city::UtcMicros;
+use blotter_incident::{IncidentBatch, Revision};
 use blotter_log::{Append, Log, Offset, Topic};
 use blotter_source::hash_of_id;
 use std::{
@@ -98,7 +99,8 @@ fn each_batch(
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use blotter_incident::{CivilMicros, Incident, Observation, Parser, Profile, TypedRow, Word, WordColumn};
+    use blotter_city::{CivilMicros, Profile};
+    use blotter_incident::{Incident, Observation, Parser, TypedRow, Word, WordColumn};
     use blotter_log::{EmbeddedLog, EmbeddedOptions, Transaction};
 
     #[test]

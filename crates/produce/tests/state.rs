@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, LogError, Transaction, Writer};
 use blotter_produce::{StoredPosition, begin, fed_by, source_states, writer_of};
 use blotter_source::{Simulator, SimulatorOptions, Source};

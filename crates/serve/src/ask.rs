@@ -6,7 +6,8 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, header},
 };
-use blotter_incident::{Boundaries, Profile};
+use blotter_city::Profile;
+use blotter_incident::Boundaries;
 use blotter_log::Log;
 use blotter_store::Shutdown;
 use std::{path::PathBuf, sync::Arc, time::Duration};

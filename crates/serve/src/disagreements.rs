@@ -5,8 +5,8 @@
 //! of the cube.
 
 use crate::state::{State, View};
+use blotter_city::Outlines;
 use blotter_cube::PlaceAreas;
-use blotter_incident::Outlines;
 use std::{
     panic::resume_unwind,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

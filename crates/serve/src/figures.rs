@@ -4,8 +4,8 @@ use crate::{
     caught_up::{Facts, caught_up},
     state::{State, View},
 };
+use blotter_city::{UtcMicros, format_utc};
 use blotter_cube::Apart;
-use blotter_incident::{UtcMicros, format_utc};
 use blotter_produce::{SourceState, held};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

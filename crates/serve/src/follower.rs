@@ -234,7 +234,7 @@ impl Follower {
             .manifest
             .ingested_as_of
             .as_deref()
-            .and_then(blotter_incident::parse_instant)
+            .and_then(blotter_city::parse_instant)
             .map(|at| at.0.div_euclid(1000));
         view.loaded = Some(snapshot.manifest.version);
         view.snapshot = Some((snapshot.manifest.version, next_offsets));

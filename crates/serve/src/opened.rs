@@ -8,7 +8,8 @@ use crate::{
     snapshot::{LocalSnapshot, reader_options},
 };
 use arrow::{array::RecordBatch, compute::concat_batches};
-use blotter_incident::{Incident, IncidentBatch, Profile};
+use blotter_city::Profile;
+use blotter_incident::{Incident, IncidentBatch};
 use blotter_store::ObjectReader;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
 use std::path::PathBuf;

@@ -8,7 +8,8 @@ use crate::{
     lanes::Lanes,
     state::State,
 };
-use blotter_incident::{Boundaries, Profile};
+use blotter_city::Profile;
+use blotter_incident::Boundaries;
 use blotter_log::Log;
 use blotter_store::Shutdown;
 use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};

@@ -1,8 +1,8 @@
 //! Where the cube's points lie on the city's plane: found beside the view and not under its lock.
 
+use blotter_city::Profile;
 use blotter_cube::Cube;
 use blotter_hotspot::{Bounds, Error, Sites};
-use blotter_incident::Profile;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Those of one view's cube, as far as they were found; shared, so that they are added to without the view's lock.

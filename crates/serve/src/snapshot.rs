@@ -5,8 +5,9 @@ use arrow::{
     array::{AsArray, RecordBatch, new_null_array},
     datatypes::{Int32Type, Int64Type},
 };
+use blotter_city::Profile;
 use blotter_cube::Locator;
-use blotter_incident::{IncidentBatch, Profile, incident_schema};
+use blotter_incident::{IncidentBatch, incident_schema};
 use blotter_offline::Manifest;
 use blotter_store::{ObjectReader, Shutdown};
 use parquet::arrow::{

@@ -4,8 +4,9 @@ use crate::{
     disagreements::Disagreements, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, opened::OpenSnapshot,
     said::SaidIndex, sites::CubeSites, standing::Standing, study_areas::StudyAreas, texts::Texts,
 };
+use blotter_city::Profile;
 use blotter_cube::Cube;
-use blotter_incident::{Boundaries, Profile};
+use blotter_incident::Boundaries;
 use blotter_log::{Log, Topic};
 use blotter_peak::City;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -1,8 +1,8 @@
 //! Study areas by resolution. One is made anew only when the cells that have incidents are others than before.
 
+use blotter_city::Outlines;
 use blotter_cube::{CellCounts, Filter};
 use blotter_hotspot::{Error, Stop, StudyArea};
-use blotter_incident::Outlines;
 use h3o::CellIndex;
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,6 @@
 //! How fast a CSV file becomes batches: `cargo run --release -p blotter-source --example parse_rate FILE [PARTITIONS]`.
 
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_source::{CsvOptions, CsvSource, Location, Source, Step};
 use std::{error::Error, io::Write, sync::Arc, time::Instant};
 

@@ -2,7 +2,7 @@
 //!
 //! With a path as second argument it writes the same incidents as CSV instead.
 
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_source::{CsvStyle, Simulator, SimulatorOptions, Source, Step};
 use std::{error::Error, fs, io::Write, sync::Arc, time::Instant};
 

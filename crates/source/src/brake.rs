@@ -4,7 +4,7 @@
 //! lose more than a share of its rows at once keeps them until the source has said the same for a while, or until an
 //! operator confirms it.
 
-use blotter_incident::UtcMicros;
+use blotter_city::UtcMicros;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -28,7 +28,8 @@ use crate::{
     Chunk, Decision, Location, Notice, NoticeKind, Progress, Source, SourceError, Step,
     input::{Before, Compression, Damaged, Identity, Input, fault_of},
 };
-use blotter_incident::{Header, MAX_BATCH_ROWS, Parser, Profile, Rejected, UtcMicros};
+use blotter_city::{Profile, UtcMicros};
+use blotter_incident::{Header, MAX_BATCH_ROWS, Parser, Rejected};
 pub(crate) use keyed::{Ids, MEMORY};
 use position::Position;
 pub(crate) use ranks::Ranks;

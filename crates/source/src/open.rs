@@ -4,7 +4,8 @@ use crate::{
     Brake, Chained, CsvOptions, CsvSource, Location, Part, Replay, ReplayOptions, Source, SourceError, WallClock,
     Watched, Watching,
 };
-use blotter_incident::{MAX_BATCH_ROWS, Profile};
+use blotter_city::Profile;
+use blotter_incident::MAX_BATCH_ROWS;
 use std::{path::PathBuf, sync::Arc};
 
 /// What all sources of a run have in common.

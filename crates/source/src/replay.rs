@@ -23,7 +23,8 @@ use crate::{
     },
     input::{Identity, fault_of},
 };
-use blotter_incident::{Parser, Profile, Rejected, UtcMicros};
+use blotter_city::{Profile, UtcMicros};
+use blotter_incident::{Parser, Rejected};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use spool::Spool;

@@ -1,7 +1,7 @@
 //! What a source says of itself beside its rows: whether it works, since when it does not and why, and what a person
 //! should know of what it holds. Plain data: the log keeps it, `serve` shows it.
 
-use blotter_incident::UtcMicros;
+use blotter_city::UtcMicros;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -40,9 +40,8 @@ pub use options::{Pace, SimulatorOptions, WallClock};
 pub use outbreak::Outbreak;
 
 use crate::{Chunk, Progress, Source, SourceError, Step};
-use blotter_incident::{
-    CivilMicros, Header, Observation, Parser, Profile, Rejected, TypedRow, UtcMicros, Word, WordColumn,
-};
+use blotter_city::{CivilMicros, Profile, UtcMicros};
+use blotter_incident::{Header, Observation, Parser, Rejected, TypedRow, Word, WordColumn};
 use calendar::{HOUR, SECOND};
 use city::{City, Draft};
 use figures::Figures;

@@ -32,9 +32,8 @@ pub use known::Shelf;
 pub use options::{AppToken, SocrataOptions};
 
 use crate::{Chunk, Decision, Notice, NoticeKind, Progress, Source, SourceError, Step};
-use blotter_incident::{
-    CivilMicros, Parser, Portal, Profile, Rejected, UtcMicros, format_civil, parse_civil, parse_instant,
-};
+use blotter_city::{CivilMicros, Portal, Profile, UtcMicros, format_civil, parse_civil, parse_instant};
+use blotter_incident::{Parser, Rejected};
 use client::{Client, Fields, quoted};
 use groups::{Groups, Present};
 use jiff::{Span, civil::Date};
@@ -258,7 +257,7 @@ impl SocrataSource {
         let reached = furthest.as_ref().and_then(|cursor| parse_instant(&cursor.updated_at));
         self.position.cursor = match reached {
             Some(reached) if reached > from => {
-                Some(Cursor { updated_at: blotter_incident::format_utc(from), id: String::new() })
+                Some(Cursor { updated_at: blotter_city::format_utc(from), id: String::new() })
             }
             _ => furthest,
         };
@@ -605,7 +604,7 @@ impl Source for SocrataSource {
         notices.extend(schema::notice(profile, names, lacking, *backfilled, self.columns.has_point()));
         notices.extend(points.sentence(&profile.name).map(|text| Notice { kind: NoticeKind::OutsideCity, text }));
         notices.extend(self.position.waiting.iter().map(|(month, waiting)| {
-            let until = blotter_incident::format_utc(self.options.brake.until(waiting));
+            let until = blotter_city::format_utc(self.options.brake.until(waiting));
             let (missing, known) = (waiting.missing, waiting.known);
             let text = format!(
                 "the portal no longer lists {missing} of {known} incidents of {month}. They stay for now: they are deleted \

@@ -4,7 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use crate::Chunk;
-use blotter_incident::{Incident, IncidentBatch, Profile};
+use blotter_city::Profile;
+use blotter_incident::{Incident, IncidentBatch};
 use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},

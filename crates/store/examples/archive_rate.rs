@@ -1,7 +1,8 @@
 //! Microseconds and bytes per row of the archive's writer, single-threaded:
 //! `cargo run --release -p blotter-store --example archive_rate -- chicago.csv [cities/chicago.toml]`
 
-use blotter_incident::{Header, Observation, Parser, Profile, Row, UtcMicros};
+use blotter_city::{Profile, UtcMicros};
+use blotter_incident::{Header, Observation, Parser, Row};
 use blotter_store::{ArchiveWriter, WriterLimits};
 use std::{error::Error, io::Write, sync::Arc, time::Instant};
 

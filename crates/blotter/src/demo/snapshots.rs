@@ -2,7 +2,7 @@
 
 use super::BACKGROUND;
 use anyhow::Result;
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::Log;
 use blotter_offline::{
     Manifest,

@@ -2,7 +2,7 @@
 //! lies between them, under `progress/part`.
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
-use blotter_incident::{UtcMicros, format_utc, parse_instant};
+use blotter_city::{UtcMicros, format_utc, parse_instant};
 use blotter_log::{Decoded, Decoder, Encode, GroupOffset, Message, Offset, Topic, TopicFormat};
 use blotter_online::count::{self, Vocabulary, counts_batch, counts_rows, counts_schema};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

@@ -1,7 +1,8 @@
 //! Topic `incidents`: key `city/id`, value the incident in JSON.
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
-use blotter_incident::{IncidentBatch, MessageParser, Profile, UtcMicros, incident_schema};
+use blotter_city::{Profile, UtcMicros};
+use blotter_incident::{IncidentBatch, MessageParser, incident_schema};
 use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
 use std::sync::Arc;
 

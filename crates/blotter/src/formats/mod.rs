@@ -5,7 +5,7 @@ mod incidents;
 mod peaks;
 pub(crate) mod rejected;
 
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{Formats, Topic};
 use std::sync::Arc;
 

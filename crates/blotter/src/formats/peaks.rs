@@ -3,7 +3,7 @@
 //! with an alert.
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
-use blotter_incident::{format_utc, parse_instant};
+use blotter_city::{format_utc, parse_instant};
 use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
 use blotter_peak::{Said, SaidRecord, begin_of, hour_of, said_batch, said_rows, said_schema};
 use serde::Deserialize;

@@ -2,7 +2,8 @@
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use blotter_incident::{Rejected, format_utc, parse_instant, rejected_batch, rejected_rows, rejected_schema};
+use blotter_city::{format_utc, parse_instant};
+use blotter_incident::{Rejected, rejected_batch, rejected_rows, rejected_schema};
 use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -95,7 +96,7 @@ impl Decoder for Reading {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use blotter_incident::UtcMicros;
+    use blotter_city::UtcMicros;
 
     #[test]
     fn what_was_written_is_read() {

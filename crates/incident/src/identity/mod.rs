@@ -19,7 +19,8 @@ mod table;
 
 pub use column::Column;
 
-use crate::{CivilMicros, Revision, UtcMicros};
+use crate::Revision;
+use blotter_city::{CivilMicros, UtcMicros};
 use codes::{Ids, Moments};
 use hashbrown::DefaultHashBuilder;
 use observed::Observed;

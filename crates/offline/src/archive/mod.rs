@@ -14,7 +14,7 @@ mod role;
 pub use progress::ArchiveProgress;
 pub use role::run;
 
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::Log;
 use blotter_store::{CompactionOptions, Store, WriterLimits};
 use std::{

@@ -2,7 +2,8 @@
 
 use crate::Result;
 use arrow::array::RecordBatch;
-use blotter_incident::{IncidentBatch, Profile, Rejected, UtcMicros, partition_of, rejected_batch};
+use blotter_city::{Profile, UtcMicros};
+use blotter_incident::{IncidentBatch, Rejected, partition_of, rejected_batch};
 use blotter_log::{Append, Invalid, Log, Topic, Transaction};
 
 /// The rows of a batch that are not where their key belongs.

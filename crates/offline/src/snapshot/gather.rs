@@ -13,7 +13,8 @@ use arrow::{
     datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType},
     error::ArrowError,
 };
-use blotter_incident::{CityClock, MAX_BATCH_ROWS, Profile, UtcMicros, incident_schema};
+use blotter_city::{CityClock, Profile, UtcMicros};
+use blotter_incident::{MAX_BATCH_ROWS, incident_schema};
 use blotter_store::{ArchiveTable, Store, civil_month, to_incidents, writer_properties};
 use bytes::Bytes;
 use hashbrown::HashMap;

@@ -26,7 +26,7 @@ mod winners;
 pub use pays::pays;
 pub use role::{Outcome, run, take};
 
-use blotter_incident::{Profile, UtcMicros};
+use blotter_city::{Profile, UtcMicros};
 use blotter_store::{Shutdown, Store};
 use std::{sync::Arc, time::Duration};
 

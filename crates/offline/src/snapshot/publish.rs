@@ -4,7 +4,7 @@ use crate::{
     error::{OfflineError, Result},
     manifest::{FOLDER, MANIFEST, Manifest, ManifestFile, POINTER, Pointer, to_json},
 };
-use blotter_incident::{UtcMicros, format_utc};
+use blotter_city::{UtcMicros, format_utc};
 use blotter_store::{Store, StoreError};
 use std::collections::{BTreeMap, HashSet};
 

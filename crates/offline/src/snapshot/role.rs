@@ -7,7 +7,7 @@ use crate::{
     priority,
     rows::Rows,
 };
-use blotter_incident::format_utc;
+use blotter_city::format_utc;
 use blotter_store::{ArchiveTable, Shutdown, Store, StoreError};
 use std::time::Instant;
 

@@ -5,7 +5,7 @@
 //! or for few where the year is too large for memory.
 
 use super::winners::HOUR_MICROS;
-use blotter_incident::{CityClock, UtcMicros};
+use blotter_city::{CityClock, UtcMicros};
 use blotter_store::civil_year;
 use std::{collections::BTreeMap, ops::Range};
 
@@ -45,14 +45,14 @@ pub(super) fn cut(hours: &BTreeMap<i64, u64>, clock: &CityClock, most: u64) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blotter_incident::CivilMicros;
+    use blotter_city::CivilMicros;
 
     fn clock() -> CityClock {
         CityClock::new("America/Chicago").expect("a known zone")
     }
 
     fn hour_of(civil: &str) -> i64 {
-        let civil: CivilMicros = blotter_incident::parse_civil(civil).expect("a civil time");
+        let civil: CivilMicros = blotter_city::parse_civil(civil).expect("a civil time");
         clock().to_utc(civil).0.div_euclid(HOUR_MICROS)
     }
 

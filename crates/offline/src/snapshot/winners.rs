@@ -13,7 +13,8 @@ use arrow::{
     array::Array,
     datatypes::{Int32Type, Int64Type, TimestampMicrosecondType},
 };
-use blotter_incident::{CivilMicros, Revision, UtcMicros};
+use blotter_city::{CivilMicros, UtcMicros};
+use blotter_incident::Revision;
 use blotter_store::ArchiveTable;
 use hashbrown::HashMap;
 use std::{cmp::Reverse, collections::BTreeMap};

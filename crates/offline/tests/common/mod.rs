@@ -7,10 +7,8 @@ use arrow::{
     array::{Array, AsArray, RecordBatch},
     datatypes::{Int32Type, Int64Type},
 };
-use blotter_incident::{
-    CivilMicros, Header, Incident, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil,
-    incident_schema, rejected_rows,
-};
+use blotter_city::{CivilMicros, Profile, UtcMicros, format_civil};
+use blotter_incident::{Header, Incident, IncidentBatch, Observation, Parser, Row, incident_schema, rejected_rows};
 use blotter_log::{
     Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched, Writer,
 };
@@ -217,7 +215,7 @@ pub struct Said {
 pub fn said(id: &str, occurred_at: &str, observed_at: i64, category: &str) -> Said {
     Said {
         id: id.to_owned(),
-        occurred_at: blotter_incident::parse_civil(occurred_at).unwrap(),
+        occurred_at: blotter_city::parse_civil(occurred_at).unwrap(),
         updated_at: None,
         observed_at: UtcMicros(observed_at),
         deleted: false,

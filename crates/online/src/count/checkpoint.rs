@@ -25,7 +25,8 @@ use arrow::{
     error::ArrowError,
     ipc::{reader::StreamReader, writer::StreamWriter},
 };
-use blotter_incident::{CivilMicros, Revision, UtcMicros};
+use blotter_city::{CivilMicros, UtcMicros};
+use blotter_incident::Revision;
 use blotter_log::Offset;
 use blotter_seal::{Seal, seal_of, to_sealed_json};
 use blotter_store::{Checkpoints, ObjectVersion, StoreError};

@@ -9,7 +9,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, UInt16Type, UInt32Type},
     error::ArrowError,
 };
-use blotter_incident::UtcMicros;
+use blotter_city::UtcMicros;
 use std::sync::{Arc, LazyLock};
 
 /// One total.

@@ -5,7 +5,7 @@
 //! another member takes it over, this one can say nothing more of it.
 
 use super::{CountError, PartitionCounts, checkpoint::Checkpoint};
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{Append, GroupOffset, Log, LogError, Membership, Offset, Topic, Transaction, Writer};
 use blotter_store::{Checkpoints, Shutdown, StoreError};
 use std::{

@@ -10,7 +10,7 @@ use crate::{
     count::CountError,
     sinks::{Sink, SinkError, Webhook},
 };
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{Log, LogError};
 use blotter_store::Shutdown;
 use std::{sync::Arc, thread::Builder, time::Duration};

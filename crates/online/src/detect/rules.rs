@@ -1,6 +1,6 @@
 //! Rules: which peaks somebody wants to be told of, once per episode.
 
-use blotter_incident::{Profile, format_utc, parse_instant};
+use blotter_city::{Profile, format_utc, parse_instant};
 use blotter_peak::{Alert, Episode, Hour, Names, Peak, ReportedPeak, Tick, begin_of, hour_of};
 use std::collections::{BTreeMap, btree_map::Entry};
 

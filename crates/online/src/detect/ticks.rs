@@ -9,7 +9,7 @@ use super::{
     rules::{Rule, Told, follow},
 };
 use crate::count::{CountError, GROUP as COUNT, Vocabulary, counts_rows};
-use blotter_incident::{CityClock, Profile};
+use blotter_city::{CityClock, Profile};
 use blotter_log::{Append, GroupOffset, Log, Offset, Topic, Transaction, Writer};
 use blotter_peak::{
     City, Episode, History, Hour, Names, Numbers, Report, ReportedWindow, Said, SaidRecord, Tick, Window, begin_of,

@@ -89,7 +89,7 @@ impl Totals {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use blotter_incident::UtcMicros;
+    use blotter_city::UtcMicros;
 
     #[test]
     fn parts_are_summed_and_the_last_word_counts() {

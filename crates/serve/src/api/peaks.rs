@@ -25,8 +25,8 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
+use blotter_city::{CityClock, UtcMicros, format_utc};
 use blotter_cube::Filter;
-use blotter_incident::{CityClock, UtcMicros, format_utc};
 use blotter_log::{LogError, Topic};
 use blotter_peak::{
     City, Hour, Names, Peak, Report, ReportedPeak, ReportedWindow, Said, Tick, Window, begin_of, hour_of, said_rows,

@@ -9,7 +9,8 @@ use super::{
 use crate::problem::Problem;
 use axum::{extract::State as Shared, http::Uri, response::Response};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use blotter_incident::{Rejected, format_utc, rejected_rows};
+use blotter_city::format_utc;
+use blotter_incident::{Rejected, rejected_rows};
 use blotter_log::{Log, LogError, Offset, Topic};
 use serde_json::{Value, json};
 use std::{collections::HashSet, sync::Arc};

@@ -6,7 +6,7 @@ use crate::{
     state::State,
     testing::{CHICAGO, Record, apply, ask, ask_with, chicago, json, load_afresh},
 };
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
@@ -47,7 +47,7 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
 fn questions(from_day: i64) -> Vec<String> {
     let day = |day: i64| {
         let micros = (BEGIN_SECONDS + day * DAY_SECONDS) * 1_000_000;
-        blotter_incident::format_civil(blotter_incident::CivilMicros(micros))
+        blotter_city::format_civil(blotter_city::CivilMicros(micros))
     };
     let period = format!("from={}&to={}", day(from_day), day(from_day + 60));
     let year = format!("from={}&to={}", day(0), day(365));

@@ -6,7 +6,8 @@ use crate::{
     state::State,
     testing::{CHICAGO, Record, apply, ask, in_force, json},
 };
-use blotter_incident::{Boundaries, Outlines, Profile};
+use blotter_city::{Outlines, Profile};
+use blotter_incident::Boundaries;
 use proptest::prelude::*;
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::testing::{CHICAGO, MemoryLog, Record, ask, batches, json, write_snapshot};
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use std::{
     path::Path,
     sync::atomic::AtomicBool,

@@ -14,10 +14,9 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request},
 };
+use blotter_city::{CivilMicros, Profile, UtcMicros, format_civil};
 use blotter_cube::Locator;
-use blotter_incident::{
-    CivilMicros, Header, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, format_civil,
-};
+use blotter_incident::{Header, IncidentBatch, Observation, Parser, Row};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,

@@ -4,7 +4,7 @@ use arrow::{
     array::{ArrayRef, Int32Array, Int64Array, RecordBatch},
     datatypes::{DataType, Field, Schema},
 };
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_offline::{Manifest, ManifestFile};
 use parquet::arrow::ArrowWriter;
 use serde_json::json;

@@ -8,7 +8,7 @@ use crate::{
     state::State,
     testing::{CHICAGO, MemoryLog, Record, ask_with, batches, json},
 };
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, Transaction};
 use blotter_store::Shutdown;
 use std::{

@@ -1,6 +1,7 @@
 //! A revisions feed: rows with `feed_time` (when the source said so, RFC 3339) and `op` (insert, update, delete).
 
-use blotter_incident::{Row, UtcMicros, parse_instant};
+use blotter_city::{UtcMicros, parse_instant};
+use blotter_incident::Row;
 
 /// The two columns of a feed.
 #[derive(Clone, Debug)]

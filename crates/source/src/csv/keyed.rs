@@ -15,7 +15,8 @@ use super::{
     sorter::{Sorted, Sorter},
     table::{Advance, Table},
 };
-use blotter_incident::{Parser, Row, UtcMicros};
+use blotter_city::UtcMicros;
+use blotter_incident::{Parser, Row};
 use hashbrown::HashMap;
 use std::io;
 use xxhash_rust::xxh3::xxh3_64;

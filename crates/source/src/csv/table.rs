@@ -5,7 +5,8 @@ use super::{
     records::{Malformed, Next, Records},
 };
 use crate::SourceError;
-use blotter_incident::{Header, Observation, Parser, Profile, Rejected, Row, UtcMicros};
+use blotter_city::{Profile, UtcMicros};
+use blotter_incident::{Header, Observation, Parser, Rejected, Row};
 use std::io;
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -135,7 +135,7 @@ fn a_feed_says_itself_when_and_what() {
         line("yesterday", "insert", 3),
     ));
     let seen: Vec<_> = (outcome.incidents.iter())
-        .map(|incident| (blotter_incident::format_utc(incident.observed_at), incident.deleted))
+        .map(|incident| (blotter_city::format_utc(incident.observed_at), incident.deleted))
         .collect();
     assert_eq!(seen, [("2022-02-01T22:51:46Z".to_owned(), false), ("2022-02-03T00:00:00Z".to_owned(), true)]);
     assert!(outcome.reasons()[0].contains("upsert") && outcome.reasons()[1].contains("yesterday"));

@@ -2,7 +2,7 @@
 
 use super::location::redacted;
 use crate::SourceError;
-use blotter_incident::UtcMicros;
+use blotter_city::UtcMicros;
 use std::time::Duration;
 use ureq::{
     Agent, Body,
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn dates() {
         let at = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        assert_eq!(blotter_incident::format_utc(at), "1994-11-06T08:49:37Z");
+        assert_eq!(blotter_city::format_utc(at), "1994-11-06T08:49:37Z");
         assert_eq!(to_http_date(at).as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
         assert_eq!(http_date("yesterday"), None);
     }

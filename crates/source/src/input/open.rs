@@ -9,7 +9,7 @@ use super::{
     soda::{Pages, page_address, rows_address},
 };
 use crate::SourceError;
-use blotter_incident::UtcMicros;
+use blotter_city::UtcMicros;
 use std::{
     fs::File,
     io::{self, BufReader, Cursor, Read, Seek, SeekFrom},

@@ -8,7 +8,8 @@ use crate::{
     CsvOptions, CsvSource, WallClock,
     testing::{HEADER, city, row, rows_of},
 };
-use blotter_incident::{Incident, parse_instant};
+use blotter_city::parse_instant;
+use blotter_incident::Incident;
 use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicI64, Ordering},

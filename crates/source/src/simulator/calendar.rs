@@ -1,6 +1,6 @@
 //! Days, months and hours of the week of a civil time, without a calendar library in the inner loop.
 
-use blotter_incident::CivilMicros;
+use blotter_city::CivilMicros;
 
 pub(super) const SECOND: i64 = 1_000_000;
 pub(super) const MINUTE: i64 = 60 * SECOND;
@@ -44,7 +44,7 @@ pub(super) fn first_of(civil: CivilMicros, of_year: bool) -> CivilMicros {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use blotter_incident::{format_civil, parse_civil};
+    use blotter_city::{format_civil, parse_civil};
 
     #[test]
     fn agrees_with_the_calendar() {

@@ -18,7 +18,7 @@ use super::{
     plan::Slot,
     rhythm::Rhythm,
 };
-use blotter_incident::{CivilMicros, UtcMicros};
+use blotter_city::{CivilMicros, UtcMicros};
 
 /// Incidents of a near-repeat series, on average.
 const SERIES: f64 = 3.0;

@@ -4,7 +4,7 @@ use super::{
     calendar::{DAY, HOUR, MINUTE, SECOND, date},
     city::{City, Draft},
 };
-use blotter_incident::CivilMicros;
+use blotter_city::CivilMicros;
 
 /// How a CSV file is written. Both parse to the same incidents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use super::{calendar, outbreak::Outbreak};
 use crate::SourceError;
-use blotter_incident::{MAX_BATCH_ROWS, Profile, UtcMicros, parse_civil};
+use blotter_city::{Profile, UtcMicros, parse_civil};
+use blotter_incident::MAX_BATCH_ROWS;
 use std::{
     fmt,
     sync::Arc,
@@ -48,7 +49,7 @@ impl WallClock {
 
 impl fmt::Debug for WallClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WallClock({})", blotter_incident::format_utc(self.now()))
+        write!(f, "WallClock({})", blotter_city::format_utc(self.now()))
     }
 }
 

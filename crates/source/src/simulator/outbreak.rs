@@ -7,7 +7,7 @@ use super::{
     plan::Plan,
 };
 use crate::SourceError;
-use blotter_incident::{Profile, UtcMicros};
+use blotter_city::{Profile, UtcMicros};
 
 /// More incidents of one category in one area than its usual rate gives, for some hours: exactly `extra` more
 /// than without it. They occur and are reported within those hours, most of them on a few neighbouring blocks,

@@ -10,7 +10,7 @@ use super::{
     outbreak::Placed,
     rhythm::Rhythm,
 };
-use blotter_incident::UtcMicros;
+use blotter_city::UtcMicros;
 use std::{collections::HashMap, sync::Arc};
 
 /// The length of a slot, whose start is a whole number of slots from the history's end.

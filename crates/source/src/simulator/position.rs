@@ -2,7 +2,7 @@
 
 use super::options::{Pace, SimulatorOptions};
 use crate::SourceError;
-use blotter_incident::UtcMicros;
+use blotter_city::UtcMicros;
 use serde::{Deserialize, Serialize};
 
 /// The position kept in the log, as JSON. The times of the first start hold for ever: a simulator that is opened

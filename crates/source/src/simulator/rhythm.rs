@@ -13,7 +13,7 @@ use super::{
     draws::{Draws, Purpose, key},
     figures::Figures,
 };
-use blotter_incident::{CityClock, UtcMicros};
+use blotter_city::{CityClock, UtcMicros};
 
 /// Factors of the groups, and in the last place the civil offset in minutes.
 type Factors = [u16; 16];

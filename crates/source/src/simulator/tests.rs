@@ -4,7 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use super::*;
-use blotter_incident::{Incident, IncidentBatch, Row, parse_instant};
+use blotter_city::parse_instant;
+use blotter_incident::{Incident, IncidentBatch, Row};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 fn city() -> Arc<Profile> {

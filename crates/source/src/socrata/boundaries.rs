@@ -2,7 +2,7 @@
 
 use super::{client::Client, options::SocrataOptions};
 use crate::SourceError;
-use blotter_incident::Profile;
+use blotter_city::Profile;
 
 /// More areas than a layer has: the portal answers 1,000 unless told otherwise.
 const MOST_AREAS: &str = "1000000";

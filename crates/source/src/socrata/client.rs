@@ -5,7 +5,7 @@ use crate::{
     SourceError,
     input::{agent, http_error, redacted, retry_after, status_error},
 };
-use blotter_incident::Portal;
+use blotter_city::Portal;
 use serde_json::{Map, Value};
 use std::time::Duration;
 use ureq::Agent;

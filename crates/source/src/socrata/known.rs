@@ -12,7 +12,7 @@
 
 use super::client::Fields;
 use crate::SourceError;
-use blotter_incident::UtcMicros;
+use blotter_city::UtcMicros;
 use std::{
     collections::{BTreeMap, HashMap},
     fs::{self, OpenOptions},

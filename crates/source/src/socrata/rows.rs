@@ -2,7 +2,8 @@
 
 use super::client::Fields;
 use crate::{SourceError, csv::table::KEPT_BYTES};
-use blotter_incident::{Header, Observation, Parser, Profile, Rejected, Row, UtcMicros, parse_instant};
+use blotter_city::{Profile, UtcMicros, parse_instant};
+use blotter_incident::{Header, Observation, Parser, Rejected, Row};
 use serde_json::Value;
 use std::collections::HashMap;
 

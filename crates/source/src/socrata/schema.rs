@@ -8,7 +8,8 @@
 
 use super::{client::Fields, rows::UPDATED_AT};
 use crate::{Notice, NoticeKind};
-use blotter_incident::{Profile, same_column};
+use blotter_city::Profile;
+use blotter_incident::same_column;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,7 +136,9 @@ mod tests {
                 "date": "2026-01-01T10:00:00.000", "primary_type": "THEFT", "latitude": "41.9", "longitude": "-87.7",
             });
             let fields = row.as_object_mut().unwrap();
-            without.iter().for_each(|name| drop(fields.remove(*name)));
+            for name in without {
+                fields.remove(*name);
+            }
             fields.extend(with.iter().map(|name| ((*name).to_owned(), json!("x"))));
             serde_json::from_value(row).unwrap()
         };

@@ -384,7 +384,7 @@ fn a_portal_that_refuses_is_failing_without_its_token_and_is_asked_again() {
         let report = source.reports().remove("portal").unwrap();
         let failing = report.failing.unwrap();
         assert_eq!(report.condition, Condition::Failing, "attempt {attempt}");
-        assert_eq!(blotter_incident::format_utc(failing.since), since);
+        assert_eq!(blotter_city::format_utc(failing.since), since);
         assert!(!failing.why.contains("hush"), "{}", failing.why);
         assert_eq!(report.last_success, parse_instant(NOW));
         // Nobody asks before the pause is over.

@@ -8,7 +8,8 @@ use arrow::{
     datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit},
     error::ArrowError,
 };
-use blotter_incident::{Profile, incident_schema};
+use blotter_city::Profile;
+use blotter_incident::incident_schema;
 use deltalake_core::kernel::{DataType as DeltaType, PrimitiveType, StructField, StructType};
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use arrow::{
     array::RecordBatch,
     datatypes::{DataType, SchemaRef},
 };
-use blotter_incident::{CivilMicros, UtcMicros, format_civil, format_utc};
+use blotter_city::{CivilMicros, UtcMicros, format_civil, format_utc};
 use bytes::Bytes;
 use parquet::{
     arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},

@@ -14,7 +14,7 @@ use crate::{
     store::Store,
 };
 use arrow::datatypes::SchemaRef;
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use deltalake_core::{
     kernel::{
         Action, Add, Transaction,

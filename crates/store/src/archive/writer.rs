@@ -11,7 +11,8 @@ use arrow::{
     compute::take_record_batch,
     datatypes::SchemaRef,
 };
-use blotter_incident::{IncidentBatch, Profile};
+use blotter_city::Profile;
+use blotter_incident::IncidentBatch;
 use std::collections::BTreeMap;
 
 /// When a file is closed before its commit asks for it.

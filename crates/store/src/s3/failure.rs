@@ -173,7 +173,7 @@ mod tests {
         };
         check(403, "AccessDenied", Kind::Denied, "access denied (AccessDenied)");
         check(403, "SignatureDoesNotMatch", Kind::Denied, "AWS_SECRET_ACCESS_KEY");
-        check(404, "NoSuchBucket", Kind::Final, "no such bucket; make it");
+        check(404, "NoSuchBucket", Kind::Final, "the bucket does not exist; create it");
         check(301, "PermanentRedirect", Kind::Final, "AWS_REGION");
         check(400, "AuthorizationHeaderMalformed", Kind::Final, "AWS_REGION");
         check(400, "EntityTooLarge", Kind::Final, "(EntityTooLarge) m");

@@ -1,7 +1,7 @@
 //! What the archive's table must do on every store.
 
 use crate::support::{Open, append, archived, files, open_archive, profile, rows_up_to};
-use blotter_incident::Profile;
+use blotter_city::Profile;
 use blotter_store::{ArchiveTable, CompactionOptions, StoreError, UploadedFile};
 use std::{sync::Barrier, thread, time::Duration};
 

@@ -137,7 +137,7 @@ fn wrong_credentials_and_buckets_are_refused_with_what_to_do() {
     let url = server().unwrap().url;
     check(&url, "AWS_SECRET_ACCESS_KEY", MARKER, "check `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`");
     check(&url, "AWS_ACCESS_KEY_ID", "nobody", "check `AWS_ACCESS_KEY_ID`");
-    check("s3://no-such-bucket-here/x", "AWS_DEFAULT_REGION", "us-east-1", "no such bucket; make it");
+    check("s3://no-such-bucket-here/x", "AWS_DEFAULT_REGION", "us-east-1", "the bucket does not exist; create it");
     check(&url, "AWS_REGION", "eu-central-1", "AWS_REGION");
 }
 

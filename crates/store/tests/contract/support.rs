@@ -4,7 +4,8 @@ use arrow::{
     array::{AsArray, RecordBatch},
     datatypes::{Int32Type, Int64Type},
 };
-use blotter_incident::{Header, IncidentBatch, Observation, Parser, Profile, Row, UtcMicros, incident_schema};
+use blotter_city::{Profile, UtcMicros};
+use blotter_incident::{Header, IncidentBatch, Observation, Parser, Row, incident_schema};
 use blotter_store::{ArchiveTable, ArchiveWriter, EncodedFile, Store, StoreError, WriterLimits, to_incidents};
 use std::{
     collections::{BTreeMap, HashMap},

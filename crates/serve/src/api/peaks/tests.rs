@@ -7,7 +7,8 @@ use crate::{
     state::State,
     testing::{self, CHICAGO, Record, apply, in_force},
 };
-use blotter_incident::{Boundaries, CivilMicros, Outlines, Profile, format_civil};
+use blotter_city::{CivilMicros, Outlines, Profile, format_civil};
+use blotter_incident::Boundaries;
 use proptest::prelude::*;
 use serde_json::Value;
 use std::sync::Arc;

@@ -54,7 +54,7 @@ fn keyed_reason() {
         incidents.iter().map(|incident| (incident.id.as_str(), incident.position.is_some())).collect();
     assert_eq!(ids, [("1-1", true), ("3-1", false)]);
     assert_eq!(reasons.len(), 2);
-    assert!(reasons[0].contains("no date of a known format: `2020.01.05 10:00:00`"), "{reasons:?}");
+    assert!(reasons[0].contains("is not a date in a known format: `2020.01.05 10:00:00`"), "{reasons:?}");
     assert!(reasons[1].contains("no key: the columns `INCIDENT_KEY` are empty"), "{reasons:?}");
 }
 

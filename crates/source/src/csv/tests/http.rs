@@ -33,7 +33,7 @@ fn a_file_is_read_and_observed_when_it_was_modified() {
     let server = Server::start(|request| ranged(request, &text(250), "\"a\""));
     let outcome = drain(open_url(&format!("{}/crimes.csv", server.address), None).unwrap());
     assert_eq!((outcome.incidents.len(), outcome.rejected.len()), (250, 0));
-    let observed = blotter_incident::format_utc(outcome.incidents[0].observed_at);
+    let observed = blotter_city::format_utc(outcome.incidents[0].observed_at);
     assert_eq!(observed, "2022-11-06T08:49:37Z");
 }
 
@@ -112,7 +112,7 @@ fn errors_are_sentences_that_say_whether_to_ask_again_and_hold_no_secret() {
         Response::new(status, "no")
     });
     for (status, retryable, expect) in
-        [(404, false, "nothing there"), (403, false, "not allowed"), (429, true, "too often"), (503, true, "failed")]
+        [(404, false, "nothing there"), (403, false, "not allowed"), (429, true, "too many requests"), (503, true, "failed")]
     {
         let error = open_url(&format!("{}/{status}?token=secret", server.address), None).map(drain).unwrap_err();
         assert_eq!(error.is_retryable(), retryable, "{error}");

@@ -87,7 +87,7 @@ impl DateFormat {
 }
 
 /// A time without the `Z` or the offset behind it (`+00`, `-0500`, `+01:00`), and that offset in minutes.
-pub(crate) fn split_offset(text: &[u8]) -> Option<(&[u8], i64)> {
+pub fn split_offset(text: &[u8]) -> Option<(&[u8], i64)> {
     if let [rest @ .., b'Z' | b'z'] = text {
         return Some((rest.trim_ascii_end(), 0));
     }
@@ -139,7 +139,8 @@ fn twelve_hour(text: &[u8]) -> Option<CivilMicros> {
     )
 }
 
-pub(crate) fn iso(text: &[u8]) -> Option<CivilMicros> {
+/// `2016-07-19T13:45:00`, also with a fraction or a space for the `T`; none where it is something else.
+pub fn iso(text: &[u8]) -> Option<CivilMicros> {
     if text.len() < 19
         || (text[4], text[7], text[13], text[16]) != (b'-', b'-', b':', b':')
         || !matches!(text[10], b'T' | b' ')

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 /// Without surrounding white space; no-break spaces become spaces.
-pub(crate) fn trimmed(text: &str) -> Cow<'_, str> {
+pub fn trimmed(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     if text.contains('\u{a0}') { Cow::Owned(text.replace('\u{a0}', " ")) } else { Cow::Borrowed(text) }
 }
 
 /// A code with its leading zeros back: `10.0` is `10`, `110` is `0110` at width 4; what is not a plain
 /// number stays as it is (`041A`), in upper case.
-pub(crate) fn code(text: &str, width: usize) -> String {
+pub fn code(text: &str, width: usize) -> String {
     let text = trimmed(text);
     let whole = text.strip_suffix(".0").unwrap_or(&text);
     if !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -23,7 +23,7 @@ pub(crate) fn code(text: &str, width: usize) -> String {
 }
 
 /// An area's code: as [`code`], but a number's own leading zeros do not make another area (`05` is `5` at width 0).
-pub(crate) fn area(text: &str, width: usize) -> String {
+pub fn area(text: &str, width: usize) -> String {
     let code = code(text, width);
     if code.bytes().all(|byte| byte.is_ascii_digit()) && !code.is_empty() {
         let significant = code.trim_start_matches('0');
@@ -34,7 +34,7 @@ pub(crate) fn area(text: &str, width: usize) -> String {
 }
 
 /// A header name as it is compared: letters and digits only, in lower case.
-pub(crate) fn header(text: &str) -> String {
+pub fn header(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
