@@ -256,7 +256,7 @@ def test_a_command_says_what_the_api_says(server, folder, command, query):
     ("arguments", "said"),
     [
         (["peaks", "--area", "community_area:99"], "there is no area `99`"),
-        (["hotspots", "--city", "new-york-shootings"], "is of the city `chicago`"),
+        (["hotspots", "--city", "new-york-shootings"], "is of city `chicago`"),
         (["peaks", "--limit", "0"], "`limit=0`"),
         (["hotspots", "--resolution", "12"], "`resolution=12`"),
         (["emerging", "--step", "day"], "month or week"),

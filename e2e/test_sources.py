@@ -196,7 +196,7 @@ def test_the_running_server_lists_what_was_rejected(demo):
     answer = server.json("/api/v1/rejected", limit=1)
     assert "no key" in answer["rejected"][0]["reason"]
     older = server.json("/api/v1/rejected", before=answer["next_before"])
-    assert "no date of a known format" in older["rejected"][0]["reason"]
+    assert "is not a date in a known format" in older["rejected"][0]["reason"]
     assert older["next_before"] is None
     # As the terminal advises it, while the map holds the log.
     advice = server.wait_for_line(r"see `blotter (rejected[^`]*)`").group(1)
