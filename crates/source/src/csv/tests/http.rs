@@ -111,9 +111,12 @@ fn errors_are_sentences_that_say_whether_to_ask_again_and_hold_no_secret() {
         let status = request.target[1..4].parse().unwrap();
         Response::new(status, "no")
     });
-    for (status, retryable, expect) in
-        [(404, false, "nothing there"), (403, false, "not allowed"), (429, true, "too many requests"), (503, true, "failed")]
-    {
+    for (status, retryable, expect) in [
+        (404, false, "nothing there"),
+        (403, false, "not allowed"),
+        (429, true, "too many requests"),
+        (503, true, "failed"),
+    ] {
         let error = open_url(&format!("{}/{status}?token=secret", server.address), None).map(drain).unwrap_err();
         assert_eq!(error.is_retryable(), retryable, "{error}");
         let error = error.to_string();
