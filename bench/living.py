@@ -132,7 +132,7 @@ def start(binary: Path, scratch: Path, days: int, rounds: int):
     for _ in range(rounds):
         for folder, seconds in figures.items():
             began = time.perf_counter()
-            demo = Process(binary, folder, "--data", csv)
+            demo = Process(binary, folder, "--data", csv, *(("--speed", SPEED) if folder == lived else ()))
             seconds.append(demo.ready_s(began))
             demo.end()
     middle = {folder: sorted(seconds)[len(seconds) // 2] for folder, seconds in figures.items()}

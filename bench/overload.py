@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
+sys.path.append(str(Path(__file__).resolve().parent.parent / "e2e"))
 
 from strangers import Strangers, allow_files  # noqa: E402
 

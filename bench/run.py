@@ -249,7 +249,7 @@ def statistics_of_places(scratch: Path, csv: Path, rounds: int):
 
 def peer_of_cells(csv: Path):
     """The same incidents in DuckDB, in memory, sorted by time, with narrow types and the cell of each."""
-    sys.path.insert(0, str(ROOT / "e2e"))
+    sys.path.append(str(ROOT / "e2e"))
     import h3
     from reference import Reference
 
@@ -359,6 +359,13 @@ def kafka_live(scratch: Path, csv: Path, rounds: int):
     yield from cluster.live(scratch, csv, rounds, int(os.environ.get("BLOTTER_BENCH_KAFKA_SECONDS", "120")))
 
 
+def soak(_scratch: Path, _csv: Path, _rounds: int):
+    """An hour of failures and kills, see soak.py. Its directories are its own; those of a failed soak stay."""
+    import soak as hour
+
+    yield from hour.side_by_side(["--duration", os.environ.get("BLOTTER_BENCH_SOAK_SECONDS", "3600")])
+
+
 BENCHES = {
     "load": load,
     "cells": cells,
@@ -370,6 +377,8 @@ BENCHES = {
     "living": living,
     "kafka": kafka,
     "kafka_live": kafka_live,
+    # The last: it takes longest, and ends the run if it finds a fault.
+    "soak": soak,
 }
 
 
