@@ -415,7 +415,7 @@ class Soak:
         kills = sum(role.kills for role in it.roles.values())
         yield (
             f"Soak, `{self.name}`: {self.options.rate} incidents/s for {self.options.duration:,} s, {data.revised:,} revisions, "
-            f"{data.deleted:,} deletions, {portal.failed / portal.requests:.0%} of the portal's answers are failures, {kills} times kill -9",
+            f"{data.deleted:,} deletions, {portal.failed / portal.requests:.0%} of the portal's answers are failures, {kills} × kill -9",
             f"identical to an undisturbed run {late:.0f} s after the last incident",
             kept,
             "",
