@@ -121,7 +121,7 @@ def start(binary: Path, scratch: Path, days: int, rounds: int):
     csv = scratch / "lived.csv"
     subprocess.run([str(binary), "simulate", "--incidents", str(700 * days), "--output", str(csv)], check=True, capture_output=True)
     lived, loaded = scratch / "lived", scratch / "loaded"
-    # As fast as ticks are said one by one.
+    # Slow enough that `detect` publishes ticks one by one.
     demo = Process(binary, lived, "--data", csv, "--speed", SPEED)
     demo.caught_up()
     demo.end()

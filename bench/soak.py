@@ -401,7 +401,7 @@ class Soak:
         self.wait_until_equal(expected)
         late = time.monotonic() - began
         self.say(f"identical after {late:.0f} s; {self.figures()}")
-        self.wait_until(self.said_is_known, "the peaks that were said last are those that are known")
+        self.wait_until(self.said_is_known, "the last published peaks equal the recomputed ones")
         kept = self.check_bounds()
         it.stop()
         if found := it.counts() ^ counts:

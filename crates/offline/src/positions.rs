@@ -67,7 +67,7 @@ impl Keeper {
     }
 }
 
-/// The copy; none where there is none, or where its bytes are not those that were written.
+/// Reads the copy. `None` if there is none, or if it is damaged.
 pub(crate) fn copy(store: &Store, log_id: &str) -> Result<Option<Positions>> {
     let checkpoints = Checkpoints::new(store.clone(), ROLE);
     let name = name(log_id);

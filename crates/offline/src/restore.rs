@@ -1,8 +1,8 @@
-//! A lost embedded log, made again from the archive: the same identity, each record at its offset and with its time, so that
-//! archive, snapshots and whoever knows an offset go on as if nothing had happened.
+//! Rebuilds a lost embedded log from the archive. The rebuilt log has the same identity, and each record has its old offset and
+//! time, so the archive, the snapshots and all stored offsets stay valid.
 //!
-//! What the archive does not have is lost: records that it had not committed yet (the sources bring them again), what was said
-//! of peaks, and what was rejected. The hourly counts are counted anew.
+//! The archive lacks records that it had not committed yet (the sources send them again), published peaks, and rejected records:
+//! the last two are lost. `count` counts all hours again.
 
 use crate::{
     columns::{Place, columns, gather},
@@ -40,7 +40,7 @@ pub struct Restored {
     pub kept_aside: Option<PathBuf>,
 }
 
-/// Makes the log of the archive again in `dir`. `progress` is told how many of all records are written.
+/// Rebuilds the archive's log in `dir`. Calls `progress` with the number of records written and of all records.
 pub fn run(
     table: &ArchiveTable,
     store: &Store,

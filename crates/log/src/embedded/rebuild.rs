@@ -92,7 +92,7 @@ impl Rebuild {
     }
 
     /// Lets a partition end at `next`. Where the last offsets hold nothing, the newest record is put again at the last one of
-    /// them: a partition ends with a record, and a revision that is said twice changes nothing.
+    /// them: a partition ends with a record, and a repeated revision changes nothing.
     pub fn end_at(&mut self, topic: Topic, partition: u32, next: u64) -> Result<(), LogError> {
         let slot = self.partitions.slot(topic, partition)?;
         let end = self.ends[slot.index];

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const SHARE_OF_CORE: u32 = 400;
 /// and so many bytes of the log a second, uncompressed.
 const BYTES_PER_SECOND: f64 = 4_096.0;
-/// What was not spent for so long is kept: after a quiet stretch, a change and those right after it are said at once.
+/// Unspent budget of this long is kept: after a quiet stretch, `detect` publishes the first changes without delay.
 const SAVED: Duration = Duration::from_mins(1);
 
 /// A budget in seconds: each second adds one, and a tick costs as many as pay for it at its share of the machine.
@@ -27,7 +27,7 @@ impl Pace {
         Self { saved: SAVED.as_secs_f64(), last: now }
     }
 
-    /// How long the next tick waits after one that was said now, took so long to compute and has so many bytes.
+    /// The delay of the next tick, after a tick that is published `now`, `took` this long to compute and has so many `bytes`.
     pub(super) fn pause(&mut self, now: Instant, took: Duration, bytes: usize) -> Duration {
         let by_bytes = Duration::from_secs_f64(bytes as f64 / BYTES_PER_SECOND);
         let cost = took.saturating_mul(SHARE_OF_CORE).max(by_bytes).clamp(Self::LEAST, Self::LONGEST);
@@ -42,7 +42,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Ticks of 10 s each, as often as they may be said.
+    /// Delays of ticks that cost 10 s each.
     fn ticks(pace: &mut Pace, now: &mut Instant, count: usize) -> Vec<u64> {
         let tick = |_| {
             let pause = pace.pause(*now, Duration::from_millis(25), 0);
