@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &cli::Restore) -> Result<()> {
 
 /// Nothing is restored over a log that is whole.
 fn refuse_if_whole(directory: &Path, profile: &Profile, log_id: &str) -> Result<()> {
-    if !directory.is_dir() {
+    if !EmbeddedLog::is_in(directory) {
         return Ok(());
     }
     let options = EmbeddedOptions { owner: Some(profile.slug.clone()), ..EmbeddedOptions::default() };

@@ -5,8 +5,8 @@
 //!   pages the source is caught up and polls. A poll asks again for what changed shortly before the last poll, as a row
 //!   may become visible late; rows seen before are left out, and one that is handed out twice is the same record.
 //! - **Deletions.** One month at a time, the ids that the portal lists are compared with those known (see
-//!   [`known`]). A row that is missing is asked for by its id; only if the portal has none is it deleted, with its
-//!   last known fields. A row that is listed and not known, or back again, is fetched.
+//!   [`comparison`] and [`known`]). A row that is missing is asked for by its id; only if the portal has none is it deleted,
+//!   with its last known fields. A row that is listed and not known, or back again, is fetched.
 //! - **The brake** ([`crate::Brake`]): a month that would lose too much at once keeps its rows until the portal has said so for a
 //!   while, or an operator confirms it. What waits is part of the position.
 //! - **The schema** (see [`schema`]): rows that come with new fields and without one that the profile needs stop the source.
@@ -18,6 +18,7 @@
 
 mod boundaries;
 mod client;
+mod comparison;
 mod groups;
 mod known;
 mod options;
@@ -35,23 +36,17 @@ use crate::{Chunk, Decision, Notice, NoticeKind, Progress, Source, SourceError, 
 use blotter_city::{CivilMicros, Portal, Profile, UtcMicros, format_civil, parse_civil, parse_instant};
 use blotter_incident::{Parser, Rejected};
 use client::{Client, Fields, quoted};
+use comparison::{ASKED, Asker, Comparison, Found, Period, any_of, keys_back};
 use groups::{Groups, Present};
 use jiff::{Span, civil::Date};
-use known::{Folder, Known, bury, left, tombstone};
+use known::{Folder, Known, Mark, is_gone};
 use position::{Cursor, Position};
 use rows::{Columns, ROW_ID, Said, UPDATED_AT};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
-
-/// Ids in one answer: they are short.
-const LISTED: usize = 50_000;
-/// Rows whose existence one request asks for.
-const ASKED: usize = 100;
-/// Rows that one comparison fetches by their ids; the others wait for the next.
-const FETCHED: usize = 500;
 
 /// A portal's dataset, as a source.
 pub struct SocrataSource {
@@ -75,33 +70,12 @@ pub struct SocrataSource {
     began: Option<UtcMicros>,
     next_poll: UtcMicros,
     next_sweep: UtcMicros,
-    sweep: Option<Sweep>,
+    comparison: Option<Comparison>,
 }
 
 fn name(portal: &Portal) -> String {
     let domain = portal.domain.rsplit("//").next().unwrap_or_default();
     format!("socrata-{}-{}", domain.replace([':', '/'], "-"), portal.dataset)
-}
-
-/// What a comparison has found.
-#[derive(Default)]
-struct Found {
-    /// Rows to hand out.
-    rows: Vec<(Fields, Said)>,
-    /// Lines that bring what is known up to it.
-    changed: Vec<Fields>,
-}
-
-/// A comparison of one month's ids that is under way.
-struct Sweep {
-    month: String,
-    /// What is known of the month before it was listed.
-    known: Option<BTreeMap<String, Fields>>,
-    listed: HashSet<String>,
-    /// Where listing goes on; none when it is complete.
-    after: Option<String>,
-    /// Rows of a month of which nothing was known.
-    rows: Vec<Fields>,
 }
 
 impl SocrataSource {
@@ -127,7 +101,7 @@ impl SocrataSource {
         } else {
             let today = date_of(profile.clock().to_civil(now));
             let first = today.saturating_sub(Span::new().months(i64::from(options.months.min(2400))));
-            Position::new(&portal.dataset, format!("{first}T00:00:00"))
+            Position::new(&portal.dataset, format!("{first}T00:00:00"), now)
         };
         if options.brake.confirm {
             position.waiting.values_mut().for_each(|waiting| waiting.confirmed = waiting.missing);
@@ -158,8 +132,8 @@ impl SocrataSource {
             began: None,
             next_poll: now,
             // What an operator has confirmed does not wait for its turn.
-            next_sweep: if confirmed { now } else { UtcMicros(now.0 + micros(options.sweep_every)) },
-            sweep: None,
+            next_sweep: if confirmed { now } else { next_sweep(&position, &options, now) },
+            comparison: None,
             client,
             name,
             position,
@@ -299,7 +273,7 @@ impl SocrataSource {
         let mut rejected = Vec::new();
         if self.groups.is_some() {
             let keys = self.regroup(&new, now)?;
-            self.say_groups(&keys, now, &mut rejected);
+            self.say_groups(&keys, &BTreeSet::new(), now, &mut rejected);
         } else {
             for row in &new {
                 rejected.extend(self.columns.push(&mut self.parser, row, Said::WithUpdate, None, now, &self.name));
@@ -325,21 +299,19 @@ impl SocrataSource {
         let others = groups.others(&keys, &ids.iter().map(String::as_str).collect());
         let mut gone = Vec::new();
         for asked in others.chunks(ASKED) {
-            let filter: Vec<String> = asked.iter().map(|id| format!("{ROW_ID} = {}", quoted(id))).collect();
-            let limit = asked.len().to_string();
-            let parameters = [("$select", ROW_ID), ("$where", &filter.join(" OR ")), ("$limit", &limit)];
+            let (filter, limit) = (any_of(ROW_ID, asked), asked.len().to_string());
+            let parameters = [("$select", ROW_ID), ("$where", &filter), ("$limit", &limit)];
             let there: HashSet<String> = self.client.rows(&parameters)?.iter().map(|row| text(row, ROW_ID)).collect();
             gone.extend(asked.iter().filter(|id| !there.contains(*id)).cloned());
         }
-        let comparison = self.position.sweep;
+        let mark = Mark { gone: true, at: now, comparison: self.position.sweep };
         let Some(groups) = &mut self.groups else { return Ok(BTreeSet::new()) };
         let mut buried = Vec::new();
         for id in gone {
-            if let Some((_, month, mut row)) = groups.leave(&id)
+            if let Some((_, month, row)) = groups.leave(&id)
                 && !month.is_empty()
             {
-                bury(&mut row, now, comparison);
-                buried.push((month, row));
+                buried.push((month, mark.on(row)));
             }
         }
         for (row, id) in new.iter().zip(&ids) {
@@ -367,12 +339,18 @@ impl SocrataSource {
         keys
     }
 
-    /// Says groups as they are now.
-    fn say_groups(&mut self, keys: &BTreeSet<String>, now: UtcMicros, rejected: &mut Vec<Rejected>) {
+    /// Says groups as they are now; `back`: those that are there again.
+    fn say_groups(
+        &mut self,
+        keys: &BTreeSet<String>,
+        back: &BTreeSet<String>,
+        now: UtcMicros,
+        rejected: &mut Vec<Rejected>,
+    ) {
         let Some(groups) = &self.groups else { return };
         for Present { key, rows, most, last } in keys.iter().filter_map(|key| groups.present(key)) {
             // What an ordinal is may have changed without any row's own time of change.
-            let said = if most > 1 { Said::Back(now) } else { Said::WithUpdate };
+            let said = if most > 1 || back.contains(&key) { Said::Back(now) } else { Said::WithUpdate };
             let mut ordinal = 0;
             for row in &rows {
                 let id = if key.is_empty() { String::new() } else { format!("{key}-{}", ordinal + 1) };
@@ -396,15 +374,13 @@ impl SocrataSource {
     fn rename_by_key(&mut self, now: UtcMicros) -> Result<Chunk, SourceError> {
         let mut rejected = Vec::new();
         for month in self.known.months()? {
-            for (id, row) in self.known.rows(&month, |row| self.columns.id_of(row))?.unwrap_or_default() {
-                if tombstone(&row).is_none() {
-                    let said = Said::Gone(now);
-                    let _rejected = self.columns.push(&mut self.parser, &row, said, Some(&id), now, &self.name);
-                }
+            let Some(known) = self.known.month(&month, |row| self.columns.id_of(row))? else { continue };
+            for (id, row) in known.rows().filter(|(_, row)| !is_gone(row)) {
+                let _rejected = self.columns.push(&mut self.parser, &row, Said::Gone(now), Some(id), now, &self.name);
             }
         }
         let keys = self.groups.as_ref().map(Groups::all).unwrap_or_default();
-        self.say_groups(&keys, now, &mut rejected);
+        self.say_groups(&keys, &BTreeSet::new(), now, &mut rejected);
         self.position.keyed = true;
         let incidents = self.parser.finish()?;
         Ok(self.chunk(incidents, rejected))
@@ -416,8 +392,8 @@ impl SocrataSource {
         Chunk { incidents, rejected, position: self.position.to_bytes(), progress, ..Chunk::default() }
     }
 
-    /// The month whose turn it is, and the next one's first moment.
-    fn month(&self, now: UtcMicros) -> (String, String, String) {
+    /// The month whose turn it is.
+    fn period(&self, now: UtcMicros) -> Period {
         let today = date_of(self.parser.clock().to_civil(now)).first_of_month();
         let first = parse_civil(&self.position.since).map_or(today, date_of).first_of_month();
         let months =
@@ -428,164 +404,71 @@ impl SocrataSource {
         let month = confirmed.unwrap_or_else(|| today.saturating_sub(Span::new().months(i64::from(back))));
         let next = month.saturating_add(Span::new().months(1));
         let from = format!("{month}T00:00:00").max(self.position.since.clone());
-        (month.strftime("%Y-%m").to_string(), from, format!("{next}T00:00:00"))
+        Period { month: month.strftime("%Y-%m").to_string(), from, to: format!("{next}T00:00:00") }
     }
 
-    /// One step of comparing a month. A chunk where something was found.
+    /// One request of comparing a month; at the end of the comparison a chunk, as the position has moved.
     fn compare(&mut self, now: UtcMicros) -> Result<Option<Chunk>, SourceError> {
-        let (month, from, to) = self.month(now);
-        let mut sweep = if let Some(sweep) = self.sweep.take().filter(|sweep| sweep.month == month) {
-            sweep
-        } else {
-            Sweep {
-                month: month.clone(),
-                known: self.known.rows(&month, |row| self.columns.id_of(row))?,
-                listed: HashSet::new(),
-                after: Some(String::new()),
-                rows: Vec::new(),
-            }
+        let comparison = match self.comparison.take() {
+            Some(comparison) => comparison,
+            None => Comparison::begin(self.period(now), &self.known, &self.columns)?,
         };
-        if let Some(after) = &sweep.after {
-            let limit = if sweep.known.is_some() { LISTED } else { self.options.page_rows.clamp(1, 50_000) };
-            let select = match (&sweep.known, self.columns.id_name()) {
-                (None, _) => ":id,:updated_at,*".to_owned(),
-                (Some(_), None) => ROW_ID.to_owned(),
-                (Some(_), Some(id)) => format!("{ROW_ID},{id}"),
-            };
-            let field = &self.occurred_field;
-            let behind = if after.is_empty() { String::new() } else { format!(" AND {ROW_ID} > {}", quoted(after)) };
-            let filter = format!("{field} >= {} AND {field} < {}{behind}", quoted(&from), quoted(&to));
-            let asked = self.client.rows(&[
-                ("$select", &select),
-                ("$where", &filter),
-                ("$order", ROW_ID),
-                ("$limit", &limit.to_string()),
-            ]);
-            let rows = match asked {
-                Ok(rows) => rows,
-                Err(failure) => {
-                    self.sweep = Some(sweep);
-                    return Err(failure);
-                }
-            };
-            sweep.listed.extend(rows.iter().filter_map(|row| self.columns.id_of(row)));
-            let last = rows.last().and_then(|row| row.get(ROW_ID)?.as_str().map(ToOwned::to_owned));
-            sweep.after = last.filter(|_| rows.len() >= limit);
-            if sweep.known.is_none() {
-                sweep.rows.extend(rows);
-            }
-            if sweep.after.is_some() {
-                self.sweep = Some(sweep);
-                return Ok(None);
-            }
-        }
-        let Some(known) = &mut sweep.known else {
-            self.known.replace(&month, sweep.rows.iter())?;
-            self.end_sweep(now);
+        // What it has so far stays where a request fails.
+        let comparison = self.comparison.insert(comparison);
+        let asker = Asker {
+            client: &self.client,
+            columns: &self.columns,
+            occurred_field: &self.occurred_field,
+            page_rows: self.options.page_rows.clamp(1, 50_000),
+        };
+        if !comparison.list(&asker)? {
             return Ok(None);
-        };
-        let waited = self.position.waiting.clone();
-        let missing: u64 =
-            known.iter().filter(|(id, row)| !sweep.listed.contains(*id) && tombstone(row).is_none()).count() as u64;
-        let present = known.values().filter(|row| tombstone(row).is_none()).count() as u64;
-        match self.options.brake.decide(missing, present, self.position.waiting.get(&month), now) {
-            Decision::Believe => drop(self.position.waiting.remove(&month)),
-            Decision::Wait(waiting) => drop(self.position.waiting.insert(month.clone(), waiting)),
         }
-        let waits = self.position.waiting.contains_key(&month);
-        let found = match self.differences(known, &sweep.listed, waits, now) {
-            Ok(found) => found,
-            Err(error) => {
-                // The comparison is made again.
-                self.position.waiting = waited;
-                return Err(error);
+        let month = &comparison.period.month;
+        if comparison.is_listed() && !comparison.is_of_unknown_month() {
+            let (missing, known) = comparison.tally();
+            match self.options.brake.decide(missing, known, self.position.waiting.get(month), now) {
+                Decision::Believe => drop(self.position.waiting.remove(month)),
+                Decision::Wait(waiting) => drop(self.position.waiting.insert(month.clone(), waiting)),
             }
-        };
-        self.columns.learn(
-            &found.rows.iter().map(|(row, _)| row.clone()).collect::<Vec<_>>(),
-            &mut self.parser,
-            &self.client.describe(),
-        )?;
+            comparison.begin_to_ask(!self.position.waiting.contains_key(month));
+            return Ok(None);
+        }
+        if !comparison.is_of_unknown_month() && !comparison.ask(&asker)? {
+            return Ok(None);
+        }
+        self.end_comparison(now).map(Some)
+    }
+
+    /// Hands out what a comparison has found.
+    fn end_comparison(&mut self, now: UtcMicros) -> Result<Chunk, SourceError> {
         let mut rejected = Vec::new();
-        if self.groups.is_some() {
-            let keys = self.regroup_found(&found, &month);
-            self.say_groups(&keys, now, &mut rejected);
-        } else {
-            for (row, said) in &found.rows {
-                rejected.extend(self.columns.push(&mut self.parser, row, *said, None, now, &self.name));
+        if let Some(comparison) = self.comparison.take() {
+            let found = comparison.differences(self.position.sweep, self.opened_at_sweep, now);
+            let rows: Vec<Fields> = found.rows.iter().map(|(row, _)| row.clone()).collect();
+            self.columns.learn(&rows, &mut self.parser, &self.client.describe())?;
+            comparison.keep(&found, &self.known, &self.columns)?;
+            if self.groups.is_some() {
+                let keys = self.regroup_found(&found, &comparison.period.month);
+                self.say_groups(&keys, &keys_back(&found, &self.columns), now, &mut rejected);
+            } else {
+                for (row, said) in &found.rows {
+                    rejected.extend(self.columns.push(&mut self.parser, row, *said, None, now, &self.name));
+                }
             }
         }
-        let incidents = self.parser.finish()?;
-        self.known.amend(&month, &found.changed, known)?;
-        self.end_sweep(now);
-        let worth_saying = !found.rows.is_empty() || self.position.waiting != waited;
-        Ok(worth_saying.then(|| self.chunk(incidents, rejected)))
-    }
-
-    /// What the portal's list of a month and what is known of it do not have in common. Brings `known` up to date.
-    fn differences(
-        &self,
-        known: &mut BTreeMap<String, Fields>,
-        listed: &HashSet<String>,
-        waits: bool,
-        now: UtcMicros,
-    ) -> Result<Found, SourceError> {
-        let comparison = self.position.sweep;
-        let mut found = Found::default();
-        let missing: Vec<String> = known.keys().filter(|id| !listed.contains(*id)).cloned().collect();
-        for id in missing {
-            let Some(row) = known.get_mut(&id) else { continue };
-            match tombstone(row) {
-                // The log's position lies behind the comparison that said it.
-                Some((_, earlier)) if earlier < self.opened_at_sweep => {
-                    found.changed.extend(known.remove(&id).map(left));
-                }
-                // Said since this start.
-                Some((_, earlier)) if earlier < comparison => {}
-                Some((at, _)) => {
-                    found.rows.push((row.clone(), Said::Gone(at)));
-                    bury(row, at, comparison);
-                    found.changed.push(row.clone());
-                }
-                None if waits => {}
-                // One request each: a portal loses a few rows a month.
-                None if self.ask_for(&id, ROW_ID)?.is_empty() => {
-                    found.rows.push((row.clone(), Said::Gone(now)));
-                    bury(row, now, comparison);
-                    found.changed.push(row.clone());
-                }
-                // It moved to another month, where it is known as well.
-                None => found.changed.extend(known.remove(&id).map(left)),
-            }
-        }
-        let unknown = |id: &&String| known.get(*id).is_none_or(|row| tombstone(row).is_some());
-        let mut new: Vec<String> = listed.iter().filter(unknown).cloned().collect();
-        new.sort_unstable();
-        new.truncate(FETCHED);
-        for id in new {
-            let Some(row) = self.ask_for(&id, ":id,:updated_at,*")?.pop() else { continue };
-            let said = if known.contains_key(&id) { Said::Back(now) } else { Said::WithUpdate };
-            found.rows.push((row.clone(), said));
-            found.changed.push(row.clone());
-            known.insert(id, row);
-        }
-        Ok(found)
-    }
-
-    /// The row of an id.
-    fn ask_for(&self, id: &str, select: &str) -> Result<Vec<Fields>, SourceError> {
-        let filter = format!("{ROW_ID} = {}", quoted(id));
-        match self.columns.id_name() {
-            // A simple filter takes the text for the column's type.
-            Some(name) => self.client.rows(&[(name, id), ("$select", select), ("$limit", "1")]),
-            None => self.client.rows(&[("$where", &filter), ("$select", select), ("$limit", "1")]),
-        }
-    }
-
-    fn end_sweep(&mut self, now: UtcMicros) {
         self.position.sweep = self.position.sweep.wrapping_add(1);
-        self.next_sweep = UtcMicros(now.0 + micros(self.options.sweep_every));
+        self.position.compared_at = now.0;
+        self.next_sweep = next_sweep(&self.position, &self.options, now);
+        let incidents = self.parser.finish()?;
+        Ok(self.chunk(incidents, rejected))
     }
+}
+
+/// When the next month is compared. A process that is started again and again compares all the same.
+fn next_sweep(position: &Position, options: &SocrataOptions, now: UtcMicros) -> UtcMicros {
+    let every = micros(options.sweep_every);
+    UtcMicros(position.compared_at.saturating_add(every).clamp(now.0, now.0.saturating_add(every)))
 }
 
 impl Source for SocrataSource {
@@ -627,7 +510,7 @@ impl Source for SocrataSource {
             self.began = Some(now);
         }
         let paging = paging || self.began.is_some();
-        let comparing = !paging && self.columns.id_known() && (self.sweep.is_some() || now >= self.next_sweep);
+        let comparing = !paging && self.columns.id_known() && (self.comparison.is_some() || now >= self.next_sweep);
         let asked = if paging {
             self.page(now)
         } else if comparing {
@@ -646,8 +529,9 @@ fn groups_of(known: &Known, columns: &Columns) -> Result<Groups, SourceError> {
     let mut groups = Groups::default();
     if columns.id_known() {
         for month in known.months()? {
-            for (id, row) in known.rows(&month, |row| columns.id_of(row))?.unwrap_or_default() {
-                groups.enter(&id, &columns.key_of(&row), &month, &row);
+            let Some(known) = known.month(&month, |row| columns.id_of(row))? else { continue };
+            for (id, row) in known.rows() {
+                groups.enter(id, &columns.key_of(&row), &month, &row);
             }
         }
     }

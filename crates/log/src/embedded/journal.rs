@@ -10,6 +10,9 @@
 //! that is not whole nothing whole may come. A write is synced before the next one begins, so that a whole batch proves that
 //! everything before it had reached the disk.
 //!
+//! When the log is closed, the journal is emptied once all of it is in the tables. It stays as a file: fjall takes the next
+//! sequence number from the tables only where it finds a journal.
+//!
 //! The format is that of fjall 3, little-endian:
 //!
 //! ```text
@@ -23,6 +26,7 @@
 use std::{
     fs::{self, OpenOptions},
     io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 use xxhash_rust::xxh3::xxh3_64;
@@ -51,6 +55,20 @@ pub(super) fn damage(store: &Path) -> io::Result<Option<(PathBuf, usize)>> {
         }
     }
     Ok(None)
+}
+
+/// Bytes of the journals, without the zeros that are reserved behind them.
+pub(super) fn bytes(store: &Path) -> io::Result<u64> {
+    let allocated = |path: PathBuf| Ok(path.metadata()?.blocks() * 512);
+    all(store)?.into_iter().map(allocated).sum()
+}
+
+/// Empties the only journal of a closed store whose tables have everything.
+pub(super) fn empty(store: &Path) -> io::Result<()> {
+    let [journal] = &all(store)?[..] else { return Ok(()) };
+    let file = OpenOptions::new().write(true).open(journal)?;
+    file.set_len(0)?;
+    file.sync_all()
 }
 
 fn newest(store: &Path) -> io::Result<Option<PathBuf>> {

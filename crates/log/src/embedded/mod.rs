@@ -114,6 +114,11 @@ struct Live {
 }
 
 impl EmbeddedLog {
+    /// Whether a directory has a log, whole or damaged. Opening it would make one where it has none.
+    pub fn is_in(dir: impl AsRef<Path>) -> bool {
+        Store::is_in(dir.as_ref())
+    }
+
     /// Opens the log in `dir`, or makes it.
     ///
     /// # Errors
@@ -161,7 +166,7 @@ impl EmbeddedLog {
         self.live().closed = true;
         self.changed.notify_all();
         let store = self.store.write().unwrap_or_else(PoisonError::into_inner).take();
-        store.map_or(Ok(()), |store| store.sync())
+        store.map_or(Ok(()), |store| store.close(&self.dir))
     }
 
     /// Closing waits until `work` is done.

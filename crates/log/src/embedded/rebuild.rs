@@ -23,8 +23,8 @@ pub struct Rebuild {
     partitions: Partitions,
     /// By slot, how far it is written.
     ends: Vec<u64>,
-    /// By slot, the last record.
-    last: Vec<Option<RecordBatch>>,
+    /// By slot, the last record, and when it was appended.
+    last: Vec<Option<(RecordBatch, i64)>>,
 }
 
 /// A record's place in its partition.
@@ -87,7 +87,8 @@ impl Rebuild {
         batch.insert(&self.store.records, record_key(slot, *end), bytes);
         batch.commit().map_err(|error| LogError::Poisoned { cause: format!("{error:?}") })?;
         *end = base + places.len() as u64;
-        self.last[slot.index] = Some(records.slice(places.len() - 1, 1));
+        let last = places.last().map(|place| (records.slice(places.len() - 1, 1), place.appended_at_ms));
+        self.last[slot.index] = last;
         Ok(())
     }
 
@@ -101,7 +102,9 @@ impl Rebuild {
         }
         let offset = next.saturating_sub(1);
         match self.last[slot.index].clone() {
-            Some(last) if end < next => self.put(topic, partition, &last, &[Recorded { offset, appended_at_ms: 0 }]),
+            Some((last, appended_at_ms)) if end < next => {
+                self.put(topic, partition, &last, &[Recorded { offset, appended_at_ms }])
+            }
             _ => Err(corrupt(slot, end, format!("the copies end here, not at {next}"))),
         }
     }

@@ -37,6 +37,7 @@ use std::{
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 const STORE: &str = "store";
@@ -47,6 +48,12 @@ const FORMAT: u32 = 2;
 /// What a log gets unless told otherwise.
 const DEFAULT_PARTITIONS: u32 = 4;
 pub(super) const MOST_PARTITIONS: u32 = 1024;
+
+/// A journal of so many bytes is read in a moment.
+const SHORT_JOURNAL: u64 = 1 << 18;
+/// How long closing waits for the tables, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What is decided when a log is made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,7 +71,7 @@ pub(super) struct Store {
     pub(super) meta: Keyspace,
     database: Database,
     pub(super) settings: Settings,
-    _lock: DirectoryLock,
+    lock: DirectoryLock,
 }
 
 /// The stored batches as they were at one moment.
@@ -99,6 +106,11 @@ pub(super) struct StoreMemory {
 }
 
 impl Store {
+    /// Whether there is one below `dir`.
+    pub(super) fn is_in(dir: &Path) -> bool {
+        dir.join(STORE).exists()
+    }
+
     /// Opens the store below `dir`, making it if it is not there.
     pub(super) fn open(
         dir: &Path,
@@ -140,7 +152,7 @@ impl Store {
             return Err(damaged((file, format!("its bytes from {at} on are not those that were written"))));
         }
         let (database, records, meta) = open_database(&path, memory)?;
-        Ok(Self { records, meta, database, settings, _lock: lock })
+        Ok(Self { records, meta, database, settings, lock })
     }
 
     /// An empty store of that identity, built beside its place.
@@ -155,14 +167,12 @@ impl Store {
         let lock = DirectoryLock::take(dir)?;
         let settings = Settings { format: FORMAT, id, partitions, owner: owner.map(str::to_owned) };
         let (database, records, meta) = build(dir, &settings, memory)?;
-        Ok(Self { records, meta, database, settings, _lock: lock })
+        Ok(Self { records, meta, database, settings, lock })
     }
 
     /// Moves a store that was built to its place. One that is there is kept beside it: where.
     pub(super) fn put_in_place(self, dir: &Path) -> Result<Option<PathBuf>, LogError> {
-        self.sync()?;
-        let Self { records, meta, database, _lock, .. } = self;
-        drop((records, meta, database));
+        let _lock = self.shut(&dir.join(UNFINISHED))?;
         let path = dir.join(STORE);
         let mut aside = None;
         if path.try_exists().map_err(file_error("look at", &path))? {
@@ -174,6 +184,42 @@ impl Store {
         }
         place(dir, &path)?;
         Ok(aside)
+    }
+
+    /// Closes the store below `dir`.
+    pub(super) fn close(self, dir: &Path) -> Result<(), LogError> {
+        self.shut(&dir.join(STORE)).map(drop)
+    }
+
+    /// Closes it and keeps the lock. What the journal holds goes to the tables first, and the journal is emptied: fjall reads
+    /// all of it when it opens, up to 64 MB, however little of it is not in the tables.
+    fn shut(self, path: &Path) -> Result<DirectoryLock, LogError> {
+        self.sync()?;
+        let is_in_tables = journal::bytes(path).map_err(file_error("look at", path))? > SHORT_JOURNAL && self.flush();
+        let Self { records, meta, database, lock, .. } = self;
+        drop((records, meta, database));
+        if is_in_tables {
+            journal::empty(path).map_err(file_error("empty the journal of", path))?;
+        }
+        Ok(lock)
+    }
+
+    /// Writes what is in memory to tables; whether everything is there, which is not waited for long.
+    #[expect(clippy::disallowed_methods, reason = "fjall tells nobody when a table is written")]
+    fn flush(&self) -> bool {
+        let keyspaces = [&self.records, &self.meta];
+        if keyspaces.iter().any(|keyspace| keyspace.rotate_memtable().is_err()) {
+            return false;
+        }
+        let began = Instant::now();
+        while keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > 0) || self.database.journal_count() > 1
+        {
+            if began.elapsed() > PATIENCE {
+                return false;
+            }
+            std::thread::sleep(LOOK);
+        }
+        true
     }
 
     /// A write that is durable when it is committed.

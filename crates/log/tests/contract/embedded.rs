@@ -1,8 +1,8 @@
 //! What holds for the embedded log alone.
 
 use crate::support::{TestResult, append_to, read_all, small};
-use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, LogError, Offset, Retention, Topic};
-use std::time::Duration;
+use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, LogError, Offset, Retention, Topic, Transaction};
+use std::{path::Path, time::Duration};
 use tempfile::tempdir;
 
 #[test]
@@ -28,6 +28,49 @@ fn a_closed_log_says_so() -> TestResult {
     assert!(matches!(log.read(Topic::Peaks, 0, Offset(0), 1), Err(LogError::Closed)));
     assert!(matches!(log.position("a"), Err(LogError::Closed)));
     assert!(!log.wait(Topic::Peaks, &[Offset(0)], Duration::from_mins(1)));
+    Ok(())
+}
+
+/// Bytes of the journals.
+fn journal_bytes(directory: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(directory.join("store"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "jnl") {
+            bytes += path.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}
+
+#[test]
+fn closing_empties_the_journal_and_loses_nothing() -> TestResult {
+    let directory = tempdir()?;
+    // Memtables that hold everything, and small ones whose tables are written meanwhile.
+    for (round, options) in [EmbeddedOptions::default(), small(), EmbeddedOptions::default()].into_iter().enumerate() {
+        let before = round as i64 * 40_000;
+        let log = EmbeddedLog::open(directory.path(), options.clone())?;
+        for first in (0..40_000).step_by(100) {
+            let mut transaction = append_to(Topic::Peaks, 0, before + first..before + first + 100);
+            transaction.positions.push(("source".to_owned(), (before + first).to_le_bytes().to_vec()));
+            log.append(transaction)?;
+        }
+        assert!(journal_bytes(directory.path())? > 1 << 18);
+        log.close()?;
+        assert_eq!(journal_bytes(directory.path())?, 0);
+        let log = EmbeddedLog::open(directory.path(), options)?;
+        assert_eq!(log.bounds(Topic::Peaks, 0)?.next.0 as i64, before + 40_000);
+        assert_eq!(log.position("source")?, Some((before + 39_900).to_le_bytes().to_vec()));
+        assert_eq!(read_all(&log, Topic::Peaks, 0, Offset(0))?, (0..before + 40_000).collect::<Vec<_>>());
+        // What is appended now is newer than what was there: the latest value of a key is found.
+        log.append(Transaction {
+            positions: vec![("source".to_owned(), b"newer".to_vec())],
+            ..Transaction::default()
+        })?;
+        drop(log);
+        let log = EmbeddedLog::open(directory.path(), small())?;
+        assert_eq!(log.position("source")?.as_deref(), Some(&b"newer"[..]));
+    }
     Ok(())
 }
 

@@ -18,8 +18,9 @@ use std::{
 /// The longest wait for records, after which a shutdown or a due commit is noticed.
 const POLL: Duration = Duration::from_millis(200);
 
-/// Commits between two looks for files that no version needs.
-const COMMITS_PER_VACUUM: u64 = 100;
+/// Versions of the table between two looks for files that no version needs. Counted by the table and not by the process:
+/// one that is started again and again looks all the same.
+const VERSIONS_PER_VACUUM: u64 = 100;
 
 /// Runs the role on the calling thread until it is shut down, or caught up where the configuration says so.
 pub fn run(config: &ArchiveConfig, parts: ArchiveParts, shutdown: &Shutdown) -> Result<()> {
@@ -42,7 +43,8 @@ struct Archiver<'a> {
     last_record: Instant,
     /// Whether the source had said all when the end of the log was last committed.
     was_caught_up: bool,
-    commits: u64,
+    /// How many times that many versions there were at the last look.
+    vacuumed: u64,
     positions: Keeper,
 }
 
@@ -57,6 +59,7 @@ impl<'a> Archiver<'a> {
             config,
             shutdown,
             partitions,
+            vacuumed: table.version() / VERSIONS_PER_VACUUM,
             table,
             writer: ArchiveWriter::new(&parts.profile, config.limits),
             uploaded: Vec::new(),
@@ -64,7 +67,6 @@ impl<'a> Archiver<'a> {
             pending_since: None,
             last_record: Instant::now(),
             was_caught_up: false,
-            commits: 0,
             positions: Keeper::new(&parts.store),
             parts,
         })
@@ -171,7 +173,6 @@ impl<'a> Archiver<'a> {
         let table_version = self.append()?;
         self.pass(Stage::AfterCommit)?;
         self.pending_since = None;
-        self.commits += 1;
         self.parts.progress.set_position(table_version, &self.next);
         self.parts.progress.add_commit(rows);
         tracing::info!(
@@ -229,8 +230,10 @@ impl<'a> Archiver<'a> {
                 tracing::info!(?done, "archive compacted");
                 self.parts.progress.set_position(done.version, &self.next);
             }
-            if self.commits.is_multiple_of(COMMITS_PER_VACUUM) {
+            let turn = self.table.version() / VERSIONS_PER_VACUUM;
+            if turn != self.vacuumed {
                 let deleted = self.table.vacuum(self.config.vacuum_retention)?;
+                self.vacuumed = turn;
                 tracing::info!(deleted, "archive vacuumed");
             }
             Ok::<(), StoreError>(())

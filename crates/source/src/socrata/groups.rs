@@ -8,7 +8,7 @@
 //!
 //! The rows of all groups are in memory, as JSON: some 400 bytes each.
 
-use super::{client::Fields, known::tombstone};
+use super::{client::Fields, known::is_gone};
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -52,7 +52,7 @@ impl Groups {
         self.keys.insert(id.to_owned(), key.to_owned());
         let group = self.groups.entry(key.to_owned()).or_default();
         let bytes: Box<[u8]> = serde_json::to_vec(row).unwrap_or_default().into();
-        if tombstone(row).is_some() {
+        if is_gone(row) {
             group.rows.remove(id);
             group.most += 1;
             group.last = bytes;

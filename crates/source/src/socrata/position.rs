@@ -2,6 +2,7 @@
 
 use super::schema::Lacking;
 use crate::{SourceError, Waiting};
+use blotter_city::UtcMicros;
 use blotter_incident::PointTally;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,6 +37,9 @@ pub(super) struct Position {
     pub(super) rows: u64,
     /// The month whose ids are compared next, counted back from the current one.
     pub(super) sweep: u32,
+    /// When the last comparison ended, in microseconds of the wall clock; before the first, when the source began.
+    #[serde(default)]
+    pub(super) compared_at: i64,
     /// In a city without ids: they are key and ordinal. Before that they were the portal's row ids.
     #[serde(default)]
     pub(super) keyed: bool,
@@ -51,7 +55,7 @@ pub(super) struct Position {
 }
 
 impl Position {
-    pub(super) fn new(dataset: &str, since: String) -> Self {
+    pub(super) fn new(dataset: &str, since: String, now: UtcMicros) -> Self {
         Self {
             version: VERSION,
             dataset: dataset.to_owned(),
@@ -63,6 +67,7 @@ impl Position {
             polled_at: 0,
             rows: 0,
             sweep: 0,
+            compared_at: now.0,
             keyed: false,
             waiting: BTreeMap::new(),
             lacking: BTreeMap::new(),

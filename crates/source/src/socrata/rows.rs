@@ -23,6 +23,22 @@ pub(super) enum Said {
     Back(UtcMicros),
 }
 
+impl Said {
+    /// The time of observation. What was found out holds from then on, and later than the row that was there before.
+    pub(super) fn observed_at(self, updated_at: Option<UtcMicros>, now: UtcMicros) -> UtcMicros {
+        match (self, updated_at) {
+            (Self::Gone(at) | Self::Back(at), updated) => at.max(UtcMicros(updated.unwrap_or_default().0 + 1)),
+            (Self::WithUpdate, Some(updated)) => updated,
+            (Self::WithUpdate, None) => now,
+        }
+    }
+}
+
+/// A row's own time of change.
+pub(super) fn updated_at(row: &Fields) -> Option<UtcMicros> {
+    row.get(UPDATED_AT).and_then(Value::as_str).and_then(parse_instant)
+}
+
 /// The names of all fields seen so far, and the header that they make.
 #[derive(Default)]
 pub(super) struct Columns {
@@ -169,13 +185,8 @@ impl Columns {
             }
         }
         let text = |field: &str| row.get(field).and_then(Value::as_str).unwrap_or_default();
-        let updated_at = parse_instant(text(UPDATED_AT));
-        // What was found out holds from then on, and later than the row that was there before.
-        let observed_at = match (said, updated_at) {
-            (Said::Gone(at) | Said::Back(at), updated) => at.max(UtcMicros(updated.unwrap_or_default().0 + 1)),
-            (Said::WithUpdate, Some(updated)) => updated,
-            (Said::WithUpdate, None) => now,
-        };
+        let updated_at = updated_at(row);
+        let observed_at = said.observed_at(updated_at, now);
         let observation = Observation { observed_at, deleted: matches!(said, Said::Gone(_)), id };
         let reason = if self.bytes.contains(&0) {
             "a NUL byte".to_owned()

@@ -14,7 +14,7 @@ use crate::{
 use blotter_incident::Incident;
 use serde_json::{Value, json};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Mutex,
         atomic::{AtomicI64, Ordering},
@@ -28,6 +28,11 @@ struct Portal {
     rows: Vec<Value>,
     /// Answers to be given before any other, one request each.
     script: VecDeque<Response>,
+    /// Answers only every so-manieth request; the others fail.
+    answers_every: Option<usize>,
+    asked: usize,
+    /// Does not compare its ids with several texts.
+    one_id_at_a_time: bool,
     /// Called before each page is answered.
     meanwhile: Option<Box<dyn FnMut(&mut Vec<Value>) + Send>>,
 }
@@ -142,9 +147,16 @@ fn answer(portal: &mut Portal, request: &Request) -> Response {
     if let Some(response) = portal.script.pop_front() {
         return response;
     }
+    portal.asked += 1;
+    if portal.answers_every.is_some_and(|every| !portal.asked.is_multiple_of(every)) {
+        return Response::new(503, "not now".to_owned());
+    }
     let url = url::Url::parse(&format!("http://portal{}", request.target)).unwrap();
     assert!(["/resource/ijzp-q8t2.json", "/resource/833y-fsy8.json"].contains(&url.path()), "{url}");
     let parameters: HashMap<String, String> = url.query_pairs().into_owned().collect();
+    if portal.one_id_at_a_time && parameters.get("$where").is_some_and(|filter| filter.starts_with("id = ")) {
+        return Response::new(400, r#"{"code": "query.soql.type-mismatch"}"#.to_owned());
+    }
     let order: Vec<&str> = parameters.get("$order").map(|order| order.split(',').collect()).unwrap_or_default();
     if order.len() == 2
         && let Some(meanwhile) = &mut portal.meanwhile
@@ -315,7 +327,7 @@ fn polls_hand_out_changes_once_even_those_that_become_visible_late() {
     let mut source = world.open(None);
     world.settle(&mut source);
     world.pass(1000);
-    assert!(world.settle(&mut source).is_empty());
+    assert!(incidents(&world.settle(&mut source)).is_empty());
     let change = |number: usize, at: &str| {
         let mut portal = world.portal.lock().unwrap();
         portal.rows[number]["primary_type"] = "ROBBERY".into();
@@ -330,7 +342,7 @@ fn polls_hand_out_changes_once_even_those_that_become_visible_late() {
     assert_eq!(ids(&world.settle(&mut source)), [6]);
     for _ in 0..5 {
         world.pass(310);
-        assert!(world.settle(&mut source).is_empty());
+        assert!(incidents(&world.settle(&mut source)).is_empty());
     }
 }
 
@@ -404,7 +416,7 @@ fn rows_that_vanish_are_deleted_once_with_their_last_fields() {
     let world = world(many());
     let mut source = world.open(None);
     let backfill = world.settle(&mut source);
-    assert!(world.days(&mut source).is_empty());
+    assert!(incidents(&world.days(&mut source)).is_empty());
     world.portal.lock().unwrap().rows.retain(|row| !["7", "8"].contains(&row["id"].as_str().unwrap()));
     // Moved to another month: not deleted.
     {
@@ -423,7 +435,7 @@ fn rows_that_vanish_are_deleted_once_with_their_last_fields() {
     let before = incidents(&backfill).into_iter().find(|incident| incident.id == gone[0].id).unwrap();
     assert_eq!((&gone[0].category, gone[0].occurred_at), (&before.category, before.occurred_at));
     assert!(gone[0].revision() > before.revision());
-    assert!(world.days(&mut source).is_empty());
+    assert!(incidents(&world.days(&mut source)).is_empty());
 }
 
 #[test]
@@ -532,6 +544,85 @@ fn a_row_that_is_back_wins_over_its_deletion() {
 }
 
 #[test]
+fn a_row_that_a_poll_brings_as_it_was_wins_over_its_deletion() {
+    let world = world(many());
+    let mut source = world.open(None);
+    world.settle(&mut source);
+    let change = |change: &mut dyn FnMut(&mut Vec<Value>)| change(&mut world.portal.lock().unwrap().rows);
+    change(&mut |rows| rows[47][":updated_at"] = "2024-06-15T12:00:30.000Z".into());
+    world.pass(301);
+    assert_eq!(ids(&world.settle(&mut source)), [47]);
+    let mut gone = Vec::new();
+    change(&mut |rows| gone.push(rows.remove(47)));
+    source.next_sweep = source.options.clock.now();
+    let chunks = world.settle(&mut source);
+    let deletion = incidents(&chunks).pop().unwrap();
+    assert!(deletion.deleted);
+    change(&mut |rows| rows.append(&mut gone));
+    // Started anew, it does not remember which rows it has seen: the next poll brings this one as it was.
+    let mut source = world.open(Some(&chunks.last().unwrap().position));
+    world.pass(301);
+    let polled = incidents(&world.settle(&mut source)).pop().unwrap();
+    assert!(polled.id == "47" && polled.revision() < deletion.revision());
+    let back = incidents(&world.days(&mut source));
+    assert_eq!(back.len(), 1);
+    assert!(!back[0].deleted && back[0].revision() > deletion.revision());
+    // And not once more.
+    assert!(incidents(&world.days(&mut source)).is_empty());
+}
+
+#[test]
+fn deletions_are_found_on_a_portal_that_answers_one_request_in_three() {
+    for one_id_at_a_time in [false, true] {
+        let rows: Vec<Value> = (0..400)
+            .map(|number| {
+                let mut row = incident(number, "2024-06-10T00:00:00.000Z");
+                row["date"] = format!("2024-06-{:02}T10:00:00.000", 1 + number % 14).into();
+                row
+            })
+            .collect();
+        let world = world(rows);
+        let mut source = world.open(None);
+        world.settle(&mut source);
+        {
+            let mut portal = world.portal.lock().unwrap();
+            portal.rows.drain(..70);
+            (portal.answers_every, portal.one_id_at_a_time) = (Some(3), one_id_at_a_time);
+        }
+        let asked = world.portal.lock().unwrap().asked;
+        let mut chunks = Vec::new();
+        for _ in 0..2000 {
+            world.pass(10);
+            if let Ok(Step::Chunk(chunk)) = source.next() {
+                chunks.push(chunk);
+            }
+        }
+        let gone = incidents(&chunks).into_iter().filter(|incident| incident.deleted).count();
+        assert_eq!(gone, 70);
+        let asked = world.portal.lock().unwrap().asked - asked;
+        assert!(asked < if one_id_at_a_time { 700 } else { 500 }, "{asked} requests");
+    }
+}
+
+#[test]
+fn a_source_that_is_started_again_and_again_compares_all_months() {
+    let world = world(many());
+    let mut position = world.settle(&mut world.open(None)).pop().unwrap().position;
+    // One of each of the six months.
+    world.portal.lock().unwrap().rows.drain(..6);
+    let mut gone = BTreeSet::new();
+    for _ in 0..200 {
+        let mut source = world.open(Some(&position));
+        world.pass(300);
+        for chunk in world.settle(&mut source) {
+            gone.extend(rows_of(&chunk).into_iter().filter(|row| row.deleted).map(|row| row.id));
+            position = chunk.position;
+        }
+    }
+    assert_eq!(gone.len(), 6);
+}
+
+#[test]
 fn nothing_is_called_deleted_where_nothing_was_known() {
     let world = world(many());
     let mut source = world.open(None);
@@ -594,7 +685,7 @@ fn a_machine_with_an_empty_disk_finds_what_was_deleted_meanwhile() {
     // Thirty rounds of comparisons have written what changed, and not what is known.
     let written = *shelf.written.lock().unwrap() - before;
     assert!(written < before, "{written} of {before} bytes");
-    assert!(world.days(&mut source).is_empty());
+    assert!(incidents(&world.days(&mut source)).is_empty());
     assert_eq!(*shelf.written.lock().unwrap() - before, written);
 }
 
