@@ -342,7 +342,7 @@ def living(scratch: Path, _csv: Path, rounds: int):
 
     yield from deployment.cost(BINARY, scratch, 600)
     yield from deployment.growth(BINARY, scratch, 600)
-    yield from deployment.start(BINARY, scratch, 30, max(rounds, 3))
+    yield from deployment.start(BINARY, scratch, 365, max(rounds, 7))
 
 
 def kafka(scratch: Path, csv: Path, rounds: int):

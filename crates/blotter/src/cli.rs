@@ -83,8 +83,8 @@ pub(crate) struct City {
 /// Where the records come from.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Input {
-    /// Read this CSV file or URL (plain, gz, xz or zst); may be repeated. Default: the city's portal, or the simulator if the
-    /// portal does not answer
+    /// Read this CSV file or URL (plain, gz, xz or zst); may be repeated. Default: the city's portal. If it does not answer,
+    /// `demo` simulates a city, but not on a --log that others share
     #[arg(long = "data", value_name = "PATH|URL")]
     pub(crate) data: Vec<String>,
     /// Replay the records this many times faster than they happened; `max`: as fast as possible

@@ -78,7 +78,7 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
         let log = opened.log();
         let choice = match &chosen {
             Some(choice) => choice,
-            None => chosen.insert(sources::choose(&arguments.input, &profile, Before::of(log.as_ref())?)),
+            None => chosen.insert(sources::choose(&arguments.input, &profile, Before::of(log.as_ref())?)?),
         };
         let (source, writer) = choice.clone().open(&profile, &log, &keeping, &watching)?;
         watching.begun = true;

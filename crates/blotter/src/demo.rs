@@ -57,7 +57,12 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         (None, None) => None,
     };
     let before = opened.as_ref().map_or(Ok(Before::Nothing), |log| Before::of(&**log))?;
-    let choice = sources::choose(&arguments.input, &profile, before);
+    let is_shared = opened.as_ref().is_some_and(|opened| opened.is_shared());
+    let choice = if is_shared {
+        sources::choose(&arguments.input, &profile, before)?
+    } else {
+        sources::choose_or_simulate(&arguments.input, &profile, before)
+    };
     let directory = arguments.dir.clone().unwrap_or_else(|| {
         if choice.simulated() { usual.with_file_name(format!("{}-simulated", profile.slug)) } else { usual.clone() }
     });

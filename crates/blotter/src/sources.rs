@@ -72,40 +72,59 @@ pub(crate) fn is_decided(input: &cli::Input) -> bool {
     !input.data.is_empty() || input.simulate.is_some() || input.simulate_rate.is_some()
 }
 
-/// Decides which source it is. Asks the portal whether it is there where that decides.
-pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> Choice {
-    let simulation =
-        Choice::Simulation { seed: input.seed, incidents: input.simulate, per_second: input.simulate_rate };
+/// Decides which source it is, for a log of this machine's own: a city without a portal that answers is simulated. Asks the
+/// portal whether it is there where that decides.
+pub(crate) fn choose_or_simulate(input: &cli::Input, profile: &Profile, before: Before) -> Choice {
+    let Some(choice) = named(input, profile, before) else {
+        println!("{} has no portal that answers: simulating a city (use `--data` for real data)", profile.name);
+        return simulated(input);
+    };
+    let (Choice::Portal { token, .. }, Some(portal)) = (&choice, &profile.portal) else { return choice };
+    println!("asking {} …", portal.domain);
+    let options = SocrataOptions { token: token.clone(), ..SocrataOptions::new(std::env::temp_dir()) };
+    match SocrataSource::reachable(profile, PORTAL_ANSWERS_WITHIN, &options) {
+        Ok(()) => choice,
+        Err(error) if before == Before::Real => {
+            println!("{error}\nserving the data loaded earlier; Blotter keeps retrying the portal");
+            choice
+        }
+        Err(error) => {
+            println!("{error}\nsimulating instead (give real data with `--data`)");
+            simulated(input)
+        }
+    }
+}
+
+/// Decides which source it is, for a log that others share. Nothing is simulated unless that was asked for: simulated records
+/// would keep real ones out of that log for ever. A portal that does not answer is asked again.
+pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> Result<Choice> {
+    named(input, profile, before).with_context(|| {
+        format!(
+            "the profile of {} names no portal; give files or addresses with `--data`, or `--simulate` for a simulated city",
+            profile.name
+        )
+    })
+}
+
+fn simulated(input: &cli::Input) -> Choice {
+    Choice::Simulation { seed: input.seed, incidents: input.simulate, per_second: input.simulate_rate }
+}
+
+/// The source that the command line, the log and the profile name.
+fn named(input: &cli::Input, profile: &Profile, before: Before) -> Option<Choice> {
     if !input.data.is_empty() {
-        return Choice::Data {
+        return Some(Choice::Data {
             data: input.data.clone(),
             speed: input.speed,
             replace: input.deletions.replace,
             brake: brake(&input.deletions),
-        };
+        });
     }
     if input.simulate.is_some() || input.simulate_rate.is_some() || before == Before::Simulated {
-        return simulation;
+        return Some(simulated(input));
     }
-    let Some(portal) = &profile.portal else {
-        println!("{} has no portal that answers: simulating a city (use `--data` for real data)", profile.name);
-        return simulation;
-    };
     let token = app_token(&input.app_token_env);
-    let brake = brake(&input.deletions);
-    println!("asking {} …", portal.domain);
-    let options = SocrataOptions { token: token.clone(), ..SocrataOptions::new(std::env::temp_dir()) };
-    match SocrataSource::reachable(profile, PORTAL_ANSWERS_WITHIN, &options) {
-        Ok(()) => Choice::Portal { token, brake },
-        Err(error) if before == Before::Real => {
-            println!("{error}\nserving the data loaded earlier; Blotter keeps retrying the portal");
-            Choice::Portal { token, brake }
-        }
-        Err(error) => {
-            println!("{error}\nsimulating instead (give real data with `--data`)");
-            simulation
-        }
-    }
+    profile.portal.as_ref().map(|_| Choice::Portal { token, brake: brake(&input.deletions) })
 }
 
 fn brake(deletions: &cli::DeletionRules) -> Brake {

@@ -32,6 +32,8 @@ const LOCK_ROWS: usize = 4096;
 const LOOK: Duration = Duration::from_millis(100);
 /// Before a log that does not answer is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Fewer texts than this are left in a shared log.
+const MANY_TEXTS: u64 = 10_000;
 
 pub(crate) struct Follower {
     pub(crate) state: Arc<State>,
@@ -362,8 +364,8 @@ impl Follower {
         Ok(())
     }
 
-    /// With the log a newer snapshot need not be loaded, unless it has texts that the log no longer has: it is only noted.
-    /// `seen` is the pointer's time, so that manifests are read once.
+    /// With the log a newer snapshot need not be loaded, and is only noted, unless it has texts that the log no longer has, or
+    /// many that a shared log gives slowly. `seen` is the pointer's time, so that manifests are read once.
     fn note_snapshot(
         &self,
         log: &dyn Log,
@@ -391,7 +393,7 @@ impl Follower {
         if is_ours && have < Some(version) {
             self.state.write().snapshot = Some((version, snapshot.next_offsets()));
         }
-        if is_ours && loaded < Some(version) && self.lacks_texts() {
+        if is_ours && loaded < Some(version) && (self.lacks_texts() || self.has_many_texts(log, &snapshot)) {
             self.change_over(log, &snapshot, shutdown)?;
         }
         Ok(())
@@ -404,6 +406,16 @@ impl Follower {
         let standing = self.state.standing.lock().unwrap_or_else(PoisonError::into_inner);
         let lost = opened.next_offsets.iter().zip(&standing.earliest).zip(&view.next_offsets);
         lost.into_iter().any(|((snapshot, earliest), next)| earliest.min(next) > snapshot)
+    }
+
+    /// Whether a snapshot has so many of the texts that are now read from a shared log, record by record, that loading it pays:
+    /// a share of all, so that its cost stays in proportion to what arrived.
+    fn has_many_texts(&self, log: &dyn Log, snapshot: &LocalSnapshot) -> bool {
+        let view = self.state.read();
+        let loaded = |part: usize| view.opened.as_ref().and_then(|opened| opened.next_offsets.get(part).copied());
+        let known = snapshot.next_offsets().into_iter().zip(&view.next_offsets).map(|(next, known)| next.min(*known));
+        let texts: u64 = known.enumerate().map(|(part, next)| next.saturating_sub(loaded(part).unwrap_or(0))).sum();
+        log.is_shared() && texts >= MANY_TEXTS.max(view.cube.rows() as u64 / 4)
     }
 
     /// Changes over to a newer snapshot. The fresh view follows the log to where the present one is, so nobody sees a
@@ -443,7 +455,7 @@ impl Follower {
                 }
             }
         }
-        tracing::info!(version, "the log no longer has all texts; they come from a newer snapshot now");
+        tracing::info!(version, "the texts of incidents come from a newer snapshot now");
         let mut present = self.state.write();
         view.rejected = std::mem::take(&mut present.rejected);
         view.received_at_ms = view.received_at_ms.max(present.received_at_ms);

@@ -312,3 +312,34 @@ fn texts_that_the_log_has_lost_are_named_and_come_back_with_a_newer_snapshot() {
     assert_eq!(found["next_offsets"]["0"], 20);
     drop(fresh);
 }
+
+#[test]
+fn a_server_that_began_before_the_first_snapshot_reads_texts_from_it_when_it_is_there() {
+    let directory = tempdir().unwrap();
+    let log = MemoryLog::new(1);
+    let state = state(Some(Arc::clone(&log)));
+    let many = 2 * MANY_TEXTS as u32;
+    let all = batch(0..many, "A TEXT");
+    log.push(Topic::Incidents, 0, all.clone());
+    let mut running = Running::start(follower(&state, directory.path()));
+    running.wait_until("all is applied", || state.read().next_offsets == [u64::from(many)]);
+    // It has too few of the texts to be worth it.
+    let few = MANY_TEXTS / 2;
+    write_snapshot(directory.path(), &state.profile, "memory", 1, &all.slice(0, few as usize), few);
+    running
+        .wait_until("the first is noted", || state.read().snapshot.as_ref().is_some_and(|(version, _)| *version == 1));
+    assert_eq!(state.read().loaded, None);
+    let most = u64::from(many) - 1;
+    write_snapshot(directory.path(), &state.profile, "memory", 2, &all.slice(0, most as usize), most);
+    running.wait_until("the second is used", || state.read().loaded == Some(2));
+    state.texts.forget();
+    let before = log.looked_up.load(Ordering::SeqCst);
+    let page = json(&state, "/api/v1/incidents?limit=1000");
+    assert_eq!((page["incidents"].as_array().unwrap().len(), &page["missing"]), (1000, &json!([])));
+    assert_eq!(log.looked_up.load(Ordering::SeqCst) - before, 1, "only what came after the snapshot");
+    // The next one has one text more and is only noted.
+    write_snapshot(directory.path(), &state.profile, "memory", 3, &all, u64::from(many));
+    running
+        .wait_until("the third is noted", || state.read().snapshot.as_ref().is_some_and(|(version, _)| *version == 3));
+    assert_eq!(state.read().loaded, Some(2));
+}

@@ -22,9 +22,9 @@ use super::{
 use crate::SourceError;
 use blotter_city::UtcMicros;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, OpenOptions},
-    io::Write,
+    io::{ErrorKind, Write},
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
@@ -242,7 +242,13 @@ pub(super) fn write_line(text: &mut Vec<u8>, row: &Fields) {
     text.push(b'\n');
 }
 
-/// One file a month in a directory.
+/// Lines that are added to a month's compressed ones together.
+const PLAIN_BYTES: u64 = 1 << 20;
+/// Of zstd: the lines are alike.
+const LEVEL: i32 = 3;
+
+/// Two files a month in a directory: `2024-06.jsonl.zst`, and the newest lines in `2024-06.jsonl`. A crash may leave lines in both,
+/// which say the same twice.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -255,27 +261,54 @@ impl Folder {
     fn path(&self, month: &str) -> PathBuf {
         self.0.join(format!("{month}.jsonl"))
     }
+
+    fn compressed(&self, month: &str) -> PathBuf {
+        self.0.join(format!("{month}.jsonl.zst"))
+    }
+
+    /// Puts a compressed file in its place: what is kept of the one before, and new lines.
+    fn put(&self, month: &str, kept: &[u8], lines: &[u8]) -> Result<(), SourceError> {
+        let path = self.compressed(month);
+        let fault = |error| SourceError::File { path: path.clone(), error };
+        let mut file = tempfile::NamedTempFile::new_in(&self.0).map_err(fault)?;
+        file.write_all(kept).map_err(fault)?;
+        file.write_all(&zstd::encode_all(lines, LEVEL).map_err(fault)?).map_err(fault)?;
+        file.as_file().sync_all().map_err(fault)?;
+        file.persist(&path).map_err(|error| fault(error.error))?;
+        let plain = self.path(month);
+        match fs::remove_file(&plain) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(SourceError::File { path: plain, error }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, SourceError> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(SourceError::File { path: path.to_owned(), error }),
+    }
 }
 
 impl Shelf for Folder {
     fn months(&self) -> Result<Vec<String>, SourceError> {
         let fault = |error| SourceError::File { path: self.0.clone(), error };
-        let mut months = Vec::new();
+        let mut months = BTreeSet::new();
         for entry in fs::read_dir(&self.0).map_err(fault)? {
             let name = entry.map_err(fault)?.file_name();
-            months.extend(name.to_str().and_then(|name| name.strip_suffix(".jsonl")).map(ToOwned::to_owned));
+            let month = name.to_str().and_then(|name| name.strip_suffix(".zst").unwrap_or(name).strip_suffix(".jsonl"));
+            months.extend(month.map(ToOwned::to_owned));
         }
-        months.sort_unstable();
-        Ok(months)
+        Ok(months.into_iter().collect())
     }
 
     fn read(&self, month: &str) -> Result<Option<Vec<u8>>, SourceError> {
-        let path = self.path(month);
-        match fs::read(&path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(SourceError::File { path, error }),
-        }
+        let path = self.compressed(month);
+        let Some(compressed) = read_file(&path)? else { return read_file(&self.path(month)) };
+        let mut text = zstd::decode_all(&compressed[..]).map_err(|error| SourceError::File { path, error })?;
+        text.extend(read_file(&self.path(month))?.unwrap_or_default());
+        Ok(Some(text))
     }
 
     fn append(&self, month: &str, lines: &[u8]) -> Result<(), SourceError> {
@@ -283,16 +316,16 @@ impl Shelf for Folder {
         let fault = |error| SourceError::File { path: path.clone(), error };
         let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(fault)?;
         // A line that a crash has cut must not swallow the next one.
-        file.write_all(&[b"\n", lines].concat()).map_err(fault)
+        file.write_all(&[b"\n", lines].concat()).map_err(fault)?;
+        if file.metadata().map_err(fault)?.len() < PLAIN_BYTES {
+            return Ok(());
+        }
+        let kept = read_file(&self.compressed(month))?.unwrap_or_default();
+        self.put(month, &kept, &fs::read(&path).map_err(fault)?)
     }
 
     fn replace(&self, month: &str, lines: &[u8]) -> Result<(), SourceError> {
-        let path = self.path(month);
-        let fault = |error| SourceError::File { path: path.clone(), error };
-        let mut file = tempfile::NamedTempFile::new_in(&self.0).map_err(fault)?;
-        file.write_all(lines).map_err(fault)?;
-        file.persist(&path).map_err(|error| fault(error.error))?;
-        Ok(())
+        self.put(month, &[], lines)
     }
 }
 
@@ -349,5 +382,31 @@ mod tests {
         let after = known.month("2024-06", id_of).unwrap().unwrap();
         assert_eq!(after.ids().collect::<Vec<_>>(), ["0", "1", "2", "4", "5", "6", "new"]);
         assert_eq!(after.lines, 7);
+    }
+
+    #[test]
+    fn a_folder_keeps_many_lines_compressed_and_all_of_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Folder::open(directory.path(), "x").unwrap();
+        let mut expected = Vec::new();
+        for batch in 0..30 {
+            let row = |line: u32| format!("{{\"a row with some words\":{batch},\"n\":{line}}}\n");
+            let lines = (0..1000).map(row).collect::<Vec<_>>().concat();
+            expected.extend(lines.lines().map(ToOwned::to_owned));
+            folder.append("2024-06", lines.as_bytes()).unwrap();
+        }
+        folder.append("2024-07", b"another month\n").unwrap();
+        let read = |month: &str| -> Vec<String> {
+            let text = String::from_utf8(folder.read(month).unwrap().unwrap()).unwrap();
+            text.lines().filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect()
+        };
+        assert_eq!((read("2024-06"), read("2024-07")), (expected.clone(), vec!["another month".to_owned()]));
+        assert_eq!(folder.months().unwrap(), ["2024-06", "2024-07"]);
+        assert_eq!(folder.read("2024-08").unwrap(), None);
+        let bytes = |name: &str| folder.0.join(name).metadata().map_or(0, |file| file.len());
+        assert!(bytes("2024-06.jsonl") + bytes("2024-06.jsonl.zst") < PLAIN_BYTES);
+        assert!(bytes("2024-06.jsonl.zst") > 0);
+        folder.replace("2024-06", b"one\n").unwrap();
+        assert_eq!((read("2024-06"), bytes("2024-06.jsonl")), (vec!["one".to_owned()], 0));
     }
 }
