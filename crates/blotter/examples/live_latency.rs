@@ -13,8 +13,9 @@ use blotter_offline::{
     snapshot::{self, Outcome, SnapshotConfig, SnapshotParts},
 };
 use blotter_online::{CountConfig, CountParts, CountProgress};
+use blotter_runtime::Shutdown;
 use blotter_serve::{ServeConfig, ServeParts};
-use blotter_store::{Checkpoints, Shutdown, Store};
+use blotter_store::{Checkpoints, Store};
 use std::{
     collections::VecDeque,
     io::{BufRead, BufReader, Write},

@@ -1,13 +1,13 @@
 //! Outlines of areas: files that are named, files that lie where they are looked for, and `blotter boundaries`, which puts them
 //! there.
 
-use crate::{cli, profiles, signals, sources};
+use crate::{cli, profiles, sources};
 use anyhow::{Context, Result, bail};
 use blotter_city::{Outlines, Profile};
 use blotter_incident::Boundaries;
+use blotter_runtime::{Shutdown, signals};
 use blotter_seal::Seal;
 use blotter_source::{BoundaryPortal, SocrataOptions};
-use blotter_store::Shutdown;
 use std::{
     fs::{self, File},
     io::Write,

@@ -3,7 +3,7 @@
 use crate::questions::{Emerging, Hotspots, Peaks};
 use anyhow::{Context, Result};
 use blotter_city::{UtcMicros, parse_instant};
-use blotter_serve::Limits;
+use blotter_runtime::http::Limits;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 

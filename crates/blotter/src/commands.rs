@@ -3,14 +3,14 @@
 use crate::{
     boundaries,
     cli::{self, Command},
-    demo, online,
-    operations::{Operations, lag, lags},
+    demo,
+    failure::{is_cancelled, is_retryable, supervise},
+    online,
+    operations::{self, lag, lags},
     parts::{self, OpenLog},
     profiles, questions, rejected, reporting_lag, restore,
     rules::Ruled,
-    signals,
     sources::{self, Before},
-    supervise::{is_cancelled, is_retryable, supervise},
 };
 use anyhow::{Context, Result};
 use blotter_log::{Log, Offset, Topic};
@@ -20,9 +20,10 @@ use blotter_offline::{
     snapshot::{self, Outcome, SnapshotConfig, SnapshotParts},
 };
 use blotter_produce::{ProduceParts, ProduceProgress};
+use blotter_runtime::{Operations, Shutdown, signals};
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_source::Watching;
-use blotter_store::{Shutdown, Store};
+use blotter_store::Store;
 use std::{
     collections::BTreeMap,
     io::{BufWriter, Write, stdout},
@@ -70,7 +71,7 @@ fn produce(arguments: &cli::Produce) -> Result<()> {
     let shutdown = signals::shutdown()?;
     let progress = Arc::new(ProduceProgress::default());
     let operations = Operations::new("produce");
-    let _served = operations.serve(arguments.ops.listen)?;
+    let _served = operations::serve(&operations, arguments.ops.listen)?;
     let mut chosen = None;
     let mut watching = Watching { patient: !arguments.until_caught_up, ..Watching::new() };
     supervise(&operations, &shutdown, || {
@@ -111,7 +112,7 @@ fn archive(arguments: &cli::Archive) -> Result<()> {
     let config = ArchiveConfig { until_caught_up: arguments.until_caught_up, ..ArchiveConfig::default() };
     let shutdown = signals::shutdown()?;
     let operations = Operations::new("archive");
-    let _served = operations.serve(arguments.ops.listen)?;
+    let _served = operations::serve(&operations, arguments.ops.listen)?;
     supervise(&operations, &shutdown, || {
         let store = parts::open_store(&arguments.store.store)?;
         let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
@@ -142,7 +143,7 @@ fn snapshot(arguments: &cli::Snapshot) -> Result<()> {
     let shutdown = signals::shutdown()?;
     let config = SnapshotConfig { as_of, stop: shutdown.clone(), ..SnapshotConfig::default() };
     let operations = Operations::new("snapshot");
-    let _served = operations.serve(arguments.ops.listen)?;
+    let _served = operations::serve(&operations, arguments.ops.listen)?;
     // Opened once: it remembers which files it has found sound.
     let mut opened: Option<Store> = None;
     repeat(&operations, arguments.every, &shutdown, || {
@@ -171,7 +172,7 @@ fn fetch(arguments: &cli::Fetch) -> Result<()> {
     let shutdown = signals::shutdown()?;
     let config = FetchConfig { stop: shutdown.clone(), ..FetchConfig::new(arguments.to.clone()) };
     let operations = Operations::new("fetch");
-    let _served = operations.serve(arguments.ops.listen)?;
+    let _served = operations::serve(&operations, arguments.ops.listen)?;
     repeat(&operations, arguments.every, &shutdown, || {
         let store = parts::open_store(&arguments.store.store)?;
         match fetch::once(&config, &store)? {

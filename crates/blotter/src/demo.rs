@@ -5,17 +5,14 @@ mod snapshots;
 
 use crate::{
     boundaries, cli,
-    crew::Crew,
+    failure::{is_retryable, supervise},
     housekeeping,
     online::{self, Fed},
-    operations::Operations,
     parts::{self, OpenLog},
     profiles, restore,
     rules::Ruled,
     running::Announced,
-    signals,
     sources::{self, Before},
-    supervise::{is_retryable, supervise},
 };
 use anyhow::{Context, Result};
 use blotter_city::Profile;
@@ -24,9 +21,10 @@ use blotter_log::{Log, Topic, Writer};
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgress};
 use blotter_online::{CountConfig, CountParts, CountProgress, DetectConfig};
 use blotter_produce::{ProduceParts, ProduceProgress};
+use blotter_runtime::{Crew, Operations, Shutdown, signals};
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_source::{Source, Watching};
-use blotter_store::{Checkpoints, Shutdown};
+use blotter_store::Checkpoints;
 use std::{net::TcpListener, path::Path, sync::Arc};
 
 /// Niceness of the roles that nobody waits for, so that the map stays quick while they work.
@@ -190,7 +188,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
     if let OpenLog::Embedded(log) = &opened {
         let log = Arc::clone(log);
         crew.spawn("housekeeping", move |shutdown| {
-            blotter_offline::lower_priority(BACKGROUND);
+            blotter_runtime::priority::lower(BACKGROUND);
             housekeeping::run(&log, shutdown);
             Ok(())
         })?;

@@ -3,7 +3,7 @@
 
 use crate::formats::keyed;
 use blotter_log::{EmbeddedLog, LogError, PEAKS_DAYS, PackWhen, REJECTED_BYTES, Retention, Topic};
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use std::time::{Duration, Instant};
 
 /// Between two looks whether a topic wants packing: a look costs next to nothing.

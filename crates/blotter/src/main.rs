@@ -6,14 +6,13 @@ mod boundaries;
 mod cli;
 mod commands;
 mod configuration;
-mod crew;
 mod demo;
+mod failure;
 mod formats;
 mod help;
 mod housekeeping;
 mod logging;
 mod online;
-mod open_files;
 mod operations;
 mod parts;
 mod profiles;
@@ -25,9 +24,7 @@ mod rules;
 mod running;
 mod secrets;
 mod shelf;
-mod signals;
 mod sources;
-mod supervise;
 mod table;
 
 use anyhow::{Context, Result};
@@ -47,7 +44,7 @@ fn main() -> ExitCode {
         }
     };
     logging::start(arguments.log_format);
-    open_files::raise();
+    blotter_runtime::open_files::raise();
     match commands::run(arguments.command, &rules) {
         Ok(()) => ExitCode::SUCCESS,
         // `blotter rejected | head` is no failure.

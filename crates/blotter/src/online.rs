@@ -2,13 +2,11 @@
 
 use crate::{
     cli,
-    crew::Crew,
-    operations::{Operations, lag, lags},
+    failure::supervise,
+    operations::{self, lag, lags},
     parts::{self, OpenLog},
     profiles,
     rules::{self, Ruled},
-    signals,
-    supervise::supervise,
 };
 use anyhow::Result;
 use blotter_city::Profile;
@@ -17,8 +15,8 @@ use blotter_online::{
     AlertProgress, CountConfig, CountParts, CountProgress, DetectConfig, DetectParts, FeedProgress, Hook, Rule,
     TickProgress, sinks::Sink,
 };
-use blotter_serve::Exposition;
-use blotter_store::{Checkpoints, Shutdown, Store};
+use blotter_runtime::{Crew, Exposition, Operations, Shutdown, signals};
+use blotter_store::{Checkpoints, Store};
 use std::{fmt::Display, sync::Arc};
 
 pub(crate) fn count(arguments: &cli::Count) -> Result<()> {
@@ -26,7 +24,7 @@ pub(crate) fn count(arguments: &cli::Count) -> Result<()> {
     let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };
     let shutdown = signals::shutdown()?;
     let operations = Operations::new("count");
-    let _served = operations.serve(arguments.ops.listen)?;
+    let _served = operations::serve(&operations, arguments.ops.listen)?;
     supervise(&operations, &shutdown, || {
         let store = parts::open_store(&arguments.store.store)?;
         let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
@@ -46,7 +44,7 @@ pub(crate) fn detect(arguments: &cli::Detect, rules: &[Ruled]) -> Result<()> {
     let mut detecting = Some(Detecting::new(sinks, rules, &profile)?);
     let shutdown = signals::shutdown()?;
     let operations = Operations::new("detect");
-    let _served = operations.serve(arguments.ops.listen)?;
+    let _served = operations::serve(&operations, arguments.ops.listen)?;
     supervise(&operations, &shutdown, || {
         let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
         let Some(parts) = detecting.take() else { return Ok(()) };
@@ -74,7 +72,7 @@ pub(crate) fn online(arguments: &cli::Online, rules: &[Ruled]) -> Result<()> {
     let detecting = Detecting::new(sinks, rules, &profile)?;
     let shutdown = signals::shutdown()?;
     let operations = Operations::new("online");
-    let _served = operations.serve(arguments.ops.listen)?;
+    let _served = operations::serve(&operations, arguments.ops.listen)?;
     let mut opened = None;
     let mut counting = None;
     supervise(&operations, &shutdown, || {

@@ -5,8 +5,9 @@
 
 mod report;
 
-use crate::{boundaries, cli::City, parts, parts::OpenLog, profiles, signals};
+use crate::{boundaries, cli::City, parts, parts::OpenLog, profiles};
 use anyhow::{Context, Result, bail};
+use blotter_runtime::signals;
 use blotter_serve::{AskParts, Asked};
 use clap::{Args, ValueEnum};
 use serde_json::Value;

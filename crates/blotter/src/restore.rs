@@ -1,10 +1,11 @@
 //! `blotter restore`: makes a lost embedded log again from the archive.
 
-use crate::{cli, parts, profiles, signals, sources};
+use crate::{cli, parts, profiles, sources};
 use anyhow::{Context, Result, bail};
 use blotter_city::Profile;
 use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, LogError, Topic};
 use blotter_offline::restore;
+use blotter_runtime::signals;
 use blotter_store::{ArchiveTable, Store};
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
 //! What can go wrong on the offline path.
 
 use blotter_log::LogError;
-use blotter_store::{Shutdown, StoreError};
+use blotter_runtime::Shutdown;
+use blotter_store::StoreError;
 
 /// Result of this crate.
 pub type Result<T, E = OfflineError> = std::result::Result<T, E>;

@@ -11,9 +11,9 @@
 use crate::{
     error::{OfflineError, Result},
     manifest::{FOLDER, MANIFEST, Manifest, ManifestFile, POINTER, Pointer, checksum, to_json},
-    priority,
 };
-use blotter_store::{Shutdown, Store};
+use blotter_runtime::{Shutdown, priority};
+use blotter_store::Store;
 use std::{
     fs::{self, File},
     io::Write,

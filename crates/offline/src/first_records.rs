@@ -6,7 +6,8 @@ use crate::{
 };
 use arrow::datatypes::TimestampMicrosecondType;
 use blotter_city::{Profile, UtcMicros};
-use blotter_store::{ArchiveTable, Shutdown, Store, StoreError};
+use blotter_runtime::Shutdown;
+use blotter_store::{ArchiveTable, Store, StoreError};
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
 

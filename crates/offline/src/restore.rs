@@ -18,7 +18,8 @@ use arrow::{
 use blotter_city::Profile;
 use blotter_incident::incident_schema;
 use blotter_log::{EmbeddedOptions, LogId, Rebuild, Recorded, Topic};
-use blotter_store::{ArchiveTable, Checkpoints, Shutdown, Store, to_incidents};
+use blotter_runtime::Shutdown;
+use blotter_store::{ArchiveTable, Checkpoints, Store, to_incidents};
 use std::{
     ops::Range,
     path::{Path, PathBuf},

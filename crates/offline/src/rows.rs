@@ -6,7 +6,8 @@ use arrow::{
     datatypes::ArrowPrimitiveType,
     error::ArrowError,
 };
-use blotter_store::{ArchiveTable, ObjectReader, Shutdown};
+use blotter_runtime::Shutdown;
+use blotter_store::{ArchiveTable, ObjectReader};
 use parquet::{
     arrow::{
         ProjectionMask,

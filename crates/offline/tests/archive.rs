@@ -8,7 +8,8 @@ use blotter_offline::{
     OfflineError,
     archive::{self, ArchiveConfig, ArchiveParts, Stage},
 };
-use blotter_store::{ArchiveTable, CompactionOptions, Shutdown, Store, StoreError, WriterLimits};
+use blotter_runtime::Shutdown;
+use blotter_store::{ArchiveTable, CompactionOptions, Store, StoreError, WriterLimits};
 use common::{MemoryLog, PARTITIONS, Said, archive_all, archive_rows, log_rows, open_store, profile, said};
 use std::{
     ops::ControlFlow,

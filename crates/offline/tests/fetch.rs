@@ -8,7 +8,8 @@ use blotter_offline::{
     fetch::{FetchConfig, Fetched, once, run},
     snapshot::{SnapshotConfig, SnapshotParts, take},
 };
-use blotter_store::{Shutdown, Store};
+use blotter_runtime::Shutdown;
+use blotter_store::Store;
 use common::{MemoryLog, archive_all, open_store, profile, said};
 use std::{fs, path::Path, sync::Arc};
 

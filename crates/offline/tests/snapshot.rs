@@ -8,7 +8,8 @@ use blotter_offline::{
     Manifest, Pointer,
     snapshot::{Outcome, SnapshotConfig, SnapshotParts, run, take},
 };
-use blotter_store::{Shutdown, Store};
+use blotter_runtime::Shutdown;
+use blotter_store::Store;
 use common::{MemoryLog, Said, archive_all, log_rows, open_store, profile, said, snapshot_rows, winners};
 use proptest::prelude::*;
 

@@ -10,7 +10,8 @@ use blotter_online::{
     count::{HourlyCount, counts_rows},
     run_count,
 };
-use blotter_store::{Checkpoints, Shutdown, Store};
+use blotter_runtime::Shutdown;
+use blotter_store::{Checkpoints, Store};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 

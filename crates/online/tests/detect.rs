@@ -11,7 +11,7 @@ use blotter_online::{
     run_detect,
     sinks::{MemorySink, Point, Sink, SinkError},
 };
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use std::{
     collections::BTreeMap,
     path::Path,

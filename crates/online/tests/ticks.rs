@@ -11,7 +11,7 @@ use blotter_online::{
     sinks::Webhook,
 };
 use blotter_peak::{City, History, Names, Numbers, ReportedWindow, Said, begin_of, said_rows};
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use proptest::prelude::*;
 use std::{
     collections::BTreeMap,

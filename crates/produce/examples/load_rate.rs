@@ -6,8 +6,9 @@ use blotter_city::Profile;
 use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, Topic};
 use blotter_online::{CountConfig, CountParts, CountProgress, run_count};
 use blotter_produce::{ProduceParts, ProduceProgress, writer_of};
+use blotter_runtime::Shutdown;
 use blotter_source::{Simulator, SimulatorOptions, Source};
-use blotter_store::{Checkpoints, Shutdown, Store};
+use blotter_store::{Checkpoints, Store};
 use std::{error::Error, sync::Arc, time::Instant};
 
 fn main() -> Result<(), Box<dyn Error>> {

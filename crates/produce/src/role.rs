@@ -7,8 +7,8 @@ use crate::{
 };
 use blotter_incident::{Boundaries, rejected_batch};
 use blotter_log::{Append, Log, LogError, Offset, Topic, Transaction, Writer};
+use blotter_runtime::Shutdown;
 use blotter_source::{Chunk, Reports, Source, SourceError, Step, WallClock};
-use blotter_store::Shutdown;
 use std::{
     collections::BTreeMap,
     sync::{

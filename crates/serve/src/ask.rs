@@ -1,6 +1,6 @@
 //! The API without a listener: a command asks what a browser asks, and is answered by the same code.
 
-use crate::{ServeError, api, follower::Follower, http::Limits, snapshot::LocalSnapshot, state::State};
+use crate::{ServeError, api, follower::Follower, snapshot::LocalSnapshot, state::State};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -9,7 +9,8 @@ use axum::{
 use blotter_city::Profile;
 use blotter_incident::Boundaries;
 use blotter_log::Log;
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
+use blotter_runtime::http::Limits;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::{runtime::Runtime, sync::watch};
 use tower_service::Service;

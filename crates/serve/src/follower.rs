@@ -14,7 +14,7 @@ use blotter_cube::{Changes, Locator};
 use blotter_incident::{IncidentBatch, rejected_rows};
 use blotter_log::{Fetched, Log, LogError, Offset, Topic};
 use blotter_peak::said_rows;
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use parking_lot::RwLockWriteGuard;
 use serde_json::{Map, Value, json};
 use std::{

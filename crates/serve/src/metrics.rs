@@ -1,6 +1,7 @@
 //! Prometheus figures.
 
-use crate::{http::Connections, lanes::Lanes, state::State};
+use crate::{lanes::Lanes, state::State};
+use blotter_runtime::http::Connections;
 use std::{
     collections::BTreeMap,
     fmt::Write,

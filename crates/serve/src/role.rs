@@ -1,17 +1,14 @@
 //! The role: a follower on a thread of its own, and the HTTP server.
 
-use crate::{
-    ServeError, api,
-    follower::Follower,
-    hosts::Hosts,
-    http::{self, Connections, Limits},
-    lanes::Lanes,
-    state::State,
-};
+use crate::{ServeError, api, follower::Follower, lanes::Lanes, state::State};
 use blotter_city::Profile;
 use blotter_incident::Boundaries;
 use blotter_log::Log;
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
+use blotter_runtime::{
+    Hosts,
+    http::{self, Connections, Limits},
+};
 use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 

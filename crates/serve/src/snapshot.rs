@@ -9,7 +9,8 @@ use blotter_city::Profile;
 use blotter_cube::Locator;
 use blotter_incident::{IncidentBatch, incident_schema};
 use blotter_offline::Manifest;
-use blotter_store::{ObjectReader, Shutdown};
+use blotter_runtime::Shutdown;
+use blotter_store::ObjectReader;
 use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},

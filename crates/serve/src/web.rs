@@ -32,7 +32,7 @@ pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
         if path == "index.html" {
             return page(Body::from(NOT_BUILT));
         }
-        return crate::problem::Problem::not_found(format!("there is no /{path}")).into_response();
+        return blotter_runtime::Problem::not_found(format!("there is no /{path}")).into_response();
     };
     // What the build compressed lies beside the file; there is nothing where that saves nothing.
     let compressed = |coding: Coding| Some((coding, Files::get(&format!("{path}.{}", coding.suffix()))?));

@@ -17,7 +17,6 @@ mod local;
 mod reader;
 mod runtime;
 mod s3;
-mod shutdown;
 mod store;
 
 pub use archive::{
@@ -27,5 +26,4 @@ pub use archive::{
 pub use checkpoints::Checkpoints;
 pub use error::{Damaged, Result, StoreError};
 pub use reader::{ObjectReader, ObjectStream};
-pub use shutdown::Shutdown;
 pub use store::{Listed, ObjectVersion, Store};

@@ -1,13 +1,13 @@
 //! What the terminal shows while the demo loads: a bar with rate and time left, then one line.
 
 use super::snapshots::SnapshotProgress;
-use crate::{online::Fed, supervise::is_retryable};
+use crate::{failure::is_retryable, online::Fed};
 use anyhow::Result;
 use blotter_log::Log;
 use blotter_offline::archive::ArchiveProgress;
 use blotter_online::CountProgress;
 use blotter_produce::{ProduceFigures, ProduceProgress, held, source_states};
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::{
     collections::HashSet,

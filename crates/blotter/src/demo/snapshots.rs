@@ -11,7 +11,8 @@ use blotter_offline::{
     snapshot::{self, Outcome, SnapshotConfig, SnapshotParts, pays},
 };
 use blotter_produce::{held, source_states};
-use blotter_store::{Shutdown, Store};
+use blotter_runtime::Shutdown;
+use blotter_store::Store;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::Receiver},

@@ -4,11 +4,11 @@ use super::{ArchiveConfig, ArchiveParts, Committed, Stage, reject};
 use crate::{
     error::{OfflineError, Result},
     positions::Keeper,
-    priority,
 };
 use blotter_incident::IncidentBatch;
 use blotter_log::{AppendedRows, Fetched, LogError, Offset, Topic};
-use blotter_store::{ArchiveTable, ArchiveWriter, Shutdown, StoreError, UploadedFile};
+use blotter_runtime::{Shutdown, priority};
+use blotter_store::{ArchiveTable, ArchiveWriter, StoreError, UploadedFile};
 use std::{
     ops::ControlFlow,
     sync::atomic::Ordering,

@@ -27,7 +27,8 @@ pub use pays::pays;
 pub use role::{Outcome, run, take};
 
 use blotter_city::{Profile, UtcMicros};
-use blotter_store::{Shutdown, Store};
+use blotter_runtime::Shutdown;
+use blotter_store::Store;
 use std::{sync::Arc, time::Duration};
 
 /// What to take, and how often.

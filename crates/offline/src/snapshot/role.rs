@@ -4,11 +4,11 @@ use super::{SnapshotConfig, SnapshotParts, gather, publish, slices, winners};
 use crate::{
     error::{OfflineError, Result},
     manifest::{FORMAT, Manifest},
-    priority,
     rows::Rows,
 };
 use blotter_city::format_utc;
-use blotter_store::{ArchiveTable, Shutdown, Store, StoreError};
+use blotter_runtime::{Shutdown, priority};
+use blotter_store::{ArchiveTable, Store, StoreError};
 use std::time::Instant;
 
 /// What came of taking a snapshot.

@@ -16,7 +16,8 @@ use blotter_offline::{
     Manifest,
     archive::{self, ArchiveConfig, ArchiveParts},
 };
-use blotter_store::{ArchiveTable, Shutdown, Store, to_incidents};
+use blotter_runtime::Shutdown;
+use blotter_store::{ArchiveTable, Store, to_incidents};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::{
     collections::BTreeMap,

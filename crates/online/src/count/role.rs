@@ -7,7 +7,8 @@
 use super::{CountError, PartitionCounts, checkpoint::Checkpoint};
 use blotter_city::Profile;
 use blotter_log::{Append, GroupOffset, Log, LogError, Membership, Offset, Topic, Transaction, Writer};
-use blotter_store::{Checkpoints, Shutdown, StoreError};
+use blotter_runtime::Shutdown;
+use blotter_store::{Checkpoints, StoreError};
 use std::{
     collections::BTreeMap,
     sync::{

@@ -8,7 +8,7 @@ use super::{delivery::Delivery, role::DetectError};
 use crate::{count::CountError, sinks::Webhook};
 use blotter_log::{GroupOffset, Log, LogError, Offset, Topic, Transaction, Writer};
 use blotter_peak::{Alert, Said, said_rows};
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use std::{
     string::FromUtf8Error,
     sync::{

@@ -2,7 +2,7 @@
 
 use super::role::DetectError;
 use crate::sinks::SinkError;
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,

@@ -6,7 +6,7 @@ use crate::{
     sinks::Sink,
 };
 use blotter_log::{GroupOffset, Log, Offset, Topic, Transaction, Writer};
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use std::{
     sync::{
         Arc,

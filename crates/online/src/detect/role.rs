@@ -12,7 +12,7 @@ use crate::{
 };
 use blotter_city::Profile;
 use blotter_log::{Log, LogError};
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use std::{sync::Arc, thread::Builder, time::Duration};
 
 /// How often it looks whether a thread has ended.

@@ -16,7 +16,7 @@ use blotter_peak::{
     hour_of, said_batch, said_rows,
 };
 use blotter_produce::source_states;
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use std::{
     collections::BTreeMap,
     sync::{

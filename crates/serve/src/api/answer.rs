@@ -1,13 +1,14 @@
 //! What all answers have in common: their form, the state of the data that they reflect, and how long they took.
 
 use super::accept::preferred;
-use crate::{conditional, problem::Problem, state::State};
+use crate::{conditional, state::State};
 use arrow::{array::RecordBatch, ipc::writer::StreamWriter};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use blotter_runtime::Problem;
 use std::time::{Duration, Instant};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 

@@ -8,7 +8,6 @@ use super::{
     places::Places,
     statistic::{MOST_COUNTS, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells, within_bounds},
 };
-use crate::problem::Problem;
 use arrow::{
     array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array},
     error::ArrowError,
@@ -20,6 +19,7 @@ use axum::{
 };
 use blotter_cube::{Bucket, Filter};
 use blotter_hotspot::{BacktestPlan, Score, Stop, backtest as foretell};
+use blotter_runtime::Problem;
 use serde::Serialize;
 use serde_json::Map;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};

@@ -9,7 +9,6 @@ use super::{
     statistic::refused,
     written,
 };
-use crate::problem::Problem;
 use arrow::{
     array::{ArrayRef, Float64Array, RecordBatch, UInt32Array},
     error::ArrowError,
@@ -21,6 +20,7 @@ use axum::{
 };
 use blotter_cube::{Filter, Period};
 use blotter_hotspot::{Density, Grid, Stop, density as kernel_density};
+use blotter_runtime::Problem;
 use serde::Serialize;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 

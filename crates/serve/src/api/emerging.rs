@@ -11,7 +11,6 @@ use super::{
     },
     written,
 };
-use crate::problem::Problem;
 use arrow::{
     array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array},
     error::ArrowError,
@@ -23,6 +22,7 @@ use axum::{
 };
 use blotter_cube::{Bucket, CellBuckets, Filter};
 use blotter_hotspot::{MannKendall, Pattern, Stop, emerging as histories};
+use blotter_runtime::Problem;
 use h3o::CellIndex;
 use serde::Serialize;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};

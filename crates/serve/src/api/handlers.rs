@@ -7,15 +7,7 @@ use super::{
     places::{Table, arrow as arrow_stream},
     written,
 };
-use crate::{
-    figures::figures,
-    lanes::{Lane, Wanted},
-    metrics::render,
-    problem::Problem,
-    state::State,
-    texts::Sources,
-    web as files,
-};
+use crate::{figures::figures, metrics::render, state::State, texts::Sources, web as files};
 use arrow::{
     array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array},
     error::ArrowError,
@@ -27,6 +19,7 @@ use axum::{
 };
 use blotter_cube::{Cursor, Series, TooLarge};
 use blotter_incident::Incident;
+use blotter_runtime::{Lane, Problem, Wanted};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::{collections::HashMap, io::Write, sync::Arc};

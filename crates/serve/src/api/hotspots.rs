@@ -9,7 +9,6 @@ use super::{
     statistic::{caution, mapped_and_not, of_whole_cells, refused, which_cells},
     written,
 };
-use crate::problem::Problem;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use axum::{
     extract::State as Shared,
@@ -18,6 +17,7 @@ use axum::{
 };
 use blotter_cube::Filter;
 use blotter_hotspot::{Class, Stop, gi_star, q_values, two_sided_p};
+use blotter_runtime::Problem;
 use h3o::CellIndex;
 use serde::Serialize;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};

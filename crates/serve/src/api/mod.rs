@@ -19,7 +19,7 @@ mod written;
 
 pub use openapi::openapi_json;
 
-use crate::{http::Limits, lanes::Lanes, problem::Problem, state::State};
+use crate::{lanes::Lanes, state::State};
 use axum::{
     Router,
     extract::{Request, State as Shared},
@@ -28,6 +28,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use blotter_runtime::{Problem, http::Limits};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::{Semaphore, watch};
 

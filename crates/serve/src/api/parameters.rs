@@ -1,9 +1,9 @@
 //! Query parameters: each is known, given once unless it may be repeated, and right, or the answer says which is not.
 
-use crate::problem::Problem;
 use blotter_city::{BoundingBox, CityClock, Profile, UtcMicros, parse_civil, parse_instant};
 use blotter_cube::{Bucket, By, COARSEST, Cube, Cursor, FINEST, Filter, HoursOfWeek};
 use blotter_hotspot::Confidence;
+use blotter_runtime::Problem;
 use std::{fmt::Display, ops::RangeInclusive, str::FromStr};
 
 /// The names of the filter's parameters.

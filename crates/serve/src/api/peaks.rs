@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     hourly::Hourly,
-    problem::Problem,
     state::{State, View},
 };
 use arrow::{
@@ -31,6 +30,7 @@ use blotter_log::{LogError, Topic};
 use blotter_peak::{
     City, Hour, Names, Peak, Report, ReportedPeak, ReportedWindow, Said, Tick, Window, begin_of, hour_of, said_rows,
 };
+use blotter_runtime::Problem;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, ops::Range, sync::Arc};

@@ -7,7 +7,6 @@ use super::{
     answer::{self, ARROW, CSV, Edition, Form, GEOJSON, Timing},
     written::{self, Rest},
 };
-use crate::{lanes::Sending, problem::Problem};
 use arrow::{
     array::{Array, ArrayRef, Float64Array, RecordBatch},
     datatypes::{DataType, Field, Schema},
@@ -16,6 +15,7 @@ use arrow::{
     util::display::{ArrayFormatter, FormatOptions},
 };
 use axum::response::Response;
+use blotter_runtime::{Problem, Sending};
 use h3o::{CellIndex, LatLng};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};

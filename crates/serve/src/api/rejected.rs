@@ -6,12 +6,12 @@ use super::{
     handlers::off,
     parameters::Parameters,
 };
-use crate::problem::Problem;
 use axum::{extract::State as Shared, http::Uri, response::Response};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use blotter_city::format_utc;
 use blotter_incident::{Rejected, rejected_rows};
 use blotter_log::{Log, LogError, Offset, Topic};
+use blotter_runtime::Problem;
 use serde_json::{Value, json};
 use std::{collections::HashSet, sync::Arc};
 

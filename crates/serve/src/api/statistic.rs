@@ -1,9 +1,9 @@
 //! What the answers of the statistics have in common: space-time cubes, and which parameter a refused question is about.
 
 use super::answer::fingerprint;
-use crate::problem::Problem;
 use blotter_cube::{CellBuckets, CellCounts, Filter, TooLarge};
 use blotter_hotspot::{Error, StudyArea};
+use blotter_runtime::Problem;
 use h3o::CellIndex;
 
 /// Numbers that a space-time cube may have: 20 years by week at resolution 9 fit, of any city.

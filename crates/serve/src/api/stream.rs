@@ -1,7 +1,7 @@
 //! `GET /api/v1/live`: server-sent events whose id is the next offsets that they reflect.
 
 use super::{Context, handlers::off, parameters::Parameters};
-use crate::{figures::figures, live::Event, problem::Problem, state::State};
+use crate::{figures::figures, live::Event, state::State};
 use axum::{
     extract::State as Shared,
     http::{HeaderMap, Uri},
@@ -10,6 +10,7 @@ use axum::{
         sse::{Event as Message, KeepAlive, Sse},
     },
 };
+use blotter_runtime::Problem;
 use futures::{Stream, StreamExt, stream};
 use serde_json::json;
 use std::{

@@ -1,8 +1,8 @@
 //! Bodies that are written a piece at a time, as their client reads: an answer of many rows never lies in memory as a whole.
 
-use crate::{lanes::Sending, problem::Problem};
 use arrow::error::ArrowError;
 use axum::body::Body;
+use blotter_runtime::{Problem, Sending};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use serde::Serialize;

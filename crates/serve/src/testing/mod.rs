@@ -8,7 +8,7 @@ mod snapshots;
 pub(crate) use memory_log::MemoryLog;
 pub(crate) use snapshots::write_snapshot;
 
-use crate::{api, ask::Asked, http::Limits, state::State};
+use crate::{api, ask::Asked, state::State};
 use arrow::array::RecordBatch;
 use axum::{
     body::{Body, to_bytes},
@@ -17,6 +17,7 @@ use axum::{
 use blotter_city::{CivilMicros, Profile, UtcMicros, format_civil};
 use blotter_cube::Locator;
 use blotter_incident::{Header, IncidentBatch, Observation, Parser, Row};
+use blotter_runtime::http::Limits;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,

@@ -10,7 +10,7 @@ use crate::{
 };
 use blotter_city::Profile;
 use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, Transaction};
-use blotter_store::Shutdown;
+use blotter_runtime::Shutdown;
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},

@@ -19,7 +19,7 @@ use std::{
 
 /// Of one listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hosts {
+pub struct Hosts {
     is_loopback: bool,
     /// In lower case.
     allowed: Vec<String>,
@@ -27,13 +27,13 @@ pub(crate) struct Hosts {
 
 impl Hosts {
     /// Those of a listener's address, and the names that are given, without ports.
-    pub(crate) fn new(listener: SocketAddr, allowed: &[String]) -> Self {
+    pub fn new(listener: SocketAddr, allowed: &[String]) -> Self {
         let allowed = allowed.iter().map(|name| plain(name)).collect();
         Self { is_loopback: is_loopback(listener.ip()), allowed }
     }
 
     /// Asks every request for its host before it goes on.
-    pub(crate) fn guard(self, router: Router) -> Router {
+    pub fn guard(self, router: Router) -> Router {
         router.layer(middleware::from_fn_with_state(Arc::new(self), check))
     }
 

@@ -16,6 +16,6 @@ mod server;
 mod tests;
 mod unread;
 
-pub(crate) use connections::Connections;
+pub use connections::Connections;
 pub use limits::Limits;
-pub(crate) use server::serve;
+pub use server::serve;

@@ -7,7 +7,7 @@ const ENOUGH: u64 = 65_536;
 
 /// Raises this process's limit as far as the system lets it, and no further than is of use. Before roles begin: they divide
 /// what they find.
-pub(crate) fn raise() {
+pub fn raise() {
     let now = getrlimit(Resource::Nofile);
     let wanted = now.maximum.map_or(ENOUGH, |most| most.min(ENOUGH));
     if now.current.is_none_or(|current| current >= wanted) {

@@ -1,21 +1,23 @@
 //! The threads of the roles. One that fails closes all.
 
+use crate::Shutdown;
 use anyhow::{Context, Result, anyhow};
-use blotter_store::Shutdown;
 use std::thread::JoinHandle;
 
-pub(crate) struct Crew {
+/// The roles of one process.
+pub struct Crew {
     shutdown: Shutdown,
     threads: Vec<(&'static str, JoinHandle<Result<()>>)>,
 }
 
 impl Crew {
-    pub(crate) fn new(shutdown: Shutdown) -> Self {
+    /// Nobody yet; `shutdown` is what closes all.
+    pub fn new(shutdown: Shutdown) -> Self {
         Self { shutdown, threads: Vec::new() }
     }
 
     /// Starts a role that runs until told to stop: its end closes the others.
-    pub(crate) fn spawn(
+    pub fn spawn(
         &mut self,
         role: &'static str,
         run: impl FnOnce(&Shutdown) -> Result<()> + Send + 'static,
@@ -24,7 +26,7 @@ impl Crew {
     }
 
     /// Starts a role that may come to an end by itself; only its failure closes the others.
-    pub(crate) fn spawn_finite(
+    pub fn spawn_finite(
         &mut self,
         role: &'static str,
         run: impl FnOnce(&Shutdown) -> Result<()> + Send + 'static,
@@ -52,7 +54,7 @@ impl Crew {
     }
 
     /// Waits for all; the first failure is the answer.
-    pub(crate) fn join(self) -> Result<()> {
+    pub fn join(self) -> Result<()> {
         let mut first = Ok(());
         for (role, thread) in self.threads {
             let ended = thread.join().unwrap_or_else(|_| Err(anyhow!("it panicked; please report the lines above")));

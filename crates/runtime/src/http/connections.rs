@@ -20,19 +20,19 @@ const CLOSING: Duration = Duration::from_secs(1);
 const UNREAD: Duration = Duration::from_secs(2);
 
 /// All connections of one server.
-pub(crate) struct Connections {
+pub struct Connections {
     places: Arc<Semaphore>,
     begun: Instant,
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
     next: AtomicU64,
     /// Newcomers that were sent away.
-    pub(crate) refused: AtomicU64,
+    pub refused: AtomicU64,
     /// Connections that were closed for a newcomer.
-    pub(crate) displaced: AtomicU64,
+    pub displaced: AtomicU64,
 }
 
 /// One connection, as it is judged when places are scarce.
-pub(crate) struct Connection {
+pub struct Connection {
     peer: IpAddr,
     begun: Instant,
     /// Since when it waits for a request, or leaves an answer unread: milliseconds after `begun`, and [`NEVER`].
@@ -44,10 +44,10 @@ pub(crate) struct Connection {
 const NEVER: u64 = u64::MAX;
 
 /// A place among the connections. It is given back when this is dropped, which must be after the connection's file is closed.
-pub(crate) struct Admitted {
+pub struct Admitted {
     all: Arc<Connections>,
     number: u64,
-    pub(crate) connection: Arc<Connection>,
+    pub connection: Arc<Connection>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -58,7 +58,8 @@ impl Drop for Admitted {
 }
 
 impl Connections {
-    pub(crate) fn new(places: usize) -> Arc<Self> {
+    /// Places for so many.
+    pub fn new(places: usize) -> Arc<Self> {
         Arc::new(Self {
             places: Arc::new(Semaphore::new(places)),
             begun: Instant::now(),
@@ -70,12 +71,12 @@ impl Connections {
     }
 
     /// How many are connected.
-    pub(crate) fn open(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.locked().len()
     }
 
     /// A place for a newcomer, another connection's where none is free. None where every connection is at work.
-    pub(crate) async fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Admitted> {
+    pub async fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Admitted> {
         let place = match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => Some(place),
             Err(_) if self.displace(Some(peer)) => {
@@ -95,7 +96,7 @@ impl Connections {
     }
 
     /// Closes the connection that can best be spared, for a newcomer or because files are short; whether there is one.
-    pub(crate) fn displace(&self, newcomer: Option<IpAddr>) -> bool {
+    pub fn displace(&self, newcomer: Option<IpAddr>) -> bool {
         let mut open = self.locked();
         let facts: Vec<Facts> = open.iter().map(|(number, connection)| connection.facts(*number)).collect();
         let Some(number) = spared(&facts, newcomer) else { return false };
@@ -122,22 +123,22 @@ impl Connection {
     }
 
     /// It has been displaced.
-    pub(crate) async fn displaced(&self) {
+    pub async fn displaced(&self) {
         self.displaced.notified().await;
     }
 
     /// It waits for a request from now on.
-    pub(crate) fn waits(&self) {
+    pub fn waits(&self) {
         self.waiting.store(self.now(), Ordering::Relaxed);
     }
 
     /// It has a request.
-    pub(crate) fn works(&self) {
+    pub fn works(&self) {
         self.waiting.store(NEVER, Ordering::Relaxed);
     }
 
     /// Its client leaves an answer unread from now on, or reads on.
-    pub(crate) fn unread(&self, is_unread: bool) {
+    pub fn unread(&self, is_unread: bool) {
         self.unread.store(if is_unread { self.now() } else { NEVER }, Ordering::Relaxed);
     }
 

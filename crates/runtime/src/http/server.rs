@@ -51,7 +51,7 @@ fn no_place() -> String {
 }
 
 /// Serves until `stopped`; then lets requests under way end, and closes what waits for one.
-pub(crate) async fn serve(
+pub async fn serve(
     listener: TcpListener,
     app: Router,
     limits: Limits,

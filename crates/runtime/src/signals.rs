@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: the first asks every role to close, the second does not wait, and neither does the deadline.
 
+use crate::Shutdown;
 use anyhow::{Context, Result};
-use blotter_store::Shutdown;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -13,14 +13,14 @@ const DEADLINE: Duration = Duration::from_secs(25);
 const INTERRUPTED: i32 = 130;
 
 /// A shutdown that the signals trigger.
-pub(crate) fn shutdown() -> Result<Shutdown> {
+pub fn shutdown() -> Result<Shutdown> {
     let shutdown = Shutdown::new();
     watch(&shutdown)?;
     Ok(shutdown)
 }
 
 /// Triggers `shutdown` at the first SIGINT or SIGTERM; a second one, or the deadline, ends the process at once.
-pub(crate) fn watch(shutdown: &Shutdown) -> Result<()> {
+pub fn watch(shutdown: &Shutdown) -> Result<()> {
     let shutdown = shutdown.clone();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime for signals")?;

@@ -1,44 +1,22 @@
-//! A role that a part has failed is run again: from what is durable, after a pause.
+//! What the failure of a role means.
 
-use crate::operations::Operations;
 use anyhow::{Error, Result};
 use blotter_log::LogError;
 use blotter_offline::OfflineError;
 use blotter_online::{CountError, DetectError};
 use blotter_produce::ProduceError;
+use blotter_runtime::{Failure, Operations, Shutdown};
 use blotter_serve::ServeError;
-use blotter_store::{Shutdown, StoreError};
-use std::time::{Duration, Instant};
-
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// A run that lasted this long was none of a row of failures.
-const STEADY: Duration = Duration::from_mins(1);
+use blotter_store::StoreError;
 
 /// Runs a role until it ends by itself, is told to stop, or fails in a way that waiting does not mend.
-pub(crate) fn supervise(
-    operations: &Operations,
-    shutdown: &Shutdown,
-    mut run: impl FnMut() -> Result<()>,
-) -> Result<()> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let started = Instant::now();
-        let error = match run() {
-            Err(error) if is_retryable(&error) => error,
-            Err(error) if shutdown.is_triggered() && is_cancelled(&error) => return Ok(()),
-            ended => return ended,
-        };
-        operations.stumbled();
-        if started.elapsed() >= STEADY {
-            pause = FIRST_PAUSE;
-        }
-        tracing::warn!("{}: {error:#}; going on from what is durable in {} ms", operations.role, pause.as_millis());
-        if shutdown.wait_timeout(pause) {
-            return Ok(());
-        }
-        pause = LONGEST_PAUSE.min(pause * 2);
-    }
+pub(crate) fn supervise(operations: &Operations, shutdown: &Shutdown, run: impl FnMut() -> Result<()>) -> Result<()> {
+    let judge = |error: &Error| match error {
+        error if is_retryable(error) => Failure::Passing,
+        error if is_cancelled(error) => Failure::Cancelled,
+        _ => Failure::Lasting,
+    };
+    blotter_runtime::supervise(operations, shutdown, judge, run)
 }
 
 /// Whether an error is a cancellation by shutdown.

@@ -7,11 +7,11 @@ use axum::{
 use serde_json::json;
 
 /// A client that was sent away may ask again after so many seconds.
-pub(crate) const RETRY_AFTER_S: u32 = 5;
+pub const RETRY_AFTER_S: u32 = 5;
 
 /// An answer that explains itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
@@ -20,7 +20,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     /// A wrong parameter, by name.
-    pub(crate) fn parameter(name: &str, detail: impl Into<String>) -> Self {
+    pub fn parameter(name: &str, detail: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             title: "a parameter is wrong",
@@ -30,12 +30,12 @@ impl Problem {
     }
 
     /// A request that is not as HTTP wants it.
-    pub(crate) fn request(detail: impl Into<String>) -> Self {
+    pub fn request(detail: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, title: "bad request", detail: detail.into(), parameter: None }
     }
 
     /// A request for another server.
-    pub(crate) fn misdirected(detail: impl Into<String>) -> Self {
+    pub fn misdirected(detail: impl Into<String>) -> Self {
         Self {
             status: StatusCode::MISDIRECTED_REQUEST,
             title: "misdirected request",
@@ -45,7 +45,7 @@ impl Problem {
     }
 
     /// An answer has none of the forms that the client accepts.
-    pub(crate) fn not_acceptable(offered: &[&str]) -> Self {
+    pub fn not_acceptable(offered: &[&str]) -> Self {
         Self {
             status: StatusCode::NOT_ACCEPTABLE,
             title: "not acceptable",
@@ -54,11 +54,13 @@ impl Problem {
         }
     }
 
-    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+    /// Nothing is there.
+    pub fn not_found(detail: impl Into<String>) -> Self {
         Self { status: StatusCode::NOT_FOUND, title: "not found", detail: detail.into(), parameter: None }
     }
 
-    pub(crate) fn method() -> Self {
+    /// The path has no such method.
+    pub fn method() -> Self {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED,
             title: "method not allowed",
@@ -67,17 +69,18 @@ impl Problem {
         }
     }
 
-    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+    /// It cannot answer now.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, title: "not ready", detail: detail.into(), parameter: None }
     }
 
     /// There is too much to do at the moment, and the client should ask again.
-    pub(crate) fn busy(detail: impl Into<String>) -> Self {
+    pub fn busy(detail: impl Into<String>) -> Self {
         Self { title: "too busy", ..Self::unavailable(detail) }
     }
 
     /// Something of ours failed: logged with an id, which is all that the client is told.
-    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
         let request = uuid::Uuid::new_v4();
         tracing::error!(%request, %error, "a request failed");
         Self {

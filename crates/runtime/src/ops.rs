@@ -1,11 +1,8 @@
 //! `/metrics`, `/healthz` and `/readyz` of a role that serves no map.
 
 use crate::{
-    ServeError,
-    hosts::Hosts,
+    Hosts, Lane, Problem,
     http::{self, Connections, Limits},
-    lanes::Lane,
-    problem::Problem,
 };
 use axum::{
     Router,
@@ -14,7 +11,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use std::{net::TcpListener, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// A role as those who run it see it.
@@ -41,15 +44,17 @@ struct Context {
 
 /// A server of its own; it ends when it is dropped.
 pub struct OpsServer {
+    address: SocketAddr,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl OpsServer {
     /// Serves on a thread of its own.
-    pub fn start(listener: TcpListener, role: Arc<dyn Operated>) -> Result<Self, ServeError> {
+    pub fn start(listener: TcpListener, role: Arc<dyn Operated>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        let hosts = Hosts::new(listener.local_addr()?, &[]);
+        let address = listener.local_addr()?;
+        let hosts = Hosts::new(address, &[]);
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(SCRAPES).build()?;
         let listener = {
@@ -82,7 +87,14 @@ impl OpsServer {
             });
             runtime.shutdown_background();
         })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { address, stop, thread: Some(thread) })
+    }
+}
+
+impl OpsServer {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 

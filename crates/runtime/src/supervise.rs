@@ -1,0 +1,49 @@
+//! A role that a part has failed is run again: from what is durable, after a pause.
+
+use crate::{Operations, Shutdown};
+use anyhow::{Error, Result};
+use std::time::{Duration, Instant};
+
+/// What a failure means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The same may succeed later without anyone's doing.
+    Passing,
+    /// The role was told to stop.
+    Cancelled,
+    /// Waiting does not mend it.
+    Lasting,
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// A run that lasted this long was none of a row of failures.
+const STEADY: Duration = Duration::from_mins(1);
+
+/// Runs a role until it ends by itself, is told to stop, or fails in a way that waiting does not mend.
+pub fn supervise(
+    operations: &Operations,
+    shutdown: &Shutdown,
+    judge: impl Fn(&Error) -> Failure,
+    mut run: impl FnMut() -> Result<()>,
+) -> Result<()> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let started = Instant::now();
+        let Err(error) = run() else { return Ok(()) };
+        match judge(&error) {
+            Failure::Passing => {}
+            Failure::Cancelled if shutdown.is_triggered() => return Ok(()),
+            Failure::Cancelled | Failure::Lasting => return Err(error),
+        }
+        operations.stumbled();
+        if started.elapsed() >= STEADY {
+            pause = FIRST_PAUSE;
+        }
+        tracing::warn!("{}: {error:#}; going on from what is durable in {} ms", operations.role, pause.as_millis());
+        if shutdown.wait_timeout(pause) {
+            return Ok(());
+        }
+        pause = LONGEST_PAUSE.min(pause * 2);
+    }
+}
