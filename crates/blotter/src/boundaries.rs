@@ -1,26 +1,14 @@
-//! Outlines of areas: files that are named, files that lie where they are looked for, and `blotter boundaries`, which puts them
-//! there.
+//! Outlines of areas: files that are named, and files that lie where they are looked for.
 
-use crate::{cli, profiles, sources};
 use anyhow::{Context, Result, bail};
 use blotter_city::{Outlines, Profile};
 use blotter_incident::Boundaries;
-use blotter_runtime::{Shutdown, signals};
 use blotter_seal::Seal;
-use blotter_source::{BoundaryPortal, SocrataOptions};
 use std::{
-    fs::{self, File},
-    io::Write,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
-
-/// Times that a portal is asked for a dataset, and the first pause between two.
-const ATTEMPTS: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Nobody waits longer, whatever the portal asks for.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Where they are looked for beside a directory of snapshots.
 pub(crate) fn beside(snapshots: &Path) -> PathBuf {
@@ -51,7 +39,7 @@ pub(crate) fn load(arguments: &[String], folder: Option<&Path>, profile: &Profil
     Ok(Arc::new(boundaries))
 }
 
-fn file(folder: &Path, layer: &str) -> PathBuf {
+pub(crate) fn file(folder: &Path, layer: &str) -> PathBuf {
     folder.join(format!("{layer}.geojson"))
 }
 
@@ -72,90 +60,11 @@ fn read(profile: &Profile, layer: usize, path: &Path) -> Result<Outlines> {
     Outlines::read(&profile.layers[layer], &bytes).with_context(unusable)
 }
 
-/// `blotter boundaries`.
-pub(crate) fn fetch(arguments: &cli::Boundaries) -> Result<()> {
-    let profile = profiles::profile(&arguments.city.city)?;
-    let named = |layer: &usize| profile.layers[*layer].boundaries.as_ref().and_then(|found| found.dataset.as_deref());
-    let datasets: Vec<(usize, &str)> =
-        (0..profile.layers.len()).filter_map(|layer| Some((layer, named(&layer)?))).collect();
-    if datasets.is_empty() {
-        bail!(
-            "the profile of {} names no boundary dataset: add `boundaries = {{ dataset = …, code = … }}` to its layers, or \
-             give files with --boundaries LAYER=PATH",
-            profile.name
-        );
-    }
-    let token = sources::app_token(&arguments.app_token_env);
-    let portal = BoundaryPortal::new(&profile, &SocrataOptions { token, ..SocrataOptions::new(std::env::temp_dir()) })?;
-    let usual = || arguments.dir.clone().unwrap_or_else(|| sources::usual_directory(&profile)).join("boundaries");
-    let folder = arguments.to.clone().unwrap_or_else(usual);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let shutdown = signals::shutdown()?;
-    let mut failed = 0;
-    for (layer, dataset) in &datasets {
-        let name = &profile.layers[*layer].name;
-        match bring(&portal, &profile, (*layer, dataset), &file(&folder, name), &shutdown) {
-            Ok(areas) => println!("{name}: {areas} areas in {}", file(&folder, name).display()),
-            // The other layers are worth having without it.
-            Err(error) => {
-                tracing::error!("{name}, dataset {dataset}: {error:#}");
-                failed += 1;
-            }
-        }
-    }
-    if failed > 0 {
-        bail!("{failed} of {} layers are not fetched; files that were there stay", datasets.len());
-    }
-    Ok(())
-}
-
-/// One dataset into its file, once it is known to be of use; how many areas it has.
-fn bring(
-    portal: &BoundaryPortal,
-    profile: &Profile,
-    (layer, dataset): (usize, &str),
-    path: &Path,
-    shutdown: &Shutdown,
-) -> Result<usize> {
-    let bytes = ask(portal, dataset, shutdown)?;
-    let outlines = Outlines::read(&profile.layers[layer], &bytes).context("what the portal has cannot be used")?;
-    let staged = path.with_extension("incoming");
-    let write = || {
-        let mut file = File::create(&staged)?;
-        // A changed coordinate would move incidents to other areas.
-        file.write_all(&blotter_seal::seal(&bytes))?;
-        file.sync_all()?;
-        fs::rename(&staged, path)
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(outlines.codes().len())
-}
-
-/// Asks again where that may help.
-fn ask(portal: &BoundaryPortal, dataset: &str, shutdown: &Shutdown) -> Result<Vec<u8>> {
-    let mut attempt = 1;
-    loop {
-        let error = match portal.geojson(dataset) {
-            Ok(bytes) => return Ok(bytes),
-            Err(error) => error,
-        };
-        if !error.is_retryable() || attempt == ATTEMPTS {
-            return Err(error.into());
-        }
-        let pause = FIRST_PAUSE * 2_u32.pow(attempt - 1);
-        let pause = pause.max(error.retry_after().unwrap_or_default()).min(LONGEST_PAUSE);
-        tracing::warn!(%error, retry_in_s = pause.as_secs(), "the portal failed; retrying");
-        if shutdown.wait_timeout(pause) {
-            return Err(error.into());
-        }
-        attempt += 1;
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
+    use crate::profiles;
 
     fn outlines(property: &str) -> String {
         format!(

@@ -4,12 +4,13 @@ mod load_bar;
 mod snapshots;
 
 use crate::{
-    boundaries, cli,
+    boundaries,
     failure::{is_retryable, supervise},
+    flags::{City, Clients, Hosts, Input, Sinks, USUAL_CITY},
     housekeeping,
-    online::{self, Fed},
     parts::{self, OpenLog},
     profiles, restore,
+    roles::detect::{DetectFigures, Outlets},
     rules::Ruled,
     running::Announced,
     sources::{self, Before},
@@ -25,16 +26,64 @@ use blotter_runtime::{Crew, Operations, Shutdown, signals};
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_source::{Source, Watching};
 use blotter_store::Checkpoints;
-use std::{net::TcpListener, path::Path, sync::Arc};
+use clap::Args;
+use std::{
+    net::{SocketAddr, TcpListener},
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Niceness of the roles that nobody waits for, so that the map stays quick while they work.
 const BACKGROUND: i32 = 10;
 
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) input: Input,
+    /// Keep all data in this directory and resume from it. Default: `blotter-data/CITY`, or `blotter-data/CITY-simulated`
+    #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Use this log instead of the directory's: `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`
+    #[arg(long, env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// Use this object store instead of the directory's: `s3://BUCKET/PREFIX`
+    #[arg(long, env = "BLOTTER_STORE", value_name = "URL")]
+    pub(crate) store: Option<String>,
+    #[command(flatten)]
+    pub(crate) sinks: Sinks,
+    /// Serve the map on this address
+    #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) hosts: Hosts,
+    #[command(flatten)]
+    pub(crate) clients: Clients,
+    /// Partitions of a new log; the number never changes. Default: 4
+    #[arg(long)]
+    pub(crate) partitions: Option<NonZeroU32>,
+    /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in the
+    /// directory's `boundaries`
+    #[arg(long = "boundaries", value_name = "LAYER=PATH")]
+    pub(crate) boundaries: Vec<String>,
+    /// Open the map in a browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Do not serve the map
+    #[arg(long)]
+    pub(crate) no_serve: bool,
+    /// Exit when every role has processed all of the source's records
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+}
+
 /// Runs until Ctrl-C, or until everything is loaded (`--until-caught-up`).
-pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
+pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
-    let detecting = online::Detecting::new(sinks, rules, &profile)?;
+    let outlets = Outlets::new(sinks, rules, &profile)?;
     // First of all: a port that is taken ends the command before it creates anything or asks the portal.
     let listener = if arguments.no_serve {
         None
@@ -78,7 +127,10 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         None => parts::open_store(&parts::file_url(&directory.join("store"))?)?,
     };
     if !log.is_shared() {
-        restore::offer(log.as_ref(), &store, &profile, arguments)?;
+        let city = Some(arguments.city.city.clone()).filter(|city| city != USUAL_CITY);
+        let dir = arguments.dir.as_ref().map(|dir| dir.display().to_string());
+        let given = [("--city", city), ("--dir", dir), ("--store", arguments.store.clone())];
+        restore::offer(log.as_ref(), &store, &profile, &given)?;
     }
     let partitions = log.partitions(Topic::Incidents);
     // Beside an embedded log lies what it needs; another log may be read from another machine.
@@ -167,8 +219,8 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
             Ok(blotter_online::run_count(&CountConfig::default(), &count, shutdown)?)
         })
     })?;
-    let mut detect = detecting.with(&opened, &profile);
-    let fed = Fed::of(&detect);
+    let mut detect = outlets.with(&opened, &profile);
+    let figures = DetectFigures::of(&detect);
     crew.spawn("detect", move |shutdown| {
         supervise(&Operations::new("detect"), shutdown, || {
             Ok(blotter_online::run_detect(&DetectConfig::default(), &mut detect, shutdown)?)
@@ -208,7 +260,7 @@ pub(crate) fn run(arguments: &cli::Demo, rules: &[Ruled]) -> Result<()> {
         Some(directory) => format!("blotter rejected --dir {}", directory.display()),
         None => format!("blotter rejected{}", city_flag(&arguments.city.city)),
     };
-    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, fed, rejected };
+    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, figures, rejected };
     load_bar::run(&watched, arguments.until_caught_up, &shutdown)?;
     let ended = crew.join();
     drop(announced);
@@ -246,11 +298,11 @@ impl Producing {
 
 /// What a command needs to mean the same city.
 fn city_flag(city: &str) -> String {
-    if city == cli::USUAL_CITY { String::new() } else { format!(" --city {city}") }
+    if city == USUAL_CITY { String::new() } else { format!(" --city {city}") }
 }
 
 /// Where everything lies, for people.
-fn kept(arguments: &cli::Demo, directory: &Path) -> String {
+fn kept(arguments: &Demo, directory: &Path) -> String {
     let parts: Vec<&str> = [&arguments.log, &arguments.store]
         .into_iter()
         .flatten()
@@ -263,7 +315,7 @@ fn kept(arguments: &cli::Demo, directory: &Path) -> String {
     }
 }
 
-fn open_log(directory: &Path, profile: &Profile, arguments: &cli::Demo) -> Result<OpenLog> {
+fn open_log(directory: &Path, profile: &Profile, arguments: &Demo) -> Result<OpenLog> {
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     parts::open_embedded(&directory.join("log"), profile, arguments.partitions)
 }

@@ -2,30 +2,29 @@
 
 #![expect(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
+mod ask;
 mod boundaries;
 mod cli;
-mod commands;
 mod configuration;
 mod demo;
 mod failure;
+mod flags;
 mod formats;
 mod help;
 mod housekeeping;
 mod logging;
-mod online;
 mod operations;
+mod outlines;
 mod parts;
 mod profiles;
-mod questions;
-mod rejected;
-mod reporting_lag;
 mod restore;
+mod roles;
 mod rules;
 mod running;
 mod secrets;
 mod shelf;
+mod simulate;
 mod sources;
-mod table;
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, FromArgMatches};
@@ -45,7 +44,7 @@ fn main() -> ExitCode {
     };
     logging::start(arguments.log_format);
     blotter_runtime::open_files::raise();
-    match commands::run(arguments.command, &rules) {
+    match cli::run(arguments.command, &rules) {
         Ok(()) => ExitCode::SUCCESS,
         // `blotter rejected | head` is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! What a role tells those who run it: where its metrics are, and how far it is behind the log.
 
 use anyhow::Result;
-use blotter_log::{Log, Topic};
+use blotter_log::{Log, Offset, Topic};
 use blotter_runtime::{Exposition, Operations, OpsServer};
 use std::{net::SocketAddr, sync::Arc};
 
@@ -28,4 +28,11 @@ pub(crate) fn lag(text: &mut Exposition, log: &dyn Log, topic: Topic, labels: &[
 /// Begins the family of lags.
 pub(crate) fn lags(text: &mut Exposition) -> &mut Exposition {
     text.family("blotter_lag_records", "gauge", "Records of the log that a role has not reached.")
+}
+
+/// Offsets by partition, for people.
+pub(crate) fn offsets(next: &[Offset]) -> String {
+    let parts: Vec<String> =
+        next.iter().enumerate().map(|(partition, next)| format!("{partition}:{}", next.0)).collect();
+    parts.join(",")
 }

@@ -1,15 +1,32 @@
 //! `blotter restore`: makes a lost embedded log again from the archive.
 
-use crate::{cli, parts, profiles, sources};
+use crate::{flags::City, parts, profiles, sources};
 use anyhow::{Context, Result, bail};
 use blotter_city::Profile;
 use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, LogError, Topic};
 use blotter_offline::restore;
 use blotter_runtime::signals;
 use blotter_store::{ArchiveTable, Store};
+use clap::Args;
 use std::path::{Path, PathBuf};
 
-pub(crate) fn run(arguments: &cli::Restore) -> Result<()> {
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) city: City,
+    /// Directory of the demo. Default: the city's, as in `blotter demo`
+    #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Rebuild this log: `embedded:DIR`. Default: the directory's log
+    #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// Read the archive in this object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]`. Default: the directory's store
+    #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
+    pub(crate) store: Option<String>,
+}
+
+/// Restores it.
+pub(crate) fn run(arguments: &Restore) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let directory = arguments.dir.clone().unwrap_or_else(|| sources::used_directory(&profile));
     let log = match arguments.log.as_deref().map(|url| url.strip_prefix("embedded:").ok_or(url)) {
@@ -77,7 +94,8 @@ fn refuse_if_whole(directory: &Path, profile: &Profile, log_id: &str) -> Result<
 }
 
 /// Says what to do where the log of a demo is gone and its archive is there, before anything is loaded into a new one.
-pub(crate) fn offer(log: &dyn Log, store: &Store, profile: &Profile, arguments: &cli::Demo) -> Result<()> {
+/// `given`: the demo's flags that the command needs as well, with their values.
+pub(crate) fn offer(log: &dyn Log, store: &Store, profile: &Profile, given: &[(&str, Option<String>)]) -> Result<()> {
     for partition in 0..log.partitions(Topic::Incidents) {
         if log.bounds(Topic::Incidents, partition)?.next.0 > 0 {
             return Ok(());
@@ -87,12 +105,8 @@ pub(crate) fn offer(log: &dyn Log, store: &Store, profile: &Profile, arguments: 
     if table.log_id() == log.id().0 {
         return Ok(());
     }
-    let city = &arguments.city.city;
-    let dir = arguments.dir.as_ref().map(|dir| dir.display().to_string());
-    let city = (city != cli::USUAL_CITY).then_some(city);
-    let given = [("--city", city), ("--dir", dir.as_ref()), ("--store", arguments.store.as_ref())].into_iter();
-    let flags: Vec<String> = given.filter_map(|(flag, value)| Some(format!(" {flag} {}", value?))).collect();
-    let flags = flags.concat();
+    let written = |(flag, value): &(&str, Option<String>)| Some(format!(" {flag} {}", value.as_ref()?));
+    let flags = given.iter().filter_map(written).collect::<Vec<_>>().concat();
     bail!(
         "the log is new, and the archive in {} was made from another, {}. If that log is lost, `blotter restore{flags}` makes it \
          again from the archive. To begin anew instead, move the archive away or name another directory",

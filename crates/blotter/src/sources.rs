@@ -1,8 +1,7 @@
 //! Which source a command line means, and opening it where it left off.
 
 use crate::{
-    cli::{self, Speed},
-    profiles,
+    flags::{DeletionRules, Input, Speed},
     shelf::StoreShelf,
 };
 use anyhow::{Context, Result, bail};
@@ -10,11 +9,11 @@ use blotter_city::{Profile, UtcMicros};
 use blotter_log::{Log, Topic, Writer};
 use blotter_produce::{SourceState, StoredPosition, begin, fed_by, writer_of};
 use blotter_source::{
-    AppToken, Brake, CsvStyle, OpenOptions, Pace, Part, Simulator, SimulatorOptions, SocrataOptions, SocrataSource,
-    Source, WallClock, Watched, Watching, open_sources, sources_name,
+    AppToken, Brake, OpenOptions, Pace, Part, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
+    WallClock, Watched, Watching, open_sources, sources_name,
 };
 use blotter_store::Store;
-use std::{fs::File, io::BufWriter, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// A portal that has not answered by then is not waited for.
 const PORTAL_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -68,13 +67,13 @@ impl Before {
 }
 
 /// Whether the command line alone says which source it is.
-pub(crate) fn is_decided(input: &cli::Input) -> bool {
+pub(crate) fn is_decided(input: &Input) -> bool {
     !input.data.is_empty() || input.simulate.is_some() || input.simulate_rate.is_some()
 }
 
 /// Decides which source it is, for a log of this machine's own: a city without a portal that answers is simulated. Asks the
 /// portal whether it is there where that decides.
-pub(crate) fn choose_or_simulate(input: &cli::Input, profile: &Profile, before: Before) -> Choice {
+pub(crate) fn choose_or_simulate(input: &Input, profile: &Profile, before: Before) -> Choice {
     let Some(choice) = named(input, profile, before) else {
         println!("{} has no portal that answers: simulating a city (use `--data` for real data)", profile.name);
         return simulated(input);
@@ -97,7 +96,7 @@ pub(crate) fn choose_or_simulate(input: &cli::Input, profile: &Profile, before: 
 
 /// Decides which source it is, for a log that others share. Nothing is simulated unless that was asked for: simulated records
 /// would keep real ones out of that log for ever. A portal that does not answer is asked again.
-pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> Result<Choice> {
+pub(crate) fn choose(input: &Input, profile: &Profile, before: Before) -> Result<Choice> {
     named(input, profile, before).with_context(|| {
         format!(
             "the profile of {} names no portal; give files or addresses with `--data`, or `--simulate` for a simulated city",
@@ -106,12 +105,12 @@ pub(crate) fn choose(input: &cli::Input, profile: &Profile, before: Before) -> R
     })
 }
 
-fn simulated(input: &cli::Input) -> Choice {
+fn simulated(input: &Input) -> Choice {
     Choice::Simulation { seed: input.seed, incidents: input.simulate, per_second: input.simulate_rate }
 }
 
 /// The source that the command line, the log and the profile name.
-fn named(input: &cli::Input, profile: &Profile, before: Before) -> Option<Choice> {
+fn named(input: &Input, profile: &Profile, before: Before) -> Option<Choice> {
     if !input.data.is_empty() {
         return Some(Choice::Data {
             data: input.data.clone(),
@@ -127,7 +126,7 @@ fn named(input: &cli::Input, profile: &Profile, before: Before) -> Option<Choice
     profile.portal.as_ref().map(|_| Choice::Portal { token, brake: brake(&input.deletions) })
 }
 
-fn brake(deletions: &cli::DeletionRules) -> Brake {
+fn brake(deletions: &DeletionRules) -> Brake {
     Brake {
         most_share: deletions.most_deleted_percent / 100.0,
         wait: Duration::from_hours(u64::from(deletions.deletions_wait_hours)),
@@ -252,15 +251,4 @@ fn simulation(profile: &Arc<Profile>, seed: u64, incidents: Option<u64>, per_sec
             SimulatorOptions { pace: Pace::Realtime { speed: LEAD_SPEED }, ..options }
         }
     }
-}
-
-/// `blotter simulate`.
-pub(crate) fn simulate_to_file(arguments: &cli::Simulate) -> Result<()> {
-    let profile = profiles::profile(&arguments.city.city)?;
-    let mut simulator = Simulator::new(SimulatorOptions::new(profile, arguments.seed, arguments.incidents), None)?;
-    let path = &arguments.output;
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    let rows = simulator.to_csv(BufWriter::new(file), u64::MAX, CsvStyle::Portal)?;
-    println!("{rows} rows in {}", path.display());
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What the terminal shows while the demo loads: a bar with rate and time left, then one line.
 
 use super::snapshots::SnapshotProgress;
-use crate::{failure::is_retryable, online::Fed};
+use crate::{failure::is_retryable, roles::detect::DetectFigures};
 use anyhow::Result;
 use blotter_log::Log;
 use blotter_offline::archive::ArchiveProgress;
@@ -27,7 +27,7 @@ pub(super) struct Watched {
     pub(super) counted: Arc<CountProgress>,
     pub(super) archived: Arc<ArchiveProgress>,
     pub(super) snapshotted: Arc<SnapshotProgress>,
-    pub(super) fed: Fed,
+    pub(super) figures: DetectFigures,
     /// The command that lists rejected records.
     pub(super) rejected: String,
 }
@@ -57,8 +57,8 @@ impl Watched {
             return Ok(Stage::Loading);
         }
         let everywhere = reached(self.snapshotted.next_offsets())
-            && reached(self.fed.reflected())
-            && self.fed.has_all(self.log.as_ref())?;
+            && reached(self.figures.reflected())
+            && self.figures.has_all(self.log.as_ref())?;
         Ok(if everywhere { Stage::CaughtUp } else { Stage::Archived })
     }
 }

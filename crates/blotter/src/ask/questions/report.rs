@@ -1,6 +1,6 @@
 //! Answers as people read them: what it rests on, then the rows that say most.
 
-use crate::table::{Table, brief};
+use crate::ask::table::{Table, brief};
 use h3o::{CellIndex, LatLng};
 use serde_json::Value;
 use std::io::{self, Write};

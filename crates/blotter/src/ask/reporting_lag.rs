@@ -1,18 +1,33 @@
 //! `blotter reporting-lag`: how late incidents become known, learned from the archive, as a piece of the city's profile.
 
-use crate::{cli, parts, profiles};
+use crate::{
+    flags::{City, StoreUrl, moment},
+    parts, profiles,
+};
 use anyhow::{Context, Result};
 use blotter_city::{UtcMicros, format_utc};
 use blotter_offline::FirstRecords;
 use blotter_peak::{FirstHeard, ReportingDelays, begin_of, hour_of};
+use clap::Args;
 use std::{
     fmt::Write as _,
     io::{Write, stdout},
 };
 
-pub(crate) fn learn(arguments: &cli::ReportingLag) -> Result<()> {
+#[derive(Debug, Args)]
+pub(crate) struct ReportingLag {
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) store: StoreUrl,
+    /// Ignore records observed before this time (RFC 3339). Default: when the archive was created
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+}
+
+pub(crate) fn run(arguments: &ReportingLag) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let since = cli::moment("--since", arguments.since.as_deref())?;
+    let since = moment("--since", arguments.since.as_deref())?;
     let store = parts::open_store(&arguments.store.store)?;
     let records = FirstRecords::read(&store, &profile)?;
     let since = since.unwrap_or(records.begun_at);
@@ -78,7 +93,7 @@ mod tests {
             text.contains("500 incidents") && text.contains("known at 2020-09-13T12:00:00Z") && text.contains("# 3 ")
         );
         let chicago =
-            include_str!("../../../cities/chicago.toml").replacen("[portal]", &format!("{text}\n[portal]"), 1);
+            include_str!("../../../../cities/chicago.toml").replacen("[portal]", &format!("{text}\n[portal]"), 1);
         let lag = Profile::from_toml(&chicago).unwrap().reporting_lag.unwrap();
         assert_eq!(lag.share_by_age_hours, [(0, 0.25), (2, 0.75), (3, 1.0)]);
     }

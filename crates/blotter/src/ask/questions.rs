@@ -5,7 +5,7 @@
 
 mod report;
 
-use crate::{boundaries, cli::City, parts, parts::OpenLog, profiles};
+use crate::{boundaries, flags::City, parts, parts::OpenLog, profiles};
 use anyhow::{Context, Result, bail};
 use blotter_runtime::signals;
 use blotter_serve::{AskParts, Asked};
@@ -213,7 +213,7 @@ impl Question for Emerging {
 }
 
 /// Loads, asks, and writes the answer.
-pub(crate) fn ask<Q: Question>(about: &About, question: &Q) -> Result<()> {
+pub(crate) fn run<Q: Question>(about: &About, question: &Q) -> Result<()> {
     let profile = profiles::profile(&about.city.city)?;
     let boundaries = boundaries::load(&about.boundaries, Some(&boundaries::beside(&about.snapshots)), &profile)?;
     let shutdown = signals::shutdown()?;

@@ -1,24 +1,45 @@
 //! `blotter rejected`: asks the running server, or opens the log where none runs.
 
-use crate::{
-    cli::{self, RejectedFormat},
-    formats::rejected::Value,
-    parts, profiles, running, sources,
-};
+use crate::{ask::topic::batches, flags::City, formats::rejected::Value, parts, profiles, running, sources};
 use anyhow::{Context, Result, bail};
 use blotter_city::Profile;
 use blotter_incident::rejected_rows;
 use blotter_log::{Log, Topic};
+use clap::{Args, ValueEnum};
 use std::{
     collections::HashSet,
     io::{BufWriter, Write, stdout},
     path::{Path, PathBuf},
 };
 
+#[derive(Debug, Args)]
+pub(crate) struct Rejected {
+    #[command(flatten)]
+    pub(crate) city: City,
+    /// Ask the server at this URL. Default: the demo that runs on the directory, if any
+    #[arg(long, value_name = "URL", conflicts_with_all = ["log", "dir"])]
+    pub(crate) server: Option<String>,
+    /// Directory of the demo. Default: the city's, as in `blotter demo`
+    #[arg(long, env = "BLOTTER_DIR", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Read this log: `embedded:DIR`, or `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`. Default: the directory's log
+    #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// `table`: for reading. `json`: one object per line; bytes that are not UTF-8 are in base64
+    #[arg(long, default_value = "table", value_enum)]
+    pub(crate) format: RejectedFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RejectedFormat {
+    Table,
+    Json,
+}
+
 /// Characters of a record that the table shows.
 const SHOWN: usize = 100;
 
-pub(crate) fn run(arguments: &cli::Rejected) -> Result<()> {
+pub(crate) fn run(arguments: &Rejected) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     if let Some(server) = &arguments.server {
         return from_server(server, arguments.format);
@@ -45,7 +66,7 @@ pub(crate) fn run(arguments: &cli::Rejected) -> Result<()> {
 }
 
 /// The directory of the demo that is meant: as it is given, that of the log, or the usual one.
-fn directory(arguments: &cli::Rejected, profile: &Profile) -> Option<PathBuf> {
+fn directory(arguments: &Rejected, profile: &Profile) -> Option<PathBuf> {
     if let Some(url) = &arguments.log {
         return Path::new(url.strip_prefix("embedded:")?).parent().map(Path::to_owned);
     }
@@ -83,7 +104,7 @@ fn from_log(log: &dyn Log, format: RejectedFormat) -> Result<()> {
     let mut output = BufWriter::new(stdout().lock());
     let mut seen = HashSet::new();
     for partition in 0..log.partitions(Topic::Rejected) {
-        crate::commands::batches(log, Topic::Rejected, partition, |batch| {
+        batches(log, Topic::Rejected, partition, |batch| {
             for row in rejected_rows(batch)? {
                 // A producer that was killed may have said the same record twice.
                 if !seen.insert(row.key.clone()) {

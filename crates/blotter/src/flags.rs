@@ -1,0 +1,148 @@
+//! Flags that several commands share.
+
+use anyhow::{Context, Result};
+use blotter_city::{UtcMicros, parse_instant};
+use blotter_runtime::http::Limits;
+use clap::Args;
+use std::{net::SocketAddr, num::NonZeroU32};
+
+/// The city that is meant where none is named.
+pub(crate) const USUAL_CITY: &str = "chicago";
+
+/// Which city.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct City {
+    /// City profile: `chicago`, `new-york-shootings`, or the path of a TOML file
+    #[arg(long, env = "BLOTTER_CITY", default_value = USUAL_CITY)]
+    pub(crate) city: String,
+}
+
+/// Where the records come from.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Input {
+    /// Read this CSV file or URL (plain, gz, xz or zst); may be repeated. Default: the city's portal. If it does not answer,
+    /// `demo` simulates a city, but not on a --log that others share
+    #[arg(long = "data", value_name = "PATH|URL")]
+    pub(crate) data: Vec<String>,
+    /// Replay the records this many times faster than they happened; `max`: as fast as possible
+    #[arg(long, default_value = "max", value_name = "max|N", value_parser = parse_speed)]
+    pub(crate) speed: Speed,
+    /// Simulate this many incidents as fast as possible instead of reading a source
+    #[arg(long, value_name = "INCIDENTS", conflicts_with = "data")]
+    pub(crate) simulate: Option<u64>,
+    /// After the simulated history, simulate this many incidents per second
+    #[arg(long, value_name = "PER_SECOND", conflicts_with = "data")]
+    pub(crate) simulate_rate: Option<f64>,
+    /// Seed of the simulator; the same seed produces the same city
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Name of the environment variable with the portal's application token
+    #[arg(long, default_value = "BLOTTER_APP_TOKEN", value_name = "VARIABLE")]
+    pub(crate) app_token_env: String,
+    #[command(flatten)]
+    pub(crate) deletions: DeletionRules,
+}
+
+/// When deletions are believed.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DeletionRules {
+    /// If a --data file was replaced: delete the incidents that only the old file has
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// At the start, confirm all deletions that are on hold
+    #[arg(long)]
+    pub(crate) confirm_deletions: bool,
+    /// Put deletions on hold if they remove more than this share of a month's incidents (and more than ten), or all of them
+    #[arg(long, default_value_t = 20.0, value_name = "PERCENT", value_parser = parse_percent)]
+    pub(crate) most_deleted_percent: f64,
+    /// Confirm a deletion on hold by itself after this time, if at least three comparisons found the same
+    #[arg(long, default_value_t = 24, value_name = "HOURS")]
+    pub(crate) deletions_wait_hours: u32,
+}
+
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "give a number from 0 to 100".into())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speed {
+    Max,
+    Times(f64),
+}
+
+fn parse_speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.parse::<f64>() {
+        Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        _ => Err("give `max` or a number greater than zero, such as 3600 for an hour a second".into()),
+    }
+}
+
+/// The log.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LogUrl {
+    /// Log: `embedded:DIR`, or `kafka://HOST:PORT[,HOST:PORT]…[/PREFIX]`
+    #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: String,
+}
+
+/// The object store.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StoreUrl {
+    /// Object store: `file:///DIR`, or `s3://BUCKET[/PREFIX]` (credentials from AWS_… variables)
+    #[arg(long = "store", env = "BLOTTER_STORE", value_name = "URL")]
+    pub(crate) store: String,
+}
+
+/// Where hourly counts go.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Sinks {
+    /// Write the hourly counts to `influxdb://HOST:8086/DATABASE[?version=1|2|3&org=ORG]` or `kairosdb://HOST:8080`; may be
+    /// repeated
+    #[arg(id = "sinks", long = "sink", env = "BLOTTER_SINKS", value_name = "URL", value_delimiter = ',')]
+    pub(crate) urls: Vec<String>,
+}
+
+/// What clients may hold.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Clients {
+    /// Accept at most this many connections; live streams get at most half of them. Default: a quarter of the process's limit on
+    /// open files, at most 4096
+    #[arg(long, env = "BLOTTER_MAX_CONNECTIONS", value_name = "CONNECTIONS")]
+    pub(crate) max_connections: Option<NonZeroU32>,
+}
+
+impl Clients {
+    /// The limits of a server.
+    pub(crate) fn limits(&self) -> Limits {
+        self.max_connections.map_or_else(Limits::default, |most| Limits::of_connections(most.get() as usize))
+    }
+}
+
+/// For those who run it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Ops {
+    /// Serve /metrics, /healthz and /readyz on this address. Default: do not
+    #[arg(long = "ops-listen", env = "BLOTTER_OPS_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// Names of the map.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Hosts {
+    /// Accept requests for this host name; may be repeated. `localhost`, 127.0.0.0/8 and `[::1]` are always accepted. Default: no
+    /// others on a loopback address, every name on any other address
+    #[arg(long = "allow-host", env = "BLOTTER_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) allowed: Vec<String>,
+}
+
+/// The moment that a flag names, if it was given.
+pub(crate) fn moment(flag: &str, text: Option<&str>) -> Result<Option<UtcMicros>> {
+    let read = |text| {
+        parse_instant(text).with_context(|| format!("`{flag} {text}`: give a moment such as 2026-01-31T12:00:00Z"))
+    };
+    text.map(read).transpose()
+}

@@ -1,0 +1,68 @@
+//! `blotter count`: hourly counts of the log's incidents.
+
+use crate::{
+    failure::supervise,
+    flags::{City, LogUrl, Ops, StoreUrl},
+    operations::{self, lag, lags, offsets},
+    parts::{self, OpenLog},
+    profiles,
+};
+use anyhow::Result;
+use blotter_city::Profile;
+use blotter_log::{Log, Topic};
+use blotter_online::{CountConfig, CountParts, CountProgress};
+use blotter_runtime::{Exposition, Operations, signals};
+use blotter_store::{Checkpoints, Store};
+use clap::Args;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub(crate) struct Count {
+    #[command(flatten)]
+    pub(crate) ops: Ops,
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) log: LogUrl,
+    #[command(flatten)]
+    pub(crate) store: StoreUrl,
+    /// Exit at the end of the log
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+}
+
+/// Runs until told to stop, or to the end where that was asked for.
+pub(crate) fn run(arguments: &Count) -> Result<()> {
+    let profile = profiles::profile(&arguments.city.city)?;
+    let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };
+    let shutdown = signals::shutdown()?;
+    let operations = Operations::new("count");
+    let _served = operations::serve(&operations, arguments.ops.listen)?;
+    supervise(&operations, &shutdown, || {
+        let store = parts::open_store(&arguments.store.store)?;
+        let opened = parts::open_existing_log(&arguments.log.log, &profile)?;
+        let parts = count_parts(&opened, store, &profile);
+        let log = opened.log();
+        operations.at_work(move |text| count_lag(lags(text), log.as_ref()));
+        blotter_online::run_count(&config, &parts, &shutdown)?;
+        println!("counted to {}", offsets(&parts.progress.next_offsets()));
+        opened.close()
+    })
+}
+
+/// The parts of `count`, with its figures.
+pub(crate) fn count_parts(opened: &OpenLog, store: Store, profile: &Arc<Profile>) -> CountParts {
+    let log = opened.log();
+    let progress = Arc::new(CountProgress::new(log.partitions(Topic::Incidents)));
+    CountParts { log, checkpoints: Checkpoints::new(store, "count"), profile: Arc::clone(profile), progress }
+}
+
+/// The whole group's lag: what another member counts is no longer waited for.
+pub(super) fn count_lag(text: &mut Exposition, log: &dyn Log) {
+    let Ok(committed) = log.committed(blotter_online::count::GROUP, Topic::Incidents) else { return };
+    let mut next = vec![0; log.partitions(Topic::Incidents) as usize];
+    for (partition, offset) in committed {
+        next[partition as usize] = offset.0;
+    }
+    lag(text, log, Topic::Incidents, &[("role", "count")], &next);
+}

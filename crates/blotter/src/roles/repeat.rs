@@ -1,0 +1,47 @@
+//! A role that works once, or every so many seconds.
+
+use crate::failure::{is_cancelled, is_retryable};
+use anyhow::Result;
+use blotter_runtime::{Operations, Shutdown};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Once, or every so many seconds until told to stop; then a part that fails is waited for. `once` answers the newest
+/// snapshot's version.
+pub(super) fn repeat(
+    operations: &Operations,
+    every: Option<u64>,
+    shutdown: &Shutdown,
+    mut once: impl FnMut() -> Result<Option<u64>>,
+) -> Result<()> {
+    let Some(seconds) = every else {
+        return match once() {
+            Err(error) if is_cancelled(&error) => {
+                println!("{}: stopped before it was done; nothing half done is in use", operations.role);
+                Ok(())
+            }
+            ended => ended.map(drop),
+        };
+    };
+    while !shutdown.is_triggered() {
+        match once() {
+            Ok(version) => {
+                let done = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+                operations.at_work(move |text| {
+                    text.family("blotter_last_success_timestamp_seconds", "gauge", "When the last round went well.")
+                        .sample(&[], done);
+                    if let Some(version) = version {
+                        text.family("blotter_snapshot_version", "gauge", "The newest snapshot.").sample(&[], version);
+                    }
+                });
+            }
+            Err(error) if is_cancelled(&error) => return Ok(()),
+            Err(error) if is_retryable(&error) => {
+                operations.stumbled();
+                tracing::warn!("{}: {error:#}; trying again in {seconds} s", operations.role);
+            }
+            Err(error) => return Err(error),
+        }
+        shutdown.wait_timeout(Duration::from_secs(seconds));
+    }
+    Ok(())
+}

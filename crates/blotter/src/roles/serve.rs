@@ -1,0 +1,73 @@
+//! `blotter serve`: the HTTP API, the live stream and the map.
+
+use crate::{
+    boundaries,
+    failure::supervise,
+    flags::{City, Clients, Hosts},
+    parts::{self, OpenLog},
+    profiles,
+};
+use anyhow::{Context, Result};
+use blotter_runtime::{Operations, signals};
+use blotter_serve::{ServeConfig, ServeParts};
+use clap::Args;
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) city: City,
+    /// Follow this log: `embedded:DIR` or `kafka://…`. Default: serve the snapshot only
+    #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
+    pub(crate) log: Option<String>,
+    /// Local directory with snapshots (see `blotter fetch`)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) snapshots: PathBuf,
+    /// Serve the map on this address
+    #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) hosts: Hosts,
+    #[command(flatten)]
+    pub(crate) clients: Clients,
+    /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in
+    /// `boundaries` beside the snapshots
+    #[arg(long = "boundaries", value_name = "LAYER=PATH")]
+    pub(crate) boundaries: Vec<String>,
+    /// Exit when the snapshot is loaded and the log is read to its end
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+}
+
+/// Runs until told to stop, or to the end where that was asked for.
+pub(crate) fn run(arguments: &Serve) -> Result<()> {
+    let profile = profiles::profile(&arguments.city.city)?;
+    let boundaries =
+        boundaries::load(&arguments.boundaries, Some(&boundaries::beside(&arguments.snapshots)), &profile)?;
+    let listener = TcpListener::bind(arguments.listen)
+        .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
+    println!("http://{}", listener.local_addr()?);
+    let config = ServeConfig {
+        until_caught_up: arguments.until_caught_up,
+        allow_hosts: arguments.hosts.allowed.clone(),
+        limits: arguments.clients.limits(),
+        ..ServeConfig::default()
+    };
+    let shutdown = signals::shutdown()?;
+    supervise(&Operations::new("serve"), &shutdown, || {
+        let opened = arguments.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
+        let serve = ServeParts {
+            log: opened.as_ref().map(OpenLog::log),
+            snapshots: arguments.snapshots.clone(),
+            profile: Arc::clone(&profile),
+            boundaries: Arc::clone(&boundaries),
+            listener: listener.try_clone()?,
+        };
+        blotter_serve::run(&config, serve, &shutdown)?;
+        opened.map_or(Ok(()), |opened| opened.close())
+    })
+}

@@ -1,0 +1,64 @@
+//! `blotter snapshot`: from the Delta table to snapshots.
+
+use crate::{
+    flags::{City, Ops, StoreUrl, moment},
+    operations, parts, profiles,
+    roles::repeat::repeat,
+};
+use anyhow::Result;
+use blotter_offline::snapshot::{self, Outcome, SnapshotConfig, SnapshotParts};
+use blotter_runtime::{Operations, signals};
+use blotter_store::Store;
+use clap::Args;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub(crate) struct Snapshot {
+    #[command(flatten)]
+    pub(crate) ops: Ops,
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) store: StoreUrl,
+    /// Include only records ingested by this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
+    /// Write a snapshot every so many seconds. Default: once
+    #[arg(long, value_name = "SECONDS", conflicts_with = "as_of")]
+    pub(crate) every: Option<u64>,
+    /// Exit when the newest version of the table has a snapshot (the default without `--every`)
+    #[arg(long, conflicts_with = "every")]
+    pub(crate) until_caught_up: bool,
+}
+
+/// Runs until told to stop, or to the end where that was asked for.
+pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
+    let profile = profiles::profile(&arguments.city.city)?;
+    let as_of = moment("--as-of", arguments.as_of.as_deref())?;
+    let shutdown = signals::shutdown()?;
+    let config = SnapshotConfig { as_of, stop: shutdown.clone(), ..SnapshotConfig::default() };
+    let operations = Operations::new("snapshot");
+    let _served = operations::serve(&operations, arguments.ops.listen)?;
+    // Opened once: it remembers which files it has found sound.
+    let mut opened: Option<Store> = None;
+    repeat(&operations, arguments.every, &shutdown, || {
+        let store = match &opened {
+            Some(store) => store.clone(),
+            None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),
+        };
+        match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
+            Outcome::Written(manifest) => {
+                println!("snapshot {}: {} incidents", manifest.version, manifest.incidents);
+                Ok(Some(manifest.version))
+            }
+            Outcome::Unchanged(manifest) => {
+                println!("snapshot {} has all that the archive has", manifest.version);
+                Ok(Some(manifest.version))
+            }
+            Outcome::NoArchive => {
+                println!("there is no archive yet: `blotter archive` makes one");
+                Ok(None)
+            }
+        }
+    })
+}
