@@ -1,36 +1,39 @@
 //! `blotter demo`: every role in one process, on the embedded parts unless others are given.
 
+mod deployment;
 mod load_bar;
 mod snapshots;
 
 use crate::{
-    boundaries,
     failure::{is_retryable, supervise},
     flags::{City, Clients, Hosts, Input, Sinks, USUAL_CITY},
     housekeeping,
     parts::{self, OpenLog},
-    profiles, restore,
-    roles::detect::{DetectFigures, Outlets},
+    profiles,
+    roles::{
+        count::count_parts,
+        detect::{DetectFigures, Outlets},
+    },
     rules::Ruled,
     running::Announced,
-    sources::{self, Before},
+    sources,
 };
 use anyhow::{Context, Result};
 use blotter_city::Profile;
 use blotter_incident::Boundaries;
 use blotter_log::{Log, Topic, Writer};
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgress};
-use blotter_online::{CountConfig, CountParts, CountProgress, DetectConfig};
+use blotter_online::{CountConfig, DetectConfig};
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_runtime::{Crew, Operations, Shutdown, signals};
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_source::{Source, Watching};
-use blotter_store::Checkpoints;
 use clap::Args;
+use deployment::Deployment;
 use std::{
     net::{SocketAddr, TcpListener},
     num::NonZeroU32,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -92,47 +95,8 @@ pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
             .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
         Some(listener)
     };
-    // A log or a directory that was named decides by what it holds; else the source decides which directory it is.
-    let usual = sources::usual_directory(&profile);
-    let mut opened = match (&arguments.log, &arguments.dir) {
-        (Some(url), _) => Some(parts::open_log(url, &profile, arguments.partitions)?),
-        (None, Some(directory)) => Some(open_log(directory, &profile, arguments)?),
-        // One whose first start was killed is there and holds nothing.
-        (None, None) if !sources::is_decided(&arguments.input) && usual.join("log").is_dir() => {
-            Some(open_log(&usual, &profile, arguments)?)
-        }
-        (None, None) => None,
-    };
-    let before = opened.as_ref().map_or(Ok(Before::Nothing), |log| Before::of(&**log))?;
-    let is_shared = opened.as_ref().is_some_and(|opened| opened.is_shared());
-    let choice = if is_shared {
-        sources::choose(&arguments.input, &profile, before)?
-    } else {
-        sources::choose_or_simulate(&arguments.input, &profile, before)
-    };
-    let directory = arguments.dir.clone().unwrap_or_else(|| {
-        if choice.simulated() { usual.with_file_name(format!("{}-simulated", profile.slug)) } else { usual.clone() }
-    });
-    if (&arguments.log, &arguments.dir) == (&None, &None)
-        && directory != usual
-        && let Some(other) = opened.take()
-    {
-        other.close()?;
-    }
-    let boundaries = boundaries::load(&arguments.boundaries, Some(&directory.join("boundaries")), &profile)?;
-    let opened = opened.map_or_else(|| open_log(&directory, &profile, arguments), Ok)?;
+    let Deployment { directory, choice, boundaries, opened, store } = Deployment::open(arguments, &profile)?;
     let log = opened.log();
-    let store = match &arguments.store {
-        Some(url) => parts::open_store(url)?,
-        None => parts::open_store(&parts::file_url(&directory.join("store"))?)?,
-    };
-    if !log.is_shared() {
-        let city = Some(arguments.city.city.clone()).filter(|city| city != USUAL_CITY);
-        let dir = arguments.dir.as_ref().map(|dir| dir.display().to_string());
-        let given = [("--city", city), ("--dir", dir), ("--store", arguments.store.clone())];
-        restore::offer(log.as_ref(), &store, &profile, &given)?;
-    }
-    let partitions = log.partitions(Topic::Incidents);
     // Beside an embedded log lies what it needs; another log may be read from another machine.
     let shared = log.is_shared().then(|| store.clone());
     let keeping = sources::Keeping { spool: directory.join("spool"), store: shared };
@@ -152,7 +116,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
     if choice.simulated() {
         println!("*** simulated data: no incident on this map ever happened ***");
     }
-    println!("kept in {}", kept(arguments, &directory));
+    println!("kept in {}", Deployment::kept(arguments, &directory));
     let outlined: Vec<&str> = boundaries.known().map(|(layer, _)| profile.layers[layer].name.as_str()).collect();
     if !outlined.is_empty() {
         println!("with the outlines of {}", outlined.join(", "));
@@ -161,8 +125,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
     let shutdown = signals::shutdown()?;
     let mut crew = Crew::new(shutdown.clone());
     let produced = Arc::new(ProduceProgress::default());
-    let counted = Arc::new(CountProgress::new(partitions));
-    let archived = Arc::new(ArchiveProgress::new(partitions));
+    let archived = Arc::new(ArchiveProgress::new(log.partitions(Topic::Incidents)));
     let snapshotted = Arc::new(snapshots::SnapshotProgress::default());
 
     let mut announced = None;
@@ -208,12 +171,8 @@ pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
         let config = ArchiveConfig { niceness: BACKGROUND, ..ArchiveConfig::default() };
         supervise(&Operations::new("archive"), shutdown, || Ok(archive::run(&config, archive(), shutdown)?))
     })?;
-    let count = CountParts {
-        log: Arc::clone(&log),
-        checkpoints: Checkpoints::new(store.clone(), "count"),
-        profile: Arc::clone(&profile),
-        progress: Arc::clone(&counted),
-    };
+    let count = count_parts(&opened, store.clone(), &profile);
+    let counted = Arc::clone(&count.progress);
     crew.spawn("count", move |shutdown| {
         supervise(&Operations::new("count"), shutdown, || {
             Ok(blotter_online::run_count(&CountConfig::default(), &count, shutdown)?)
@@ -299,25 +258,6 @@ impl Producing {
 /// What a command needs to mean the same city.
 fn city_flag(city: &str) -> String {
     if city == USUAL_CITY { String::new() } else { format!(" --city {city}") }
-}
-
-/// Where everything lies, for people.
-fn kept(arguments: &Demo, directory: &Path) -> String {
-    let parts: Vec<&str> = [&arguments.log, &arguments.store]
-        .into_iter()
-        .flatten()
-        .chain(&arguments.sinks.urls)
-        .map(String::as_str)
-        .collect();
-    match parts.as_slice() {
-        [] => directory.display().to_string(),
-        others => format!("{}; {}", directory.display(), others.join("; ")),
-    }
-}
-
-fn open_log(directory: &Path, profile: &Profile, arguments: &Demo) -> Result<OpenLog> {
-    std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    parts::open_embedded(&directory.join("log"), profile, arguments.partitions)
 }
 
 fn open_browser(url: &str) {
