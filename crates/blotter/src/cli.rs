@@ -20,7 +20,7 @@ use crate::{
         serve::{self, Serve},
         snapshot::{self, Snapshot},
     },
-    rules::Ruled,
+    rules::RuleConfig,
     simulate::{self, Simulate},
 };
 use anyhow::Result;
@@ -93,7 +93,7 @@ pub(crate) enum Command {
 }
 
 /// Runs a command.
-pub(crate) fn run(command: Command, rules: &[Ruled]) -> Result<()> {
+pub(crate) fn run(command: Command, rules: &[RuleConfig]) -> Result<()> {
     match command {
         Command::Demo(arguments) => demo::run(&arguments, rules),
         Command::Produce(arguments) => produce::run(&arguments),

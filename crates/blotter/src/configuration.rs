@@ -15,7 +15,7 @@
 //!
 //! There is no secret among them: those come from the environment and from files that it names.
 
-use crate::rules::{self, Ruled};
+use crate::rules::{self, RuleConfig};
 use anyhow::{Result, anyhow, bail};
 use clap::{Arg, ArgAction, Command};
 use std::{ffi::OsString, path::PathBuf};
@@ -39,7 +39,7 @@ pub(crate) fn path(arguments: &[OsString], variable: Option<OsString>) -> Option
 }
 
 /// The command line's definition with the file's values as defaults, and the file's rules.
-pub(crate) fn apply(command: Command, text: &str) -> Result<(Command, Vec<Ruled>)> {
+pub(crate) fn apply(command: Command, text: &str) -> Result<(Command, Vec<RuleConfig>)> {
     let file: Table = text.parse().map_err(|error: toml::de::Error| {
         // Not with the line itself, which may hold what does not belong there: a secret.
         let before = error.span().map_or(0, |span| text[..span.start].matches('\n').count());

@@ -14,8 +14,8 @@ use crate::{
         count::count_parts,
         detect::{DetectFigures, Outlets},
     },
-    rules::Ruled,
-    running::Announced,
+    rules::RuleConfig,
+    running::ServerFile,
     sources,
 };
 use anyhow::{Context, Result};
@@ -27,7 +27,7 @@ use blotter_online::{CountConfig, DetectConfig};
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_runtime::{Crew, Operations, Shutdown, signals};
 use blotter_serve::{ServeConfig, ServeParts};
-use blotter_source::{Source, Watching};
+use blotter_source::{RetryPolicy, Source};
 use clap::Args;
 use deployment::Deployment;
 use std::{
@@ -83,7 +83,7 @@ pub(crate) struct Demo {
 }
 
 /// Runs until Ctrl-C, or until everything is loaded (`--until-caught-up`).
-pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
+pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
     let outlets = Outlets::new(sinks, rules, &profile)?;
@@ -99,9 +99,9 @@ pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
     let log = opened.log();
     // Beside an embedded log lies what it needs; another log may be read from another machine.
     let shared = log.is_shared().then(|| store.clone());
-    let keeping = sources::Keeping { spool: directory.join("spool"), store: shared };
+    let keeping = sources::SourceStorage { spool: directory.join("spool"), store: shared };
     // A load that is to end when all is loaded ends with what keeps it from that.
-    let watching = Watching { patient: !arguments.until_caught_up, ..Watching::new() };
+    let watching = RetryPolicy { patient: !arguments.until_caught_up, ..RetryPolicy::new() };
     let first = match choice.clone().open(&profile, &log, &keeping, &watching) {
         Ok(first) => Some(first),
         // Such as a full disk: what is known is served, and the role tries again.
@@ -131,7 +131,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
     let mut announced = None;
     if let Some(listener) = listener {
         let address = listener.local_addr()?;
-        announced = Some(Announced::at(&directory, &format!("http://{address}"))?);
+        announced = Some(ServerFile::at(&directory, &format!("http://{address}"))?);
         println!("http://{address}");
         if arguments.open {
             open_browser(&format!("http://{address}"));
@@ -204,7 +204,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
             Ok(())
         })?;
     }
-    let produce = Producing {
+    let produce = Producer {
         choice,
         profile,
         log: Arc::clone(&log),
@@ -219,7 +219,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
         Some(directory) => format!("blotter rejected --dir {}", directory.display()),
         None => format!("blotter rejected{}", city_flag(&arguments.city.city)),
     };
-    let watched = load_bar::Watched { log, produced, counted, archived, snapshotted, figures, rejected };
+    let watched = load_bar::RoleProgress { log, produced, counted, archived, snapshotted, figures, rejected };
     load_bar::run(&watched, arguments.until_caught_up, &shutdown)?;
     let ended = crew.join();
     drop(announced);
@@ -228,24 +228,24 @@ pub(crate) fn run(arguments: &Demo, rules: &[Ruled]) -> Result<()> {
 }
 
 /// The role `produce` and what it takes to begin again.
-struct Producing {
+struct Producer {
     choice: sources::Choice,
     profile: Arc<Profile>,
     log: Arc<dyn Log>,
-    keeping: sources::Keeping,
-    watching: Watching,
+    keeping: sources::SourceStorage,
+    watching: RetryPolicy,
     boundaries: Arc<Boundaries>,
     progress: Arc<ProduceProgress>,
 }
 
-impl Producing {
+impl Producer {
     fn run(self, first: Option<(Box<dyn Source>, Box<dyn Writer>)>, shutdown: &Shutdown) -> Result<()> {
         let mut opened = first;
         supervise(&Operations::new("produce"), shutdown, || {
             let (source, writer) = if let Some(first) = opened.take() {
                 first
             } else {
-                let watching = Watching { begun: true, ..self.watching.clone() };
+                let watching = RetryPolicy { begun: true, ..self.watching.clone() };
                 self.choice.clone().open(&self.profile, &self.log, &self.keeping, &watching)?
             };
             let (boundaries, progress) = (Arc::clone(&self.boundaries), Arc::clone(&self.progress));

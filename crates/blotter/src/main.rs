@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 }
 
 /// The command line, with the file's values as defaults where one is named, and the file's rules.
-fn arguments() -> Result<(cli::Arguments, Vec<rules::Ruled>)> {
+fn arguments() -> Result<(cli::Arguments, Vec<rules::RuleConfig>)> {
     let words: Vec<_> = std::env::args_os().collect();
     let mut command = help::complete(cli::Arguments::command());
     let mut rules = Vec::new();

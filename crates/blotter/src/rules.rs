@@ -26,16 +26,16 @@ const WINDOWS: [i64; 4] = [1, 6, 24, 168];
 
 /// A rule, and the variable that holds the address of its webhook.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Ruled {
+pub(crate) struct RuleConfig {
     rule: Rule,
     webhook_env: Option<String>,
 }
 
 /// The rules of a configuration file. Errors name keys and never repeat a value: it may be what does not belong there.
-pub(crate) fn of_file(value: &Value) -> Result<Vec<Ruled>> {
+pub(crate) fn of_file(value: &Value) -> Result<Vec<RuleConfig>> {
     let tables = value.as_array().and_then(|all| all.iter().map(Value::as_table).collect::<Option<Vec<_>>>());
     let tables = tables.ok_or_else(|| anyhow!("`{KEY}` is a list of tables: write [[{KEY}]]"))?;
-    let mut rules: Vec<Ruled> = Vec::new();
+    let mut rules: Vec<RuleConfig> = Vec::new();
     for (number, table) in (1..).zip(tables) {
         let ruled = of_table(table).with_context(|| format!("rule {number}"))?;
         if rules.iter().any(|other| other.rule.name == ruled.rule.name) {
@@ -46,7 +46,7 @@ pub(crate) fn of_file(value: &Value) -> Result<Vec<Ruled>> {
     Ok(rules)
 }
 
-fn of_table(table: &Table) -> Result<Ruled> {
+fn of_table(table: &Table) -> Result<RuleConfig> {
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         bail!("a rule has no `{key}`; it has: {}", KEYS.join(", "));
     }
@@ -73,7 +73,7 @@ fn of_table(table: &Table) -> Result<Ruled> {
         }
         Some(_) => bail!("`webhook_env` is the name of an environment variable that holds the address"),
     };
-    Ok(Ruled {
+    Ok(RuleConfig {
         rule: Rule {
             name: name.to_owned(),
             areas: texts(table, "area")?,
@@ -106,10 +106,10 @@ fn numbers(table: &Table, key: &str) -> Result<Vec<i64>> {
 }
 
 /// The rules and their webhooks, for one city.
-pub(crate) fn of_city(ruled: &[Ruled], profile: &Profile) -> Result<(Vec<Rule>, Vec<Hook>)> {
+pub(crate) fn of_city(ruled: &[RuleConfig], profile: &Profile) -> Result<(Vec<Rule>, Vec<Hook>)> {
     let layer = &profile.layers[profile.primary_layer()];
     let (mut rules, mut hooks) = (Vec::new(), Vec::new());
-    for Ruled { rule, webhook_env } in ruled {
+    for RuleConfig { rule, webhook_env } in ruled {
         let code = |area: &String| {
             let code = area.split_once(':').filter(|(of, _)| *of == layer.name).map(|(_, code)| layer.asked(code));
             let code = code.ok_or_else(|| anyhow!("rule `{}`: areas are written {}:CODE", rule.name, layer.name))?;
@@ -138,14 +138,15 @@ pub(crate) fn of_city(ruled: &[Ruled], profile: &Profile) -> Result<(Vec<Rule>, 
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<Ruled>> {
+    fn read(text: &str) -> Result<Vec<RuleConfig>> {
         of_file(&text.parse::<Table>().unwrap()[KEY])
     }
 
     #[test]
     fn a_rule_has_sensible_defaults() {
         let rules = read("[[rule]]\nname = \"a\"\n[[rule]]\nname = \"b\"\narea = \"community_area:25\"\ncategory = [\"theft\"]\nwindows = 6\nq = 1\n").unwrap();
-        let of = |ruled: &Ruled| (ruled.rule.q, ruled.rule.minimum, ruled.rule.quiet_hours, ruled.rule.hours.clone());
+        let of =
+            |ruled: &RuleConfig| (ruled.rule.q, ruled.rule.minimum, ruled.rule.quiet_hours, ruled.rule.hours.clone());
         assert_eq!(of(&rules[0]), (0.01, 3, 24, vec![]));
         assert_eq!(of(&rules[1]), (1.0, 3, 24, vec![6]));
         let chicago = Profile::from_toml(include_str!("../../../cities/chicago.toml")).unwrap();

@@ -15,9 +15,9 @@ const ANSWER: Duration = Duration::from_secs(30);
 const LONGEST: u64 = 64 << 20;
 
 /// The address of a running demo, in its directory for as long as it runs.
-pub(crate) struct Announced(PathBuf);
+pub(crate) struct ServerFile(PathBuf);
 
-impl Announced {
+impl ServerFile {
     /// Writes the address.
     pub(crate) fn at(directory: &Path, address: &str) -> Result<Self> {
         let path = directory.join(FILE);
@@ -27,7 +27,7 @@ impl Announced {
     }
 }
 
-impl Drop for Announced {
+impl Drop for ServerFile {
     fn drop(&mut self) {
         // Whoever finds a file that a killed demo left asks whether anyone answers.
         let _gone = fs::remove_file(&self.0);
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(server_of(folder.path()), None);
         // A port that was free a moment ago.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let announced = Announced::at(folder.path(), &format!("http://127.0.0.1:{port}")).unwrap();
+        let announced = ServerFile::at(folder.path(), &format!("http://127.0.0.1:{port}")).unwrap();
         assert!(folder.path().join(FILE).exists());
         assert_eq!(server_of(folder.path()), None);
         drop(announced);

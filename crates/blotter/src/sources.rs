@@ -9,8 +9,8 @@ use blotter_city::{Profile, UtcMicros};
 use blotter_log::{Log, Topic, Writer};
 use blotter_produce::{SourceState, StoredPosition, begin, fed_by, writer_of};
 use blotter_source::{
-    AppToken, Brake, OpenOptions, Pace, Part, Simulator, SimulatorOptions, SocrataOptions, SocrataSource, Source,
-    WallClock, Watched, Watching, open_sources, sources_name,
+    AppToken, Brake, OpenOptions, Pace, Part, RetryPolicy, RetryingSource, Simulator, SimulatorOptions, SocrataOptions,
+    SocrataSource, Source, WallClock, open_sources, sources_name,
 };
 use blotter_store::Store;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -39,7 +39,7 @@ pub(crate) enum Choice {
 
 /// Where a source may keep what it knows.
 #[derive(Clone)]
-pub(crate) struct Keeping {
+pub(crate) struct SourceStorage {
     /// A local directory.
     pub(crate) spool: PathBuf,
     /// The object store, where the log is not this machine's.
@@ -164,8 +164,8 @@ impl Choice {
         self,
         profile: &Arc<Profile>,
         log: &Arc<dyn Log>,
-        keeping: &Keeping,
-        watching: &Watching,
+        keeping: &SourceStorage,
+        watching: &RetryPolicy,
     ) -> Result<(Box<dyn Source>, Box<dyn Writer>)> {
         let simulated = |state: &SourceState| state.simulated != self.simulated();
         if let Some((name, _)) = fed_by(log.as_ref())?.iter().find(|(_, state)| simulated(state)) {
@@ -212,7 +212,7 @@ impl Choice {
                         Ok(Box::new(SocrataSource::open(profile, partitions, position, options)?))
                     }),
                 };
-                (Box::new(Watched::open(part, position.as_deref(), false, watching.clone())?), writer)
+                (Box::new(RetryingSource::open(part, position.as_deref(), false, watching.clone())?), writer)
             }
             Self::Simulation { seed, incidents, per_second } => {
                 let mut options = simulation(profile, seed, incidents, per_second);
@@ -224,7 +224,7 @@ impl Choice {
                     describe: simulator.describe(),
                     open: Box::new(move |position| Ok(Box::new(Simulator::new(options.clone(), position)?))),
                 };
-                (Box::new(Watched::open(part, position.as_deref(), false, watching.clone())?), writer)
+                (Box::new(RetryingSource::open(part, position.as_deref(), false, watching.clone())?), writer)
             }
         };
         begin(log.as_ref(), writer.as_mut(), source.as_ref())?;

@@ -10,7 +10,7 @@ use crate::{
 };
 use arrow::array::{Array, BooleanArray};
 use blotter_city::UtcMicros;
-use blotter_incident::{IncidentBatch, Offered, Revision};
+use blotter_incident::{IncidentBatch, Revision, UpsertOutcome};
 
 /// An hour, area of the primary layer and category whose total changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,13 +62,13 @@ impl Cube {
             let (id, revision) = (batch.id.value(index), batch.revision(index));
             let (offered, before) = self.identity.offer_over(id, revision);
             let number = match offered {
-                Offered::Stale => continue,
-                Offered::New(number) => {
+                UpsertOutcome::Stale => continue,
+                UpsertOutcome::New(number) => {
                     self.positions.push(Position::GONE);
                     self.locators.push(locate(index).pack());
                     number
                 }
-                Offered::Replaced(number) => {
+                UpsertOutcome::Replaced(number) => {
                     self.leave(number, before, &mut changes);
                     self.locators.set(number, locate(index).pack());
                     number

@@ -69,7 +69,7 @@ pub use filter::Filter;
 pub use hourly::HourCell;
 pub use hours::{HOURS, HoursOfWeek, NoHoursOfWeek};
 pub use memory::Memory;
-pub use newest::{Cursor, Listed, Page};
+pub use newest::{Cursor, Page, PageRow};
 pub use period::{Apart, Period};
 pub use places::{COARSEST, FINEST};
 pub use points::PointCounts;

@@ -37,21 +37,21 @@ impl Cursor {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// The newest first, and by id among those of one second.
-    pub incidents: Vec<Listed>,
+    pub incidents: Vec<PageRow>,
     /// Whether there are more behind the last one.
     pub has_more: bool,
 }
 
 /// One incident of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct PageRow {
     /// Where its text lies.
     pub text: Locator,
     /// For a page that begins behind it.
     pub cursor: Cursor,
 }
 
-impl Listed {
+impl PageRow {
     /// The incident's id.
     pub fn id(&self) -> &str {
         &self.cursor.id
@@ -101,7 +101,7 @@ impl Cube {
         let mut page = page.into_sorted_vec();
         let has_more = page.len() > limit;
         page.truncate(limit);
-        let listed = |(Reverse(at), id, number): Candidate| Listed {
+        let listed = |(Reverse(at), id, number): Candidate| PageRow {
             text: Locator::unpack(self.locators.value(number)),
             cursor: Cursor { minute: (at / 60) as u32, second: (at % 60) as u8, id },
         };

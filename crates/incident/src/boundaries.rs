@@ -104,7 +104,9 @@ fn filled(column: &DictionaryArray<UInt16Type>, found: &[(usize, &str)]) -> Resu
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::{IdentityIndex, Incident, MessageParser, Observation, Offered, Parser, TypedRow, Word, WordColumn};
+    use crate::{
+        IdentityIndex, Incident, MessageParser, Observation, Parser, TypedRow, UpsertOutcome, Word, WordColumn,
+    };
     use blotter_city::{CivilMicros, UtcMicros};
     use serde_json::json;
 
@@ -229,7 +231,7 @@ mod tests {
             let winners = [before, after.clone(), reader.finish().unwrap()].map(|batch| {
                 let rows = IncidentBatch::try_new(&batch).unwrap();
                 let mut index = IdentityIndex::default();
-                (0..2).filter(|row| index.offer("1", rows.revision(*row)) != Offered::Stale).last().unwrap()
+                (0..2).filter(|row| index.offer("1", rows.revision(*row)) != UpsertOutcome::Stale).last().unwrap()
             });
             assert_eq!(winners, [winners[0]; 3]);
             won[winners[0]] += 1;

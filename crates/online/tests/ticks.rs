@@ -10,7 +10,7 @@ use blotter_online::{
     run_detect,
     sinks::Webhook,
 };
-use blotter_peak::{City, History, Names, Numbers, ReportedWindow, Said, begin_of, said_rows};
+use blotter_peak::{City, History, Names, Numbers, PublishedTick, ReportedWindow, begin_of, said_rows};
 use blotter_runtime::Shutdown;
 use proptest::prelude::*;
 use std::{
@@ -77,14 +77,14 @@ fn catch_up(log: &Arc<dyn Log>, rules: Vec<Rule>, hooks: Vec<Hook>) -> u64 {
     parts.ticks.ticks()
 }
 
-fn said(log: &Arc<dyn Log>) -> Vec<Said> {
+fn said(log: &Arc<dyn Log>) -> Vec<PublishedTick> {
     let (mut next, mut all) = (Offset(0), Vec::new());
     loop {
         let fetched = log.read(Topic::Peaks, 0, next, 1 << 20).unwrap();
         let Some(last) = fetched.last() else { return all };
         next = last.next;
         let rows = fetched.iter().flat_map(|fetched| said_rows(&fetched.records).unwrap());
-        all.extend(rows.map(|row| serde_json::from_str::<Said>(&row.json).unwrap()));
+        all.extend(rows.map(|row| serde_json::from_str::<PublishedTick>(&row.json).unwrap()));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A tick as it is told: names for numbers, times for hours, and the next offsets that it reflects.
 
-use crate::{Names, Peak, Standing, Window};
+use crate::{Names, Peak, Window, WindowState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub struct ReportedWindow {
     /// How many.
     pub hours: u16,
     /// Whether it can be ranked.
-    pub standing: Standing,
+    pub standing: WindowState,
     /// The share of its incidents that is usually known.
     pub reported_share: f64,
     /// How many pairs of area and category were tested in it.

@@ -34,7 +34,7 @@ impl Tick {
 /// Whether a window can be ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum WindowState {
     /// It is.
     Ranked,
     /// Too little of what happened in it is known yet.
@@ -49,7 +49,7 @@ pub struct Window {
     /// How many.
     pub hours: u16,
     /// Whether it can be ranked.
-    pub standing: Standing,
+    pub standing: WindowState,
     /// The share of its incidents that is usually known by now.
     pub reported_share: f64,
     /// Every (area, category) that was tested, the most surprising first: by q, p, area and category. Empty where the
@@ -102,14 +102,14 @@ pub fn peaks(history: &History, at: Hour, lag: &ReportingLag, options: &Options)
         .zip(&shares)
         .map(|(hours, share)| Window {
             hours: *hours,
-            standing: if *share < options.least_reported_share { Standing::Incomplete } else { Standing::Ranked },
+            standing: if *share < options.least_reported_share { WindowState::Incomplete } else { WindowState::Ranked },
             reported_share: *share,
             peaks: Vec::new(),
         })
         .collect();
     match Expectations::new(history, at, lag, options) {
         Some(expectations) => expectations.rank(&mut windows),
-        None => windows.iter_mut().for_each(|window| window.standing = Standing::TooLittleHistory),
+        None => windows.iter_mut().for_each(|window| window.standing = WindowState::TooLittleHistory),
     }
     Tick { at, windows }
 }
@@ -168,7 +168,7 @@ impl<'a> Expectations<'a> {
     fn rank(&self, windows: &mut [Window]) {
         let mut p: Vec<Option<f64>> = Vec::new();
         for (index, window) in windows.iter_mut().enumerate() {
-            if window.standing != Standing::Ranked {
+            if window.standing != WindowState::Ranked {
                 continue;
             }
             for area in 0..self.totals.areas.len() {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use blotter_peak::{
-    Calendar, History, Holiday, Hour, Options, Peak, ReportingLag, Standing, Tick, WEEK_HOURS, Window, peaks,
+    Calendar, History, Holiday, Hour, Options, Peak, ReportingLag, Tick, WEEK_HOURS, Window, WindowState, peaks,
     upper_tail,
 };
 use proptest::prelude::*;
@@ -39,7 +39,7 @@ fn even(weeks: Hour, areas: u32, categories: u32) -> History {
 
 fn is_sound(tick: &Tick) {
     for window in &tick.windows {
-        assert!(window.standing == Standing::Ranked || window.peaks.is_empty());
+        assert!(window.standing == WindowState::Ranked || window.peaks.is_empty());
         for peak in &window.peaks {
             assert!(peak.expected.is_finite() && peak.expected > 0.0, "{peak:?}");
             assert!(peak.dispersion.is_finite() && peak.dispersion >= 1.0, "{peak:?}");
@@ -74,7 +74,7 @@ fn what_has_no_answer_says_so() {
         assert_eq!(tick.at, at);
         assert_eq!(tick.windows.iter().map(|window| window.hours).collect::<Vec<_>>(), [1, 6, 24, 168]);
         for window in &tick.windows {
-            assert_eq!((window.standing, window.peaks.len()), (Standing::TooLittleHistory, 0));
+            assert_eq!((window.standing, window.peaks.len()), (WindowState::TooLittleHistory, 0));
         }
     }
 }
@@ -108,7 +108,7 @@ fn what_is_always_equal_is_expected_again() {
     let tick = tick(&history, 120 * WEEK);
     is_sound(&tick);
     for window in &tick.windows {
-        assert_eq!((window.standing, window.peaks.len()), (Standing::Ranked, 4));
+        assert_eq!((window.standing, window.peaks.len()), (WindowState::Ranked, 4));
         for peak in &window.peaks {
             assert_eq!(peak.observed, u64::from(window.hours));
             assert!((peak.ratio() - 1.0).abs() < 1e-6, "{peak:?}");
@@ -169,8 +169,11 @@ fn a_window_that_is_hardly_reported_is_incomplete() {
     let lag = ReportingLag::from_shares((0..48).map(|age| f64::from(age) / 48.0));
     let tick = peaks(&history, 120 * WEEK, &lag, &Options::default());
     is_sound(&tick);
-    let standing: Vec<Standing> = tick.windows.iter().map(|window| window.standing).collect();
-    assert_eq!(standing, [Standing::Incomplete, Standing::Incomplete, Standing::Incomplete, Standing::Ranked]);
+    let standing: Vec<WindowState> = tick.windows.iter().map(|window| window.standing).collect();
+    assert_eq!(
+        standing,
+        [WindowState::Incomplete, WindowState::Incomplete, WindowState::Incomplete, WindowState::Ranked]
+    );
     // 24.5 of the last 48 hours are not known.
     let week = window(&tick, 168);
     assert!((week.reported_share - (168.0 - 24.5) / 168.0).abs() < 1e-12);

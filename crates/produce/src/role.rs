@@ -67,7 +67,7 @@ pub fn writer_of(source: &str) -> String {
     format!("produce/{source}")
 }
 
-enum Said {
+enum Update {
     Chunk(Chunk),
     CaughtUp,
     Reports(Reports),
@@ -103,9 +103,9 @@ pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> R
         let mut appended = Ok(());
         while let (Ok(()), Ok(said)) = (&appended, receiver.recv()) {
             appended = match said {
-                Said::Chunk(chunk) => appender.append(chunk),
-                Said::CaughtUp => appender.say_caught_up(),
-                Said::Reports(reports) => appender.report(reports),
+                Update::Chunk(chunk) => appender.append(chunk),
+                Update::CaughtUp => appender.say_caught_up(),
+                Update::Reports(reports) => appender.report(reports),
             };
         }
         drop(receiver);
@@ -118,16 +118,16 @@ pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> R
 fn read(
     source: &mut dyn Source,
     until_caught_up: bool,
-    sender: &SyncSender<Said>,
+    sender: &SyncSender<Update>,
     shutdown: &Shutdown,
 ) -> Result<(), SourceError> {
     let mut failures = 0_u32;
-    let mut reported = Reported { reports: Reports::new(), at: None };
+    let mut reported = LastReports { reports: Reports::new(), at: None };
     while !shutdown.is_triggered() {
         let step = source.next();
         let is_chunk = matches!(step, Ok(Step::Chunk(_)));
-        let reports = |source: &dyn Source, reported: &mut Reported| match reported.news(source.reports()) {
-            Some(reports) => sender.send(Said::Reports(reports)).is_ok(),
+        let reports = |source: &dyn Source, reported: &mut LastReports| match reported.news(source.reports()) {
+            Some(reports) => sender.send(Update::Reports(reports)).is_ok(),
             None => true,
         };
         // What a chunk brought is said behind it.
@@ -137,13 +137,13 @@ fn read(
         match step {
             Ok(Step::Chunk(chunk)) => {
                 failures = 0;
-                if sender.send(Said::Chunk(chunk)).is_err() || !reports(source, &mut reported) {
+                if sender.send(Update::Chunk(chunk)).is_err() || !reports(source, &mut reported) {
                     return Ok(());
                 }
             }
             Ok(Step::Wait { pause, caught_up }) => {
                 failures = 0;
-                if caught_up && sender.send(Said::CaughtUp).is_err() {
+                if caught_up && sender.send(Update::CaughtUp).is_err() {
                     return Ok(());
                 }
                 if caught_up && until_caught_up {
@@ -153,7 +153,7 @@ fn read(
             }
             Ok(Step::End) => {
                 // The appender may have gone; then nobody is left to tell.
-                let _gone = sender.send(Said::CaughtUp);
+                let _gone = sender.send(Update::CaughtUp);
                 return Ok(());
             }
             Err(error) if error.is_retryable() => {
@@ -169,12 +169,12 @@ fn read(
 }
 
 /// What was last said of the source's state.
-struct Reported {
+struct LastReports {
     reports: Reports,
     at: Option<Instant>,
 }
 
-impl Reported {
+impl LastReports {
     /// The reports, where they are worth saying.
     fn news(&mut self, reports: Reports) -> Option<Reports> {
         let same = reports.len() == self.reports.len()

@@ -28,7 +28,7 @@ pub struct AskParts {
 }
 
 /// A loaded city that can be asked.
-pub struct Asked {
+pub struct LoadedCity {
     router: Router,
     runtime: Runtime,
 }
@@ -44,7 +44,7 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-impl Asked {
+impl LoadedCity {
     /// Loads the snapshot and follows the log to the end that it has now.
     pub fn load(parts: AskParts, shutdown: &Shutdown) -> Result<Self, ServeError> {
         if parts.log.is_none() && LocalSnapshot::newest(&parts.snapshots)?.is_none() {

@@ -4,10 +4,10 @@ use crate::{
     ServeError,
     figures::figures,
     live::{Event, MOST_COUNTS, changed},
+    log_status::LogStatus,
     opened::OpenSnapshot,
     snapshot::LocalSnapshot,
-    standing::Standing,
-    state::{Refused, State, View},
+    state::{RefusedSnapshot, State, View},
 };
 use arrow::array::RecordBatch;
 use blotter_cube::{Changes, Locator};
@@ -45,31 +45,31 @@ pub(crate) struct Follower {
 
 /// What was said to listeners, and what is still to be said. It outlives a connection to the log: what changed before one
 /// was lost is said after the next one is made.
-struct Told {
+struct Announcer {
     figures: Map<String, Value>,
-    untold: Untold,
+    untold: News,
     /// How far topic `peaks` was read.
-    said: Option<SaidReader>,
+    said: Option<TickReader>,
 }
 
 /// Changes of the totals that nobody was told of yet.
-enum Untold {
+enum News {
     Changes(Changes),
     /// Too many to remember, or a snapshot that was loaded: whoever listens asks again.
     Everything,
 }
 
-impl Told {
+impl Announcer {
     fn new() -> Self {
-        Self { figures: Map::new(), untold: Untold::Changes(Changes::default()), said: None }
+        Self { figures: Map::new(), untold: News::Changes(Changes::default()), said: None }
     }
 
     fn add(&mut self, changes: Changes) {
-        if let Untold::Changes(all) = &mut self.untold {
+        if let News::Changes(all) = &mut self.untold {
             all.merge(changes);
             // Past some number the totals are not listed, so the changes need not be remembered.
             if all.len() > MOST_COUNTS * 8 {
-                self.untold = Untold::Everything;
+                self.untold = News::Everything;
             }
         }
     }
@@ -78,7 +78,7 @@ impl Told {
 impl Follower {
     /// Runs until told to stop, or until ready where that was asked for.
     pub(crate) fn run(&self, shutdown: &Shutdown) -> Result<(), ServeError> {
-        let mut told = Told::new();
+        let mut told = Announcer::new();
         self.load_snapshot(&mut told, shutdown)?;
         match self.state.log.clone() {
             Some(log) if log.is_shared() => std::thread::scope(|scope| {
@@ -102,7 +102,7 @@ impl Follower {
     /// Keeps asking a shared log how the others stand.
     fn ask(&self, log: &dyn Log, ended: &Shutdown) {
         loop {
-            match Standing::ask(log) {
+            match LogStatus::ask(log) {
                 Ok(standing) => *self.state.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing,
                 Err(error) => tracing::debug!(%error, "how the others stand is not known now"),
             }
@@ -113,7 +113,7 @@ impl Follower {
     }
 
     /// Follows, and while the log does not answer or lacks what comes next goes on with what is here.
-    fn follow_through(&self, log: &dyn Log, shutdown: &Shutdown, told: &mut Told) -> Result<(), ServeError> {
+    fn follow_through(&self, log: &dyn Log, shutdown: &Shutdown, told: &mut Announcer) -> Result<(), ServeError> {
         let mut stands_still = false;
         loop {
             match self.follow(log, shutdown, told) {
@@ -147,7 +147,7 @@ impl Follower {
 
     /// Loads the newest local snapshot if it is newer than the one that was loaded; whether it was. One that cannot be
     /// loaded is refused: what was loaded before goes on.
-    fn look_for_snapshot(&self, told: &mut Told, shutdown: &Shutdown) -> bool {
+    fn look_for_snapshot(&self, told: &mut Announcer, shutdown: &Shutdown) -> bool {
         let loaded = self.state.read().loaded;
         let newest = match LocalSnapshot::newest(&self.snapshots) {
             Ok(newest) => newest,
@@ -172,7 +172,7 @@ impl Follower {
 
     /// Says once of a snapshot that it cannot be loaded: in the log, in `meta` and in the metrics.
     fn refuse(&self, version: Option<u64>, error: &ServeError) {
-        let refused = Some(Refused { version, why: error.to_string() });
+        let refused = Some(RefusedSnapshot { version, why: error.to_string() });
         if self.state.read().refused == refused {
             return;
         }
@@ -182,7 +182,7 @@ impl Follower {
     }
 
     /// The newest local snapshot into a fresh view. One that is damaged is left aside where the log has everything.
-    fn load_snapshot(&self, told: &mut Told, shutdown: &Shutdown) -> Result<(), ServeError> {
+    fn load_snapshot(&self, told: &mut Announcer, shutdown: &Shutdown) -> Result<(), ServeError> {
         let loaded = LocalSnapshot::newest(&self.snapshots).and_then(|newest| match newest {
             Some(snapshot) => self.load(&snapshot, told, shutdown),
             None => Ok(false),
@@ -197,10 +197,10 @@ impl Follower {
     }
 
     /// A snapshot into a fresh view; whether it is one of this log.
-    fn load(&self, snapshot: &LocalSnapshot, told: &mut Told, shutdown: &Shutdown) -> Result<bool, ServeError> {
+    fn load(&self, snapshot: &LocalSnapshot, told: &mut Announcer, shutdown: &Shutdown) -> Result<bool, ServeError> {
         let Some(view) = self.view_of(snapshot, shutdown)? else { return Ok(false) };
         *self.state.write() = view;
-        told.untold = Untold::Everything;
+        told.untold = News::Everything;
         Ok(true)
     }
 
@@ -246,7 +246,7 @@ impl Follower {
     }
 
     /// Without the log: as fresh as the newest snapshot.
-    fn watch_snapshots(&self, shutdown: &Shutdown, told: &mut Told) -> Result<(), ServeError> {
+    fn watch_snapshots(&self, shutdown: &Shutdown, told: &mut Announcer) -> Result<(), ServeError> {
         loop {
             self.state.ready.store(self.state.read().snapshot.is_some(), Ordering::Release);
             self.publish(told);
@@ -263,14 +263,14 @@ impl Follower {
         }
     }
 
-    fn follow(&self, log: &dyn Log, shutdown: &Shutdown, told: &mut Told) -> Result<(), ServeError> {
+    fn follow(&self, log: &dyn Log, shutdown: &Shutdown, told: &mut Announcer) -> Result<(), ServeError> {
         let partitions = log.partitions(Topic::Incidents);
         let mut next: Vec<u64> = self.state.read().next_offsets.clone();
         next.resize(partitions as usize, 0);
         self.state.write().next_offsets.clone_from(&next);
         let mut rejected = log.bounds(Topic::Rejected, 0)?.earliest;
         if told.said.is_none() {
-            told.said = Some(SaidReader::new(log)?);
+            told.said = Some(TickReader::new(log)?);
         }
         // Ready means: everything that the log held at the start is applied.
         let goal: Vec<u64> = (0..partitions)
@@ -349,7 +349,7 @@ impl Follower {
     }
 
     /// Applies a batch, a few thousand rows at a time; the offsets move with the rows.
-    fn apply(&self, part: u32, fetched: &Fetched, told: &mut Told) -> Result<(), ServeError> {
+    fn apply(&self, part: u32, fetched: &Fetched, told: &mut Announcer) -> Result<(), ServeError> {
         if fetched.records.num_rows() == 0 {
             // What lies there is no record.
             self.state.write().next_offsets[part as usize] = fetched.next.0;
@@ -464,18 +464,18 @@ impl Follower {
     }
 
     /// Says what changed, if anything did.
-    fn publish(&self, told: &mut Told) {
+    fn publish(&self, told: &mut Announcer) {
         let view = self.state.read();
         let figures = figures(&self.state, &view);
         let difference = changed(&told.figures, &figures);
-        let untold = std::mem::replace(&mut told.untold, Untold::Changes(Changes::default()));
-        let is_nothing = matches!(&untold, Untold::Changes(changes) if changes.is_empty());
+        let untold = std::mem::replace(&mut told.untold, News::Changes(Changes::default()));
+        let is_nothing = matches!(&untold, News::Changes(changes) if changes.is_empty());
         if difference.is_empty() && is_nothing {
             return;
         }
         let totals = match &untold {
-            Untold::Changes(changes) => view.cube.totals_of(changes, MOST_COUNTS),
-            Untold::Everything => None,
+            News::Changes(changes) => view.cube.totals_of(changes, MOST_COUNTS),
+            News::Everything => None,
         };
         let counts = totals.map(|totals| {
             let named = |(slot, count): (blotter_cube::HourSlot, u64)| {
@@ -551,13 +551,13 @@ fn what_is_left(log: &dyn Log, topic: Topic, next: &mut Offset) -> Result<Vec<Fe
 }
 
 /// Reads what is said of peaks: into the index, and once it has read what was there, to the listeners.
-struct SaidReader {
+struct TickReader {
     next: Offset,
     /// What was said before is no news.
     news_from: Offset,
 }
 
-impl SaidReader {
+impl TickReader {
     fn new(log: &dyn Log) -> Result<Self, ServeError> {
         let bounds = log.bounds(Topic::Peaks, 0)?;
         Ok(Self { next: bounds.earliest, news_from: bounds.next })

@@ -1,6 +1,6 @@
 //! Live events: what changed since the one before.
 
-use blotter_peak::Said;
+use blotter_peak::PublishedTick;
 use serde_json::{Map, Value, json};
 
 /// More changed totals than this are not listed: clients ask again.
@@ -35,7 +35,7 @@ impl Event {
     }
 
     /// What was said of peaks, the first of each window.
-    pub(crate) fn peaks(mut said: Said) -> Result<Self, serde_json::Error> {
+    pub(crate) fn peaks(mut said: PublishedTick) -> Result<Self, serde_json::Error> {
         said.report.windows.iter_mut().for_each(|window| window.peaks.truncate(MOST_PEAKS));
         said.episodes.clear();
         Ok(Self { name: "peaks", id: None, data: serde_json::to_string(&said)? })

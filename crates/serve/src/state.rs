@@ -1,8 +1,8 @@
 //! What requests read and the follower writes.
 
 use crate::{
-    disagreements::Disagreements, hourly::Hourly, live::BACKLOG, live::Event, metrics::Metrics, opened::OpenSnapshot,
-    said::SaidIndex, sites::CubeSites, standing::Standing, study_areas::StudyAreas, texts::Texts,
+    disagreements::Disagreements, hourly::Hourly, live::BACKLOG, live::Event, log_status::LogStatus, metrics::Metrics,
+    opened::OpenSnapshot, sites::CubeSites, study_areas::StudyAreas, texts::Texts, tick_index::TickIndex,
 };
 use blotter_city::Profile;
 use blotter_cube::Cube;
@@ -42,12 +42,12 @@ pub(crate) struct View {
     /// The files of the snapshot that this view was loaded from. Whoever takes rows of it takes these under the same hold.
     pub(crate) opened: Option<Arc<OpenSnapshot>>,
     /// A newer local snapshot that could not be loaded; what was loaded before goes on.
-    pub(crate) refused: Option<Refused>,
+    pub(crate) refused: Option<RefusedSnapshot>,
 }
 
 /// A snapshot that could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedSnapshot {
     /// None where not even that can be read.
     pub(crate) version: Option<u64>,
     pub(crate) why: String,
@@ -96,7 +96,7 @@ pub(crate) struct State {
     pub(crate) log: Option<Arc<dyn Log>>,
     /// Of all that answers rest on beside incidents: the city's profile, its outlines, and which log its offsets are of.
     pub(crate) fingerprint: u64,
-    pub(crate) said: RwLock<SaidIndex>,
+    pub(crate) said: RwLock<TickIndex>,
     pub(crate) view: RwLock<View>,
     pub(crate) texts: Texts,
     pub(crate) boundaries: Arc<Boundaries>,
@@ -105,7 +105,7 @@ pub(crate) struct State {
     pub(crate) events: broadcast::Sender<Arc<Event>>,
     pub(crate) ready: AtomicBool,
     /// Of a shared log, which takes its time to answer: as it was asked last.
-    pub(crate) standing: Mutex<Standing>,
+    pub(crate) standing: Mutex<LogStatus>,
 }
 
 impl State {
@@ -139,19 +139,19 @@ impl State {
     }
 
     /// What was said of peaks so far.
-    pub(crate) fn said(&self) -> RwLockReadGuard<'_, SaidIndex> {
+    pub(crate) fn said(&self) -> RwLockReadGuard<'_, TickIndex> {
         self.said.read()
     }
 
     /// How the others stand; nothing without a log.
-    pub(crate) fn standing(&self) -> Option<Standing> {
+    pub(crate) fn standing(&self) -> Option<LogStatus> {
         let log = self.log.as_deref()?;
         if log.is_shared() {
             return Some(self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone());
         }
         // What one's own process has cannot be asked too often.
         let mut last = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        match Standing::ask(log) {
+        match LogStatus::ask(log) {
             Ok(standing) => last.clone_from(&standing),
             // Sources that cannot be read now are not sources that are not there.
             Err(error) => tracing::debug!(%error, "the sources' states cannot be read; the last ones are answered"),

@@ -11,7 +11,7 @@ use std::{
 
 /// That of one resolution; none before somebody asks for it.
 #[derive(Debug, Default)]
-struct Known {
+struct CachedStudyArea {
     mapped: Vec<CellIndex>,
     area: Option<Arc<StudyArea>>,
 }
@@ -22,7 +22,7 @@ pub(crate) struct StudyAreas {
     /// The city's, where it is known.
     outline: Option<Arc<Outlines>>,
     /// By resolution. Each has a lock of its own: a fine one takes a second, and a map of a coarse one does not wait for it.
-    known: Mutex<BTreeMap<u8, Arc<Mutex<Known>>>>,
+    known: Mutex<BTreeMap<u8, Arc<Mutex<CachedStudyArea>>>>,
 }
 
 impl StudyAreas {
@@ -65,7 +65,7 @@ impl StudyAreas {
                 StudyArea::try_inside(&mapped, contains, stop)?
             }
         });
-        *known = Known { mapped, area: Some(Arc::clone(&area)) };
+        *known = CachedStudyArea { mapped, area: Some(Arc::clone(&area)) };
         Ok(area)
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::{ServeError, opened::OpenSnapshot, snapshot::IN_SNAPSHOT};
 use arrow::array::RecordBatch;
-use blotter_cube::{Cursor, Listed, Locator, Page};
+use blotter_cube::{Cursor, Locator, Page, PageRow};
 use blotter_incident::{Incident, IncidentBatch};
 use blotter_log::{Log, LogError, Offset, Topic};
 use std::{
@@ -37,7 +37,7 @@ pub(crate) struct Sources<'a> {
 
 /// A page with its texts.
 #[derive(Debug, Default)]
-pub(crate) struct Texted {
+pub(crate) struct PageTexts {
     /// In the page's order.
     pub(crate) incidents: Vec<Incident>,
     /// Ids of those whose texts are gone: retention has removed them from the log.
@@ -49,12 +49,12 @@ pub(crate) struct Texted {
 /// Reads texts, and keeps the batches of the log that it decoded last.
 #[derive(Default)]
 pub(crate) struct Texts {
-    kept: Mutex<VecDeque<Kept>>,
+    kept: Mutex<VecDeque<CachedBatch>>,
 }
 
 /// Records of one partition, the first at `base`.
 #[derive(Clone)]
-struct Kept {
+struct CachedBatch {
     partition: u32,
     base: u64,
     next: u64,
@@ -63,7 +63,7 @@ struct Kept {
 
 impl Texts {
     /// The texts of a page, or of the part of it that can be afforded.
-    pub(crate) fn page(&self, sources: &Sources<'_>, page: &Page) -> Result<Texted, ServeError> {
+    pub(crate) fn page(&self, sources: &Sources<'_>, page: &Page) -> Result<PageTexts, ServeError> {
         let mut listed = &page.incidents[..affordable(&page.incidents)];
         let mut found = HashMap::with_capacity(listed.len());
         if let Some(log) = sources.log {
@@ -79,7 +79,7 @@ impl Texts {
             let places = rows.into_iter().map(|offset| Locator { partition: IN_SNAPSHOT, offset });
             found.extend(places.zip(incidents));
         }
-        let mut texted = Texted::default();
+        let mut texted = PageTexts::default();
         for one in listed {
             match found.remove(&one.text) {
                 Some(incident) => texted.incidents.push(incident),
@@ -95,7 +95,7 @@ impl Texts {
     fn read_log(
         &self,
         log: &dyn Log,
-        listed: &[Listed],
+        listed: &[PageRow],
         found: &mut HashMap<Locator, Incident>,
     ) -> Result<usize, ServeError> {
         let wanted: BTreeSet<Locator> =
@@ -143,18 +143,23 @@ impl Texts {
     }
 
     /// A batch that holds `at`, or what comes next before `to`.
-    fn batch(&self, log: &dyn Log, partition: u32, at: u64, to: u64) -> Result<Kept, ServeError> {
+    fn batch(&self, log: &dyn Log, partition: u32, at: u64, to: u64) -> Result<CachedBatch, ServeError> {
         {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let holds = |kept: &&Kept| kept.partition == partition && (kept.base..kept.next).contains(&at);
+            let holds = |kept: &&CachedBatch| kept.partition == partition && (kept.base..kept.next).contains(&at);
             if let Some(kept) = kept.iter().find(holds) {
                 return Ok(kept.clone());
             }
         }
         let fetched = log.read_range(Topic::Incidents, partition, Offset(at), Offset(to))?;
-        let read: Vec<Kept> = fetched
+        let read: Vec<CachedBatch> = fetched
             .into_iter()
-            .map(|fetched| Kept { partition, base: fetched.base.0, next: fetched.next.0, records: fetched.records })
+            .map(|fetched| CachedBatch {
+                partition,
+                base: fetched.base.0,
+                next: fetched.next.0,
+                records: fetched.records,
+            })
             .collect();
         let first = read.first().cloned();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,9 +197,9 @@ fn neighbours(sorted: &[Locator], place: Locator) -> Range<u64> {
 }
 
 /// How many of a page, from the first on, lie in so few blocks of the snapshot that one answer may read them.
-fn affordable(listed: &[Listed]) -> usize {
+fn affordable(listed: &[PageRow]) -> usize {
     let mut blocks = BTreeSet::new();
-    let is_beyond = |one: &Listed| {
+    let is_beyond = |one: &PageRow| {
         if one.text.partition == IN_SNAPSHOT {
             blocks.insert(one.text.offset / BLOCK_ROWS);
         }

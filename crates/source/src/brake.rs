@@ -32,7 +32,7 @@ impl Default for Brake {
 
 /// Deletions of one period that wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
+pub struct HeldDeletions {
     /// When the source was first found to lack them, in microseconds.
     pub since: UtcMicros,
     /// Comparisons that found it.
@@ -52,17 +52,17 @@ pub enum Decision {
     /// They are deleted.
     Believe,
     /// They stay for now.
-    Wait(Waiting),
+    Wait(HeldDeletions),
 }
 
 impl Brake {
     /// Decides on `missing` of the `known` rows of a period, given what waited after the comparison before.
-    pub fn decide(&self, missing: u64, known: u64, before: Option<&Waiting>, now: UtcMicros) -> Decision {
+    pub fn decide(&self, missing: u64, known: u64, before: Option<&HeldDeletions>, now: UtcMicros) -> Decision {
         let few = missing <= self.most_rows && missing < known;
         if few || missing as f64 <= self.most_share * known as f64 {
             return Decision::Believe;
         }
-        let waiting = Waiting {
+        let waiting = HeldDeletions {
             since: before.map_or(now, |before| before.since),
             comparisons: before.map_or(0, |before| before.comparisons).saturating_add(1),
             missing,
@@ -77,7 +77,7 @@ impl Brake {
     }
 
     /// When the rows that wait are deleted at the earliest, if nobody confirms it.
-    pub fn until(&self, waiting: &Waiting) -> UtcMicros {
+    pub fn until(&self, waiting: &HeldDeletions) -> UtcMicros {
         UtcMicros(waiting.since.0.saturating_add(self.wait.as_micros() as i64))
     }
 }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn more_waits_for_time_and_comparisons_or_for_an_operator() {
         let brake = Brake::default();
-        let mut waiting: Option<Waiting> = None;
+        let mut waiting: Option<HeldDeletions> = None;
         for (hour, believed) in [(0, false), (3, false), (6, false), (23, false), (24, true)] {
             match brake.decide(114, 114, waiting.as_ref(), UtcMicros(hour * HOUR)) {
                 Decision::Believe => assert!(believed, "{hour} h"),
@@ -119,9 +119,9 @@ mod tests {
             }
         }
         // Time alone is not enough: the portal must have been asked.
-        let twice = Waiting { since: UtcMicros(0), comparisons: 1, missing: 114, known: 114, confirmed: 0 };
+        let twice = HeldDeletions { since: UtcMicros(0), comparisons: 1, missing: 114, known: 114, confirmed: 0 };
         assert!(matches!(brake.decide(114, 114, Some(&twice), UtcMicros(50 * HOUR)), Decision::Wait(_)));
-        let confirmed = Waiting { confirmed: 114, ..twice };
+        let confirmed = HeldDeletions { confirmed: 114, ..twice };
         assert_eq!(brake.decide(114, 114, Some(&confirmed), UtcMicros(1)), Decision::Believe);
         // What was not there when the operator confirmed is not confirmed.
         assert!(matches!(brake.decide(200, 200, Some(&confirmed), UtcMicros(1)), Decision::Wait(_)));

@@ -6,7 +6,7 @@
 use crate::{
     Chunk, Notice, Progress, Source, SourceError, Step,
     report::Reports,
-    watched::{Part, Watched, Watching},
+    watched::{Part, RetryPolicy, RetryingSource},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
@@ -21,26 +21,26 @@ struct Position {
 }
 
 /// Several sources, one after the other. One that waits or fails lets the others go on.
-pub struct Chained {
+pub struct SourceChain {
     sources: Vec<Link>,
     position: Position,
     turn: usize,
 }
 
 struct Link {
-    source: Watched,
+    source: RetryingSource,
     ended: bool,
     /// Why a batch job cannot have all of it.
     fault: Option<SourceError>,
     progress: Progress,
 }
 
-impl Chained {
+impl SourceChain {
     /// The name in the log.
     pub const NAME: &'static str = "data";
 
     /// Opens the sources, each behind the position kept for its name.
-    pub fn open(parts: Vec<Part>, position: Option<&[u8]>, watching: &Watching) -> Result<Self, SourceError> {
+    pub fn open(parts: Vec<Part>, position: Option<&[u8]>, watching: &RetryPolicy) -> Result<Self, SourceError> {
         let wrong = |why: String| SourceError::Position { what: Self::NAME.into(), why };
         let position = match position {
             None => Position { version: VERSION, sources: BTreeMap::new() },
@@ -56,7 +56,7 @@ impl Chained {
                 continue;
             }
             let own = position.sources.get(&part.name).map(String::as_bytes);
-            let source = Watched::open(part, own, !position.sources.is_empty(), watching.clone())?;
+            let source = RetryingSource::open(part, own, !position.sources.is_empty(), watching.clone())?;
             sources.push(Link { source, ended: false, fault: None, progress: Progress::default() });
         }
         Ok(Self { sources, position, turn: 0 })
@@ -68,7 +68,7 @@ impl Chained {
     }
 }
 
-impl Source for Chained {
+impl Source for SourceChain {
     fn describe(&self) -> String {
         self.sources.iter().map(|link| link.source.describe()).collect::<Vec<_>>().join(", ")
     }
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_source_that_fails_does_not_starve_the_others() {
         let parts = vec![scripted("broken"), scripted("endless")];
-        let mut source = Chained::open(parts, None, &Watching::new()).unwrap();
+        let mut source = SourceChain::open(parts, None, &RetryPolicy::new()).unwrap();
         for _ in 0..3 {
             assert!(matches!(source.next().unwrap(), Step::Chunk(_)));
         }
@@ -226,8 +226,8 @@ mod tests {
             open_sources(std::slice::from_ref(&file), &city("chicago"), position, &options)
         });
         let parts = vec![scripted("broken"), Part { name: "a".into(), describe: "a".into(), open: csv }];
-        let watching = Watching { patient: false, ..Watching::new() };
-        let mut source = Chained::open(parts, None, &watching).unwrap();
+        let watching = RetryPolicy { patient: false, ..RetryPolicy::new() };
+        let mut source = SourceChain::open(parts, None, &watching).unwrap();
         assert!(matches!(source.next().unwrap(), Step::Chunk(chunk) if chunk.rows() == 1));
         let error = source.next().map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("a test breaks it"), "{error}");

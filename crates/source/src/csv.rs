@@ -78,18 +78,18 @@ struct Open {
     /// How a file that was read before breaks off.
     damage: Option<Damaged>,
     /// What is read, where it is a copy.
-    _copy: Option<Kept>,
+    _copy: Option<RereadFile>,
 }
 
 /// A file that is read twice: itself where it is a plain one, else a decompressed copy.
-struct Kept {
+struct RereadFile {
     path: PathBuf,
     damage: Option<Damaged>,
     /// Deletes the copy when it is read.
     _copy: Option<TempPath>,
 }
 
-impl Kept {
+impl RereadFile {
     fn of(input: &mut Input, location: &Location, folder: Option<&Path>) -> Result<Self, TableError> {
         if let Location::Path(path) = location
             && input.compression == Compression::None
@@ -198,7 +198,7 @@ impl CsvSource {
         let mut damage = None;
         let (mut ids, mut copy) = (None, None);
         let records = if keyed {
-            let kept = Kept::of(&mut input, &self.location, self.options.rolls.as_deref()).map_err(&fault)?;
+            let kept = RereadFile::of(&mut input, &self.location, self.options.rolls.as_deref()).map_err(&fault)?;
             damage.clone_from(&kept.damage);
             let records = |offset: u64| -> Result<Records, TableError> {
                 let mut records = Records::new(Box::new(kept.reader(offset)?), offset);

@@ -18,8 +18,8 @@ mod socrata;
 mod testing;
 mod watched;
 
-pub use brake::{Brake, Decision, Waiting};
-pub use chained::Chained;
+pub use brake::{Brake, Decision, HeldDeletions};
+pub use chained::SourceChain;
 pub use chunk::{Chunk, Progress, Source, Step};
 pub use csv::{CsvOptions, CsvSource, hash_of_id};
 pub use error::SourceError;
@@ -29,4 +29,4 @@ pub use replay::{Replay, ReplayOptions};
 pub use report::{Condition, Failing, Notice, NoticeKind, Reports, SourceReport};
 pub use simulator::{CsvStyle, Outbreak, Pace, Simulator, SimulatorOptions, WallClock};
 pub use socrata::{AppToken, BoundaryPortal, Shelf, SocrataOptions, SocrataSource};
-pub use watched::{Open, Part, Watched, Watching};
+pub use watched::{Open, Part, RetryPolicy, RetryingSource};

@@ -1,8 +1,8 @@
 //! From what a user says (`--data`, `--speed`, a city) to a source.
 
 use crate::{
-    Brake, Chained, CsvOptions, CsvSource, Location, Part, Replay, ReplayOptions, Source, SourceError, WallClock,
-    Watched, Watching,
+    Brake, CsvOptions, CsvSource, Location, Part, Replay, ReplayOptions, RetryPolicy, RetryingSource, Source,
+    SourceChain, SourceError, WallClock,
 };
 use blotter_city::Profile;
 use blotter_incident::MAX_BATCH_ROWS;
@@ -24,7 +24,7 @@ pub struct OpenOptions {
     /// When deletions are believed.
     pub brake: Brake,
     /// How failures are treated.
-    pub watching: Watching,
+    pub watching: RetryPolicy,
     /// A directory of the sources' own, kept from start to start: decompressed copies to replay, and what is known of
     /// a portal's rows. What is lost there is made again.
     pub spool: PathBuf,
@@ -40,7 +40,7 @@ impl OpenOptions {
             speed: None,
             replace: false,
             brake: Brake::default(),
-            watching: Watching::new(),
+            watching: RetryPolicy::new(),
             spool,
         }
     }
@@ -67,7 +67,7 @@ fn part(location: Location, profile: &Arc<Profile>, options: &OpenOptions) -> Pa
     }
 }
 
-/// The source of all `--data` together: a [`Chained`] of files, or one [`Replay`] that merges them.
+/// The source of all `--data` together: a [`SourceChain`] of files, or one [`Replay`] that merges them.
 pub fn open_sources(
     data: &[String],
     profile: &Arc<Profile>,
@@ -79,13 +79,13 @@ pub fn open_sources(
         return open_replay(locations, profile, position, options);
     }
     let parts = locations.into_iter().map(|location| part(location, profile, options)).collect();
-    Ok(Box::new(Chained::open(parts, position, &options.watching)?))
+    Ok(Box::new(SourceChain::open(parts, position, &options.watching)?))
 }
 
 /// The name under which [`open_sources`] keeps its position, to be looked up before it is opened.
 pub fn sources_name(data: &[String], options: &OpenOptions) -> Result<String, SourceError> {
     if options.speed.is_none() {
-        return Ok(Chained::NAME.into());
+        return Ok(SourceChain::NAME.into());
     }
     let locations = data.iter().map(|text| Location::parse(text)).collect::<Result<Vec<_>, _>>()?;
     Ok(Replay::name_of(&locations))
@@ -109,5 +109,5 @@ fn open_replay(
             Ok(Box::new(Replay::open(locations, profile, partitions, position, replay.clone())?))
         }),
     };
-    Ok(Box::new(Watched::open(part, position, false, options.watching.clone())?))
+    Ok(Box::new(RetryingSource::open(part, position, false, options.watching.clone())?))
 }

@@ -10,7 +10,7 @@
 //! - **The brake** ([`crate::Brake`]): a month that would lose too much at once keeps its rows until the portal has said so for a
 //!   while, or an operator confirms it. What waits is part of the position.
 //! - **The schema** (see [`schema`]): rows that come with new fields and without one that the profile needs stop the source.
-//! - **Failures** are errors; the same call continues where it failed. `Watched` asks again after a pause that is never shorter
+//! - **Failures** are errors; the same call continues where it failed. `RetryingSource` asks again after a pause that is never shorter
 //!   than the portal's `Retry-After`.
 //! - The time of observation is `:updated_at`. In a city without ids of its own they are key and ordinal
 //!   (see [`groups`]); a portal's row id is no identity.
@@ -36,12 +36,12 @@ use crate::{Chunk, Decision, Notice, NoticeKind, Progress, Source, SourceError, 
 use blotter_city::{CivilMicros, Portal, Profile, UtcMicros, format_civil, parse_civil, parse_instant};
 use blotter_incident::{Parser, Rejected};
 use client::{Client, Fields, quoted};
-use comparison::{ASKED, Asker, Comparison, Found, Period, any_of, keys_back};
-use groups::{Groups, Present};
+use comparison::{ASKED, Asker, Comparison, Differences, Period, any_of, keys_back};
+use groups::{GroupRows, Groups};
 use jiff::{Span, civil::Date};
 use known::{Folder, Known, Mark, is_gone};
 use position::{Cursor, Position};
-use rows::{Columns, ROW_ID, Said, UPDATED_AT};
+use rows::{Columns, Evidence, ROW_ID, UPDATED_AT};
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
@@ -276,7 +276,7 @@ impl SocrataSource {
             self.say_groups(&keys, &BTreeSet::new(), now, &mut rejected);
         } else {
             for row in &new {
-                rejected.extend(self.columns.push(&mut self.parser, row, Said::WithUpdate, None, now, &self.name));
+                rejected.extend(self.columns.push(&mut self.parser, row, Evidence::WithUpdate, None, now, &self.name));
             }
         }
         // Not before: a page that fails on its way comes again.
@@ -323,13 +323,13 @@ impl SocrataSource {
     }
 
     /// As [`Self::regroup`], for what a comparison of a month has found.
-    fn regroup_found(&mut self, found: &Found, month: &str) -> BTreeSet<String> {
+    fn regroup_found(&mut self, found: &Differences, month: &str) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
         let Some(groups) = &mut self.groups else { return keys };
         for (row, said) in &found.rows {
             let id = row.get(ROW_ID).and_then(|value| value.as_str()).unwrap_or_default();
             let key = self.columns.key_of(row);
-            if matches!(said, Said::Gone(_)) {
+            if matches!(said, Evidence::Gone(_)) {
                 groups.leave(id);
             } else {
                 groups.enter(id, &key, month, row);
@@ -348,9 +348,9 @@ impl SocrataSource {
         rejected: &mut Vec<Rejected>,
     ) {
         let Some(groups) = &self.groups else { return };
-        for Present { key, rows, most, last } in keys.iter().filter_map(|key| groups.present(key)) {
+        for GroupRows { key, rows, most, last } in keys.iter().filter_map(|key| groups.present(key)) {
             // What an ordinal is may have changed without any row's own time of change.
-            let said = if most > 1 || back.contains(&key) { Said::Back(now) } else { Said::WithUpdate };
+            let said = if most > 1 || back.contains(&key) { Evidence::Back(now) } else { Evidence::WithUpdate };
             let mut ordinal = 0;
             for row in &rows {
                 let id = if key.is_empty() { String::new() } else { format!("{key}-{}", ordinal + 1) };
@@ -364,7 +364,7 @@ impl SocrataSource {
                     let id = format!("{key}-{gone}");
                     // A row that was rejected has no id that could be deleted.
                     let _rejected =
-                        self.columns.push(&mut self.parser, &last, Said::Gone(now), Some(&id), now, &self.name);
+                        self.columns.push(&mut self.parser, &last, Evidence::Gone(now), Some(&id), now, &self.name);
                 }
             }
         }
@@ -376,7 +376,8 @@ impl SocrataSource {
         for month in self.known.months()? {
             let Some(known) = self.known.month(&month, |row| self.columns.id_of(row))? else { continue };
             for (id, row) in known.rows().filter(|(_, row)| !is_gone(row)) {
-                let _rejected = self.columns.push(&mut self.parser, &row, Said::Gone(now), Some(id), now, &self.name);
+                let _rejected =
+                    self.columns.push(&mut self.parser, &row, Evidence::Gone(now), Some(id), now, &self.name);
             }
         }
         let keys = self.groups.as_ref().map(Groups::all).unwrap_or_default();

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - A failure never ends the role that reads it. The error becomes a pause ([`Step::Wait`]), unless the run is a batch
-//!   job ([`Watching::patient`] is off) and the failure does not pass by itself.
+//!   job ([`RetryPolicy::patient`] is off) and the failure does not pass by itself.
 //! - After a failure that does not pass by itself the source is opened anew behind its last chunk, so that a corrected
 //!   file or profile is read.
 //! - Pauses double from a second to five minutes with jitter, and are never shorter than what the server asks for.
@@ -24,7 +24,7 @@ pub type Open = Box<dyn FnMut(Option<&[u8]>) -> Result<Box<dyn Source>, SourceEr
 
 /// How failures are treated.
 #[derive(Clone, Debug)]
-pub struct Watching {
+pub struct RetryPolicy {
     /// What time it is.
     pub clock: WallClock,
     /// Wait for whatever may be mended, as a service does. A batch job ends with the error instead.
@@ -33,14 +33,14 @@ pub struct Watching {
     pub begun: bool,
 }
 
-impl Watching {
+impl RetryPolicy {
     /// As a service does, by the machine's clock.
     pub fn new() -> Self {
         Self { clock: WallClock::system(), patient: true, begun: false }
     }
 }
 
-impl Default for Watching {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self::new()
     }
@@ -57,9 +57,9 @@ pub struct Part {
 }
 
 /// A source that may fail.
-pub struct Watched {
+pub struct RetryingSource {
     part: Part,
-    watching: Watching,
+    watching: RetryPolicy,
     source: Option<Box<dyn Source>>,
     position: Option<Vec<u8>>,
     report: SourceReport,
@@ -68,14 +68,14 @@ pub struct Watched {
     jitter: rand_chacha::ChaCha8Rng,
 }
 
-impl Watched {
+impl RetryingSource {
     /// Opens the source. What cannot be opened at the first start, with nothing loaded from it, is an error of the command
     /// line and ends it; `others_known`: something was loaded from others, so that a failure that may pass is waited for.
     pub fn open(
         part: Part,
         position: Option<&[u8]>,
         others_known: bool,
-        watching: Watching,
+        watching: RetryPolicy,
     ) -> Result<Self, SourceError> {
         let seed = watching.clock.now().0 as u64;
         let report = SourceReport { describe: part.describe.clone(), ..SourceReport::default() };
@@ -150,7 +150,7 @@ impl Watched {
     }
 }
 
-impl Source for Watched {
+impl Source for RetryingSource {
     fn describe(&self) -> String {
         self.report.describe.clone()
     }

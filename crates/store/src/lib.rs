@@ -26,4 +26,4 @@ pub use archive::{
 pub use checkpoints::Checkpoints;
 pub use error::{Damaged, Result, StoreError};
 pub use reader::{ObjectReader, ObjectStream};
-pub use store::{Listed, ObjectVersion, Store};
+pub use store::{ObjectEntry, ObjectVersion, Store};

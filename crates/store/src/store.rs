@@ -56,7 +56,7 @@ const MOST_VERIFIED: usize = 4096;
 
 /// One object of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ObjectEntry {
     /// Its path in the store.
     pub path: String,
     /// Its size.
@@ -180,12 +180,12 @@ impl Store {
     }
 
     /// All objects below a folder, in path order.
-    pub fn list(&self, folder: &str) -> Result<Vec<Listed>> {
-        let mut found: Vec<Listed> = self.block_on(
+    pub fn list(&self, folder: &str) -> Result<Vec<ObjectEntry>> {
+        let mut found: Vec<ObjectEntry> = self.block_on(
             self.0
                 .objects
                 .list(Some(&Path::parse(folder)?))
-                .map_ok(|meta| Listed {
+                .map_ok(|meta| ObjectEntry {
                     path: meta.location.to_string(),
                     bytes: meta.size,
                     modified_ms: meta.last_modified.timestamp_millis(),

@@ -8,7 +8,7 @@ mod report;
 use crate::{boundaries, flags::City, parts, parts::OpenLog, profiles};
 use anyhow::{Context, Result, bail};
 use blotter_runtime::signals;
-use blotter_serve::{AskParts, Asked};
+use blotter_serve::{AskParts, LoadedCity};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::{
@@ -224,7 +224,7 @@ pub(crate) fn run<Q: Question>(about: &About, question: &Q) -> Result<()> {
         profile: Arc::clone(&profile),
         boundaries,
     };
-    let asked = Asked::load(parts, &shutdown)?;
+    let asked = LoadedCity::load(parts, &shutdown)?;
     if shutdown.is_triggered() {
         return opened.map_or(Ok(()), |opened| opened.close());
     }
@@ -250,7 +250,7 @@ pub(crate) fn run<Q: Question>(about: &About, question: &Q) -> Result<()> {
 }
 
 /// The body of an answer; a problem is an error, in the API's words.
-fn answer(asked: &Asked, question: &str) -> Result<Vec<u8>> {
+fn answer(asked: &LoadedCity, question: &str) -> Result<Vec<u8>> {
     let reply = asked.ask(question)?;
     if reply.status == 200 {
         return Ok(reply.body);

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// Without a terminal, a line this often.
 const LINE: Duration = Duration::from_secs(5);
 
-pub(super) struct Watched {
+pub(super) struct RoleProgress {
     pub(super) log: Arc<dyn Log>,
     pub(super) produced: Arc<ProduceProgress>,
     pub(super) counted: Arc<CountProgress>,
@@ -42,7 +42,7 @@ enum Stage {
     CaughtUp,
 }
 
-impl Watched {
+impl RoleProgress {
     /// How far what the sources held has come.
     fn stage(&self) -> Result<Stage> {
         let Some(held) = held(&source_states(self.log.as_ref())?) else { return Ok(Stage::Loading) };
@@ -64,7 +64,7 @@ impl Watched {
 }
 
 /// Shows progress until told to stop; with `until_caught_up` it is the one to say stop.
-pub(super) fn run(watched: &Watched, until_caught_up: bool, shutdown: &Shutdown) -> Result<()> {
+pub(super) fn run(watched: &RoleProgress, until_caught_up: bool, shutdown: &Shutdown) -> Result<()> {
     let started = Instant::now();
     let bar = stdout().is_terminal().then(ProgressBar::no_length);
     let mut last_line = Instant::now();

@@ -5,7 +5,7 @@
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use blotter_city::{format_utc, parse_instant};
 use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
-use blotter_peak::{Said, SaidRecord, begin_of, hour_of, said_batch, said_rows, said_schema};
+use blotter_peak::{PublishedTick, TickRecord, begin_of, hour_of, said_batch, said_rows, said_schema};
 use serde::Deserialize;
 
 /// Rows of one batch.
@@ -30,7 +30,7 @@ impl TopicFormat for Peaks {
     }
 }
 
-fn key(row: &SaidRecord) -> String {
+fn key(row: &TickRecord) -> String {
     #[derive(Deserialize)]
     struct Alerts {
         #[serde(default)]
@@ -45,17 +45,17 @@ fn key(row: &SaidRecord) -> String {
     alerts.first().map_or_else(|| at.clone(), |alert| format!("{at}/{}", alert.id))
 }
 
-struct Reading(Vec<SaidRecord>);
+struct Reading(Vec<TickRecord>);
 
 impl Reading {
-    fn read(message: &Message<'_>) -> Result<SaidRecord, String> {
+    fn read(message: &Message<'_>) -> Result<TickRecord, String> {
         let key = message.key.and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
         let end = key.split('/').next().unwrap_or_default();
         let at = parse_instant(end).map(hour_of).filter(|at| format_utc(begin_of(*at)) == end);
         let at = at.ok_or("the key is not a full hour in UTC")?;
         let json = std::str::from_utf8(message.value.unwrap_or_default()).map_err(|error| error.to_string())?;
-        serde_json::from_str::<Said>(json).map_err(|error| error.to_string())?;
-        Ok(SaidRecord { at, json: json.to_owned() })
+        serde_json::from_str::<PublishedTick>(json).map_err(|error| error.to_string())?;
+        Ok(TickRecord { at, json: json.to_owned() })
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let json = r#"{"at":null,"layer":"l","tests":0,"reporting_lag":"none","next_offsets":{"0":7},"windows":[]}"#;
-        let rows = [SaidRecord { at: 412_345, json: json.to_owned() }, SaidRecord { at: -1, json: json.to_owned() }];
+        let rows = [TickRecord { at: 412_345, json: json.to_owned() }, TickRecord { at: -1, json: json.to_owned() }];
         let mut reading = Peaks.decoder(0);
         let mut keys = Vec::new();
         let mut write = |key: &[u8], value: &[u8]| {

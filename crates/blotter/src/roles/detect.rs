@@ -6,7 +6,7 @@ use crate::{
     operations::{self, lag, lags},
     parts::{self, OpenLog},
     profiles,
-    rules::{self, Ruled},
+    rules::{self, RuleConfig},
 };
 use anyhow::Result;
 use blotter_city::Profile;
@@ -32,7 +32,7 @@ pub(crate) struct Detect {
 }
 
 /// Runs until told to stop, or to the end where that was asked for.
-pub(crate) fn run(arguments: &Detect, rules: &[Ruled]) -> Result<()> {
+pub(crate) fn run(arguments: &Detect, rules: &[RuleConfig]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = DetectConfig { until_caught_up: arguments.until_caught_up };
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
@@ -68,7 +68,7 @@ pub(crate) struct Outlets {
 }
 
 impl Outlets {
-    pub(crate) fn new(sinks: Vec<Box<dyn Sink>>, rules: &[Ruled], profile: &Profile) -> Result<Self> {
+    pub(crate) fn new(sinks: Vec<Box<dyn Sink>>, rules: &[RuleConfig], profile: &Profile) -> Result<Self> {
         let (rules, hooks) = rules::of_city(rules, profile)?;
         Ok(Self { sinks, rules, hooks })
     }

@@ -9,7 +9,7 @@ use crate::{
         count::{Count, count_lag, count_parts},
         detect::{DetectFigures, Outlets},
     },
-    rules::Ruled,
+    rules::RuleConfig,
 };
 use anyhow::Result;
 use blotter_online::{CountConfig, DetectConfig};
@@ -26,7 +26,7 @@ pub(crate) struct Online {
 }
 
 /// Runs until told to stop, or to the end where that was asked for.
-pub(crate) fn run(arguments: &Online, rules: &[Ruled]) -> Result<()> {
+pub(crate) fn run(arguments: &Online, rules: &[RuleConfig]) -> Result<()> {
     let Online { count: arguments, sinks } = arguments;
     let profile = profiles::profile(&arguments.city.city)?;
     let sinks = parts::open_sinks(&sinks.urls, &profile)?;

@@ -10,7 +10,7 @@ use crate::{
 use anyhow::Result;
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_runtime::{Operations, signals};
-use blotter_source::Watching;
+use blotter_source::RetryPolicy;
 use clap::Args;
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -46,13 +46,13 @@ pub(crate) fn run(arguments: &Produce) -> Result<()> {
     let boundaries = boundaries::load(&arguments.boundaries, None, &profile)?;
     let spool = parts::spool(&arguments.log.log, &profile);
     let store = arguments.store.as_deref().map(parts::open_store).transpose()?;
-    let keeping = sources::Keeping { spool, store };
+    let keeping = sources::SourceStorage { spool, store };
     let shutdown = signals::shutdown()?;
     let progress = Arc::new(ProduceProgress::default());
     let operations = Operations::new("produce");
     let _served = operations::serve(&operations, arguments.ops.listen)?;
     let mut chosen = None;
-    let mut watching = Watching { patient: !arguments.until_caught_up, ..Watching::new() };
+    let mut watching = RetryPolicy { patient: !arguments.until_caught_up, ..RetryPolicy::new() };
     supervise(&operations, &shutdown, || {
         let opened = parts::open_log(&arguments.log.log, &profile, arguments.partitions)?;
         let log = opened.log();

@@ -29,7 +29,7 @@ use table::RowTable;
 
 /// What an arriving record did to its incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offered {
+pub enum UpsertOutcome {
     /// The incident is new, and has this row.
     New(u32),
     /// It replaces the winner in this row.
@@ -81,18 +81,18 @@ impl IdentityIndex {
     }
 
     /// Brings one record to its incident; the greater revision stays.
-    pub fn offer(&mut self, id: &str, revision: Revision) -> Offered {
+    pub fn offer(&mut self, id: &str, revision: Revision) -> UpsertOutcome {
         self.offer_over(id, revision).0
     }
 
     /// [`IdentityIndex::offer`], with the revision that was replaced.
-    pub fn offer_over(&mut self, id: &str, revision: Revision) -> (Offered, Option<Revision>) {
+    pub fn offer_over(&mut self, id: &str, revision: Revision) -> (UpsertOutcome, Option<Revision>) {
         let code = self.ids.code(id);
         let hash = self.hasher.hash_one(code);
         let known = self.table.find(hash, |row| self.id.value(row) == code);
         let before = known.map(|row| self.revision(row));
         if before.is_some_and(|before| revision <= before) {
-            return (Offered::Stale, None);
+            return (UpsertOutcome::Stale, None);
         }
         let updated_at = self.moments.code(revision.updated_at.map_or(i64::MIN, |at| at.0));
         if let Some(row) = known {
@@ -100,7 +100,7 @@ impl IdentityIndex {
             let updated = |row| self.moments.micros(self.updated_at.value(row));
             self.observed_at.set(row, revision.observed_at.0, updated);
             self.content_hash.set(row, revision.content_hash);
-            return (Offered::Replaced(row), before);
+            return (UpsertOutcome::Replaced(row), before);
         }
         let row = self.len() as u32;
         let (id, hasher) = (&self.id, &self.hasher);
@@ -110,7 +110,7 @@ impl IdentityIndex {
         let updated = |row| self.moments.micros(self.updated_at.value(row));
         self.observed_at.push(revision.observed_at.0, updated);
         self.content_hash.push(revision.content_hash);
-        (Offered::New(row), None)
+        (UpsertOutcome::New(row), None)
     }
 
     /// The id of a row.
@@ -141,23 +141,23 @@ mod tests {
     fn the_greater_revision_stays() {
         let mut index = IdentityIndex::default();
         let steps = [
-            (revision(None, 2, 0), Offered::New(0)),
-            (revision(None, 2, 0), Offered::Stale),
-            (revision(None, 1, 9), Offered::Stale),
-            (revision(None, 2, 1), Offered::Replaced(0)),
-            (revision(None, 3_000_000, -5), Offered::Replaced(0)),
-            (revision(Some(-7), 0, 0), Offered::Replaced(0)),
-            (revision(Some(-6), i64::MIN, 0), Offered::Replaced(0)),
-            (revision(Some(-6), i64::MIN + 1, 0), Offered::Replaced(0)),
-            (revision(Some(-6), -1, 0), Offered::Replaced(0)),
-            (revision(Some(-6), 1_700_000_000_999_999, 0), Offered::Replaced(0)),
-            (revision(Some(-6), i64::MAX, 0), Offered::Replaced(0)),
-            (revision(None, i64::MAX, 0), Offered::Stale),
+            (revision(None, 2, 0), UpsertOutcome::New(0)),
+            (revision(None, 2, 0), UpsertOutcome::Stale),
+            (revision(None, 1, 9), UpsertOutcome::Stale),
+            (revision(None, 2, 1), UpsertOutcome::Replaced(0)),
+            (revision(None, 3_000_000, -5), UpsertOutcome::Replaced(0)),
+            (revision(Some(-7), 0, 0), UpsertOutcome::Replaced(0)),
+            (revision(Some(-6), i64::MIN, 0), UpsertOutcome::Replaced(0)),
+            (revision(Some(-6), i64::MIN + 1, 0), UpsertOutcome::Replaced(0)),
+            (revision(Some(-6), -1, 0), UpsertOutcome::Replaced(0)),
+            (revision(Some(-6), 1_700_000_000_999_999, 0), UpsertOutcome::Replaced(0)),
+            (revision(Some(-6), i64::MAX, 0), UpsertOutcome::Replaced(0)),
+            (revision(None, i64::MAX, 0), UpsertOutcome::Stale),
         ];
         for (revision, expect) in steps {
             let greatest = index.offer("7", revision);
             assert_eq!(greatest, expect, "{revision:?}");
-            if expect != Offered::Stale {
+            if expect != UpsertOutcome::Stale {
                 assert_eq!(index.revision(0), revision);
             }
         }
@@ -168,9 +168,9 @@ mod tests {
     fn reserving_changes_nothing() {
         let mut index = IdentityIndex::default();
         for id in 0..1000 {
-            assert_eq!(index.offer(&id.to_string(), revision(None, id, 0)), Offered::New(id as u32));
+            assert_eq!(index.offer(&id.to_string(), revision(None, id, 0)), UpsertOutcome::New(id as u32));
             index.reserve(id as usize);
         }
-        assert_eq!(index.offer("500", revision(None, 500, 0)), Offered::Stale);
+        assert_eq!(index.offer("500", revision(None, 500, 0)), UpsertOutcome::Stale);
     }
 }

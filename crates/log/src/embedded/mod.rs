@@ -39,9 +39,9 @@ use crate::{
         partition::{Partitions, Slot},
         room::Room,
         schemas::Schemas,
-        store::{Store, StoreMemory, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key},
+        store::{StoreMemory, Tables, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key},
         tail::{Batch, Tail},
-        writer::{Encoded, EncodedAppend, Meta, NOT_BEGUN, Published, Writer},
+        writer::{Encoded, EncodedAppend, GroupCommit, Meta, NOT_BEGUN, Published},
     },
 };
 use std::{
@@ -93,9 +93,9 @@ pub struct EmbeddedLog {
     memory: StoreMemory,
     room: Room,
     /// None once closed, and while a failed write has made it uncertain.
-    store: RwLock<Option<Store>>,
+    store: RwLock<Option<Tables>>,
     schemas: Schemas,
-    writer: Writer,
+    writer: GroupCommit,
     live: Mutex<Live>,
     changed: Condvar,
     housekeeping: Mutex<()>,
@@ -116,7 +116,7 @@ struct Live {
 impl EmbeddedLog {
     /// Whether a directory has a log, whole or damaged. Opening it would make one where it has none.
     pub fn is_in(dir: impl AsRef<Path>) -> bool {
-        Store::is_in(dir.as_ref())
+        Tables::is_in(dir.as_ref())
     }
 
     /// Opens the log in `dir`, or makes it.
@@ -133,7 +133,7 @@ impl EmbeddedLog {
     fn open_in(dir: &Path, options: EmbeddedOptions) -> Result<Self, LogError> {
         let EmbeddedOptions { owner, partitions, tail_cache_bytes, block_cache_bytes, memtable_bytes, .. } = options;
         let memory = StoreMemory { block_cache_bytes, memtable_bytes };
-        let store = Store::open(dir, owner.as_deref(), partitions, memory)?;
+        let store = Tables::open(dir, owner.as_deref(), partitions, memory)?;
         let partitions = Partitions::new(store.settings.partitions);
         let bounds = partitions
             .all()
@@ -153,7 +153,7 @@ impl EmbeddedLog {
             partitions,
             schemas: Schemas::load(&store)?,
             store: RwLock::new(Some(store)),
-            writer: Writer::default(),
+            writer: GroupCommit::default(),
             live: Mutex::new(Live { tail, young, meta, wakes: 0, closed: false }),
             changed: Condvar::new(),
             housekeeping: Mutex::new(()),
@@ -170,7 +170,7 @@ impl EmbeddedLog {
     }
 
     /// Closing waits until `work` is done.
-    fn with_store<T>(&self, work: impl FnOnce(&Store) -> Result<T, LogError>) -> Result<T, LogError> {
+    fn with_store<T>(&self, work: impl FnOnce(&Tables) -> Result<T, LogError>) -> Result<T, LogError> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         match store.as_ref() {
             Some(store) => work(store).map_err(|error| named(&self.dir, error)),
@@ -193,7 +193,7 @@ impl EmbeddedLog {
         // The lock on the directory goes with it.
         drop(held.take());
         let failed = |error: LogError| LogError::Poisoned { cause: format!("{cause}; opening it again: {error}") };
-        let store = Store::open(&self.dir, None, None, self.memory).map_err(failed)?;
+        let store = Tables::open(&self.dir, None, None, self.memory).map_err(failed)?;
         self.schemas.reload(&store)?;
         for slot in self.partitions.all() {
             let next = store.end(slot)?;
@@ -256,7 +256,7 @@ impl EmbeddedLog {
         })
     }
 
-    fn encode(&self, transaction: Transaction, store: &Store) -> Result<Encoded, LogError> {
+    fn encode(&self, transaction: Transaction, store: &Tables) -> Result<Encoded, LogError> {
         let appended_at_ms = now_ms();
         let mut appends = Vec::with_capacity(transaction.appends.len());
         for append in transaction.appends {
@@ -285,7 +285,7 @@ impl EmbeddedLog {
     }
 
     /// Batches from the disk, from the one that holds `from` up to `to`, where everything is in memory.
-    fn stored(&self, store: &Store, slot: Slot, from: u64, to: u64, max_bytes: usize) -> Result<Vec<Batch>, LogError> {
+    fn stored(&self, store: &Tables, slot: Slot, from: u64, to: u64, max_bytes: usize) -> Result<Vec<Batch>, LogError> {
         // As of one moment: batches may be packed meanwhile.
         let view = store.view();
         let first = view.base_of(slot, from)?.unwrap_or(from);

@@ -21,7 +21,7 @@ use crate::{
     embedded::{
         EmbeddedLog,
         partition::Slot,
-        store::{Store, base_of_key, corrupt, packed_key, record_key},
+        store::{Tables, base_of_key, corrupt, packed_key, record_key},
         tail::Batch,
     },
 };
@@ -96,7 +96,7 @@ pub(super) struct Young {
 
 impl Young {
     /// As the store has it.
-    pub(super) fn find(store: &Store, slot: Slot) -> Result<Self, LogError> {
+    pub(super) fn find(store: &Tables, slot: Slot) -> Result<Self, LogError> {
         let mut young = Self::default();
         if let Some(value) = store.meta.get(packed_key(slot))? {
             let number = |at: usize| {
@@ -114,7 +114,7 @@ impl Young {
     }
 
     /// What lies between what is compacted and what is packed.
-    fn find_dirty(&self, store: &Store, slot: Slot) -> Result<u64, LogError> {
+    fn find_dirty(&self, store: &Tables, slot: Slot) -> Result<u64, LogError> {
         if slot.topic.is_compacted() { bytes_of(store, slot, self.compacted, self.packed) } else { Ok(0) }
     }
 
@@ -182,7 +182,7 @@ impl EmbeddedLog {
 /// One partition's.
 struct Packing<'a> {
     log: &'a EmbeddedLog,
-    store: &'a Store,
+    store: &'a Tables,
     slot: Slot,
     done: &'a mut Packed,
 }
@@ -436,7 +436,7 @@ fn cast_all(records: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Ar
     RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<Vec<_>, _>>()?)
 }
 
-fn bytes_of(store: &Store, slot: Slot, from: u64, to: u64) -> Result<u64, LogError> {
+fn bytes_of(store: &Tables, slot: Slot, from: u64, to: u64) -> Result<u64, LogError> {
     store.batches(slot, from, to).map(|guard| Ok(u64::from(guard.size()?))).sum()
 }
 

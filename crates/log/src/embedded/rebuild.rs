@@ -9,7 +9,7 @@ use crate::{
         EmbeddedOptions,
         partition::{Partitions, Slot},
         schemas::Schemas,
-        store::{Store, StoreMemory, corrupt, position_key, record_key},
+        store::{StoreMemory, Tables, corrupt, position_key, record_key},
     },
 };
 use arrow::array::RecordBatch;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// A log that is being made again.
 pub struct Rebuild {
     dir: PathBuf,
-    store: Store,
+    store: Tables,
     schemas: Schemas,
     partitions: Partitions,
     /// By slot, how far it is written.
@@ -44,7 +44,7 @@ impl Rebuild {
     pub fn begin(dir: &Path, id: LogId, partitions: u32, options: &EmbeddedOptions) -> Result<Self, LogError> {
         let memory =
             StoreMemory { block_cache_bytes: options.block_cache_bytes, memtable_bytes: options.memtable_bytes };
-        let store = Store::build(dir, id, options.owner.as_deref(), partitions, memory)?;
+        let store = Tables::build(dir, id, options.owner.as_deref(), partitions, memory)?;
         let schemas = Schemas::load(&store)?;
         let partitions = Partitions::new(partitions);
         let slots = partitions.all().count();

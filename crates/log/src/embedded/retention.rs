@@ -6,7 +6,7 @@ use crate::{
     LogError,
     embedded::{
         partition::Slot,
-        store::{Store, base_of_key, earliest_key, header_of, record_key},
+        store::{Tables, base_of_key, earliest_key, header_of, record_key},
     },
 };
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl Retention {
 
 /// The first offset to keep and the first offsets of the batches to remove, which never include the newest.
 pub(super) fn doomed(
-    store: &Store,
+    store: &Tables,
     slot: Slot,
     retention: Retention,
     now_ms: i64,
@@ -61,7 +61,7 @@ pub(super) fn doomed(
 }
 
 /// Removes them.
-pub(super) fn remove(store: &Store, slot: Slot, first_kept: u64, doomed: &[u64]) -> Result<(), LogError> {
+pub(super) fn remove(store: &Tables, slot: Slot, first_kept: u64, doomed: &[u64]) -> Result<(), LogError> {
     let mut batch = store.batch();
     batch.insert(&store.meta, earliest_key(slot), first_kept.to_le_bytes());
     for base in doomed {

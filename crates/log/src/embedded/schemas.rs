@@ -6,7 +6,7 @@ use crate::{
     LogError, codec,
     embedded::{
         partition::Slot,
-        store::{Store, corrupt, header_of, schema_key},
+        store::{Tables, corrupt, header_of, schema_key},
         tail::Batch,
     },
 };
@@ -25,7 +25,7 @@ pub(super) struct Schemas {
 }
 
 impl Schemas {
-    pub(super) fn load(store: &Store) -> Result<Self, LogError> {
+    pub(super) fn load(store: &Tables) -> Result<Self, LogError> {
         let mut known = Vec::new();
         while let Some(bytes) = store.meta.get(schema_key(known.len() as u16))? {
             let schema = decode(&bytes).map_err(|reason| LogError::Damaged {
@@ -38,14 +38,14 @@ impl Schemas {
     }
 
     /// What the store holds, after it was opened again.
-    pub(super) fn reload(&self, store: &Store) -> Result<(), LogError> {
+    pub(super) fn reload(&self, store: &Tables) -> Result<(), LogError> {
         let found = Self::load(store)?.known.into_inner().unwrap_or_else(PoisonError::into_inner);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(())
     }
 
     /// The number of a schema, which is stored if it is new.
-    pub(super) fn number(&self, schema: &SchemaRef, store: &Store) -> Result<u16, LogError> {
+    pub(super) fn number(&self, schema: &SchemaRef, store: &Tables) -> Result<u16, LogError> {
         let find = |known: &[SchemaRef]| known.iter().position(|other| Arc::ptr_eq(other, schema) || other == schema);
         if let Some(number) = find(&self.known.read().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(number as u16);

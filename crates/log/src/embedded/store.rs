@@ -66,7 +66,7 @@ pub(super) struct Settings {
 }
 
 /// The open store. Fields are dropped in this order: the lock goes last.
-pub(super) struct Store {
+pub(super) struct Tables {
     pub(super) records: Keyspace,
     pub(super) meta: Keyspace,
     database: Database,
@@ -105,7 +105,7 @@ pub(super) struct StoreMemory {
     pub(super) memtable_bytes: u64,
 }
 
-impl Store {
+impl Tables {
     /// Whether there is one below `dir`.
     pub(super) fn is_in(dir: &Path) -> bool {
         dir.join(STORE).exists()

@@ -8,7 +8,7 @@ use crate::{
     Appended, LogError, Offset,
     embedded::{
         partition::Slot,
-        store::{Store, record_key},
+        store::{Tables, record_key},
         tail::Batch,
     },
 };
@@ -65,16 +65,16 @@ struct Queue {
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Writer {
+pub(super) struct GroupCommit {
     queue: Mutex<Queue>,
     answered: Condvar,
 }
 
-impl Writer {
+impl GroupCommit {
     /// Writes one transaction. `ends` says where a partition ends; `publish` is given what has become durable.
     pub(super) fn write(
         &self,
-        store: &Store,
+        store: &Tables,
         transaction: Encoded,
         end: impl Fn(Slot) -> u64,
         publish: impl Fn(Vec<Published>, Meta),
@@ -140,7 +140,7 @@ impl Writer {
 
 /// Makes a group of transactions durable; the ends behind each of their appends.
 fn commit(
-    store: &Store,
+    store: &Tables,
     group: Vec<Encoded>,
     end: &impl Fn(Slot) -> u64,
     publish: &impl Fn(Vec<Published>, Meta),

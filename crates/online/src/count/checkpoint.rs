@@ -14,7 +14,7 @@
 
 use super::{
     CountError,
-    partition::{PartitionCounts, Saved},
+    partition::{CheckpointRow, PartitionCounts},
     slot::{DELETED, Slot},
 };
 use arrow::{
@@ -349,7 +349,7 @@ fn restore_segment(bytes: &[u8], counts: &mut PartitionCounts) -> Result<Vec<u32
             words(categories).map(|word| known_categories.code(word, "categories")).collect::<Result<_, _>>()?;
         for row in 0..batch.num_rows() {
             let keys = categories.keys();
-            let row = counts.restore(&Saved {
+            let row = counts.restore(&CheckpointRow {
                 id: ids.value(row).to_owned(),
                 revision: Revision {
                     updated_at: updated.is_valid(row).then(|| CivilMicros(updated.value(row))),

@@ -7,7 +7,7 @@ use super::{
     totals::Totals,
 };
 use arrow::array::RecordBatch;
-use blotter_incident::{Column, IdentityIndex, IncidentBatch, Offered, Revision};
+use blotter_incident::{Column, IdentityIndex, IncidentBatch, Revision, UpsertOutcome};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
@@ -30,7 +30,7 @@ pub struct PartitionCounts {
 
 /// One incident's state, as a checkpoint keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Saved {
+pub(super) struct CheckpointRow {
     pub(super) id: String,
     pub(super) revision: Revision,
     pub(super) slot: Slot,
@@ -91,12 +91,12 @@ impl PartitionCounts {
     /// The incident's number in the identity, if the revision wins.
     fn offer(&mut self, id: &str, revision: Revision, slot: Slot) -> Option<u32> {
         let (row, before) = match self.identity.offer(id, revision) {
-            Offered::Stale => return None,
-            Offered::New(row) => {
+            UpsertOutcome::Stale => return None,
+            UpsertOutcome::New(row) => {
                 self.slots.push(slot);
                 (row, None)
             }
-            Offered::Replaced(row) => {
+            UpsertOutcome::Replaced(row) => {
                 let before = self.slots.value(row);
                 self.slots.set(row, slot);
                 (row, Some(before))
@@ -158,8 +158,8 @@ impl PartitionCounts {
         rows
     }
 
-    pub(super) fn saved(&self, row: u32) -> Saved {
-        Saved { id: self.identity.id(row), revision: self.identity.revision(row), slot: self.slots.value(row) }
+    pub(super) fn saved(&self, row: u32) -> CheckpointRow {
+        CheckpointRow { id: self.identity.id(row), revision: self.identity.revision(row), slot: self.slots.value(row) }
     }
 
     /// The checkpoint is durable.
@@ -170,7 +170,7 @@ impl PartitionCounts {
 
     /// Takes one incident from a checkpoint; its slot's codes are of this partition's vocabularies.
     /// Its number in the identity, unless a newer revision is known.
-    pub(super) fn restore(&mut self, saved: &Saved) -> Option<u32> {
+    pub(super) fn restore(&mut self, saved: &CheckpointRow) -> Option<u32> {
         self.offer(&saved.id, saved.revision, saved.slot)
     }
 

@@ -7,7 +7,7 @@
 use super::{delivery::Delivery, role::DetectError};
 use crate::{count::CountError, sinks::Webhook};
 use blotter_log::{GroupOffset, Log, LogError, Offset, Topic, Transaction, Writer};
-use blotter_peak::{Alert, Said, said_rows};
+use blotter_peak::{Alert, PublishedTick, said_rows};
 use blotter_runtime::Shutdown;
 use std::{
     string::FromUtf8Error,
@@ -97,7 +97,7 @@ impl<'a> Alerts<'a> {
             let fetched = self.log.read(Topic::Peaks, 0, self.next, READ_BYTES)?;
             for fetched in &fetched {
                 for (offset, row) in (fetched.base.0..).zip(said_rows(&fetched.records).map_err(CountError::from)?) {
-                    let Ok(said) = serde_json::from_str::<Said>(&row.json) else {
+                    let Ok(said) = serde_json::from_str::<PublishedTick>(&row.json) else {
                         tracing::warn!(offset, "a message in topic peaks is not a tick; skipping it");
                         continue;
                     };

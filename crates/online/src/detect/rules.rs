@@ -69,7 +69,7 @@ pub(super) fn follow(
     before: Option<(Hour, &[Episode])>,
     tick: &Tick,
     names: &Names,
-    told: &Told<'_>,
+    told: &AlertContext<'_>,
 ) -> (Vec<Episode>, Vec<Alert>) {
     let (mut episodes, mut alerts) = (Vec::new(), Vec::new());
     let (last_tick, before) = before.unwrap_or((Hour::MIN, &[]));
@@ -114,14 +114,14 @@ pub(super) fn follow(
 }
 
 /// What alerts say beside the peak.
-pub(super) struct Told<'a> {
+pub(super) struct AlertContext<'a> {
     pub(super) profile: &'a Profile,
     /// The end of the tick, in the city's civil time.
     pub(super) at: String,
     pub(super) next_offsets: &'a BTreeMap<String, u64>,
 }
 
-impl Told<'_> {
+impl AlertContext<'_> {
     fn alert(&self, rule: &Rule, tick: &Tick, hours: u16, peak: &Peak, names: &Names) -> Alert {
         let peak = ReportedPeak::new(peak, names);
         let layer = &self.profile.layers[self.profile.primary_layer()];
@@ -169,7 +169,7 @@ fn span(hours: u16) -> String {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use blotter_peak::{Standing, Window};
+    use blotter_peak::{Window, WindowState};
     use std::sync::Arc;
 
     const CITY: &str = include_str!("../../../../cities/chicago.toml");
@@ -181,7 +181,7 @@ mod tests {
     fn tick(at: Hour, windows: &[(u16, &[Peak])]) -> Tick {
         let window = |(hours, peaks): &(u16, &[Peak])| Window {
             hours: *hours,
-            standing: Standing::Ranked,
+            standing: WindowState::Ranked,
             reported_share: 1.0,
             peaks: peaks.to_vec(),
         };
@@ -198,7 +198,7 @@ mod tests {
         let next_offsets = BTreeMap::new();
         let mut last: Option<(Hour, Vec<Episode>)> = None;
         let step = |tick: &Tick| {
-            let told = Told { profile: &profile, at: "then".to_owned(), next_offsets: &next_offsets };
+            let told = AlertContext { profile: &profile, at: "then".to_owned(), next_offsets: &next_offsets };
             let before = last.as_ref().map(|(at, episodes)| (*at, episodes.as_slice()));
             let (lasting, alerts) = follow(rules, before, tick, &names, &told);
             let lasts = lasting.len();

@@ -6,14 +6,14 @@
 use super::{
     pace::Pace,
     role::DetectError,
-    rules::{Rule, Told, follow},
+    rules::{AlertContext, Rule, follow},
 };
 use crate::count::{CountError, GROUP as COUNT, Vocabulary, counts_rows};
 use blotter_city::{CityClock, Profile};
 use blotter_log::{Append, GroupOffset, Log, Offset, Topic, Transaction, Writer};
 use blotter_peak::{
-    City, Episode, History, Hour, Names, Numbers, Report, ReportedWindow, Said, SaidRecord, Tick, Window, begin_of,
-    hour_of, said_batch, said_rows,
+    City, Episode, History, Hour, Names, Numbers, PublishedTick, Report, ReportedWindow, Tick, TickRecord, Window,
+    begin_of, hour_of, said_batch, said_rows,
 };
 use blotter_produce::source_states;
 use blotter_runtime::Shutdown;
@@ -75,7 +75,7 @@ impl TickProgress {
 
 /// The hourly totals as the counters have said them so far.
 #[derive(Default)]
-struct Heard {
+struct HourlyTotals {
     /// By part, and their sum: by the places of arrival of areas and categories.
     parts: Vec<History>,
     sums: History,
@@ -87,7 +87,7 @@ struct Heard {
     numbers: Numbers,
 }
 
-impl Heard {
+impl HourlyTotals {
     fn set(&mut self, part: usize, hour: Hour, area: &str, category: &str, count: u32) -> Result<(), CountError> {
         let (area, category) = (self.areas.code(area, "areas")?, self.categories.code(category, "categories")?);
         let (a, c) = (u32::from(area), u32::from(category));
@@ -125,7 +125,7 @@ pub(super) struct Ticks<'a> {
     clock: CityClock,
     city: City,
     writer: Box<dyn Writer>,
-    heard: Heard,
+    heard: HourlyTotals,
     /// By partition of `counts`: the next offset to read, what a tick reflects, and how far it was counted.
     next: Vec<Offset>,
     said: Vec<Offset>,
@@ -166,7 +166,7 @@ impl<'a> Ticks<'a> {
             city: City::new(profile, &clock),
             clock,
             writer,
-            heard: Heard { parts: vec![History::new(); partitions as usize], ..Heard::default() },
+            heard: HourlyTotals { parts: vec![History::new(); partitions as usize], ..HourlyTotals::default() },
             next,
             said,
             marked: vec![None; partitions as usize],
@@ -307,7 +307,7 @@ impl<'a> Ticks<'a> {
             let json = serde_json::to_string(&said).map_err(DetectError::Json)?;
             let now = Instant::now();
             self.pause = self.pace.pause(now, now - started, json.len());
-            let records = said_batch(&[SaidRecord { at, json }]).map_err(CountError::from)?;
+            let records = said_batch(&[TickRecord { at, json }]).map_err(CountError::from)?;
             transaction.appends.push(Append { topic: Topic::Peaks, partition: 0, records });
             for alert in &said.alerts {
                 tracing::info!(rule = alert.rule, "{}", alert.text);
@@ -325,13 +325,13 @@ impl<'a> Ticks<'a> {
         Ok(())
     }
 
-    fn tick(&self, at: Hour, reflected: &[u64]) -> Said {
-        let Heard { history, names, .. } = &self.heard;
+    fn tick(&self, at: Hour, reflected: &[u64]) -> PublishedTick {
+        let HourlyTotals { history, names, .. } = &self.heard;
         let tick: Tick = self.city.tick(history, at);
         let next_offsets: BTreeMap<String, u64> =
             reflected.iter().enumerate().map(|(partition, next)| (partition.to_string(), *next)).collect();
         let at = self.clock.format(begin_of(at));
-        let told = Told { profile: self.profile, at: at.clone(), next_offsets: &next_offsets };
+        let told = AlertContext { profile: self.profile, at: at.clone(), next_offsets: &next_offsets };
         let before = self.last.as_ref().map(|(at, episodes)| (*at, episodes.as_slice()));
         let (episodes, alerts) = follow(self.rules, before, &tick, names, &told);
         let window = |window: &Window| {
@@ -347,7 +347,7 @@ impl<'a> Ticks<'a> {
             next_offsets,
             windows: tick.windows.iter().map(window).collect(),
         };
-        Said { report, episodes, alerts }
+        PublishedTick { report, episodes, alerts }
     }
 
     fn note(&self) {
@@ -375,7 +375,7 @@ fn newest(log: &dyn Log) -> Result<Option<(Hour, Vec<Episode>)>, DetectError> {
             }
         }
         if let Some(last) = last {
-            let episodes = match serde_json::from_str::<Said>(&last.json) {
+            let episodes = match serde_json::from_str::<PublishedTick>(&last.json) {
                 Ok(said) => said.episodes,
                 Err(error) => {
                     tracing::warn!(%error, "the newest tick of topic peaks cannot be read: episodes that last are found anew");

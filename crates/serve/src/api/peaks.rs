@@ -28,7 +28,8 @@ use blotter_city::{CityClock, UtcMicros, format_utc};
 use blotter_cube::Filter;
 use blotter_log::{LogError, Topic};
 use blotter_peak::{
-    City, Hour, Names, Peak, Report, ReportedPeak, ReportedWindow, Said, Tick, Window, begin_of, hour_of, said_rows,
+    City, Hour, Names, Peak, PublishedTick, Report, ReportedPeak, ReportedWindow, Tick, Window, begin_of, hour_of,
+    said_rows,
 };
 use blotter_runtime::Problem;
 use serde::Serialize;
@@ -101,7 +102,7 @@ enum Source {
     /// Totals, the hour that was asked for, and the next offsets that they reflect.
     Totals(Hourly, Option<Hour>, BTreeMap<String, u64>),
     /// What was said, and when in milliseconds since 1970.
-    Said(Box<Said>, i64),
+    Published(Box<PublishedTick>, i64),
 }
 
 impl Found {
@@ -120,13 +121,13 @@ impl Found {
     fn next_offsets(&self) -> &BTreeMap<String, u64> {
         match &self.source {
             Source::Totals(_, _, next_offsets) => next_offsets,
-            Source::Said(said, _) => &said.report.next_offsets,
+            Source::Published(said, _) => &said.report.next_offsets,
         }
     }
 
     fn answer(self, state: &State, selected: &Selected, clock: &CityClock) -> Result<Answer, Problem> {
         match self.source {
-            Source::Said(said, said_at_ms) => {
+            Source::Published(said, said_at_ms) => {
                 let mut report = said.report;
                 report.windows.iter_mut().for_each(|window| selected.keep(&mut window.peaks));
                 Ok(Answer { report, said_at: Some(format_utc(UtcMicros(said_at_ms * 1000))) })
@@ -191,7 +192,7 @@ fn said(state: &State, at: Option<Hour>, clock: &CityClock) -> Result<Found, Pro
             if let Some(row) = rows.into_iter().rfind(|row| row.at == hour) {
                 let said = serde_json::from_str(&row.json).map_err(|error| Problem::internal(&error))?;
                 // What the last tick of an hour says does not change. The second number keeps it apart from what is known now.
-                let source = Source::Said(Box::new(said), fetched.appended_at_ms);
+                let source = Source::Published(Box::new(said), fetched.appended_at_ms);
                 return Ok(Found { content: vec![offset.0, u64::MAX], source });
             }
         }

@@ -95,7 +95,7 @@ fn a_page_of_incidents_has_the_texts_of_the_snapshot_that_listed_it() {
     let directory = tempdir().unwrap();
     let state = state(None);
     let follower = follower(&state, directory.path());
-    let mut told = Told::new();
+    let mut told = Announcer::new();
     // Each snapshot has incidents of its own: a row number of one is another incident in the next.
     let write = |version: u64| {
         let first = version as u32 * 100;
@@ -182,7 +182,7 @@ fn ticks_that_came_while_the_log_was_away_are_told() {
 fn tick() -> RecordBatch {
     let report = json!({ "at": null, "layer": "community_area", "tests": 0, "reporting_lag": "none",
         "next_offsets": { "0": 0 }, "windows": [] });
-    blotter_peak::said_batch(&[blotter_peak::SaidRecord { at: 400_000, json: report.to_string() }]).unwrap()
+    blotter_peak::said_batch(&[blotter_peak::TickRecord { at: 400_000, json: report.to_string() }]).unwrap()
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn while_nothing_changes_nothing_is_told() {
     let state = state(None);
     let follower = follower(&state, directory.path());
     let mut events = state.events.subscribe();
-    let mut told = Told::new();
+    let mut told = Announcer::new();
     let mut received = || std::iter::from_fn(|| events.try_recv().ok()).count();
     for version in [1, 2] {
         write_snapshot(directory.path(), &state.profile, "none", version, &batch(0..5, ""), 5);

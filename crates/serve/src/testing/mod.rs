@@ -8,7 +8,7 @@ mod snapshots;
 pub(crate) use memory_log::MemoryLog;
 pub(crate) use snapshots::write_snapshot;
 
-use crate::{api, ask::Asked, state::State};
+use crate::{api, ask::LoadedCity, state::State};
 use arrow::array::RecordBatch;
 use axum::{
     body::{Body, to_bytes},
@@ -108,7 +108,7 @@ pub(crate) fn load_afresh(state: &State, records: &[Record]) {
 
 /// The status and body of an answer.
 pub(crate) fn ask(state: &Arc<State>, question: &str) -> (u16, String) {
-    let reply = Asked::of(Arc::clone(state)).unwrap().ask(question).unwrap();
+    let reply = LoadedCity::of(Arc::clone(state)).unwrap().ask(question).unwrap();
     (reply.status, String::from_utf8_lossy(&reply.body).into_owned())
 }
 

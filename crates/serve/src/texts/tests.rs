@@ -183,10 +183,10 @@ fn neighbours_are_read_together() {
 fn a_page_reads_so_many_blocks_of_a_snapshot() {
     let listed = |block: u64| {
         let cursor = Cursor::parse("1.1.a").unwrap();
-        Listed { text: Locator { partition: IN_SNAPSHOT, offset: block * BLOCK_ROWS }, cursor }
+        PageRow { text: Locator { partition: IN_SNAPSHOT, offset: block * BLOCK_ROWS }, cursor }
     };
-    let far_apart: Vec<Listed> = (0..100).map(listed).collect();
+    let far_apart: Vec<PageRow> = (0..100).map(listed).collect();
     assert_eq!(affordable(&far_apart), MOST_BLOCKS);
-    let together: Vec<Listed> = (0..100).map(|number| listed(number % 3)).collect();
+    let together: Vec<PageRow> = (0..100).map(|number| listed(number % 3)).collect();
     assert_eq!(affordable(&together), 100);
 }

@@ -7,7 +7,7 @@
 use super::{
     client::{Client, Fields, quoted},
     known::{Known, Mark, Month, left, write_line},
-    rows::{Columns, ROW_ID, Said},
+    rows::{Columns, Evidence, ROW_ID},
 };
 use crate::SourceError;
 use blotter_city::UtcMicros;
@@ -38,9 +38,9 @@ pub(super) struct Asker<'a> {
 
 /// What a comparison has found.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Differences {
     /// Rows to hand out.
-    pub(super) rows: Vec<(Fields, Said)>,
+    pub(super) rows: Vec<(Fields, Evidence)>,
     /// Lines that bring what is known up to it.
     pub(super) changed: Vec<Fields>,
 }
@@ -186,8 +186,8 @@ impl Comparison {
 
     /// What the portal's list and what is known do not have in common. `number`: of this comparison; `opened_at`: of that
     /// with which this start began.
-    pub(super) fn differences(&self, number: u32, opened_at: u32, now: UtcMicros) -> Found {
-        let mut found = Found::default();
+    pub(super) fn differences(&self, number: u32, opened_at: u32, now: UtcMicros) -> Differences {
+        let mut found = Differences::default();
         let Some(known) = &self.known else { return found };
         let mut tell = |row: Fields, mark: Mark| {
             found.rows.push((row.clone(), mark.said()));
@@ -224,7 +224,7 @@ impl Comparison {
     }
 
     /// Brings what is known up to what was found.
-    pub(super) fn keep(&self, found: &Found, shelf: &Known, columns: &Columns) -> Result<(), SourceError> {
+    pub(super) fn keep(&self, found: &Differences, shelf: &Known, columns: &Columns) -> Result<(), SourceError> {
         let Some(known) = &self.known else { return shelf.replace(&self.period.month, &self.lines) };
         shelf.amend(&self.period.month, known, &found.changed, |row| columns.id_of(row))
     }
@@ -249,6 +249,11 @@ pub(super) fn any_of(name: &str, values: &[String]) -> String {
 }
 
 /// Keys of rows that are back.
-pub(super) fn keys_back(found: &Found, columns: &Columns) -> BTreeSet<String> {
-    found.rows.iter().filter(|(_, said)| matches!(said, Said::Back(_))).map(|(row, _)| columns.key_of(row)).collect()
+pub(super) fn keys_back(found: &Differences, columns: &Columns) -> BTreeSet<String> {
+    found
+        .rows
+        .iter()
+        .filter(|(_, said)| matches!(said, Evidence::Back(_)))
+        .map(|(row, _)| columns.key_of(row))
+        .collect()
 }

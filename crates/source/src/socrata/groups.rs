@@ -32,7 +32,7 @@ pub(super) struct Groups {
 }
 
 /// A group as it is now.
-pub(super) struct Present {
+pub(super) struct GroupRows {
     pub(super) key: String,
     /// In the order of their content.
     pub(super) rows: Vec<Fields>,
@@ -91,12 +91,12 @@ impl Groups {
     }
 
     /// A group as it is now.
-    pub(super) fn present(&self, key: &str) -> Option<Present> {
+    pub(super) fn present(&self, key: &str) -> Option<GroupRows> {
         let group = self.groups.get(key)?;
         let mut rows: Vec<Fields> = group.rows.values().map(|(_, bytes)| read(bytes)).collect();
         rows.sort_by_cached_key(content_of);
         let last = if group.last.is_empty() { rows.last().cloned().unwrap_or_default() } else { read(&group.last) };
-        Some(Present { key: key.to_owned(), rows, most: group.most, last })
+        Some(GroupRows { key: key.to_owned(), rows, most: group.most, last })
     }
 
     /// All keys.

@@ -17,7 +17,7 @@
 
 use super::{
     client::Fields,
-    rows::{Said, updated_at},
+    rows::{Evidence, updated_at},
 };
 use crate::SourceError;
 use blotter_city::UtcMicros;
@@ -89,8 +89,8 @@ impl Mark {
     }
 
     /// As which it is said.
-    pub(super) fn said(self) -> Said {
-        if self.gone { Said::Gone(self.at) } else { Said::Back(self.at) }
+    pub(super) fn said(self) -> Evidence {
+        if self.gone { Evidence::Gone(self.at) } else { Evidence::Back(self.at) }
     }
 }
 

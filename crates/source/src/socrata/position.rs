@@ -1,7 +1,7 @@
 //! Where a portal's source stands: JSON, opaque to all but this source.
 
-use super::schema::Lacking;
-use crate::{SourceError, Waiting};
+use super::schema::MissingField;
+use crate::{HeldDeletions, SourceError};
 use blotter_city::UtcMicros;
 use blotter_incident::PointTally;
 use serde::{Deserialize, Serialize};
@@ -45,10 +45,10 @@ pub(super) struct Position {
     pub(super) keyed: bool,
     /// Deletions that wait, by month.
     #[serde(default)]
-    pub(super) waiting: BTreeMap<String, Waiting>,
+    pub(super) waiting: BTreeMap<String, HeldDeletions>,
     /// Fields of the profile that newer rows lack.
     #[serde(default)]
-    pub(super) lacking: BTreeMap<String, Lacking>,
+    pub(super) lacking: BTreeMap<String, MissingField>,
     /// Where the points of the rows lie.
     #[serde(default)]
     pub(super) points: PointTally,

@@ -14,7 +14,7 @@ pub(super) const UPDATED_AT: &str = ":updated_at";
 
 /// When the source said so.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Said {
+pub(super) enum Evidence {
     /// With the row's own time of change.
     WithUpdate,
     /// It was found to have vanished.
@@ -23,7 +23,7 @@ pub(super) enum Said {
     Back(UtcMicros),
 }
 
-impl Said {
+impl Evidence {
     /// The time of observation. What was found out holds from then on, and later than the row that was there before.
     pub(super) fn observed_at(self, updated_at: Option<UtcMicros>, now: UtcMicros) -> UtcMicros {
         match (self, updated_at) {
@@ -158,7 +158,7 @@ impl Columns {
         &mut self,
         parser: &mut Parser,
         row: &Fields,
-        said: Said,
+        said: Evidence,
         id: Option<&str>,
         now: UtcMicros,
         name: &str,
@@ -187,7 +187,7 @@ impl Columns {
         let text = |field: &str| row.get(field).and_then(Value::as_str).unwrap_or_default();
         let updated_at = updated_at(row);
         let observed_at = said.observed_at(updated_at, now);
-        let observation = Observation { observed_at, deleted: matches!(said, Said::Gone(_)), id };
+        let observation = Observation { observed_at, deleted: matches!(said, Evidence::Gone(_)), id };
         let reason = if self.bytes.contains(&0) {
             "a NUL byte".to_owned()
         } else if updated_at.is_none() {

@@ -26,7 +26,7 @@ fn is_essential(field: &str) -> bool {
 
 /// Since when a field is lacking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Lacking {
+pub(super) struct MissingField {
     /// The field's name as rows had it.
     pub(super) name: String,
     /// The greatest `:updated_at` of the rows that lacked it.
@@ -36,7 +36,12 @@ pub(super) struct Lacking {
 }
 
 /// What a page says of the schema: brings `lacking` up to date, by field of the profile.
-pub(super) fn look(profile: &Profile, before: &[String], page: &[&Fields], lacking: &mut BTreeMap<String, Lacking>) {
+pub(super) fn look(
+    profile: &Profile,
+    before: &[String],
+    page: &[&Fields],
+    lacking: &mut BTreeMap<String, MissingField>,
+) {
     let text =
         |row: &Fields, field: &str| row.get(field).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     // A row that came later than those that lacked the field has it again.
@@ -67,13 +72,13 @@ pub(super) fn look(profile: &Profile, before: &[String], page: &[&Fields], lacki
             && !changed.iter().any(|row| has(row))
         {
             let new = new.iter().cloned().collect();
-            lacking.insert(field, Lacking { name: name.clone(), updated_at: updated_at.clone(), new });
+            lacking.insert(field, MissingField { name: name.clone(), updated_at: updated_at.clone(), new });
         }
     }
 }
 
 /// Why a source must stop, where rows lack a field without which an incident cannot be told.
-pub(super) fn essential(lacking: &BTreeMap<String, Lacking>) -> Option<String> {
+pub(super) fn essential(lacking: &BTreeMap<String, MissingField>) -> Option<String> {
     let gone: Vec<String> = (lacking.iter())
         .filter(|(field, _)| is_essential(field))
         .map(|(field, lack)| format!("`{}` ({field})", lack.name))
@@ -100,7 +105,7 @@ pub(super) fn essential(lacking: &BTreeMap<String, Lacking>) -> Option<String> {
 pub(super) fn notice(
     profile: &Profile,
     names: &[String],
-    lacking: &BTreeMap<String, Lacking>,
+    lacking: &BTreeMap<String, MissingField>,
     all_seen: bool,
     has_point: bool,
 ) -> Option<Notice> {

@@ -8,7 +8,7 @@ mod cases;
 
 use super::*;
 use crate::{
-    Condition, Part, WallClock, Watched, Watching,
+    Condition, Part, RetryPolicy, RetryingSource, WallClock,
     testing::{Request, Response, Server, city, rows_of},
 };
 use blotter_incident::Incident;
@@ -89,7 +89,7 @@ impl World {
     }
 
     /// As a role reads it: failures are pauses.
-    fn watched(&self, position: Option<&[u8]>) -> Watched {
+    fn watched(&self, position: Option<&[u8]>) -> RetryingSource {
         let (options, slug) = (self.options(), self.city);
         let part = Part {
             name: "portal".into(),
@@ -98,8 +98,8 @@ impl World {
                 Ok(Box::new(SocrataSource::open(city(slug), 4, position, options.clone())?))
             }),
         };
-        let watching = Watching { clock: self.clock(), ..Watching::new() };
-        Watched::open(part, position, false, watching).unwrap()
+        let watching = RetryPolicy { clock: self.clock(), ..RetryPolicy::new() };
+        RetryingSource::open(part, position, false, watching).unwrap()
     }
 
     fn pass(&self, seconds: u64) {
@@ -450,7 +450,7 @@ fn a_portal_that_answers_nothing_deletes_nothing_before_a_day_has_passed() {
         .collect();
     let world = world(rows.clone());
     let mut source = world.watched(None);
-    let settle = |source: &mut Watched| {
+    let settle = |source: &mut RetryingSource| {
         let mut chunks = Vec::new();
         loop {
             match source.next().unwrap() {
@@ -461,7 +461,7 @@ fn a_portal_that_answers_nothing_deletes_nothing_before_a_day_has_passed() {
         }
     };
     settle(&mut source);
-    let hours = |source: &mut Watched, hours: u64| {
+    let hours = |source: &mut RetryingSource, hours: u64| {
         let mut chunks = Vec::new();
         for _ in 0..hours * 4 {
             world.pass(901);

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use crate::{
-    ask::Asked,
+    ask::LoadedCity,
     state::State,
     testing::{self, CHICAGO, Record, apply, in_force},
 };
@@ -144,7 +144,7 @@ fn nothing_is_no_answer_but_never_a_failure() {
         assert_eq!((&window["standing"], &window["peaks"]), (&"too_little_history".into(), &Value::Array(Vec::new())));
     }
     for query in ["?at=2017", "?at=0001-01-01T00:00", "?at=9999-12-30", "?format=csv", "?format=arrow"] {
-        let reply = Asked::of(Arc::clone(&empty)).unwrap().ask(&format!("/api/v1/peaks{query}")).unwrap();
+        let reply = LoadedCity::of(Arc::clone(&empty)).unwrap().ask(&format!("/api/v1/peaks{query}")).unwrap();
         assert_eq!(reply.status, 200, "{query}");
     }
 }

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 /// The last tick of each hour at which one ends. Compaction keeps it, perhaps at a later offset.
 #[derive(Debug, Default)]
-pub(crate) struct SaidIndex {
+pub(crate) struct TickIndex {
     by_hour: BTreeMap<Hour, Offset>,
     /// The tick that was published last, be it for an earlier hour than one before it: the data may be corrected.
     newest: Option<(Offset, Hour)>,
 }
 
-impl SaidIndex {
+impl TickIndex {
     pub(crate) fn insert(&mut self, at: Hour, offset: Offset) {
         self.newest = self.newest.max(Some((offset, at)));
         let last = self.by_hour.entry(at).or_default();
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn the_last_word_by_an_hour() {
-        let mut said = SaidIndex::default();
+        let mut said = TickIndex::default();
         assert_eq!(said.by(Some(5)), Err(None));
         for (at, offset) in [(10, 0), (12, 1), (12, 3), (11, 4), (12, 3)] {
             said.insert(at, Offset(offset));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// How the others stood when the log was asked.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Standing {
+pub(crate) struct LogStatus {
     pub(crate) sources: BTreeMap<String, SourceState>,
     /// Count's next offsets, by partition.
     pub(crate) counted: Vec<u64>,
@@ -15,7 +15,7 @@ pub(crate) struct Standing {
     pub(crate) ends: Vec<u64>,
 }
 
-impl Standing {
+impl LogStatus {
     pub(crate) fn ask(log: &dyn Log) -> Result<Self, LogError> {
         let partitions = log.partitions(Topic::Incidents);
         let mut counted = vec![0; partitions as usize];

@@ -15,7 +15,7 @@ use std::{
 
 /// A tick, and what it led to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Said {
+pub struct PublishedTick {
     /// Its most surprising peaks.
     #[serde(flatten)]
     pub report: Report,
@@ -70,10 +70,10 @@ pub struct Alert {
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SaidRecord {
+pub struct TickRecord {
     /// The tick's exclusive end.
     pub at: Hour,
-    /// [`Said`] as JSON.
+    /// [`PublishedTick`] as JSON.
     pub json: String,
 }
 
@@ -90,7 +90,7 @@ pub fn said_schema() -> SchemaRef {
 }
 
 /// Rows to columns.
-pub fn said_batch(rows: &[SaidRecord]) -> Result<RecordBatch, ArrowError> {
+pub fn said_batch(rows: &[TickRecord]) -> Result<RecordBatch, ArrowError> {
     let at = rows.iter().map(|row| begin_of(row.at).0);
     RecordBatch::try_new(
         said_schema(),
@@ -102,13 +102,13 @@ pub fn said_batch(rows: &[SaidRecord]) -> Result<RecordBatch, ArrowError> {
 }
 
 /// Columns to rows.
-pub fn said_rows(batch: &RecordBatch) -> Result<Vec<SaidRecord>, ArrowError> {
+pub fn said_rows(batch: &RecordBatch) -> Result<Vec<TickRecord>, ArrowError> {
     if batch.schema_ref().fields() != SCHEMA.fields() {
         return Err(ArrowError::SchemaError("not a batch of topic `peaks`".into()));
     }
     let at = batch.column(0).as_primitive::<TimestampMicrosecondType>();
     let said = batch.column(1).as_string::<i32>();
-    let row = |row| SaidRecord { at: hour_of(UtcMicros(at.value(row))), json: said.value(row).to_owned() };
+    let row = |row| TickRecord { at: hour_of(UtcMicros(at.value(row))), json: said.value(row).to_owned() };
     Ok((0..batch.num_rows()).map(row).collect())
 }
 
@@ -116,11 +116,11 @@ pub fn said_rows(batch: &RecordBatch) -> Result<Vec<SaidRecord>, ArrowError> {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::{ReportedWindow, Standing};
+    use crate::{ReportedWindow, WindowState};
 
     #[test]
     fn rows_survive_the_columns() {
-        let rows = [SaidRecord { at: -1, json: "{}".into() }, SaidRecord { at: 412_345, json: String::new() }];
+        let rows = [TickRecord { at: -1, json: "{}".into() }, TickRecord { at: 412_345, json: String::new() }];
         assert_eq!(said_rows(&said_batch(&rows).unwrap()).unwrap(), rows);
     }
 
@@ -140,13 +140,13 @@ mod tests {
         };
         let windows = vec![ReportedWindow {
             hours: 6,
-            standing: Standing::TooLittleHistory,
+            standing: WindowState::TooLittleHistory,
             reported_share: 1.0,
             tests: 1,
             peaks: vec![peak.clone()],
         }];
         let next_offsets = [("0".to_owned(), 7)].into();
-        let said = Said {
+        let said = PublishedTick {
             report: Report {
                 at: None,
                 layer: "community_area".into(),
@@ -177,6 +177,6 @@ mod tests {
         };
         let json = serde_json::to_string(&said).unwrap();
         assert!(json.contains("\"standing\":\"too_little_history\""), "{json}");
-        assert_eq!(serde_json::from_str::<Said>(&json).unwrap(), said);
+        assert_eq!(serde_json::from_str::<PublishedTick>(&json).unwrap(), said);
     }
 }
