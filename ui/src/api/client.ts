@@ -34,7 +34,8 @@ export async function fetchJson<T>(path: string, signal?: AbortSignal): Promise<
 }
 
 async function failure(response: Response): Promise<ApiError> {
-  const problem = (await response.json().catch(() => ({}))) as Problem;
+  // A gateway may answer instead of the server, and say less or nothing.
+  const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
   const sentence = problem.detail ?? problem.title ?? `the server answered ${response.status}`;
   if (response.status === 404) return new ApiError("missing", sentence);
   // A gateway that answers for a server that is away is the same to a reader as no answer.

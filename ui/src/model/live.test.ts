@@ -19,9 +19,10 @@ function meta(next_offsets: NextOffsets, total = 10): Meta {
     received_at: null,
     caught_up: true,
     simulated: false,
+    source: null,
     sources: [],
     outliers: { early: null, late: null },
-    snapshot: null,
+    snapshot: { version: null, refused: null },
     next_offsets,
     layers: [],
     categories: [],
@@ -35,7 +36,7 @@ function after(...events: readonly LiveEvent[]): LiveState {
 const total = (state: LiveState) => state.meta?.incidents.total;
 const change = (next_offsets: NextOffsets, sum: number): LiveEvent => ({
   type: "change",
-  change: { next_offsets, meta: { incidents: { total: sum, mapped: sum, unmapped: 0 } } },
+  change: { next_offsets, meta: { incidents: { total: sum, mapped: sum, unmapped: 0 } }, counts: null },
 });
 
 describe("a change", () => {

@@ -4,7 +4,7 @@
  * An event updates the figures at once (the badge) and marks the views as behind (`changes`); fetching them again,
  * at most once a second, is somebody else's business.
  */
-import type { Figures, LiveChange, Meta, NextOffsets } from "../api/types";
+import type { LiveChange, Meta, NextOffsets } from "../api/types";
 
 export type Connection = "connecting" | "live" | "reconnecting" | "unreachable" | "paused";
 
@@ -67,7 +67,7 @@ function withMeta(state: LiveState, meta: Meta): LiveState {
     return state;
   }
   const moved = state.meta === null || !sameOffsets(meta.next_offsets, state.meta.next_offsets);
-  const snapshotMoved = state.meta?.snapshot?.version !== meta.snapshot?.version;
+  const snapshotMoved = state.meta?.snapshot.version !== meta.snapshot.version;
   const back = state.connection === "unreachable";
   return {
     meta,
@@ -82,10 +82,9 @@ function withMeta(state: LiveState, meta: Meta): LiveState {
 function withChange(state: LiveState, change: LiveChange): LiveState {
   if (state.connection === "paused" || state.meta === null) return state;
   if (!state.interrupted && isBehind(change.next_offsets, state.meta.next_offsets)) return state;
-  const figures: Partial<Figures> = change.meta ?? {};
   const meta = {
     ...state.meta,
-    ...figures,
+    ...change.meta,
     next_offsets: { ...state.meta.next_offsets, ...change.next_offsets },
   };
   return { ...state, meta, connection: "live", failure: null, changes: state.changes + 1 };

@@ -62,7 +62,7 @@ describe("the notes", () => {
     const early = { incidents: 1, first: "1900-01-01T00:00:00-05:50", last: "1900-01-01T00:00:00-05:50" };
     const late = { incidents: 2, first: "2026-11-28T10:00:00-06:00", last: "2026-11-28T11:00:00-06:00" };
     const said = notes({
-      sources: [source({ notices: [{ kind: "x", text: "no column" }] })],
+      sources: [source({ notices: [{ kind: "missing_columns", text: "no column" }] })],
       outliers: { early, late },
     });
     expect(said).toHaveLength(3);
