@@ -907,7 +907,22 @@ export interface paths {
                         readonly [name: string]: unknown;
                     };
                     content: {
-                        readonly "application/geo+json": Record<string, unknown>;
+                        readonly "application/geo+json": {
+                            /** @constant */
+                            readonly type: "FeatureCollection";
+                            readonly features: readonly {
+                                /** @constant */
+                                readonly type: "Feature";
+                                readonly properties: {
+                                    /** @description The area's code. */
+                                    readonly code: string;
+                                    /** @description The area's name. */
+                                    readonly name: string;
+                                };
+                                /** @description The outline: a Polygon or a MultiPolygon in degrees, longitude first. What the city publishes besides is passed on. */
+                                readonly geometry: Record<string, unknown> | null;
+                            }[];
+                        };
                     };
                 };
                 /** @description A parameter is wrong; the problem says which. */

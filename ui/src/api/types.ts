@@ -34,11 +34,16 @@ export type Cell = Cells["cells"][number];
 export type Incidents = Schemas["Incidents"];
 export type Incident = Incidents["incidents"][number];
 
-/** By hand: in the document these outlines are an object of any kind. It tells their properties in words only. */
-export type Boundaries = GeoJSON.FeatureCollection<
-  GeoJSON.MultiPolygon | GeoJSON.Polygon,
-  { readonly code: string; readonly name: string }
->;
+/** By hand: GeoJSON's own types say what a geometry is. A city may publish an area without an outline, or as a point. */
+export type Boundaries = GeoJSON.FeatureCollection<GeoJSON.Geometry | null, AreaName>;
+
+/** Areas that have an outline. */
+export type Outlines = GeoJSON.FeatureCollection<GeoJSON.MultiPolygon | GeoJSON.Polygon, AreaName>;
+
+interface AreaName {
+  readonly code: string;
+  readonly name: string;
+}
 
 /** RFC 9457. */
 export type Problem = Schemas["Problem"];

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useMemo, useRef } from "preact/hooks";
 import type { AreaLayer, Boundaries, Cell, Cells, Meta, Series } from "../api/types";
-import { areaShapes, type AreaShape } from "../model/areas";
+import { areaShapes, outlinesOf, type AreaShape } from "../model/areas";
 import { classify } from "../model/classes";
 import {
   filterParams,
@@ -68,10 +68,11 @@ export function Dashboard({ head, live, meta, theme }: Props) {
     revision,
     { earliest: meta.earliest, latest: meta.data_as_of },
   );
-  const boundaries = useQuery<Boundaries>(
+  const published = useQuery<Boundaries>(
     layer?.boundaries === true ? `/api/v1/boundaries/${encodeURIComponent(layer.name)}` : null,
     0,
   ).data;
+  const boundaries = useMemo(() => (published === null ? null : outlinesOf(published)), [published]);
   const shapes = useMemo(() => (boundaries === null ? NO_SHAPES : areaShapes(boundaries)), [boundaries]);
   const classes = useMemo(() => classify(cells.data?.cells ?? NO_CELLS), [cells.data]);
   const chosenAreas = useMemo(

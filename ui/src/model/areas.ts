@@ -1,5 +1,5 @@
 /** Geometry of the area layers' outlines: which area a point lies in, how large it is, where its name goes. */
-import type { Boundaries } from "../api/types";
+import type { Boundaries, Outlines } from "../api/types";
 
 export interface AreaShape {
   readonly code: string;
@@ -14,8 +14,20 @@ export interface AreaShape {
 
 const EARTH_RADIUS_KM = 6371.0088;
 
-export function areaShapes(boundaries: Boundaries): AreaShape[] {
-  return boundaries.features.map(({ geometry, properties }) => {
+/** The areas of which there is something to draw. */
+export function outlinesOf({ features }: Boundaries): Outlines {
+  return {
+    type: "FeatureCollection",
+    features: features.flatMap(({ geometry, properties }) =>
+      geometry?.type === "Polygon" || geometry?.type === "MultiPolygon"
+        ? [{ type: "Feature", properties, geometry }]
+        : [],
+    ),
+  };
+}
+
+export function areaShapes(outlines: Outlines): AreaShape[] {
+  return outlines.features.map(({ geometry, properties }) => {
     const polygons = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
     const outer = polygons.flatMap((polygon) => polygon.slice(0, 1));
     const largest = outer.toSorted((a, b) => ringArea_km2(b) - ringArea_km2(a))[0] ?? [];

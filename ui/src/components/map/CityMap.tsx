@@ -1,7 +1,7 @@
 /** The map itself with what belongs to pointer and keyboard: crosshair, tooltip, zoom buttons, picking an area. */
 import { latLngToCell } from "h3-js";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Boundaries, Cell } from "../../api/types";
+import type { Outlines, Cell } from "../../api/types";
 import { areaAt, type AreaShape } from "../../model/areas";
 import { classOf, type CountClass } from "../../model/classes";
 import { plural } from "../../model/format";
@@ -19,7 +19,7 @@ export interface CityMapProps {
   readonly resolution: number;
   readonly cells: readonly Cell[];
   readonly classes: readonly CountClass[];
-  readonly boundaries: Boundaries | null;
+  readonly boundaries: Outlines | null;
   readonly shapes: readonly AreaShape[];
   readonly selected: readonly string[];
   readonly onCamera: (camera: Camera, byReader: boolean) => void;

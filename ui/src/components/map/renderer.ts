@@ -1,5 +1,5 @@
 /** What draws the map, behind one interface: WebGL where there is any, a plain canvas where there is not. */
-import type { Boundaries, Cell } from "../../api/types";
+import type { Outlines, Cell } from "../../api/types";
 import type { AreaShape } from "../../model/areas";
 import type { CountClass } from "../../model/classes";
 import type { Theme } from "../../model/ramp";
@@ -14,7 +14,7 @@ export interface Scene {
   readonly theme: Theme;
   readonly cells: readonly Cell[];
   readonly classes: readonly CountClass[];
-  readonly boundaries: Boundaries | null;
+  readonly boundaries: Outlines | null;
   readonly shapes: readonly AreaShape[];
   /** Codes of the areas that the filter names. */
   readonly selected: readonly string[];
