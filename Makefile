@@ -65,12 +65,18 @@ $(VENV)/.installed: e2e/requirements.txt bench/requirements.txt
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(CACHE)/tools-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_MACHETE_VERSION := 0.9.1
+CARGO_MACHETE := $(CACHE)/tools-machete-$(CARGO_MACHETE_VERSION)/bin/cargo-machete
 
-lint: ui/node_modules/.installed $(CARGO_DENY) ## formatting, clippy, cargo-deny, tsc, eslint
+lint: ui/node_modules/.installed $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, clippy, cargo-deny, cargo-machete, tsc, eslint
 	cargo fmt --all --check
 	cargo clippy --profile checked --locked --workspace --all-targets -- -D warnings
 	$(CARGO_DENY) --all-features check bans licenses sources
+	$(CARGO_MACHETE) crates
 	cd ui && npm run lint
+
+$(CARGO_MACHETE):
+	cargo install cargo-machete --version $(CARGO_MACHETE_VERSION) --locked --root $(dir $(@D))
 
 $(CARGO_DENY):
 	cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root $(dir $(@D))

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 DAY_S = 86_400
-# What follows a load (housekeeping of the log, the first checkpoint) is not the live edge.
+# What follows a load (the first checkpoint, then housekeeping of the log) is not the live edge.
 SETTLED_S = 45
 # Ten hours of the data a second.
 SPEED = 36_000
@@ -46,6 +46,13 @@ class Process:
 
     def caught_up(self) -> None:
         self.line_with("caught up after")
+
+    def settle(self) -> None:
+        """Until what follows a load is done."""
+        checkpoints = self.folder / "store" / "checkpoints" / "count"
+        while not any(path.is_file() for path in checkpoints.rglob("*")):
+            time.sleep(1)
+        time.sleep(SETTLED_S)
 
     def records(self) -> int:
         with urllib.request.urlopen(f"{self.url}/api/v1/meta", timeout=60) as answer:
@@ -89,7 +96,7 @@ def cost(binary: Path, scratch: Path, seconds: int):
     """2 incidents a second on 1.7 million."""
     demo = Process(binary, scratch / "cost", "--simulate", 1_700_000, "--simulate-rate", 2)
     demo.caught_up()
-    time.sleep(SETTLED_S)
+    demo.settle()
     cpu, written, records = demo.cpu_s(), demo.written_bytes(), demo.records()
     time.sleep(seconds)
     cpu, written, records = demo.cpu_s() - cpu, demo.written_bytes() - written, demo.records() - records
@@ -106,7 +113,7 @@ def growth(binary: Path, scratch: Path, seconds: int):
     """20 incidents a second on 300,000."""
     demo = Process(binary, scratch / "growth", "--simulate", 300_000, "--simulate-rate", 20)
     demo.caught_up()
-    time.sleep(SETTLED_S)
+    demo.settle()
     before, records = demo.bytes_without_snapshots(), demo.records()
     time.sleep(seconds)
     after, records = demo.bytes_without_snapshots(), demo.records() - records
