@@ -66,18 +66,24 @@ class Process:
         lines = Path(f"/proc/{self.process.pid}/io").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
-    def bytes_without_snapshots(self) -> int:
-        total = 0
+    def sizes(self) -> tuple[int, int]:
+        """Bytes without snapshots: of the log's journals, and of everything else. Journals are emptied when they have 64 MB."""
+        journals = others = 0
         for folder, folders, files in os.walk(self.folder):
             if Path(folder).name == "snapshots":
                 folders.clear()
                 continue
             for name in files:
                 try:
-                    total += os.stat(os.path.join(folder, name)).st_size
+                    found = os.stat(os.path.join(folder, name))
                 except FileNotFoundError:
-                    pass  # Compacted away meanwhile.
-        return total
+                    continue  # Compacted away meanwhile.
+                if name.endswith(".jnl"):
+                    # Zeros are reserved behind the end.
+                    journals += found.st_blocks * 512
+                else:
+                    others += found.st_size
+        return journals, others
 
     def ready_s(self, since: float) -> float:
         while True:
@@ -114,14 +120,15 @@ def growth(binary: Path, scratch: Path, seconds: int):
     demo = Process(binary, scratch / "growth", "--simulate", 300_000, "--simulate-rate", 20)
     demo.caught_up()
     demo.settle()
-    before, records = demo.bytes_without_snapshots(), demo.records()
+    before, records = demo.sizes(), demo.records()
     time.sleep(seconds)
-    after, records = demo.bytes_without_snapshots(), demo.records() - records
+    after, records = demo.sizes(), demo.records() - records
     demo.end()
+    journals, others = ((later - earlier) / records for earlier, later in zip(before, after, strict=True))
     yield (
         f"… at 20 incidents/s on 300,000, {seconds} s: growth of the directory without snapshots",
-        f"{(after - before) / records:.0f} bytes a record",
-        f"{records:,} records, journals of the log included; to hold: 500 bytes",
+        f"{others:.0f} bytes a record, and {journals:.0f} in the log's journals, which are bounded",
+        f"{records:,} records; to hold: 500 bytes",
         "",
     )
 
