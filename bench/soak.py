@@ -42,8 +42,8 @@ LOOK_S = 1
 
 #: To hold, per record of the log, of log, archive and checkpoints; as in `living.py`.
 BYTES_A_RECORD = 500
-#: To hold, per record of the log, of what is known of the portal's rows: a line of JSON for each row and each change, without compression.
-KNOWN_BYTES_A_RECORD = 1000
+#: To hold, per record of the log, of what is known of the portal's rows: a line of JSON for each row and each change, compressed.
+KNOWN_BYTES_A_RECORD = 150
 #: To hold, per incident, of one snapshot.
 SNAPSHOT_BYTES_AN_INCIDENT = 100
 #: To hold, of files without snapshots. What is merged stays for a day, so that the files of an hour are those of all commits.
@@ -51,8 +51,8 @@ FILES, RECORDS_A_FILE = 500, 100
 #: To hold, of the memory of each role: a fixed part, and one for each incident that it may hold.
 MEMORY_MIB = {"demo": 400, "produce": 100, "count": 60, "detect": 60, "archive": 150, "snapshot": 150, "fetch": 60, "serve": 100}
 MEMORY_BYTES_AN_INCIDENT = 500
-#: And for each row of the month with the most: a comparison holds the month's rows as JSON.
-COMPARED_BYTES_A_ROW, COMPARING = 5000, ("demo", "produce")
+#: And for each row of the month with the most: a comparison holds the month's lines, and where each lies.
+COMPARED_BYTES_A_ROW, COMPARING = 1000, ("demo", "produce")
 #: `docs/operations.md`, *What stays bounded*.
 SNAPSHOTS_IN_STORE, SNAPSHOTS_HERE = 3, 2
 
