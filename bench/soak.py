@@ -48,9 +48,8 @@ KNOWN_BYTES_A_RECORD = 150
 SNAPSHOT_BYTES_AN_INCIDENT = 100
 #: To hold, of files without snapshots. What is merged stays for a day, so that the files of an hour are those of all commits.
 FILES, RECORDS_A_FILE = 500, 100
-#: To hold, of the memory of each role: a fixed part, and one for each incident that it may hold. `detect` reads all counts when it
-#: starts, small messages that take twenty times as much once Kafka's client has unpacked them.
-MEMORY_MIB = {"demo": 400, "produce": 100, "count": 60, "detect": 120, "archive": 150, "snapshot": 150, "fetch": 60, "serve": 100}
+#: To hold, of the memory of each role: a fixed part, and one for each incident that it may hold.
+MEMORY_MIB = {"demo": 400, "produce": 100, "count": 60, "detect": 60, "archive": 150, "snapshot": 150, "fetch": 60, "serve": 100}
 MEMORY_BYTES_AN_INCIDENT = 500
 #: And for each row of the month with the most: a comparison holds the month's lines, and where each lies.
 COMPARED_BYTES_A_ROW, COMPARING = 1000, ("demo", "produce")

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-/// Times that a portal is asked for a dataset, and the first pause between two.
+/// The portal is asked so often for a dataset; the pauses between begin with this one and double.
 const ATTEMPTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Nobody waits longer, whatever the portal asks for.

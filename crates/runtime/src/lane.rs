@@ -4,7 +4,7 @@
 //! `Retry-After`. Heavy questions have a deadline besides, are left off as soon as their client is gone, and run at a lower
 //! priority.
 
-use crate::problem::Problem;
+use crate::{priority, problem::Problem};
 use std::{
     sync::{
         Arc,
@@ -118,11 +118,9 @@ impl Wanted {
     /// Yields to all other threads from now on, where the question is heavy. Not while it holds a lock: whoever waits for the
     /// lock would wait for a thread that hardly runs.
     pub fn yield_to_others(&self) {
-        // On Linux, niceness belongs to the thread (and to those that it starts), and "no process" means the calling one.
-        if self.is_heavy
-            && let Err(error) = rustix::process::setpriority_process(None, NICENESS)
-        {
-            tracing::debug!(%error, "the thread keeps its priority");
+        // The threads that it starts inherit it.
+        if self.is_heavy {
+            priority::lower(NICENESS);
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Counts {
     pub(crate) log: LogUrl,
 }
 
-/// Prints them.
+/// Prints the counts.
 pub(crate) fn run(arguments: &Counts) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let log = parts::open_existing_log(&arguments.log.log, &profile)?;

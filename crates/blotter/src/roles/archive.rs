@@ -28,7 +28,7 @@ pub(crate) struct Archive {
     pub(crate) until_caught_up: bool,
 }
 
-/// Runs until told to stop, or to the end where that was asked for.
+/// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
 pub(crate) fn run(arguments: &Archive) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = ArchiveConfig { until_caught_up: arguments.until_caught_up, ..ArchiveConfig::default() };

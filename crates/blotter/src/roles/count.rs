@@ -31,7 +31,7 @@ pub(crate) struct Count {
     pub(crate) until_caught_up: bool,
 }
 
-/// Runs until told to stop, or to the end where that was asked for.
+/// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
 pub(crate) fn run(arguments: &Count) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };
@@ -57,7 +57,7 @@ pub(crate) fn count_parts(opened: &OpenLog, store: Store, profile: &Arc<Profile>
     CountParts { log, checkpoints: Checkpoints::new(store, "count"), profile: Arc::clone(profile), progress }
 }
 
-/// The whole group's lag: what another member counts is no longer waited for.
+/// Writes the lag of all `count` processes together, from the group's committed offsets.
 pub(super) fn count_lag(text: &mut Exposition, log: &dyn Log) {
     let Ok(committed) = log.committed(blotter_online::count::GROUP, Topic::Incidents) else { return };
     let mut next = vec![0; log.partitions(Topic::Incidents) as usize];

@@ -28,7 +28,7 @@ pub(crate) struct Fetch {
     pub(crate) until_caught_up: bool,
 }
 
-/// Runs until told to stop, or to the end where that was asked for.
+/// Runs the role until it is told to stop, or once without `--every`.
 pub(crate) fn run(arguments: &Fetch) -> Result<()> {
     let shutdown = signals::shutdown()?;
     let config = FetchConfig { stop: shutdown.clone(), ..FetchConfig::new(arguments.to.clone()) };

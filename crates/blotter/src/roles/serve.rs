@@ -43,7 +43,7 @@ pub(crate) struct Serve {
     pub(crate) until_caught_up: bool,
 }
 
-/// Runs until told to stop, or to the end where that was asked for.
+/// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
 pub(crate) fn run(arguments: &Serve) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries =

@@ -31,7 +31,7 @@ pub(crate) struct Snapshot {
     pub(crate) until_caught_up: bool,
 }
 
-/// Runs until told to stop, or to the end where that was asked for.
+/// Runs the role until it is told to stop, or once without `--every`.
 pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let as_of = moment("--as-of", arguments.as_of.as_deref())?;
