@@ -209,6 +209,30 @@ impl EmbeddedLog {
         Ok(())
     }
 
+    /// How many bytes the log's journal takes.
+    pub fn journal_bytes(&self) -> Result<u64, LogError> {
+        self.with_store(|_| Tables::journal_bytes(&self.dir))
+    }
+
+    /// Writes what is in memory to tables and empties the journal, which fjall by itself does only at 64 MB. The store is opened
+    /// anew for that: reading and writing wait for that moment. Whether it was emptied: not while the disk is full or slow.
+    pub fn empty_journal(&self) -> Result<bool, LogError> {
+        let _one_at_a_time = self.housekeeping();
+        let before = self.journal_bytes()?;
+        self.room.check(&self.dir, before as usize)?;
+        // Most is written before anyone waits.
+        if !self.with_store(|store| Ok(store.flush()))? {
+            return Ok(false);
+        }
+        let mut held = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(store) = held.take_if(|_| self.writer.poisoned().is_none()) else { return Ok(false) };
+        // What could not be opened is opened by the next write.
+        let failed = |error: &LogError| self.writer.poison(format!("opening its store anew: {error}"));
+        *held = Some(store.reopen(&self.dir, self.memory).inspect_err(failed)?);
+        drop(held);
+        Ok(self.journal_bytes()? < before)
+    }
+
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -124,7 +124,16 @@ impl Tables {
             return Err(LogError::PartitionCount { configured, most: MOST_PARTITIONS });
         }
         fs::create_dir_all(dir).map_err(file_error("make", dir))?;
-        let lock = DirectoryLock::take(dir)?;
+        Self::open_under(DirectoryLock::take(dir)?, dir, owner, partitions, memory)
+    }
+
+    fn open_under(
+        lock: DirectoryLock,
+        dir: &Path,
+        owner: Option<&str>,
+        partitions: Option<u32>,
+        memory: StoreMemory,
+    ) -> Result<Self, LogError> {
         let path = dir.join(STORE);
         if !path.try_exists().map_err(file_error("look at", &path))? {
             create(dir, &path, owner, partitions.unwrap_or(DEFAULT_PARTITIONS), memory)?;
@@ -172,7 +181,7 @@ impl Tables {
 
     /// Moves a store that was built to its place. One that is there is kept beside it: where.
     pub(super) fn put_in_place(self, dir: &Path) -> Result<Option<PathBuf>, LogError> {
-        let _lock = self.shut(&dir.join(UNFINISHED))?;
+        let _lock = self.shut(&dir.join(UNFINISHED), SHORT_JOURNAL)?;
         let path = dir.join(STORE);
         let mut aside = None;
         if path.try_exists().map_err(file_error("look at", &path))? {
@@ -188,14 +197,26 @@ impl Tables {
 
     /// Closes the store below `dir`.
     pub(super) fn close(self, dir: &Path) -> Result<(), LogError> {
-        self.shut(&dir.join(STORE)).map(drop)
+        self.shut(&dir.join(STORE), SHORT_JOURNAL).map(drop)
     }
 
-    /// Closes it and keeps the lock. What the journal holds goes to the tables first, and the journal is emptied: fjall reads
-    /// all of it when it opens, up to 64 MB, however little of it is not in the tables.
-    fn shut(self, path: &Path) -> Result<DirectoryLock, LogError> {
+    /// Closes the store below `dir`, empties its journal and opens it again, without letting another process have it.
+    pub(super) fn reopen(self, dir: &Path, memory: StoreMemory) -> Result<Self, LogError> {
+        let lock = self.shut(&dir.join(STORE), 0)?;
+        Self::open_under(lock, dir, None, None, memory)
+    }
+
+    /// Bytes of the journals of the store below `dir`.
+    pub(super) fn journal_bytes(dir: &Path) -> Result<u64, LogError> {
+        let path = dir.join(STORE);
+        journal::bytes(&path).map_err(file_error("look at", &path))
+    }
+
+    /// Closes it and keeps the lock. What a journal of more than `short` bytes holds goes to the tables first, and it is emptied:
+    /// fjall reads all of it when it opens, up to 64 MB, however little of it is not in the tables.
+    fn shut(self, path: &Path, short: u64) -> Result<DirectoryLock, LogError> {
         self.sync()?;
-        let is_in_tables = journal::bytes(path).map_err(file_error("look at", path))? > SHORT_JOURNAL && self.flush();
+        let is_in_tables = journal::bytes(path).map_err(file_error("look at", path))? > short && self.flush();
         let Self { records, meta, database, lock, .. } = self;
         drop((records, meta, database));
         if is_in_tables {
@@ -206,7 +227,7 @@ impl Tables {
 
     /// Writes what is in memory to tables; whether everything is there, which is not waited for long.
     #[expect(clippy::disallowed_methods, reason = "fjall tells nobody when a table is written")]
-    fn flush(&self) -> bool {
+    pub(super) fn flush(&self) -> bool {
         let keyspaces = [&self.records, &self.meta];
         if keyspaces.iter().any(|keyspace| keyspace.rotate_memtable().is_err()) {
             return false;

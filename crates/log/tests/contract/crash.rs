@@ -49,9 +49,12 @@ fn transaction(number: i64, payload: usize, next: Offset) -> Result<Transaction,
 fn child() -> TestResult {
     let Ok(directory) = env::var(DIRECTORY) else { return Ok(()) };
     let payload = env::var(PAYLOAD)?.parse()?;
-    let log = EmbeddedLog::open(directory, small())?;
+    let log = Arc::new(EmbeddedLog::open(directory, small())?);
     let mut out = std::io::stdout();
-    for number in last(&log)? + 1.. {
+    // The store is opened anew under way, over and over.
+    let emptied = Arc::clone(&log);
+    std::thread::spawn(move || while emptied.empty_journal().is_ok() {});
+    for number in last(log.as_ref())? + 1.. {
         let next = log.bounds(Topic::Incidents, 0)?.next;
         log.append(transaction(number, payload, next)?)?;
         writeln!(out, "\nacknowledged {number}")?;

@@ -16,6 +16,7 @@ enum Step {
     Read(usize, prop::sample::Index, usize),
     Retain(usize, u64),
     Pack(u64, u64),
+    EmptyJournal,
     Reopen,
 }
 
@@ -26,6 +27,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (place.clone(), any::<prop::sample::Index>(), 0_usize..20_000).prop_map(|(place, from, bytes)| Step::Read(place, from, bytes)),
         1 => (place, 0_u64..20_000).prop_map(|(place, bytes)| Step::Retain(place, bytes)),
         2 => (1_u64..6, 0_u64..4000).prop_map(|(batches, dirty_bytes)| Step::Pack(batches, dirty_bytes)),
+        1 => Just(Step::EmptyJournal),
         1 => Just(Step::Reopen),
     ]
 }
@@ -122,6 +124,9 @@ proptest! {
                 }
                 Step::Pack(batches, dirty_bytes) => {
                     log.pack(&formats(), &PackWhen { batches, dirty_bytes, ..PackWhen::ALWAYS }).map_err(fail)?;
+                }
+                Step::EmptyJournal => {
+                    log.empty_journal().map_err(fail)?;
                 }
                 Step::Reopen => {
                     drop(log);

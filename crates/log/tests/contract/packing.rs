@@ -1,7 +1,7 @@
-//! What packing and compaction keep, and what they make room of.
+//! What packing, compaction and emptying the journal keep, and what they make room of.
 
 use crate::support::{KEYS, TestResult, append_to, formats, read_all, small};
-use blotter_log::{AppendedRows, EmbeddedLog, Log, Offset, PackWhen, Packed, Topic};
+use blotter_log::{AppendedRows, EmbeddedLog, EmbeddedOptions, Log, Offset, PackWhen, Packed, Topic};
 use std::{
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
@@ -18,7 +18,11 @@ fn bytes_below(directory: &Path) -> std::io::Result<u64> {
         sum += match entry.file_type()?.is_dir() {
             true => bytes_below(&entry.path())?,
             false if is_journal => 0,
-            false => entry.metadata()?.len(),
+            // A table that was merged goes meanwhile.
+            false => match entry.metadata() {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+                metadata => metadata?.len(),
+            },
         };
     }
     Ok(sum)
@@ -105,18 +109,23 @@ fn a_large_record_keeps_its_offset() -> TestResult {
 fn a_topic_of_latest_values_takes_what_its_keys_take() -> TestResult {
     let directory = tempdir()?;
     let log = EmbeddedLog::open(directory.path(), small())?;
-    // The largest sizes of the first and of the second half: the store writes tables of 64 kB and merges them in the background.
-    let mut largest = [0; 2];
-    for round in 0..120 {
+    // The store writes tables of 64 kB and merges them in the background, every 54 rounds. Growth with what was appended would
+    // make the smallest of the last quarter three times the largest of the first.
+    let (mut first, mut last) = (0, u64::MAX);
+    for round in 0..400 {
         for step in 0..25 {
             let first = (round * 25 + step) * 4;
             log.append(append_to(Topic::Counts, 0, first..first + 4))?;
         }
         log.pack(&formats(), &PackWhen { dirty_bytes: 8 << 10, batches: 64, ..PackWhen::default() })?;
-        let half = &mut largest[round as usize / 60];
-        *half = bytes_below(directory.path())?.max(*half);
+        let bytes = bytes_below(directory.path())?;
+        match round / 100 {
+            0 => first = bytes.max(first),
+            3 => last = bytes.min(last),
+            _ => {}
+        }
     }
-    assert!(largest[1] <= largest[0] * 2, "{largest:?} bytes");
+    assert!(last <= first * 2, "{last} bytes after {first}");
     Ok(())
 }
 
@@ -147,4 +156,59 @@ fn readers_go_on_while_batches_are_packed() -> TestResult {
         reader.join().map_err(|_| "the reader panicked")??;
         TestResult::Ok(())
     })
+}
+
+/// The store is opened anew under writers and readers, who notice nothing.
+#[test]
+fn the_journal_is_emptied_while_the_log_is_written_and_read() -> TestResult {
+    const ROWS: i64 = 6000;
+    let directory = tempdir()?;
+    let options = EmbeddedOptions { tail_cache_bytes: 0, ..small() };
+    let log = EmbeddedLog::open(directory.path(), options)?;
+    let ended = AtomicBool::new(false);
+    let mut emptied = 0;
+    thread::scope(|scope| {
+        let log = &log;
+        let writers: Vec<_> = [0, 1]
+            .map(|partition| {
+                scope.spawn(move || {
+                    for number in 0..ROWS {
+                        log.append(append_to(Topic::Incidents, partition, number..number + 1))?;
+                    }
+                    Ok::<_, blotter_log::LogError>(())
+                })
+            })
+            .into();
+        let reader = scope.spawn(|| {
+            while !ended.load(Ordering::Acquire) {
+                let next = log.bounds(Topic::Incidents, 0)?.next;
+                let all = read_all(log, Topic::Incidents, 0, Offset(0))?;
+                assert!(all.len() as u64 >= next.0 && all.iter().copied().eq(0..all.len() as i64));
+            }
+            Ok::<_, blotter_log::LogError>(())
+        });
+        while !writers.iter().all(thread::ScopedJoinHandle::is_finished) {
+            if log.journal_bytes()? > 1 << 19 && log.empty_journal()? {
+                emptied += 1;
+            }
+        }
+        ended.store(true, Ordering::Release);
+        for writer in writers {
+            writer.join().map_err(|_| "a writer panicked")??;
+        }
+        reader.join().map_err(|_| "the reader panicked")??;
+        TestResult::Ok(())
+    })?;
+    assert!(emptied > 0, "it was emptied while they were at it");
+    assert!(log.empty_journal()? && log.journal_bytes()? < 1 << 14, "{} bytes", log.journal_bytes()?);
+    let expected: Vec<i64> = (0..ROWS).collect();
+    for partition in [0, 1] {
+        assert_eq!(read_all(&log, Topic::Incidents, partition, Offset(0))?, expected);
+    }
+    drop(log);
+    let log = EmbeddedLog::open(directory.path(), small())?;
+    for partition in [0, 1] {
+        assert_eq!(read_all(&log, Topic::Incidents, partition, Offset(0))?, expected, "and after it was closed");
+    }
+    Ok(())
 }
