@@ -215,17 +215,19 @@ QUESTIONS = [
 
 @pytest.mark.parametrize(("command", "query"), QUESTIONS)
 def test_a_command_says_what_the_api_says(server, folder, command, query):
-    flags = ["--snapshots", folder / "snapshots"]
+    flags = []
     for name, values in query.items():
         for value in values if isinstance(values, list) else [values]:
             flags += [f"--{name.replace('_', '-')}", value]
     for form in ("json", "csv", "geojson"):
         status, _, body = server.get(f"/api/v1/{command}", format=form, **query)
         assert status == 200, body
-        said, logged = run(command, *flags, "--format", form)
-        assert said == (body if body.endswith(b"\n") else body + b"\n")
-        assert logged == ""
-    said, _ = run(command, *flags, "--rows", "5")
+        for asked in (["--snapshots", folder / "snapshots"], ["--server", server.url]):
+            said, logged = run(command, *asked, *flags, "--format", form)
+            assert said == (body if body.endswith(b"\n") else body + b"\n")
+            assert logged == ""
+    said, _ = run(command, "--snapshots", folder / "snapshots", *flags, "--rows", "5")
+    assert run(command, "--server", f"{server.url}/", *flags, "--rows", "5")[0] == said
     lines = said.decode().splitlines()
     answer = server.json(f"/api/v1/{command}", **query)
     meta = server.meta()
@@ -267,6 +269,11 @@ def test_a_command_says_what_is_wrong(server, folder, arguments, said):
     out, logged = run(*arguments, "--snapshots", folder / "snapshots", code=1)
     assert out == b""
     assert said in logged
+
+
+def test_a_server_says_what_is_wrong(server):
+    _, logged = run("hotspots", "--server", server.url, "--resolution", "12", code=1)
+    assert "`resolution=12`: give an H3 resolution from 7 to 11" in logged
 
 
 def test_without_a_snapshot_there_is_nothing_to_ask(tmp_path):

@@ -13,6 +13,7 @@ use blotter_offline::{
     snapshot::{self, Outcome, SnapshotConfig, SnapshotParts},
 };
 use blotter_online::{CountConfig, CountParts, CountProgress};
+use blotter_query::LoadParts;
 use blotter_runtime::Shutdown;
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_store::{Checkpoints, Store};
@@ -76,10 +77,12 @@ fn main() -> Result<()> {
         move || -> Result<()> { Ok(blotter_online::run_count(&CountConfig::default(), &count, &shutdown)?) }
     }));
     let serve = ServeParts {
-        log: Some(Arc::clone(&log) as Arc<dyn Log>),
-        snapshots: dir.join("snapshots"),
-        profile: Arc::clone(&profile),
-        boundaries: Arc::default(),
+        load: LoadParts {
+            log: Some(Arc::clone(&log) as Arc<dyn Log>),
+            snapshots: dir.join("snapshots"),
+            profile: Arc::clone(&profile),
+            boundaries: Arc::default(),
+        },
         listener,
     };
     threads.push(std::thread::spawn({

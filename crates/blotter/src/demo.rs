@@ -25,6 +25,7 @@ use blotter_log::{Log, Topic, Writer};
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgress};
 use blotter_online::{CountConfig, DetectConfig};
 use blotter_produce::{ProduceParts, ProduceProgress};
+use blotter_query::LoadParts;
 use blotter_runtime::{Crew, Operations, Shutdown, signals};
 use blotter_serve::{ServeConfig, ServeParts};
 use blotter_source::{RetryPolicy, Source};
@@ -137,10 +138,12 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
             open_browser(&format!("http://{address}"));
         }
         let serve = ServeParts {
-            log: Some(Arc::clone(&log)),
-            snapshots: directory.join("snapshots"),
-            profile: Arc::clone(&profile),
-            boundaries: Arc::clone(&boundaries),
+            load: LoadParts {
+                log: Some(Arc::clone(&log)),
+                snapshots: directory.join("snapshots"),
+                profile: Arc::clone(&profile),
+                boundaries: Arc::clone(&boundaries),
+            },
             listener,
         };
         let config = ServeConfig {

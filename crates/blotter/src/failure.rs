@@ -5,8 +5,8 @@ use blotter_log::LogError;
 use blotter_offline::OfflineError;
 use blotter_online::{CountError, DetectError};
 use blotter_produce::ProduceError;
+use blotter_query::LoadError;
 use blotter_runtime::{Failure, Operations, Shutdown};
-use blotter_serve::ServeError;
 use blotter_store::StoreError;
 
 /// Runs a role until it ends by itself, is told to stop, or fails in a way that waiting does not mend.
@@ -35,6 +35,6 @@ pub(crate) fn is_retryable(error: &Error) -> bool {
             || cause.downcast_ref::<DetectError>().is_some_and(DetectError::is_retryable)
             || cause.downcast_ref::<ProduceError>().is_some_and(ProduceError::is_retryable)
             || cause.downcast_ref::<OfflineError>().is_some_and(OfflineError::is_retryable)
-            || cause.downcast_ref::<ServeError>().is_some_and(ServeError::is_retryable)
+            || cause.downcast_ref::<LoadError>().is_some_and(LoadError::is_retryable)
     })
 }

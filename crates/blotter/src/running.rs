@@ -44,18 +44,23 @@ pub(crate) fn server_of(directory: &Path) -> Option<String> {
 
 /// The answer to a question of the HTTP API.
 pub(crate) fn ask(server: &str, question: &str) -> Result<serde_json::Value> {
+    let body = fetch(server, question)?;
+    serde_json::from_slice(&body).with_context(|| format!("{server} answered something else than JSON"))
+}
+
+/// The body of that answer, in whatever form was asked for.
+pub(crate) fn fetch(server: &str, question: &str) -> Result<Vec<u8>> {
     let server = server.trim_end_matches('/');
     let mut answer = agent(ANSWER)
         .get(format!("{server}{question}"))
         .call()
         .with_context(|| format!("the server {server} does not answer"))?;
-    let body = answer.body_mut().with_config().limit(LONGEST).read_to_string()?;
-    let value: serde_json::Value =
-        serde_json::from_str(&body).with_context(|| format!("{server} answered something else than JSON"))?;
+    let body = answer.body_mut().with_config().limit(LONGEST).read_to_vec()?;
     if answer.status() != 200 {
-        bail!("{server}: {}", value["detail"].as_str().unwrap_or("it refused the question"));
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        bail!("{server}: {}", problem["detail"].as_str().unwrap_or("it refused the question"));
     }
-    Ok(value)
+    Ok(body)
 }
 
 fn agent(within: Duration) -> ureq::Agent {

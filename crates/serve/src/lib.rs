@@ -1,39 +1,23 @@
-//! The role `serve`: a snapshot and the log into the cube; the cube to browsers.
+//! The role `serve`: the questions of `blotter_query` over HTTP, the live stream, and the web app.
 //!
-//! - [`follower`](self) is the one writer: it loads the snapshot, follows the log, and publishes what changed.
-//! - [`api`](self) answers from the state that the follower left, under one lock: an answer's figures and its next
-//!   offsets belong together. [`LoadedCity`] asks it without a listener.
+//! - `api`: routes; one handler for every question, with its lane, its tag and its form;
+//! - `role`: the follower on a thread of its own, and the server.
 //!
 //! Invariant: every answer and every live event names the next offsets that it reflects.
 
 mod api;
-mod ask;
-mod caught_up;
 mod coding;
 mod conditional;
-mod disagreements;
 mod error;
-mod figures;
-mod follower;
-mod hourly;
 mod lanes;
-mod live;
-mod log_status;
 mod metrics;
-mod opened;
 mod role;
-mod sites;
-mod snapshot;
-mod state;
-mod study_areas;
 #[cfg(test)]
 mod testing;
-mod texts;
-mod tick_index;
-mod ticks;
+#[cfg(test)]
+mod tests;
 mod web;
 
 pub use api::openapi_json;
-pub use ask::{AskParts, LoadedCity, Reply};
 pub use error::ServeError;
 pub use role::{ServeConfig, ServeParts, run};

@@ -1,13 +1,13 @@
 //! Prometheus figures.
 
-use crate::{lanes::Lanes, state::State};
+use crate::api::Context;
 use blotter_runtime::http::Connections;
 use std::{
     collections::BTreeMap,
     fmt::Write,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -19,8 +19,6 @@ const BOUNDS: [f64; 8] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
 pub(crate) struct Metrics {
     requests: Mutex<BTreeMap<(&'static str, u16), Requests>>,
     pub(crate) live_clients: AtomicI64,
-    /// Newer snapshots that could not be loaded.
-    pub(crate) refused_snapshots: AtomicU64,
     /// Of the listener; none where there is none.
     pub(crate) connections: OnceLock<Arc<Connections>>,
 }
@@ -46,14 +44,15 @@ impl Metrics {
 }
 
 /// The text of `/metrics`.
-pub(crate) fn render(state: &State, lanes: &Lanes) -> String {
-    state.find_areas(usize::MAX);
+pub(crate) fn render(context: &Context) -> String {
+    let Context { city, metrics, lanes, .. } = context;
+    city.find_areas(usize::MAX);
     let mut text = String::new();
     let mut line = |line: std::fmt::Arguments<'_>| {
         // Writing into a string cannot fail.
         let _infallible = writeln!(text, "{line}");
     };
-    let view = state.read();
+    let view = city.read();
     let figures = view.cube.figures();
     line(format_args!(
         "# HELP blotter_incidents Incidents: winning revisions, not deleted.\n# TYPE blotter_incidents gauge"
@@ -65,7 +64,7 @@ pub(crate) fn render(state: &State, lanes: &Lanes) -> String {
     line(format_args!(
         "# HELP blotter_disagreeing Mapped incidents whose area differs from the one whose outline contains them.\n# TYPE blotter_disagreeing gauge"
     ));
-    for (layer, count) in state.profile.layers.iter().zip(state.disagreeing(&view)) {
+    for (layer, count) in city.profile.layers.iter().zip(city.disagreeing(&view)) {
         if let Some(count) = count {
             line(format_args!("blotter_disagreeing{{layer=\"{}\"}} {count}", layer.name));
         }
@@ -73,8 +72,8 @@ pub(crate) fn render(state: &State, lanes: &Lanes) -> String {
     line(format_args!(
         "# HELP blotter_ready Whether the snapshot is loaded and the log was followed to its end.\n# TYPE blotter_ready gauge"
     ));
-    line(format_args!("blotter_ready {}", u8::from(state.is_ready())));
-    if let Some(standing) = state.standing() {
+    line(format_args!("blotter_ready {}", u8::from(city.is_ready())));
+    if let Some(standing) = city.standing() {
         let reports = || {
             let sources = standing.sources.values().filter(|source| !source.retired);
             let escaped = |name: &String| name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
@@ -122,8 +121,8 @@ pub(crate) fn render(state: &State, lanes: &Lanes) -> String {
     }
     drop(view);
     line(format_args!("# HELP blotter_live_clients Browsers on the live stream.\n# TYPE blotter_live_clients gauge"));
-    line(format_args!("blotter_live_clients {}", state.metrics.live_clients.load(Ordering::Relaxed)));
-    if let Some(connections) = state.metrics.connections.get() {
+    line(format_args!("blotter_live_clients {}", metrics.live_clients.load(Ordering::Relaxed)));
+    if let Some(connections) = metrics.connections.get() {
         line(format_args!("# HELP blotter_http_connections Open connections.\n# TYPE blotter_http_connections gauge"));
         line(format_args!("blotter_http_connections {}", connections.open()));
         line(format_args!(
@@ -151,11 +150,11 @@ pub(crate) fn render(state: &State, lanes: &Lanes) -> String {
     line(format_args!(
         "# HELP blotter_refused_snapshots_total Newer snapshots that could not be loaded; the map goes on with the one before.\n# TYPE blotter_refused_snapshots_total counter"
     ));
-    line(format_args!("blotter_refused_snapshots_total {}", state.metrics.refused_snapshots.load(Ordering::Relaxed)));
+    line(format_args!("blotter_refused_snapshots_total {}", city.refused_snapshots.load(Ordering::Relaxed)));
     line(format_args!(
         "# HELP blotter_http_request_seconds Time to answer.\n# TYPE blotter_http_request_seconds histogram"
     ));
-    let all = state.metrics.requests.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = metrics.requests.lock().unwrap_or_else(PoisonError::into_inner);
     for ((route, status), requests) in all.iter() {
         let labels = format!("route=\"{route}\",status=\"{status}\"");
         for (bound, count) in BOUNDS.iter().zip(requests.buckets) {

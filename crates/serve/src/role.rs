@@ -1,15 +1,12 @@
 //! The role: a follower on a thread of its own, and the HTTP server.
 
-use crate::{ServeError, api, follower::Follower, lanes::Lanes, state::State};
-use blotter_city::Profile;
-use blotter_incident::Boundaries;
-use blotter_log::Log;
-use blotter_runtime::Shutdown;
+use crate::{ServeError, api, lanes::Lanes, metrics::Metrics};
+use blotter_query::{Follower, LoadParts, LoadedCity};
 use blotter_runtime::{
-    Hosts,
+    Hosts, Shutdown,
     http::{self, Connections, Limits},
 };
-use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// How to serve.
@@ -42,21 +39,17 @@ impl Default for ServeConfig {
 
 /// What it works with.
 pub struct ServeParts {
-    /// The log to follow; without it the map is as fresh as its snapshot.
-    pub log: Option<Arc<dyn Log>>,
-    /// Local directory of snapshots.
-    pub snapshots: PathBuf,
-    /// The city.
-    pub profile: Arc<Profile>,
-    /// The outlines that are known of it.
-    pub boundaries: Arc<Boundaries>,
+    /// What is served.
+    pub load: LoadParts,
     /// Where to listen.
     pub listener: TcpListener,
 }
 
 /// Serves until told to stop.
 pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Result<(), ServeError> {
-    let state = Arc::new(State::new(parts.profile, parts.log, parts.boundaries));
+    let LoadParts { log, snapshots, profile, boundaries } = parts.load;
+    let city = Arc::new(LoadedCity::new(profile, log, boundaries));
+    let metrics = Arc::new(Metrics::default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(Lanes::BLOCKING_THREADS)
@@ -71,16 +64,11 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
         let listener = tokio::net::TcpListener::from_std(parts.listener)?;
         let connections = Connections::new(config.limits.connections);
         // Before anybody asks.
-        let _first = state.metrics.connections.set(Arc::clone(&connections));
-        let app = hosts.guard(api::router(Arc::clone(&state), stopped.clone(), config.limits));
+        let _first = metrics.connections.set(Arc::clone(&connections));
+        let app = hosts.guard(api::router(Arc::clone(&city), metrics, stopped.clone(), config.limits));
         runtime.spawn(http::serve(listener, app, config.limits, connections, stopped))
     };
-    let follower = Follower {
-        state,
-        snapshots: parts.snapshots,
-        coalesce: config.coalesce,
-        until_caught_up: config.until_caught_up,
-    };
+    let follower = Follower { city, snapshots, coalesce: config.coalesce, until_caught_up: config.until_caught_up };
     let ended = follower.run(shutdown);
     stop.send_replace(true);
     let closed = runtime.block_on(async { tokio::time::timeout(config.deadline, server).await });
@@ -88,5 +76,5 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
         tracing::info!("requests that were still under way are broken off");
     }
     runtime.shutdown_timeout(Duration::from_millis(200));
-    ended
+    Ok(ended?)
 }

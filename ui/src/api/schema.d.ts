@@ -81,6 +81,8 @@ export interface paths {
                     readonly by?: string;
                     /** @description Hours are from UTC, longer buckets from civil dates; weeks begin on Monday. */
                     readonly bucket?: "hour" | "day" | "week" | "month" | "year";
+                    /** @description The form of the answer; without it, what `Accept` asks for. Arrow and CSV have a row for each line and bucket with any incident. */
+                    readonly format?: "json" | "arrow" | "csv";
                     /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
                     readonly from?: components["parameters"]["from"];
                     /** @description Excluded, and later than `from`; written as `from`. */
@@ -118,6 +120,7 @@ export interface paths {
                     content: {
                         readonly "application/json": components["schemas"]["Series"];
                         readonly "application/vnd.apache.arrow.stream": string;
+                        readonly "text/csv": string;
                     };
                 };
                 /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
@@ -176,6 +179,8 @@ export interface paths {
                 readonly query?: {
                     /** @description H3 resolution. */
                     readonly resolution?: number;
+                    /** @description The form of the answer; without it, what `Accept` asks for. */
+                    readonly format?: components["parameters"]["format"];
                     /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
                     readonly from?: components["parameters"]["from"];
                     /** @description Excluded, and later than `from`; written as `from`. */
@@ -213,6 +218,8 @@ export interface paths {
                     content: {
                         readonly "application/json": components["schemas"]["Cells"];
                         readonly "application/vnd.apache.arrow.stream": string;
+                        readonly "application/geo+json": Record<string, unknown>;
+                        readonly "text/csv": string;
                     };
                 };
                 /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
@@ -799,6 +806,8 @@ export interface paths {
                     readonly limit?: number;
                     /** @description The `next_cursor` of the page before. */
                     readonly cursor?: string;
+                    /** @description The form of the answer; without it, what `Accept` asks for. */
+                    readonly format?: components["parameters"]["format"];
                     /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
                     readonly from?: components["parameters"]["from"];
                     /** @description Excluded, and later than `from`; written as `from`. */
@@ -831,11 +840,15 @@ export interface paths {
                         readonly "Server-Timing"?: string;
                         /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
                         readonly "Blotter-Next-Offsets"?: string;
+                        /** @description The next page, where there is one: `<address>; rel="next"` (RFC 8288). */
+                        readonly Link?: string;
                         readonly [name: string]: unknown;
                     };
                     content: {
                         readonly "application/json": components["schemas"]["Incidents"];
                         readonly "application/vnd.apache.arrow.stream": string;
+                        readonly "application/geo+json": Record<string, unknown>;
+                        readonly "text/csv": string;
                     };
                 };
                 /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */

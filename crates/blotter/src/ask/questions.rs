@@ -1,21 +1,24 @@
-//! The commands that ask: the HTTP API's questions, answered by its code from a local snapshot and the log.
+//! The commands that ask: the API's questions, answered from a local snapshot and the log, or by a running server.
 //!
-//! A flag is the API's parameter of that name, passed on as it stands; what is wrong with it the API says. Every format but
-//! the table is the API's answer, byte for byte.
+//! A flag is the API's parameter of that name, and what is wrong with it is said in the API's words. Every format but the table is
+//! the API's answer, byte for byte.
 
 mod report;
 
-use crate::{boundaries, flags::City, parts, parts::OpenLog, profiles};
+use crate::{boundaries, flags::City, parts, parts::OpenLog, profiles, running};
 use anyhow::{Context, Result, bail};
-use blotter_runtime::signals;
-use blotter_serve::{AskParts, LoadedCity};
+use blotter_query::{
+    FILTER, FromParameters, LoadParts, LoadedCity, Parameters, Patient, Reply,
+    encode::{Answer, Encoded, Form},
+    questions::{self, Meta},
+};
+use blotter_runtime::{Shutdown, signals};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::{
     fmt::Write as _,
     io::{BufWriter, Write, stdout},
     path::PathBuf,
-    sync::Arc,
 };
 
 /// What is asked, and how the answer is wanted.
@@ -23,9 +26,12 @@ use std::{
 pub(crate) struct About {
     #[command(flatten)]
     pub(crate) city: City,
+    /// Ask the server at this URL, such as http://127.0.0.1:8080, instead of loading anything
+    #[arg(long, value_name = "URL", conflicts_with_all = ["snapshots", "boundaries"])]
+    pub(crate) server: Option<String>,
     /// Local directory with snapshots (see `blotter fetch`)
-    #[arg(long, value_name = "DIR")]
-    pub(crate) snapshots: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "server")]
+    pub(crate) snapshots: Option<PathBuf>,
     /// Read this log to its end first: `embedded:DIR` or `kafka://…`. Default: use the snapshot only
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: Option<String>,
@@ -77,6 +83,16 @@ pub(crate) struct Selection {
     /// Count only these hours of the week, local time, from 0 (Monday 00:00) to 167: 20-23,44-47
     #[arg(long, value_name = "HOURS")]
     hour_of_week: Option<String>,
+}
+
+impl From<AnswerFormat> for Form {
+    fn from(format: AnswerFormat) -> Self {
+        match format {
+            AnswerFormat::Csv => Self::Csv,
+            AnswerFormat::GeoJson => Self::GeoJson,
+            AnswerFormat::Json | AnswerFormat::Table => Self::Json,
+        }
+    }
 }
 
 impl Selection {
@@ -151,10 +167,13 @@ pub(crate) struct Emerging {
 
 /// What one of these commands asks.
 pub(crate) trait Question {
-    /// The address without its query.
+    /// The question.
+    type Asked: blotter_query::Question + FromParameters;
+
+    /// Its address in the API.
     const PATH: &'static str;
 
-    /// The query, in the API's names.
+    /// Its parameters, in the API's names.
     fn parameters(&self) -> Vec<(&'static str, &str)>;
 
     /// The answer, for people; `meta` is what the API says of the data.
@@ -166,6 +185,8 @@ fn given<'a>(name: &'static str, value: Option<&'a String>) -> Option<(&'static 
 }
 
 impl Question for Hotspots {
+    type Asked = questions::Hotspots;
+
     const PATH: &'static str = "/api/v1/hotspots";
 
     fn parameters(&self) -> Vec<(&'static str, &str)> {
@@ -179,6 +200,8 @@ impl Question for Hotspots {
 }
 
 impl Question for Peaks {
+    type Asked = questions::Peaks;
+
     const PATH: &'static str = "/api/v1/peaks";
 
     fn parameters(&self) -> Vec<(&'static str, &str)> {
@@ -196,6 +219,8 @@ impl Question for Peaks {
 }
 
 impl Question for Emerging {
+    type Asked = questions::Emerging;
+
     const PATH: &'static str = "/api/v1/emerging";
 
     fn parameters(&self) -> Vec<(&'static str, &str)> {
@@ -212,51 +237,79 @@ impl Question for Emerging {
     }
 }
 
-/// Loads, asks, and writes the answer.
+/// Asks, and writes the answer.
 pub(crate) fn run<Q: Question>(about: &About, question: &Q) -> Result<()> {
+    match &about.server {
+        Some(server) => ask_server(server, about, question),
+        None => ask_here(about, question),
+    }
+}
+
+fn ask_server<Q: Question>(server: &str, about: &About, question: &Q) -> Result<()> {
+    let form = ("format", Form::from(about.format).name());
+    let body = running::fetch(server, &address(Q::PATH, question.parameters().into_iter().chain([form])))?;
+    let meta = if about.format == AnswerFormat::Table { running::ask(server, "/api/v1/meta")? } else { Value::Null };
+    write(about, question, &body, &meta)
+}
+
+fn ask_here<Q: Question>(about: &About, question: &Q) -> Result<()> {
+    // Whatever is wrong with a flag is said before anything is loaded.
+    let given = question.parameters().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let parameters = Parameters::new(given.collect(), &[Q::Asked::NAMES, &FILTER])?;
+    let asked = Q::Asked::from_parameters(&parameters)?;
     let profile = profiles::profile(&about.city.city)?;
-    let boundaries = boundaries::load(&about.boundaries, Some(&boundaries::beside(&about.snapshots)), &profile)?;
+    let snapshots = about.snapshots.clone().unwrap_or_default();
+    let boundaries = boundaries::load(&about.boundaries, Some(&boundaries::beside(&snapshots)), &profile)?;
     let shutdown = signals::shutdown()?;
     let opened = about.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
-    let parts = AskParts {
-        log: opened.as_ref().map(OpenLog::log),
-        snapshots: about.snapshots.clone(),
-        profile: Arc::clone(&profile),
-        boundaries,
-    };
-    let asked = LoadedCity::load(parts, &shutdown)?;
+    let log = opened.as_ref().map(OpenLog::log);
+    let load = LoadParts { log, snapshots, profile, boundaries };
+    let answered = answer_here(about, question, &asked, load, &shutdown);
+    let closed = opened.map_or(Ok(()), |opened| opened.close());
+    answered.and(closed)
+}
+
+fn answer_here<Q: Question>(
+    about: &About,
+    question: &Q,
+    asked: &Q::Asked,
+    load: LoadParts,
+    shutdown: &Shutdown,
+) -> Result<()> {
+    let city = LoadedCity::load(load, shutdown)?;
     if shutdown.is_triggered() {
-        return opened.map_or(Ok(()), |opened| opened.close());
+        return Ok(());
     }
-    let format = match about.format {
-        AnswerFormat::Csv => "csv",
-        AnswerFormat::GeoJson => "geojson",
-        AnswerFormat::Json | AnswerFormat::Table => "json",
+    let body = answer(asked, &city, about.format.into())?;
+    let meta = if about.format == AnswerFormat::Table {
+        serde_json::from_slice(&answer(&Meta, &city, Form::Json)?)?
+    } else {
+        Value::Null
     };
-    let body = answer(&asked, &address(Q::PATH, question.parameters().into_iter().chain([("format", format)])))?;
+    write(about, question, &body, &meta)
+}
+
+/// The answer as the API has it.
+fn answer<Q: blotter_query::Question>(question: &Q, city: &LoadedCity, form: Form) -> Result<Vec<u8>> {
+    match question.ask(city, &Patient)? {
+        Reply::Answer(answer, _) => Ok(Encoded::new(answer, Form::named(form.name(), Q::Answer::FORMS)?)?.bytes()?),
+        Reply::Known(_) => bail!("a question was answered with what is known already"),
+    }
+}
+
+fn write<Q: Question>(about: &About, question: &Q, body: &[u8], meta: &Value) -> Result<()> {
     let mut output = BufWriter::new(stdout().lock());
     if about.format == AnswerFormat::Table {
-        let meta: Value = serde_json::from_slice(&answer(&asked, "/api/v1/meta")?)?;
-        question.report(&serde_json::from_slice(&body)?, &meta, about.rows, &mut output)?;
+        let answer: Value = serde_json::from_slice(body).context("the answer is not JSON")?;
+        question.report(&answer, meta, about.rows, &mut output)?;
     } else {
-        output.write_all(&body)?;
+        output.write_all(body)?;
         // Sheets end with the end of their last line.
         if !body.ends_with(b"\n") {
             output.write_all(b"\n")?;
         }
     }
-    output.flush()?;
-    opened.map_or(Ok(()), |opened| opened.close())
-}
-
-/// The body of an answer; a problem is an error, in the API's words.
-fn answer(asked: &LoadedCity, question: &str) -> Result<Vec<u8>> {
-    let reply = asked.ask(question)?;
-    if reply.status == 200 {
-        return Ok(reply.body);
-    }
-    let problem: Value = serde_json::from_slice(&reply.body).context("the answer is not JSON")?;
-    bail!("{}", problem["detail"].as_str().unwrap_or("the question has no answer"))
+    Ok(output.flush()?)
 }
 
 /// A path and its query, percent-encoded.

@@ -8,6 +8,7 @@ use crate::{
     profiles,
 };
 use anyhow::{Context, Result};
+use blotter_query::LoadParts;
 use blotter_runtime::{Operations, signals};
 use blotter_serve::{ServeConfig, ServeParts};
 use clap::Args;
@@ -61,10 +62,12 @@ pub(crate) fn run(arguments: &Serve) -> Result<()> {
     supervise(&Operations::new("serve"), &shutdown, || {
         let opened = arguments.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
         let serve = ServeParts {
-            log: opened.as_ref().map(OpenLog::log),
-            snapshots: arguments.snapshots.clone(),
-            profile: Arc::clone(&profile),
-            boundaries: Arc::clone(&boundaries),
+            load: LoadParts {
+                log: opened.as_ref().map(OpenLog::log),
+                snapshots: arguments.snapshots.clone(),
+                profile: Arc::clone(&profile),
+                boundaries: Arc::clone(&boundaries),
+            },
             listener: listener.try_clone()?,
         };
         blotter_serve::run(&config, serve, &shutdown)?;

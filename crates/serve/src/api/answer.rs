@@ -1,152 +1,127 @@
 //! What all answers have in common: their form, the state of the data that they reflect, and how long they took.
 
 use super::accept::preferred;
-use crate::{conditional, state::State};
-use arrow::{array::RecordBatch, ipc::writer::StreamWriter};
+use crate::conditional;
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use blotter_query::{Edition, LoadedCity, encode::Form, offsets_text};
 use blotter_runtime::Problem;
 use std::time::{Duration, Instant};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
-pub(crate) const JSON: &str = "application/json";
-pub(crate) const ARROW: &str = "application/vnd.apache.arrow.stream";
-pub(crate) const GEOJSON: &str = "application/geo+json";
-pub(crate) const CSV: &str = "text/csv";
-
-/// In which form the client wants it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Json,
-    Arrow,
-    /// Of answers about places, as [`Form::of_places`].
-    GeoJson,
-    Csv,
-}
-
-/// The forms of answers that have no places, of those that have, and of tables without places.
-const PLAIN: [(&str, Form); 2] = [(JSON, Form::Json), (ARROW, Form::Arrow)];
-const PLACES: [(&str, Form); 4] =
-    [(JSON, Form::Json), (ARROW, Form::Arrow), (GEOJSON, Form::GeoJson), (CSV, Form::Csv)];
-const TABLE: [(&str, Form); 3] = [(JSON, Form::Json), (ARROW, Form::Arrow), (CSV, Form::Csv)];
-
-impl Form {
-    /// JSON or Arrow.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        Self::accepted(headers, &PLAIN)
+/// The form that is wanted, of those that an answer has: the parameter `format`, else what the client accepts.
+pub(super) fn form(headers: &HeaderMap, format: Option<&str>, offered: &'static [Form]) -> Result<Form, Problem> {
+    if let Some(format) = format {
+        return Form::named(format, offered).map_err(super::problem);
     }
-
-    /// For answers that are JSON.
-    pub(crate) fn of_json(headers: &HeaderMap) -> Result<Self, Problem> {
-        Self::accepted(headers, &PLAIN[..1])
-    }
-
-    /// For answers about places, which also go into a map or a sheet: the parameter `format`, else what is accepted.
-    pub(crate) fn of_places(headers: &HeaderMap, format: Option<&str>) -> Result<Self, Problem> {
-        match format {
-            None => Self::accepted(headers, &PLACES),
-            Some("json") => Ok(Self::Json),
-            Some("arrow") => Ok(Self::Arrow),
-            Some("geojson") => Ok(Self::GeoJson),
-            Some("csv") => Ok(Self::Csv),
-            Some(other) => {
-                Err(Problem::parameter("format", format!("`format={other}`: give json, arrow, geojson or csv")))
-            }
-        }
-    }
-
-    /// For answers that are a table without places.
-    pub(crate) fn of_table(headers: &HeaderMap, format: Option<&str>) -> Result<Self, Problem> {
-        match format {
-            None => Self::accepted(headers, &TABLE),
-            Some("geojson") => Err(Problem::parameter("format", "`format=geojson`: give json, arrow or csv")),
-            Some(format) => Self::of_places(headers, Some(format))
-                .map_err(|_| Problem::parameter("format", format!("`format={format}`: give json, arrow or csv"))),
-        }
-    }
-
-    fn accepted(headers: &HeaderMap, offered: &[(&str, Self)]) -> Result<Self, Problem> {
-        preferred(headers, offered)
-            .ok_or_else(|| Problem::not_acceptable(&offered.iter().map(|(media, _)| *media).collect::<Vec<_>>()))
-    }
+    let types: Vec<(&str, Form)> = offered.iter().map(|form| (form.media_type(), *form)).collect();
+    preferred(headers, &types)
+        .ok_or_else(|| Problem::not_acceptable(&types.iter().map(|(media, _)| *media).collect::<Vec<_>>()))
 }
 
 /// The next offsets that an answer reflects, also of those that were not sent again.
 const OFFSETS: HeaderName = HeaderName::from_static("blotter-next-offsets");
 
-/// Which state of the data an answer reflects.
+/// The question that an answer is to, as the answer's tag needs it.
 ///
-/// Its ETag stands for what the question is about (the slices of the data that it reaches, the question itself and the form),
+/// The tag stands for what the question is about (the slices of the data that it reaches, the question itself and the form),
 /// not for the next offsets, which move with every record. So it is weak: of two answers with one tag all is equal but the
 /// next offsets. An answer that a client has already is right at the newer offsets, too, which the 304 says in a header.
-#[derive(Clone, Debug)]
-pub(crate) struct Edition {
-    tag: String,
-    offsets: String,
+pub(super) struct Asked<'a> {
+    pub(super) city: &'a LoadedCity,
+    pub(super) uri: &'a Uri,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) form: Form,
 }
 
-impl Edition {
-    /// `content`: a fingerprint of what the answer is made from.
-    pub(crate) fn new(state: &State, content: &[u64], offsets: String, uri: &Uri, form: Form) -> Self {
-        let city = state.fingerprint;
-        let question = uri.path_and_query().map_or("", |path| path.as_str());
-        let text = format!("{city:x} {content:x?} {question} {form:?} {}", env!("CARGO_PKG_VERSION"));
-        Self { tag: format!("W/\"{:016x}\"", xxh3_64(text.as_bytes())), offsets }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of_test() -> Self {
-        Self { tag: "W/\"test\"".to_owned(), offsets: "0:0".to_owned() }
+impl Asked<'_> {
+    fn tag(&self, edition: &Edition) -> String {
+        let (city, content) = (self.city.fingerprint, &edition.content);
+        let question = self.uri.path_and_query().map_or("", |path| path.as_str());
+        let text = format!("{city:x} {content:x?} {question} {:?} {}", self.form, env!("CARGO_PKG_VERSION"));
+        format!("W/\"{:016x}\"", xxh3_64(text.as_bytes()))
     }
 
     /// Whether the client has the answer already.
-    pub(crate) fn is_seen(&self, headers: &HeaderMap) -> bool {
-        conditional::is_seen(headers, &self.tag)
+    pub(super) fn is_seen(&self, edition: &Edition) -> bool {
+        conditional::is_seen(self.headers, &self.tag(edition))
     }
 
     /// The answer to a client that has it already.
-    pub(crate) fn not_modified(&self) -> Response {
+    pub(super) fn not_modified(&self, edition: &Edition) -> Response {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("accept"));
         headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-        self.name(headers);
+        self.name(edition, headers);
         response
     }
 
-    fn name(&self, headers: &mut HeaderMap) {
-        for (name, value) in [(header::ETAG, &self.tag), (OFFSETS, &self.offsets)] {
+    /// The answer.
+    pub(super) fn answered(
+        &self,
+        body: Body,
+        edition: Option<&Edition>,
+        next_page: Option<&str>,
+        timing: &Timing,
+    ) -> Response {
+        let mut response = (
+            [
+                (header::CONTENT_TYPE, self.form.media_type()),
+                (header::CACHE_CONTROL, "no-cache"),
+                (header::VARY, "accept"),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ],
+            body,
+        )
+            .into_response();
+        let headers = response.headers_mut();
+        if let Ok(value) = timing.header().parse() {
+            headers.insert("server-timing", value);
+        }
+        if let Some(Ok(value)) = next_page.map(|cursor| self.link(cursor).parse()) {
+            headers.insert(header::LINK, value);
+        }
+        if let Some(edition) = edition {
+            self.name(edition, headers);
+        }
+        response
+    }
+
+    fn name(&self, edition: &Edition, headers: &mut HeaderMap) {
+        for (name, value) in [(header::ETAG, self.tag(edition)), (OFFSETS, offsets_text(&edition.next_offsets))] {
             if let Ok(value) = value.parse() {
                 headers.insert(name, value);
             }
         }
     }
-}
 
-/// A fingerprint of a list of numbers.
-pub(crate) fn fingerprint(numbers: impl Iterator<Item = u64>) -> u64 {
-    let mut hash = Xxh3::new();
-    numbers.for_each(|number| hash.update(&number.to_le_bytes()));
-    hash.digest()
+    /// The next page by its address (RFC 8288): a sheet has no room for it.
+    fn link(&self, cursor: &str) -> String {
+        let pairs = url::form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes());
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(pairs.filter(|(name, _)| name != "cursor")).append_pair("cursor", cursor);
+        format!("<{}?{}>; rel=\"next\"", self.uri.path(), query.finish())
+    }
 }
 
 /// How long the parts of an answer took, for the header `Server-Timing`.
-pub(crate) struct Timing {
+pub(super) struct Timing {
     started: Instant,
     cube: Option<Duration>,
 }
 
 impl Timing {
-    pub(crate) fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self { started: Instant::now(), cube: None }
     }
 
     /// The cube has answered; what follows is serialisation.
-    pub(crate) fn cube_done(&mut self) {
+    pub(super) fn cube_done(&mut self) {
         self.cube = Some(self.started.elapsed());
     }
 
@@ -157,46 +132,4 @@ impl Timing {
         let serialize = total.saturating_sub(cube);
         format!("cube;dur={:.3}, serialize;dur={:.3}, total;dur={:.3}", ms(cube), ms(serialize), ms(total))
     }
-}
-
-pub(crate) fn json(body: String, edition: Option<&Edition>, timing: &Timing) -> Response {
-    finish(JSON, Body::from(body), edition, timing)
-}
-
-pub(crate) fn arrow(batch: &RecordBatch, edition: Option<&Edition>, timing: &Timing) -> Response {
-    let mut bytes = Vec::new();
-    let written = StreamWriter::try_new(&mut bytes, batch.schema_ref()).and_then(|mut writer| {
-        writer.write(batch)?;
-        writer.finish()
-    });
-    match written {
-        Ok(()) => finish(ARROW, Body::from(bytes), edition, timing),
-        Err(error) => Problem::internal(&error).into_response(),
-    }
-}
-
-/// A body that is written as its client reads.
-pub(crate) fn streamed(media: &'static str, body: Body, edition: Option<&Edition>, timing: &Timing) -> Response {
-    finish(media, body, edition, timing)
-}
-
-fn finish(media: &'static str, body: Body, edition: Option<&Edition>, timing: &Timing) -> Response {
-    let mut response = (
-        [
-            (header::CONTENT_TYPE, media),
-            (header::CACHE_CONTROL, "no-cache"),
-            (header::VARY, "accept"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        ],
-        body,
-    )
-        .into_response();
-    let headers = response.headers_mut();
-    if let Ok(value) = timing.header().parse() {
-        headers.insert("server-timing", value);
-    }
-    if let Some(edition) = edition {
-        edition.name(headers);
-    }
-    response
 }

@@ -2,24 +2,15 @@
 
 mod accept;
 mod answer;
-mod backtest;
 mod compression;
-mod density;
-mod emerging;
 mod handlers;
-mod hotspots;
 mod openapi;
-mod parameters;
-mod peaks;
-mod places;
-mod rejected;
-mod statistic;
 mod stream;
 mod written;
 
 pub use openapi::openapi_json;
 
-use crate::{lanes::Lanes, state::State};
+use crate::{lanes::Lanes, metrics::Metrics};
 use axum::{
     Router,
     extract::{Request, State as Shared},
@@ -27,6 +18,10 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
+};
+use blotter_query::{
+    LoadedCity, QueryError,
+    questions::{Backtest, Cells, Density, Emerging, Hotspots, Incidents, Meta, Peaks, RejectedRecords, Series},
 };
 use blotter_runtime::{Problem, http::Limits};
 use std::{sync::Arc, time::Instant};
@@ -54,28 +49,34 @@ pub(crate) const ROUTES: [&str; 16] = [
 
 #[derive(Clone)]
 pub(crate) struct Context {
-    pub(crate) state: Arc<State>,
+    pub(crate) city: Arc<LoadedCity>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) stopped: watch::Receiver<bool>,
     pub(crate) lanes: Arc<Lanes>,
     /// Places for live streams.
     pub(crate) live_streams: Arc<Semaphore>,
 }
 
-pub(crate) fn router(state: Arc<State>, stopped: watch::Receiver<bool>, limits: Limits) -> Router {
+pub(crate) fn router(
+    city: Arc<LoadedCity>,
+    metrics: Arc<Metrics>,
+    stopped: watch::Receiver<bool>,
+    limits: Limits,
+) -> Router {
     let live_streams = Arc::new(Semaphore::new(limits.live_streams));
-    let context = Context { state, stopped, lanes: Arc::default(), live_streams };
+    let context = Context { city, metrics, stopped, lanes: Arc::default(), live_streams };
     Router::new()
-        .route("/api/v1/meta", get(handlers::meta))
-        .route("/api/v1/series", get(handlers::series))
-        .route("/api/v1/cells", get(handlers::cells))
-        .route("/api/v1/hotspots", get(hotspots::hotspots))
-        .route("/api/v1/density", get(density::density))
-        .route("/api/v1/emerging", get(emerging::emerging))
-        .route("/api/v1/backtest", get(backtest::backtest))
-        .route("/api/v1/peaks", get(peaks::peaks))
-        .route("/api/v1/incidents", get(handlers::incidents))
+        .route("/api/v1/meta", get(handlers::ask::<Meta>))
+        .route("/api/v1/series", get(handlers::ask::<Series>))
+        .route("/api/v1/cells", get(handlers::ask::<Cells>))
+        .route("/api/v1/hotspots", get(handlers::ask::<Hotspots>))
+        .route("/api/v1/density", get(handlers::ask::<Density>))
+        .route("/api/v1/emerging", get(handlers::ask::<Emerging>))
+        .route("/api/v1/backtest", get(handlers::ask::<Backtest>))
+        .route("/api/v1/peaks", get(handlers::ask::<Peaks>))
+        .route("/api/v1/incidents", get(handlers::ask::<Incidents>))
         .route("/api/v1/boundaries/{layer}", get(handlers::boundaries))
-        .route("/api/v1/rejected", get(rejected::rejected))
+        .route("/api/v1/rejected", get(handlers::ask::<RejectedRecords>))
         .route("/api/v1/live", get(stream::live))
         .route("/openapi.json", get(handlers::openapi))
         .route("/metrics", get(handlers::metrics))
@@ -103,9 +104,17 @@ async fn observe(Shared(context): Shared<Context>, request: Request, next: Next)
     } else {
         Problem::method().into_response()
     };
-    context.state.metrics.request(route, response.status().as_u16(), started.elapsed());
+    context.metrics.request(route, response.status().as_u16(), started.elapsed());
     response
 }
 
-#[cfg(test)]
-mod tests;
+/// What a client sees of a question that has no answer.
+fn problem(error: QueryError) -> Problem {
+    match error {
+        QueryError::Parameter { name, detail } => Problem::parameter(&name, detail),
+        QueryError::NotFound(detail) => Problem::not_found(detail),
+        QueryError::Unavailable(detail) => Problem::unavailable(detail),
+        QueryError::Busy(detail) => Problem::busy(detail),
+        QueryError::Internal(error) => Problem::internal(&error),
+    }
+}

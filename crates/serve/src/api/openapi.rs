@@ -10,7 +10,8 @@ pub fn openapi_json() -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
-    use crate::api::{ROUTES, parameters::FILTER};
+    use crate::api::ROUTES;
+    use blotter_query::FILTER;
     use serde_json::Value;
 
     #[test]

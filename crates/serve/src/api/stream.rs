@@ -1,7 +1,7 @@
 //! `GET /api/v1/live`: server-sent events whose id is the next offsets that they reflect.
 
-use super::{Context, handlers::off, parameters::Parameters};
-use crate::{figures::figures, live::Event, state::State};
+use super::{Context, problem};
+use crate::metrics::Metrics;
 use axum::{
     extract::State as Shared,
     http::{HeaderMap, Uri},
@@ -10,6 +10,7 @@ use axum::{
         sse::{Event as Message, KeepAlive, Sse},
     },
 };
+use blotter_query::{Event, LoadedCity, Parameters, figures, offsets_text};
 use blotter_runtime::Problem;
 use futures::{Stream, StreamExt, stream};
 use serde_json::json;
@@ -20,23 +21,26 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
 
 /// Leaves the count of clients when the connection ends, however it ends.
-struct Client(Arc<State>, #[expect(dead_code, reason = "a place, given back when it is dropped")] OwnedSemaphorePermit);
+struct Client(
+    Arc<Metrics>,
+    #[expect(dead_code, reason = "a place, given back when it is dropped")] OwnedSemaphorePermit,
+);
 
 impl Client {
-    fn new(state: Arc<State>, place: OwnedSemaphorePermit) -> Self {
-        state.metrics.live_clients.fetch_add(1, Ordering::Relaxed);
-        Self(state, place)
+    fn new(metrics: Arc<Metrics>, place: OwnedSemaphorePermit) -> Self {
+        metrics.live_clients.fetch_add(1, Ordering::Relaxed);
+        Self(metrics, place)
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.0.metrics.live_clients.fetch_sub(1, Ordering::Relaxed);
+        self.0.live_clients.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 pub(super) async fn live(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    Parameters::read(uri.query(), &[])?;
+    Parameters::read(uri.query(), &[]).map_err(problem)?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
     let place = Arc::clone(&context.live_streams).try_acquire_owned().map_err(|_| {
         Problem::busy("too many browsers are on the live stream: try again later, or ask `meta` at intervals")
@@ -56,11 +60,11 @@ fn message(event: &Event) -> Message {
 
 /// Everything as it is now. `seen`: the next offsets that the client has seen; unless they are the present ones, it asks for
 /// counts anew.
-fn whole(state: &State, seen: Option<&str>) -> Event {
-    let view = state.read();
-    let id = view.offsets_text();
+fn whole(city: &LoadedCity, seen: Option<&str>) -> Event {
+    let view = city.read();
+    let id = offsets_text(&view.reflects());
     let counts = (seen == Some(id.as_str())).then_some([].as_slice());
-    Event::new(id, &json!(view.offsets_json()), &figures(state, &view), counts)
+    Event::new(id, &json!(view.reflects()), &figures(city, &view), counts)
 }
 
 async fn events(
@@ -68,17 +72,18 @@ async fn events(
     seen: Option<String>,
     place: OwnedSemaphorePermit,
 ) -> Result<impl Stream<Item = Result<Message, Infallible>> + use<>, Problem> {
-    let Context { state, stopped, lanes, .. } = context;
+    let Context { city, metrics, stopped, lanes, .. } = context;
     // Subscribed before the first look, so that nothing falls between the two.
-    let receiver = state.events.subscribe();
+    let receiver = city.events.subscribe();
     // The view's lock and the log are waited for off the threads that answer everybody.
     let first = {
-        let state = Arc::clone(&state);
-        off(&lanes.quick, move || Ok(whole(&state, seen.as_deref()))).await?
+        let city = Arc::clone(&city);
+        lanes.quick.run(move || Ok(whole(&city, seen.as_deref()))).await?
     };
-    let client = Client::new(state, place);
-    let rest =
-        stream::unfold((receiver, stopped, client, lanes), |(mut receiver, mut stopped, client, lanes)| async move {
+    let client = Client::new(metrics, place);
+    let rest = stream::unfold(
+        (receiver, stopped, client, city, lanes),
+        |(mut receiver, mut stopped, client, city, lanes)| async move {
             let event = tokio::select! {
                 // The role is closing, or gone.
                 _ = stopped.wait_for(|stopped| *stopped) => return None,
@@ -87,12 +92,13 @@ async fn events(
             let message = match event {
                 Ok(event) => message(&event),
                 Err(RecvError::Lagged(_)) => {
-                    let state = Arc::clone(&client.0);
-                    message(&off(&lanes.quick, move || Ok(whole(&state, None))).await.ok()?)
+                    let now = Arc::clone(&city);
+                    message(&lanes.quick.run(move || Ok(whole(&now, None))).await.ok()?)
                 }
                 Err(RecvError::Closed) => return None,
             };
-            Some((Ok(message), (receiver, stopped, client, lanes)))
-        });
+            Some((Ok(message), (receiver, stopped, client, city, lanes)))
+        },
+    );
     Ok(stream::iter([Ok(message(&first))]).chain(rest))
 }

@@ -1,0 +1,43 @@
+//! The loaded data of a city, and every question that can be asked of them, without HTTP.
+//!
+//! - [`LoadedCity`] holds the view: the cube, the texts with the snapshot's files, totals by hour, sites and study areas.
+//! - [`Follower`] is its one writer: it loads the snapshot, follows the log, and publishes what changed.
+//! - [`questions`] has a file a question: what is asked, and the answer, as types. [`Question::ask`] answers from one reading of
+//!   the view, so that the figures of an answer and its next offsets belong together.
+//! - [`Parameters`] reads a question from names and values as a person writes them; [`encode`] writes an answer as JSON, Arrow,
+//!   CSV or GeoJSON.
+//!
+//! Invariant: every answer and every live event names the next offsets that it reflects.
+
+mod caught_up;
+mod disagreements;
+pub mod encode;
+mod error;
+mod figures;
+mod follower;
+mod hourly;
+mod live;
+mod loaded;
+mod log_status;
+mod opened;
+mod parameters;
+mod question;
+pub mod questions;
+mod sites;
+mod snapshot;
+mod study_areas;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
+mod texts;
+mod tick_index;
+mod ticks;
+
+pub use error::{LoadError, QueryError};
+pub use figures::figures;
+pub use follower::Follower;
+pub use live::Event;
+pub use loaded::{LoadParts, LoadedCity, RefusedSnapshot, View};
+pub use log_status::LogStatus;
+pub use parameters::{FILTER, FromParameters, Parameters, Selection};
+pub use question::{Caller, Cost, Edition, NextOffsets, Patient, Question, Reply, offsets_text};

@@ -1,0 +1,137 @@
+//! The records that could not be accepted, newest first, a page at a time.
+
+use crate::{
+    Caller, Cost, FromParameters, LoadedCity, Parameters, QueryError, Question, Reply,
+    encode::{Answer, Form, Json, Table},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use blotter_city::format_utc;
+use blotter_incident::{Rejected, rejected_rows};
+use blotter_log::{Log, LogError, Offset, Topic};
+use serde::Serialize;
+use std::collections::HashSet;
+
+/// Offsets that are looked at in one step backwards.
+const STEP: u64 = 512;
+/// Bytes read from the log at a time.
+const READ_BYTES: usize = 1 << 20;
+/// A page is no longer than this, whatever its limit; it has one record at least.
+const MOST_PAGE_BYTES: usize = 1 << 20;
+
+/// Which records were rejected, and why?
+#[derive(Clone, Debug)]
+pub struct RejectedRecords {
+    /// Records of a page.
+    pub limit: usize,
+    /// Only records before this offset of topic `rejected`.
+    pub before: Option<u64>,
+}
+
+/// A page of rejected records.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectedAnswer {
+    /// The newest first.
+    pub rejected: Vec<RejectedRecord>,
+    /// Give it as `before` for the next page; none at the end.
+    pub next_before: Option<u64>,
+}
+
+/// A rejected record.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectedRecord {
+    /// Where it lies in its source.
+    pub key: String,
+    /// Why it was rejected.
+    pub reason: String,
+    /// When the source said it.
+    pub observed_at: String,
+    /// The record, where it is text.
+    pub text: Option<String>,
+    /// The record, where it is not.
+    pub base64: Option<String>,
+}
+
+impl FromParameters for RejectedRecords {
+    const NAMES: &'static [&'static str] = &["limit", "before"];
+    const HAS_FILTER: bool = false;
+
+    fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
+        Ok(Self { limit: parameters.limit()?, before: parameters.offset("before")? })
+    }
+}
+
+impl Question for RejectedRecords {
+    type Answer = RejectedAnswer;
+
+    fn cost(&self) -> Cost {
+        Cost::Records
+    }
+
+    fn ask(&self, city: &LoadedCity, _: &dyn Caller) -> Result<Reply<RejectedAnswer>, QueryError> {
+        let Some(log) = city.log.as_deref() else {
+            return Err(QueryError::Unavailable(
+                "this server does not read the log, where rejected records are kept: start it with --log".to_owned(),
+            ));
+        };
+        let (rows, next_before) = page(log, self.before, self.limit).map_err(|error| QueryError::internal(&error))?;
+        let rejected = rows.into_iter().map(RejectedRecord::from).collect();
+        Ok(Reply::Answer(RejectedAnswer { rejected, next_before }, None))
+    }
+}
+
+impl From<Rejected> for RejectedRecord {
+    fn from(row: Rejected) -> Self {
+        let observed_at = format_utc(row.observed_at);
+        let (text, base64) = match String::from_utf8(row.bytes) {
+            Ok(text) => (Some(text), None),
+            Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
+        };
+        Self { key: row.key, reason: row.reason, observed_at, text, base64 }
+    }
+}
+
+impl Answer for RejectedAnswer {
+    const FORMS: &'static [Form] = Form::OBJECT;
+
+    fn into_json(self) -> Result<Json, QueryError> {
+        Json::whole(&self)
+    }
+
+    fn into_table(self, _: Form) -> Result<Option<Table>, QueryError> {
+        Ok(None)
+    }
+}
+
+/// The newest records before an offset, and the offset to go on from; none at the end.
+fn page(log: &dyn Log, before: Option<u64>, limit: usize) -> Result<(Vec<Rejected>, Option<u64>), LogError> {
+    let bounds = log.bounds(Topic::Rejected, 0)?;
+    let mut until = before.map_or(bounds.next.0, |before| before.min(bounds.next.0));
+    let (mut rows, mut seen, mut bytes) = (Vec::new(), HashSet::new(), 0);
+    while until > bounds.earliest.0 {
+        let from = until.saturating_sub(STEP).max(bounds.earliest.0);
+        let mut step: Vec<(u64, Rejected)> = Vec::new();
+        let mut at = from;
+        while at < until {
+            let fetched = log.read(Topic::Rejected, 0, Offset(at), READ_BYTES)?;
+            let Some(last) = fetched.last() else { break };
+            at = last.next.0;
+            for batch in &fetched {
+                // What is not a rejected record is passed over, as everywhere.
+                let batch_rows = rejected_rows(&batch.records).unwrap_or_default();
+                step.extend((batch.base.0..).zip(batch_rows).filter(|(offset, _)| *offset < until));
+            }
+        }
+        while let Some((offset, row)) = step.pop() {
+            if rows.len() >= limit || !rows.is_empty() && bytes + row.bytes.len() > MOST_PAGE_BYTES {
+                return Ok((rows, Some(offset + 1)));
+            }
+            // A producer that was killed may have said the same record twice.
+            if seen.insert(row.key.clone()) {
+                bytes += row.bytes.len();
+                rows.push(row);
+            }
+        }
+        until = from;
+    }
+    Ok((rows, None))
+}

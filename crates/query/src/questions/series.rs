@@ -1,0 +1,110 @@
+//! Series: incidents by time.
+
+use crate::{
+    Caller, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
+    encode::{Answer, Form, Json, Table, beside},
+    parameters::by,
+};
+use arrow::{
+    array::{ArrayRef, RecordBatch, StringArray, UInt32Array},
+    error::ArrowError,
+};
+use blotter_cube::{Bucket, TooLarge};
+use serde::Serialize;
+use serde_json::json;
+use std::sync::Arc;
+
+/// More numbers than this are no answer but a download.
+const MOST_NUMBERS: usize = 500_000;
+
+/// How many incidents were there hour by hour, or year by year?
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Of which incidents.
+    pub selection: Selection,
+    /// `category`, or the name of an area layer: a line for each. None is one line of all.
+    pub by: Option<String>,
+    /// How long the buckets are.
+    pub bucket: Bucket,
+}
+
+/// Counts by bucket, a line each.
+#[derive(Clone, Debug, Serialize)]
+pub struct SeriesAnswer {
+    /// The beginning of each bucket.
+    pub buckets: Vec<String>,
+    /// A line each.
+    pub series: Vec<SeriesLine>,
+    /// What it reflects.
+    pub next_offsets: NextOffsets,
+}
+
+/// A line of a series.
+#[derive(Clone, Debug, Serialize)]
+pub struct SeriesLine {
+    /// The category or the area's code; empty for all.
+    pub key: String,
+    /// Incidents of each bucket.
+    pub counts: Vec<u32>,
+}
+
+impl FromParameters for Series {
+    const NAMES: &'static [&'static str] = &["by", "bucket"];
+    const HAS_FILTER: bool = true;
+
+    fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
+        Ok(Self { by: parameters.text("by"), bucket: parameters.bucket()?, selection: parameters.selection()? })
+    }
+}
+
+impl Question for Series {
+    type Answer = SeriesAnswer;
+
+    fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<SeriesAnswer>, QueryError> {
+        let by = by(self.by.as_deref(), &city.profile)?;
+        let view = city.read();
+        let filter = self.selection.filter(&city.profile, &view.cube)?;
+        let edition = Edition { content: vec![view.cube.content(&filter)], next_offsets: view.reflects() };
+        if caller.has(&edition) {
+            return Ok(Reply::Known(edition));
+        }
+        let found = view
+            .cube
+            .series(&filter, by, self.bucket, MOST_NUMBERS)
+            .map_err(|error: TooLarge| QueryError::parameter("bucket", error.to_string()))?;
+        drop(view);
+        let series = found.lines.into_iter().map(|line| SeriesLine { key: line.key, counts: line.counts }).collect();
+        let answer = SeriesAnswer { buckets: found.buckets, series, next_offsets: edition.next_offsets.clone() };
+        Ok(Reply::Answer(answer, Some(edition)))
+    }
+}
+
+impl Answer for SeriesAnswer {
+    const FORMS: &'static [Form] = Form::TABLE;
+
+    fn into_json(self) -> Result<Json, QueryError> {
+        Json::whole(&self)
+    }
+
+    /// A row for each line and bucket that has any.
+    fn into_table(self, _: Form) -> Result<Option<Table>, QueryError> {
+        let rows = table(&self).map_err(|error| QueryError::internal(&error))?;
+        Ok(Some(Table::of(rows, beside(&json!({ "next_offsets": self.next_offsets }))?)))
+    }
+}
+
+fn table(series: &SeriesAnswer) -> Result<RecordBatch, ArrowError> {
+    let (mut buckets, mut keys, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+    for line in &series.series {
+        for (bucket, count) in series.buckets.iter().zip(&line.counts).filter(|(_, count)| **count > 0) {
+            buckets.push(bucket.as_str());
+            keys.push(line.key.as_str());
+            counts.push(*count);
+        }
+    }
+    RecordBatch::try_from_iter([
+        ("bucket", Arc::new(StringArray::from(buckets)) as ArrayRef),
+        ("key", Arc::new(StringArray::from(keys))),
+        ("count", Arc::new(UInt32Array::from(counts))),
+    ])
+}

@@ -1,0 +1,165 @@
+//! A local snapshot into the cube.
+
+use crate::{LoadError, loaded::View};
+use arrow::{
+    array::{AsArray, RecordBatch, new_null_array},
+    datatypes::{Int32Type, Int64Type},
+};
+use blotter_city::Profile;
+use blotter_cube::Locator;
+use blotter_incident::{IncidentBatch, incident_schema};
+use blotter_offline::Manifest;
+use blotter_runtime::Shutdown;
+use blotter_store::ObjectReader;
+use parquet::arrow::{
+    ProjectionMask,
+    arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc::sync_channel},
+};
+
+/// The partition of locators that mean a row of the snapshot, where texts are not read from the log.
+pub(crate) const IN_SNAPSHOT: u32 = (1 << 20) - 1;
+
+/// What to do about a damaged file of a snapshot.
+const REMEDY: &str = "`blotter fetch` brings a sound one";
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 16_384;
+
+/// A snapshot in a local directory.
+#[derive(Clone, Debug)]
+pub(crate) struct LocalSnapshot {
+    pub(crate) manifest: Manifest,
+    pub(crate) folder: PathBuf,
+}
+
+impl LocalSnapshot {
+    /// The newest that is complete.
+    pub(crate) fn newest(directory: &Path) -> Result<Option<Self>, LoadError> {
+        let unreadable = |why: String| LoadError::Snapshot { path: directory.to_owned(), why };
+        let Some(manifest) = Manifest::newest_in(directory).map_err(|error| unreadable(error.to_string()))? else {
+            return Ok(None);
+        };
+        let folder = directory.join(manifest.version.to_string());
+        Ok(Some(Self { manifest, folder }))
+    }
+
+    /// Its files, open and compared with the checksums of the manifest: they stay readable when newer snapshots have taken
+    /// its place in the directory, and nothing is read from them that was not written.
+    pub(crate) fn open(&self) -> Result<Vec<ObjectReader>, LoadError> {
+        let open = |file: &blotter_offline::ManifestFile| {
+            let path = self.folder.join(&file.path);
+            ObjectReader::open_verified(&path, &file.checksum, REMEDY).map_err(|error| unreadable(&path, &error))
+        };
+        self.manifest.files.iter().map(open).collect()
+    }
+
+    /// The next offsets of each partition.
+    pub(crate) fn next_offsets(&self) -> Vec<u64> {
+        self.manifest.next_offsets.values().copied().collect()
+    }
+
+    /// Its incidents into an empty view. `texts_in_log`: texts come from the log, else from the snapshot itself.
+    /// `shutdown`, triggered, ends it between two batches with a part in the view.
+    pub(crate) fn load(
+        &self,
+        opened: &[ObjectReader],
+        profile: &Profile,
+        texts_in_log: bool,
+        view: &mut View,
+        shutdown: &Shutdown,
+    ) -> Result<(), LoadError> {
+        // One thread decodes, this one builds.
+        let (sender, receiver) = sync_channel::<Result<RecordBatch, LoadError>>(4);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for (file, opened) in self.manifest.files.iter().zip(opened) {
+                    let (batches, refused) = match batches(opened, &self.folder.join(&file.path), profile) {
+                        Ok(batches) => (Some(batches), None),
+                        Err(error) => (None, Some(Err(error))),
+                    };
+                    for batch in batches.into_iter().flatten().chain(refused) {
+                        let failed = batch.is_err();
+                        // A builder that has gone says itself why.
+                        if sender.send(batch).is_err() || failed {
+                            return;
+                        }
+                    }
+                }
+            });
+            view.cube.reserve(self.manifest.incidents as usize);
+            let mut row = 0;
+            for batch in receiver {
+                if shutdown.is_triggered() {
+                    return Ok(());
+                }
+                let batch = batch?;
+                let columns = batch.num_columns();
+                let partitions = batch.column(columns - 2).as_primitive::<Int32Type>();
+                let offsets = batch.column(columns - 1).as_primitive::<Int64Type>();
+                let incidents: Vec<usize> = (0..columns - 2).collect();
+                let incidents = batch.project(&incidents)?;
+                view.cube.apply(&IncidentBatch::try_new(&incidents)?, |index| {
+                    if texts_in_log {
+                        Locator { partition: partitions.value(index) as u32, offset: offsets.value(index) as u64 }
+                    } else {
+                        Locator { partition: IN_SNAPSHOT, offset: row + index as u64 }
+                    }
+                });
+                row += partitions.len() as u64;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn unreadable(path: &Path, error: &dyn std::error::Error) -> LoadError {
+    LoadError::Snapshot { path: path.to_owned(), why: error.to_string() }
+}
+
+/// The incidents of one file, with their partitions and offsets.
+pub(crate) fn reader_options(profile: &Profile) -> ArrowReaderOptions {
+    let mut fields: Vec<_> = incident_schema(profile).fields().iter().map(Arc::clone).collect();
+    fields.push(Arc::new(arrow::datatypes::Field::new("partition", arrow::datatypes::DataType::Int32, false)));
+    fields.push(Arc::new(arrow::datatypes::Field::new("offset", arrow::datatypes::DataType::Int64, false)));
+    ArrowReaderOptions::new().with_schema(Arc::new(arrow::datatypes::Schema::new(fields)))
+}
+
+/// Columns that the cube does not keep: they are not decoded, and stand empty in their places.
+const UNUSED: [&str; 5] = ["case_number", "description", "place", "code", "block"];
+
+fn batches(
+    file: &ObjectReader,
+    path: &Path,
+    profile: &Profile,
+) -> Result<impl Iterator<Item = Result<RecordBatch, LoadError>> + use<>, LoadError> {
+    let unreadable = {
+        let path = path.to_owned();
+        move |why: String| LoadError::Snapshot { path: path.clone(), why }
+    };
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), reader_options(profile))
+        .map_err(|error| unreadable(error.to_string()))?;
+    let schema = Arc::clone(builder.schema());
+    let used = (0..schema.fields().len()).filter(|index| !UNUSED.contains(&schema.field(*index).name().as_str()));
+    let columns = ProjectionMask::roots(builder.parquet_schema(), used);
+    let reader = builder
+        .with_projection(columns)
+        .with_batch_size(BATCH_ROWS)
+        .build()
+        .map_err(|error| unreadable(error.to_string()))?;
+    Ok(reader.map(move |batch| {
+        let batch = batch.map_err(|error| unreadable(error.to_string()))?;
+        let mut read = batch.columns().iter();
+        let columns = schema.fields().iter().filter_map(|field| {
+            if UNUSED.contains(&field.name().as_str()) {
+                Some(new_null_array(field.data_type(), batch.num_rows()))
+            } else {
+                read.next().map(Arc::clone)
+            }
+        });
+        Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect())?)
+    }))
+}

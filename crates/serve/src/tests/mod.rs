@@ -1,0 +1,6 @@
+//! The server by its routes.
+
+mod api;
+mod disagreements;
+mod peaks;
+mod texts;
