@@ -28,14 +28,24 @@ def ends_transaction(writer: str) -> Callable[[bytes], bool]:
     return lambda frame: int.from_bytes(frame[4:6], "big") == KAFKA_END_TXN and f".{writer}".encode() in frame
 
 
-def puts(part: str) -> Callable[[bytes], bool]:
-    """Whether an HTTP request puts an object in whose path that is."""
+def requests(method: str, part: str) -> Callable[[bytes], bool]:
+    """Whether an HTTP request has that method, and that in its path."""
 
     def matches(data: bytes) -> bool:
         line, _, _ = data.partition(b"\r\n")
-        return line.startswith(b"PUT ") and part.encode() in line
+        return line.startswith(f"{method} ".encode()) and part.encode() in line
 
     return matches
+
+
+def puts(part: str) -> Callable[[bytes], bool]:
+    """Whether an HTTP request puts an object in whose path that is."""
+    return requests("PUT", part)
+
+
+def posts(part: str) -> Callable[[bytes], bool]:
+    """Whether an HTTP request posts something to where that is in the path."""
+    return requests("POST", part)
 
 
 class Proxy:
@@ -49,6 +59,12 @@ class Proxy:
         self.delay_s = 0.0
         #: What goes from client to server, and back; what is stopped is kept, as a network does that loses packets.
         self.forth, self.back = True, True
+        #: Connections that could not be passed on, for nobody listens at the target.
+        self.refused = 0
+        #: Pieces that were stopped on their way, in either direction: what comes behind one on its connection is not counted.
+        self.held = 0
+        #: Answers in which an HTTP server says that it has failed.
+        self.failures = 0
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -63,6 +79,7 @@ class Proxy:
         try:
             upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
+            self.refused += 1
             writer.close()
             return
         both = {writer, upstream_writer}
@@ -100,7 +117,12 @@ class Proxy:
                     if trap.moment == "before":
                         await self._spring(trap)
                         return
-                await self._pass_on(data, writer, lambda: self.forth)
+                try:
+                    await self._pass_on(data, writer, lambda: self.forth)
+                except (OSError, asyncio.CancelledError):
+                    # It was not passed on: another is waited for.
+                    self.trap = trap or self.trap
+                    raise
                 if trap and trap.moment == "during":
                     await self._spring(trap)
                 elif trap:
@@ -111,6 +133,7 @@ class Proxy:
     async def _pump_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, awaited: list[Trap]) -> None:
         try:
             while data := await reader.read(CHUNK):
+                self.failures += data.startswith(b"HTTP/1.1 5")
                 await self._pass_on(data, writer, lambda: self.back)
                 while awaited:
                     await self._spring(awaited.pop())
@@ -120,6 +143,7 @@ class Proxy:
     async def _pass_on(self, data: bytes, writer: asyncio.StreamWriter, is_open: Callable[[], bool]) -> None:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
+        self.held += not is_open()
         while not is_open():
             await asyncio.sleep(0.02)
         writer.write(data)
@@ -131,7 +155,8 @@ class Proxy:
             # Here, for whoever is killed takes this connection, and with it this task, along.
             trap.has_sprung.set()
 
-        await self._loop.run_in_executor(None, spring)
+        # A client that leaves as soon as it has its answer ends this task too; what the task began is not taken back.
+        await asyncio.shield(self._loop.run_in_executor(None, spring))
 
     def cut(self) -> None:
         """Breaks every connection that there is; new ones are possible."""

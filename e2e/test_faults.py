@@ -2,14 +2,18 @@
 
 import errno
 import random
+import re
+import signal
 import struct
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cluster import Cluster, Embedded, assert_same, finish, simulated, start, state
-from proxy import Proxy, Trap, ends_transaction, puts
+from conftest import PATIENCE_S
+from proxy import Proxy, Trap, ends_transaction, posts, puts
 from sinks import assert_points, in_influxdb, in_kairosdb
 
 #: What a role says of a part that is away, and what librdkafka or S3's client say below it.
@@ -24,6 +28,20 @@ TROUBLE = (
 FOLLOWERS = (("count",), ("detect",), ("archive",), ("snapshot", "--every", "1"), ("fetch", "--every", "1"))
 #: Times faster than it happened: the five months of the data pass in ten minutes, in one and a half, or at once.
 VERY_SLOWLY, SLOWLY, AT_ONCE = "22000", "150000", "1e12"
+#: Of the producer, between two disturbances.
+SOME_TRANSACTIONS = 20
+#: So often a server is missed before it is there again.
+TRIES = 3
+#: The archive commits once nothing has come for two seconds.
+LULL_S = 5
+MOMENTS = ("before", "during", "after")
+#: The commits that show that data goes through a part.
+FLOWS = {
+    "to_kafka": ends_transaction("produce/"),
+    "to_s3": puts("/_delta_log/"),
+    "to_influxdb": posts("/write"),
+    "to_kairosdb": posts("/api/v1/datapoints"),
+}
 
 
 class Run:
@@ -33,7 +51,7 @@ class Run:
         self.blotter = blotter
         self.disk = Disk(directory / "s3") if "small disk" in others else None
         self.clock = Clock(directory) if "clock" in others else None
-        self.to_kafka, self.to_s3, self.to_influxdb = Proxy(frames=True), Proxy(), Proxy()
+        self.to_kafka, self.to_s3, self.to_influxdb, self.to_kairosdb = Proxy(frames=True), Proxy(), Proxy(), Proxy()
         self.kafka = start("kafka", directory / "kafka", advertised=self.to_kafka.port)
         self.s3 = start("s3", directory / "s3")
         self.influxdb = start("influxdb", directory / "influxdb")
@@ -42,7 +60,8 @@ class Run:
         self.to_influxdb.target = self.influxdb.port
         sinks = [f"influxdb://127.0.0.1:{self.to_influxdb.port}/crimes"]
         if self.kairosdb:
-            sinks.append(f"kairosdb://127.0.0.1:{self.kairosdb.port}")
+            self.to_kairosdb.target = self.kairosdb.port
+            sinks.append(f"kairosdb://127.0.0.1:{self.to_kairosdb.port}")
         self.cluster = Cluster(directory, self.to_kafka.port, self.to_s3.port, tuple(sinks))
         if self.clock:
             self.cluster.aws |= self.clock.variables
@@ -60,13 +79,59 @@ class Run:
 
     def said(self):
         """The last words of every role."""
-        return "\n".join(f"{role} ({process.process.poll()}): " + "\n  ".join(process.lines[-4:]) for role, process in self.roles.items())
+        last = {role: (process.process.poll(), "\n  ".join(process.lines[-4:])) for role, process in self.roles.items()}
+        return "\n".join(f"{role} ({code}): {lines}" for role, (code, lines) in last.items())
 
     def wait_until_committed(self, writer):
         """Until one more transaction of a writer is in the log."""
         seen = Trap(ends_transaction(f"{writer}/"), "after", lambda: None)
         self.to_kafka.trap = seen
-        assert seen.has_sprung.wait(60), f"{writer} commits nothing:\n{self.roles[writer].output}"
+        self.wait_until(seen.has_sprung.is_set, f"{writer} commits")
+
+    def work(self, transactions=SOME_TRANSACTIONS):
+        """Until so many more transactions of the producer are in the log."""
+        for _ in range(transactions):
+            self.wait_until_committed("produce")
+
+    def strike(self, part, moment, fault=lambda: None):
+        """Does something before, during or after one more commit that goes through a part."""
+        trap = Trap(FLOWS[part], moment, fault)
+        getattr(self, part).trap = trap
+        self.wait_until(trap.has_sprung.is_set, f"something is committed through {part}", in_lulls=part == "to_s3")
+
+    @contextmanager
+    def until_more(self, count, what, more=1, in_lulls=False):
+        """What the block begins lasts until a counter has grown by so much. Gives up when it has not grown for a long time."""
+        first = count()
+        yield
+        for least in range(first + 1, first + more + 1):
+            self.wait_until(lambda least=least: count() >= least, what, in_lulls)
+
+    def wait_until(self, condition, what, in_lulls=False):
+        """Asks until one more thing has happened. Gives up when it does not for a long time, or when a role has ended."""
+        given_up_at = time.monotonic() + PATIENCE_S
+        while not condition():
+            ended = [role for role, process in self.roles.items() if process.process.poll() is not None]
+            assert not ended, f"{ended} ended before {what}:\n{self.said()}"
+            assert time.monotonic() < given_up_at, f"never {what}:\n{self.said()}"
+            if in_lulls:
+                self.lull(condition)
+            time.sleep(0.05)  # the interval of asking, not a hope: the condition decides
+
+    def lull(self, is_over):
+        """The producer pauses behind something new, so that the archive commits, which it does else twice a minute."""
+        self.wait_until_committed("produce")
+        producer = self.roles["produce"].process
+        producer.send_signal(signal.SIGSTOP)
+        ends_at = time.monotonic() + LULL_S
+        while not is_over() and time.monotonic() < ends_at:
+            time.sleep(0.05)  # the interval of asking; whoever waits makes another lull if this one was too short
+        producer.send_signal(signal.SIGCONT)
+
+    def complaints(self):
+        """How often the roles have said that a part is away."""
+        lines = (line for process in self.roles.values() for line in list(process.lines))
+        return sum(any(re.search(trouble, line) for trouble in TROUBLE) for line in lines)
 
     def load_the_rest(self, data):
         """The rest at once, until nothing is left to do for anyone."""
@@ -82,7 +147,7 @@ class Run:
     def close(self):
         for process in self.roles.values():
             process.kill()
-        for each in (self.to_kafka, self.to_s3, self.to_influxdb):
+        for each in (self.to_kafka, self.to_s3, self.to_influxdb, self.to_kairosdb):
             each.close()
         for each in (self.kafka, self.s3, self.influxdb, self.kairosdb):
             if each:
@@ -96,7 +161,8 @@ class Disk:
 
     def __init__(self, place, megabytes=96):
         place.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", place], capture_output=True, text=True, check=False)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", place]
+        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
         if mounted.returncode:
             pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
         self.place, self.ballast = place, place / "ballast"
@@ -195,7 +261,7 @@ def test_kill_before_during_and_after_each_commit(disturbed, expected):
     disturbed.begin(expected[0], VERY_SLOWLY)
     for name, (proxy, matches) in COMMITS.items():
         role = name.split("'")[0]
-        for moment in ("before", "during", "after"):
+        for moment in MOMENTS:
             victim = disturbed.roles[role]
             trap = Trap(matches, moment, victim.kill)
             getattr(disturbed, proxy).trap = trap
@@ -210,67 +276,78 @@ def test_kill_before_during_and_after_each_commit(disturbed, expected):
 
 @pytest.mark.parametrize("victim", ["kafka", "s3", "influxdb"])
 def test_kill_a_server_while_loading(disturbed, expected, victim):
-    disturbed.begin(expected[0])
-    server = getattr(disturbed, victim)
-    for pause in (2, 3, 4):
-        time.sleep(pause)
-        server.kill()
-        time.sleep(0.5)
+    disturbed.begin(expected[0], VERY_SLOWLY)
+    server, part = getattr(disturbed, victim), f"to_{victim}"
+    proxy = getattr(disturbed, part)
+    for moment in MOMENTS:
+        with disturbed.until_more(lambda: proxy.refused, f"{victim} is missed", TRIES):
+            disturbed.strike(part, moment, server.kill)
         server.start()
+        disturbed.work()
     check(disturbed, expected)
 
 
 @pytest.mark.parametrize("disturbed", [("kairosdb",)], indirect=True)
 @pytest.mark.parametrize("victim", ["kairosdb", "cassandra"])
 def test_kill_kairosdb_or_its_cassandra_while_loading(disturbed, expected, victim):
-    disturbed.begin(expected[0])
-    server = disturbed.kairosdb if victim == "kairosdb" else disturbed.kairosdb.cassandra
-    for pause in (3, 5):
-        time.sleep(pause)
-        server.kill()
-        time.sleep(0.5)
+    disturbed.begin(expected[0], VERY_SLOWLY)
+    kairosdb = disturbed.kairosdb
+    # Without its Cassandra KairosDB takes what it is given all the same: only its own log says that it misses it.
+    server, missed = {
+        "kairosdb": (kairosdb, lambda: disturbed.to_kairosdb.refused),
+        "cassandra": (kairosdb.cassandra, lambda: kairosdb.log.read_text().count("Cannot connect to any host")),
+    }[victim]
+    for moment in MOMENTS:
+        with disturbed.until_more(missed, f"{victim} is missed", TRIES):
+            disturbed.strike("to_kairosdb", moment, server.kill)
         server.start()
+        disturbed.wait_until(kairosdb.is_ready, "KairosDB has its Cassandra again")
+        with disturbed.until_more(lambda: len(in_kairosdb(kairosdb.port, "chicago")), "KairosDB writes to it"):
+            disturbed.work()
     check(disturbed, expected)
 
 
 @pytest.mark.parametrize("part", ["to_kafka", "to_s3", "to_influxdb"])
 @pytest.mark.parametrize("spoilt", ["cut", "slow", "silent", "deaf"])
 def test_spoil_the_network_while_loading(disturbed, expected, part, spoilt):
-    disturbed.begin(expected[0])
+    disturbed.begin(expected[0], VERY_SLOWLY)
     proxy = getattr(disturbed, part)
-    time.sleep(2)
     if spoilt == "cut":
-        for _ in range(6):
-            proxy.cut()
-            time.sleep(0.7)
+        for moment in MOMENTS * 2:
+            disturbed.strike(part, moment, proxy.cut)
     elif spoilt == "slow":
-        proxy.delay_s = 0.15
-        time.sleep(5)
+        disturbed.strike(part, "after", lambda: setattr(proxy, "delay_s", 0.15))
+        for _ in range(3):
+            disturbed.strike(part, "after")
         proxy.delay_s = 0
     else:
         # One direction only: requests do not arrive, or answers do not.
-        setattr(proxy, "forth" if spoilt == "deaf" else "back", False)
-        time.sleep(6)
-        proxy.forth = proxy.back = True
-        proxy.cut()
+        direction = "forth" if spoilt == "deaf" else "back"
+        # Until somebody gives up, and for a moment.
+        for count in (disturbed.complaints, lambda: proxy.held):
+            with disturbed.until_more(count, f"{part} is missed"):
+                disturbed.strike(part, "during", lambda: setattr(proxy, direction, False))
+            proxy.forth = proxy.back = True
+            proxy.cut()
     check(disturbed, expected)
 
 
 @pytest.mark.parametrize("disturbed", [("small disk",)], indirect=True)
 def test_the_store_is_full_while_loading(disturbed, expected):
-    disturbed.begin(expected[0])
-    for _ in range(3):
-        time.sleep(2)
-        disturbed.disk.fill()
-        time.sleep(3)
+    disturbed.begin(expected[0], VERY_SLOWLY)
+    # Until somebody gives up, and twice for a moment.
+    for count in (disturbed.complaints, *[lambda: disturbed.to_s3.failures] * 2):
+        disturbed.strike("to_s3", "after")
+        with disturbed.until_more(count, "something cannot be written", in_lulls=True):
+            disturbed.disk.fill()
         disturbed.disk.empty()
     check(disturbed, expected)
 
 
 @pytest.mark.parametrize("disturbed", [("clock",)], indirect=True)
 def test_the_clock_jumps_while_loading(disturbed, expected):
-    disturbed.begin(expected[0])
+    disturbed.begin(expected[0], VERY_SLOWLY)
     for hours in (-3, 2, -30, 0.1, 1000, 0):
-        time.sleep(2)
+        disturbed.work()
         disturbed.clock.set(hours)
     check(disturbed, expected)
