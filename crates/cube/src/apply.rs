@@ -3,8 +3,9 @@
 use crate::{
     calendar::Calendar,
     content,
-    cube::{Cube, Locator, Position, minute_of},
+    cube::{Cube, Locator, Position},
     group::{ARREST_SHIFT, DOMESTIC_SHIFT, Group, Row, three},
+    minute::minute_of,
     places::{NOWHERE, UNMAPPED},
     vocabulary::NONE,
 };

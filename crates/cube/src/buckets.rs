@@ -2,9 +2,10 @@
 
 use crate::{
     calendar::{Bucket, DAYS, Month, bucket_of_day, first_day},
-    cube::{Cube, instant_of},
+    cube::Cube,
     filter::Compiled,
     group::Group,
+    minute::instant_of,
     scan::{self, Rows},
 };
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! From the minute of an incident to its civil month, day and hour of the week, by tables: no time-zone arithmetic per
 //! row that a query reads.
 
-use crate::{cube::instant_of, group::Group};
+use crate::{group::Group, minute::instant_of};
 use blotter_city::{CityClock, CivilMicros};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -219,7 +219,7 @@ mod tests {
             ("2017-11-05T07:30:00Z", (2017, 11), 5, 6 * 24 + 1),
         ] {
             let at = blotter_city::parse_instant(instant).unwrap();
-            let (minute, _) = crate::cube::minute_of(at);
+            let (minute, _) = crate::minute::minute_of(at);
             let place = calendar.place(minute);
             let expect = month.0 * 12 + month.1 - 1;
             assert_eq!(place, CivilPlace { month: expect, hour_of_week }, "{instant}");

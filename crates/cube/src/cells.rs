@@ -7,7 +7,7 @@ use crate::{
     narrow::{Narrow, with_values},
     places::{Cells, NOWHERE, ROW_RESOLUTION, UNMAPPED},
     scan::{self, Reads, Rows},
-    totals::{Split, correct},
+    split::{Split, correct},
 };
 use h3o::CellIndex;
 

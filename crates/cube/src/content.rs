@@ -6,8 +6,7 @@
 
 use crate::{
     cube::Cube,
-    filter::{Compiled, Filter},
-    scan::Reach,
+    filter::{Compiled, Filter, Reach},
 };
 use blotter_incident::Revision;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};

@@ -3,13 +3,9 @@
 use crate::{
     calendar::Calendar, group::Group, narrow::with_values, places::Places, totals::AllTotals, vocabulary::Vocabulary,
 };
-use blotter_city::{BoundingBox, CityClock, Profile, UtcMicros};
+use blotter_city::{BoundingBox, CityClock, Profile};
 use blotter_incident::{Column, IdentityIndex};
 use hashbrown::HashMap;
-
-/// Minutes from 1900-01-01T00:00:00Z to 1970-01-01T00:00:00Z.
-const EPOCH_MINUTES: i64 = 25_567 * 24 * 60;
-const MINUTE_MICROS: i64 = 60_000_000;
 
 /// Where the text of an incident lies: a record of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,16 +175,4 @@ impl Cube {
         codes.sort_by(|a, b| a.len().cmp(&b.len()).then(a.cmp(b)));
         codes
     }
-}
-
-/// Minutes since 1900 and the second in the minute.
-pub(crate) fn minute_of(at: UtcMicros) -> (u32, u8) {
-    let minute = at.0.div_euclid(MINUTE_MICROS) + EPOCH_MINUTES;
-    let second = at.0.rem_euclid(MINUTE_MICROS) / 1_000_000;
-    (minute.clamp(0, i64::from(u32::MAX)) as u32, second as u8)
-}
-
-/// The instant of a minute's beginning.
-pub(crate) fn instant_of(minute: u32) -> UtcMicros {
-    UtcMicros((i64::from(minute) - EPOCH_MINUTES) * MINUTE_MICROS)
 }

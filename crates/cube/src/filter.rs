@@ -3,8 +3,7 @@
 use crate::{
     cube::Cube,
     group::{ARREST_SHIFT, DOMESTIC_SHIFT, Group, three},
-    hours::HoursOfWeek,
-    scan::Reach,
+    hours_of_week::HoursOfWeek,
 };
 use blotter_city::{BoundingBox, UtcMicros};
 
@@ -27,6 +26,17 @@ pub struct Filter {
     pub bbox: Option<BoundingBox>,
     /// In one of these hours of the week, in the city's civil time.
     pub hours_of_week: Option<HoursOfWeek>,
+}
+
+/// How much of a group a filter can select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Nothing.
+    None,
+    /// What its rows say.
+    Some,
+    /// Everything.
+    All,
 }
 
 /// Codes of a layer's areas that are selected.
@@ -86,7 +96,7 @@ impl Compiled {
         });
         // A bound inside a second counts from the next one on: times are whole seconds.
         let bound = |at: UtcMicros| {
-            let (minute, second) = crate::cube::minute_of(UtcMicros(at.0.saturating_add(1_000_000 - 1)));
+            let (minute, second) = crate::minute::minute_of(UtcMicros(at.0.saturating_add(1_000_000 - 1)));
             i64::from(minute) * 60 + i64::from(second)
         };
         Self {

@@ -2,10 +2,7 @@
 //!
 //! A function of the present incidents alone: a view that followed the log and a fresh load have the same.
 
-use crate::{
-    cube::{Cube, instant_of},
-    filter::Filter,
-};
+use crate::{cube::Cube, filter::Filter, minute::instant_of};
 use blotter_city::UtcMicros;
 use blotter_incident::{first_month, newest_hour};
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use crate::{
     cube::Cube,
-    filter::{Codes, Compiled},
+    filter::{Codes, Compiled, Reach},
     group::Group,
     narrow::{Narrow, with_values},
 };
@@ -15,17 +15,6 @@ const PIECE_ROWS: usize = 50_000;
 
 /// Where fewer than one row in so many is selected, the others are passed over; else each adds its byte, be it 0.
 const FEW: usize = 8;
-
-/// How much of a group a filter can select.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Nothing.
-    None,
-    /// What its rows say.
-    Some,
-    /// Everything.
-    All,
-}
 
 /// Which rows of a group are selected.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@ mod embedded;
 mod error;
 mod format;
 mod kafka;
+mod names;
 
 /// How long topic `peaks` keeps the last tick of an hour. Older ones go, and `as=said` no longer finds them.
 pub const PEAKS_DAYS: u64 = 400;
@@ -18,8 +19,7 @@ pub const PEAKS_DAYS: u64 = 400;
 pub const REJECTED_BYTES: u64 = 256 << 20;
 
 pub use contract::{
-    Append, Appended, AppendedRows, Bounds, Fetched, GroupOffset, Invalid, Log, LogId, Membership, Offset, Topic,
-    Transaction, Watched, Writer,
+    Append, Appended, AppendedRows, Bounds, Fetched, Invalid, Log, Membership, Transaction, Watched, Writer,
 };
 pub use embedded::{
     EmbeddedLog, EmbeddedOptions, FreeBytes, PackWhen, Packed, Rebuild, Recorded, Retention, free_bytes,
@@ -27,3 +27,4 @@ pub use embedded::{
 pub use error::LogError;
 pub use format::{Decoded, Decoder, Encode, Message, TopicFormat};
 pub use kafka::{Formats, KafkaLog, KafkaLogin, KafkaOptions};
+pub use names::{GroupOffset, LogId, Offset, Topic};

@@ -1,6 +1,7 @@
 //! The loop of the role `produce`: one thread reads and parses, one encodes and appends.
 
 use crate::{
+    error::ProduceError,
     progress::ProduceProgress,
     state::{POSITION_PREFIX, SourceState, StoredPosition},
     tombstones::tombstones,
@@ -26,27 +27,6 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The time of a source's last success is kept in the log no more often than this; any other change of its state at once.
 const SUCCESS_KEPT_EVERY: Duration = Duration::from_mins(1);
-
-/// Why producing cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ProduceError {
-    /// The source.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// Rejected rows that do not fit into columns.
-    #[error(transparent)]
-    Columns(#[from] arrow::error::ArrowError),
-}
-
-impl ProduceError {
-    /// Whether running the role again may succeed without anyone's doing. A source that may recover was waited for.
-    pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Log(error) if error.is_retryable())
-    }
-}
 
 /// What it works with.
 pub struct ProduceParts {

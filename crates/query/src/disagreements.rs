@@ -4,39 +4,30 @@
 //! loading and following cost nothing. Counting reads the rows, some milliseconds a million, and is done once per version
 //! of the cube.
 
-use crate::loaded::{LoadedCity, View};
-use blotter_city::Outlines;
 use blotter_cube::PlaceAreas;
-use std::{
-    panic::resume_unwind,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread::ScopedJoinHandle,
-};
-
-/// Places from which a thread a layer pays: some milliseconds.
-const MANY_PLACES: usize = 20_000;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Of one view, by the layer's position in the profile; nothing of layers whose outlines are not known.
 #[derive(Debug, Default)]
 pub(crate) struct Disagreements {
-    places: Vec<PlaceAreas>,
+    pub(crate) places: Vec<PlaceAreas>,
     /// Places of which it is known, in every layer.
-    known: usize,
+    pub(crate) known: usize,
     /// The cube's version, and what was counted then.
-    counted: Option<(u64, Vec<Option<u64>>)>,
+    pub(crate) counted: Option<(u64, Vec<Option<u64>>)>,
 }
 
-fn locked(shared: &Mutex<Disagreements>) -> MutexGuard<'_, Disagreements> {
+pub(crate) fn locked(shared: &Mutex<Disagreements>) -> MutexGuard<'_, Disagreements> {
     // Nothing is left half done: adding to a column does not panic.
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// By the layer's position: the areas in which points lie.
-type Found = Vec<(usize, Vec<Option<usize>>)>;
+pub(crate) type Found = Vec<(usize, Vec<Option<usize>>)>;
 
 impl Disagreements {
     /// So many places more are known.
-    fn add(&mut self, found: Found, places: usize) {
+    pub(crate) fn add(&mut self, found: Found, places: usize) {
         for (layer, areas) in found {
             if layer >= self.places.len() {
                 self.places.resize_with(layer + 1, PlaceAreas::default);
@@ -46,65 +37,5 @@ impl Disagreements {
             }
         }
         self.known += places;
-    }
-}
-
-impl LoadedCity {
-    /// Finds in which areas so many new places lie; whether that is known of all then.
-    pub fn find_areas(&self, most: usize) -> bool {
-        if self.boundaries.is_empty() {
-            return true;
-        }
-        let (shared, known, points) = {
-            let view = self.read();
-            let known = locked(&view.disagreements).known;
-            let new = view.cube.place_points(known);
-            (Arc::clone(&view.disagreements), known, new[..new.len().min(most)].to_vec())
-        };
-        let found = self.areas_of(&points);
-        let mut disagreements = locked(&shared);
-        // Unless somebody else was faster.
-        if disagreements.known == known {
-            disagreements.add(found, points.len());
-        }
-        points.len() < most
-    }
-
-    fn areas_of(&self, points: &[(f64, f64)]) -> Found {
-        let of = |outlines: &Outlines| -> Vec<Option<usize>> {
-            points.iter().map(|(latitude, longitude)| outlines.area_at(*latitude, *longitude)).collect()
-        };
-        let known = self.boundaries.known();
-        if points.len() < MANY_PLACES {
-            return known.map(|(layer, outlines)| (layer, of(outlines))).collect();
-        }
-        std::thread::scope(|scope| {
-            let started: Vec<_> = known.map(|(layer, outlines)| (layer, scope.spawn(|| of(outlines)))).collect();
-            let ended = |thread: ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
-            started.into_iter().map(|(layer, thread)| (layer, ended(thread))).collect()
-        })
-    }
-
-    /// How many incidents of each layer disagree in a view; none where the layer's outlines are not known. Quick
-    /// where [`LoadedCity::find_areas`] was called before.
-    pub fn disagreeing(&self, view: &View) -> Vec<Option<u64>> {
-        let layers = 0..self.profile.layers.len();
-        if self.boundaries.is_empty() {
-            return layers.map(|_| None).collect();
-        }
-        let mut disagreements = locked(&view.disagreements);
-        let version = view.cube.version();
-        if let Some((_, counts)) = disagreements.counted.as_ref().filter(|(counted, _)| *counted == version) {
-            return counts.clone();
-        }
-        let new = view.cube.place_points(disagreements.known);
-        disagreements.add(self.areas_of(new), new.len());
-        let count = |layer: usize| {
-            let outlines = self.boundaries.of(layer)?;
-            Some(view.cube.disagreeing(layer, outlines.codes(), &disagreements.places[layer]))
-        };
-        let counts: Vec<Option<u64>> = layers.map(count).collect();
-        disagreements.counted = Some((version, counts.clone()));
-        counts
     }
 }

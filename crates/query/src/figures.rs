@@ -2,7 +2,8 @@
 
 use crate::{
     caught_up::{Facts, caught_up},
-    loaded::{LoadedCity, View},
+    loaded::LoadedCity,
+    view::View,
 };
 use blotter_city::{UtcMicros, format_utc};
 use blotter_cube::Apart;

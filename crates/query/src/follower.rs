@@ -4,15 +4,17 @@ use crate::{
     LoadError,
     figures::figures,
     live::{Event, MOST_COUNTS, changed},
-    loaded::{LoadedCity, RefusedSnapshot, View},
+    loaded::LoadedCity,
     log_status::LogStatus,
     offsets_text,
     opened::OpenSnapshot,
     snapshot::LocalSnapshot,
+    view::{RefusedSnapshot, View},
 };
 use arrow::array::RecordBatch;
+use blotter_city::Profile;
 use blotter_cube::{Changes, Locator};
-use blotter_incident::{IncidentBatch, rejected_rows};
+use blotter_incident::{Boundaries, IncidentBatch, rejected_rows};
 use blotter_log::{Fetched, Log, LogError, Offset, Topic};
 use blotter_peak::said_rows;
 use blotter_runtime::Shutdown;
@@ -35,6 +37,18 @@ const LOOK: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(500);
 /// Fewer texts than this are left in a shared log.
 const MANY_TEXTS: u64 = 10_000;
+
+/// What is loaded.
+pub struct LoadParts {
+    /// The log to follow to its end first; without it answers are as fresh as the snapshot.
+    pub log: Option<Arc<dyn Log>>,
+    /// Local directory of snapshots.
+    pub snapshots: PathBuf,
+    /// The city.
+    pub profile: Arc<Profile>,
+    /// The outlines that are known of it.
+    pub boundaries: Arc<Boundaries>,
+}
 
 /// The one writer of a city's view.
 pub struct Follower {
@@ -77,6 +91,24 @@ impl Announcer {
                 self.untold = News::Everything;
             }
         }
+    }
+}
+
+impl LoadedCity {
+    /// Loads the snapshot and follows the log to the end that it has now.
+    pub fn load(parts: LoadParts, shutdown: &Shutdown) -> Result<Arc<Self>, LoadError> {
+        if parts.log.is_none() && LocalSnapshot::newest(&parts.snapshots)?.is_none() {
+            return Err(LoadError::NoSnapshot { directory: parts.snapshots });
+        }
+        let city = Arc::new(Self::new(parts.profile, parts.log, parts.boundaries));
+        let follower = Follower {
+            city: Arc::clone(&city),
+            snapshots: parts.snapshots,
+            coalesce: Duration::from_secs(1),
+            until_caught_up: true,
+        };
+        follower.run(shutdown)?;
+        Ok(city)
     }
 }
 
@@ -232,7 +264,7 @@ impl Follower {
         if !texts_in_log {
             view.opened = Some(Arc::new(OpenSnapshot::open(snapshot, &readers, &self.city.profile)?));
         }
-        snapshot.load(&readers, &self.city.profile, texts_in_log, &mut view, shutdown)?;
+        snapshot.load(&readers, &self.city.profile, texts_in_log, &mut view.cube, shutdown)?;
         if shutdown.is_triggered() {
             return Ok(None);
         }

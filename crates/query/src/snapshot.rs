@@ -1,12 +1,12 @@
 //! A local snapshot into the cube.
 
-use crate::{LoadError, loaded::View};
+use crate::LoadError;
 use arrow::{
     array::{AsArray, RecordBatch, new_null_array},
     datatypes::{Int32Type, Int64Type},
 };
 use blotter_city::Profile;
-use blotter_cube::Locator;
+use blotter_cube::{Cube, Locator};
 use blotter_incident::{IncidentBatch, incident_schema};
 use blotter_offline::Manifest;
 use blotter_runtime::Shutdown;
@@ -62,14 +62,14 @@ impl LocalSnapshot {
         self.manifest.next_offsets.values().copied().collect()
     }
 
-    /// Its incidents into an empty view. `texts_in_log`: texts come from the log, else from the snapshot itself.
-    /// `shutdown`, triggered, ends it between two batches with a part in the view.
+    /// Its incidents into an empty cube. `texts_in_log`: texts come from the log, else from the snapshot itself.
+    /// `shutdown`, triggered, ends it between two batches with a part in the cube.
     pub(crate) fn load(
         &self,
         opened: &[ObjectReader],
         profile: &Profile,
         texts_in_log: bool,
-        view: &mut View,
+        cube: &mut Cube,
         shutdown: &Shutdown,
     ) -> Result<(), LoadError> {
         // One thread decodes, this one builds.
@@ -90,7 +90,7 @@ impl LocalSnapshot {
                     }
                 }
             });
-            view.cube.reserve(self.manifest.incidents as usize);
+            cube.reserve(self.manifest.incidents as usize);
             let mut row = 0;
             for batch in receiver {
                 if shutdown.is_triggered() {
@@ -102,7 +102,7 @@ impl LocalSnapshot {
                 let offsets = batch.column(columns - 1).as_primitive::<Int64Type>();
                 let incidents: Vec<usize> = (0..columns - 2).collect();
                 let incidents = batch.project(&incidents)?;
-                view.cube.apply(&IncidentBatch::try_new(&incidents)?, |index| {
+                cube.apply(&IncidentBatch::try_new(&incidents)?, |index| {
                     if texts_in_log {
                         Locator { partition: partitions.value(index) as u32, offset: offsets.value(index) as u64 }
                     } else {

@@ -45,7 +45,6 @@ use blotter_incident::{Header, Observation, Parser, Rejected, TypedRow, Word, Wo
 use calendar::{HOUR, SECOND};
 use city::{City, Draft};
 use figures::Figures;
-use options::refused;
 use plan::{Plan, Slot};
 use position::Position;
 use rhythm::Rhythm;
@@ -59,6 +58,10 @@ use story::{DELAYS, Stories, Story};
 /// A live feed asks its clock again after this long at least, and at most. Records that are due meanwhile come together: a
 /// transaction of one costs as much as a transaction of many.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(1));
+
+fn refused(why: String) -> SourceError {
+    SourceError::Refused { what: "the simulator".into(), why }
+}
 
 /// The simulator, as a source.
 pub struct Simulator {

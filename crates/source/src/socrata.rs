@@ -35,13 +35,13 @@ pub use options::{AppToken, SocrataOptions};
 use crate::{Chunk, Decision, Notice, NoticeKind, Progress, Source, SourceError, Step};
 use blotter_city::{CivilMicros, Portal, Profile, UtcMicros, format_civil, parse_civil, parse_instant};
 use blotter_incident::{Parser, Rejected};
-use client::{Client, Fields, quoted};
+use client::{Client, quoted};
 use comparison::{ASKED, Asker, Comparison, Differences, Period, any_of, keys_back};
 use groups::{GroupRows, Groups};
 use jiff::{Span, civil::Date};
 use known::{Folder, Known, Mark, is_gone};
 use position::{Cursor, Position};
-use rows::{Columns, Evidence, ROW_ID, UPDATED_AT};
+use rows::{Columns, Evidence, Fields, ROW_ID, UPDATED_AT};
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,

@@ -194,3 +194,12 @@ fn retryable_object(error: &object_store::Error) -> bool {
             | object_store::Error::Precondition { .. }
     )
 }
+
+/// A URL as an error may show it: without what might be a secret.
+pub(crate) fn shown(url: &str) -> String {
+    let plain = url.split(['?', '#']).next().unwrap_or_default();
+    match (plain.split_once("://"), plain.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        _ => plain.to_owned(),
+    }
+}

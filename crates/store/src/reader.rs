@@ -11,8 +11,14 @@ use parquet::{
     errors::ParquetError,
     file::reader::{ChunkReader, Length},
 };
-use std::{fs::File, io::Read, sync::Arc};
+use std::{
+    fs::File,
+    io::Read,
+    sync::{Arc, PoisonError},
+};
 
+/// Objects whose blocks are remembered, some kilobytes each.
+const MOST_VERIFIED: usize = 4096;
 /// Bytes that a stream asks a remote store for at a time.
 const STREAM_BYTES: usize = 1 << 20;
 
@@ -39,6 +45,38 @@ const VERIFY_BYTES: u64 = 4 << 20;
 enum Source {
     File { file: Arc<File>, length: u64 },
     Remote { store: Store, path: Path, length: u64 },
+}
+
+impl Store {
+    /// An object as a Parquet reader wants it: any range, when it asks for it.
+    pub fn reader(&self, path: &str) -> Result<ObjectReader> {
+        match self.local_path(path) {
+            Some(file) => ObjectReader::open_file(&file, path),
+            None => ObjectReader::open_remote(self.clone(), path),
+        }
+    }
+
+    /// [`Store::reader`] of an object that never changes: nothing is read that is not of an object with that checksum, as
+    /// [`blotter_seal::checksum`] writes it. The object is read as a whole once a process; then each range is checked.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], with `remedy`.
+    pub fn verified(&self, path: &str, checksum: &str, remedy: &'static str) -> Result<ObjectReader> {
+        let reader = self.reader(path)?;
+        let key = (path.to_owned(), checksum.to_owned());
+        let known = self.found_sound().lock().unwrap_or_else(PoisonError::into_inner).get(&key).map(Arc::clone);
+        let blocks = match known {
+            Some(blocks) => blocks,
+            None => Arc::new(reader.blocks()?),
+        };
+        let reader = reader.verified(Arc::clone(&blocks), checksum, &self.shown(path), remedy)?;
+        let mut verified = self.found_sound().lock().unwrap_or_else(PoisonError::into_inner);
+        if verified.len() >= MOST_VERIFIED {
+            verified.clear();
+        }
+        verified.insert(key, blocks);
+        Ok(reader)
+    }
 }
 
 impl ObjectReader {

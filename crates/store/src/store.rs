@@ -17,9 +17,8 @@
 //! - Calls block: they belong on a role's own thread and never on a worker of an asynchronous runtime.
 
 use crate::{
-    error::{Result, StoreError},
+    error::{Result, StoreError, shown},
     local::DurableLocal,
-    reader::ObjectReader,
     runtime::StoreRuntime,
     s3::{self, environment::Environment},
 };
@@ -50,9 +49,6 @@ struct Inner {
     /// By path and checksum, the objects that were read as a whole and are sound.
     verified: Mutex<HashMap<(String, String), Arc<Blocks>>>,
 }
-
-/// Objects whose blocks are remembered, some kilobytes each.
-const MOST_VERIFIED: usize = 4096;
 
 /// One object of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,34 +220,9 @@ impl Store {
         Ok(())
     }
 
-    /// An object as a Parquet reader wants it: any range, when it asks for it.
-    pub fn reader(&self, path: &str) -> Result<ObjectReader> {
-        match self.local_path(path) {
-            Some(file) => ObjectReader::open_file(&file, path),
-            None => ObjectReader::open_remote(self.clone(), path),
-        }
-    }
-
-    /// [`Store::reader`] of an object that never changes: nothing is read that is not of an object with that checksum, as
-    /// [`blotter_seal::checksum`] writes it. The object is read as a whole once a process; then each range is checked.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`], with `remedy`.
-    pub fn verified(&self, path: &str, checksum: &str, remedy: &'static str) -> Result<ObjectReader> {
-        let reader = self.reader(path)?;
-        let key = (path.to_owned(), checksum.to_owned());
-        let known = self.0.verified.lock().unwrap_or_else(PoisonError::into_inner).get(&key).map(Arc::clone);
-        let blocks = match known {
-            Some(blocks) => blocks,
-            None => Arc::new(reader.blocks()?),
-        };
-        let reader = reader.verified(Arc::clone(&blocks), checksum, &self.shown(path), remedy)?;
-        let mut verified = self.0.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        if verified.len() >= MOST_VERIFIED {
-            verified.clear();
-        }
-        verified.insert(key, blocks);
-        Ok(reader)
+    /// The checksums of objects that were found sound, by path and checksum.
+    pub(crate) fn found_sound(&self) -> &Mutex<HashMap<(String, String), Arc<Blocks>>> {
+        &self.0.verified
     }
 
     /// Forgets which objects were found sound: they are read as a whole again.
@@ -295,15 +266,6 @@ impl Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Store({})", self.0.url)
-    }
-}
-
-/// A URL as an error may show it: without what might be a secret.
-pub(crate) fn shown(url: &str) -> String {
-    let plain = url.split(['?', '#']).next().unwrap_or_default();
-    match (plain.split_once("://"), plain.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
-        _ => plain.to_owned(),
     }
 }
 

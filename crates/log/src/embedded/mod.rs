@@ -39,9 +39,11 @@ use crate::{
         partition::{Partitions, Slot},
         room::Room,
         schemas::Schemas,
-        store::{StoreMemory, Tables, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key},
+        store::{
+            Meta, StoreMemory, Tables, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key,
+        },
         tail::{Batch, Tail},
-        writer::{Encoded, EncodedAppend, GroupCommit, Meta, NOT_BEGUN, Published},
+        writer::{Encoded, EncodedAppend, GroupCommit, NOT_BEGUN, Published},
     },
 };
 use std::{

@@ -25,7 +25,7 @@
 use crate::{
     LogError, LogId, Offset, Topic,
     codec::{self, Header},
-    embedded::{journal, lock::DirectoryLock, partition::Slot, versions, writer::Meta},
+    embedded::{journal, lock::DirectoryLock, partition::Slot, versions},
 };
 use blotter_seal::{Seal, seal_of, to_sealed_json};
 use fjall::{
@@ -34,6 +34,7 @@ use fjall::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -54,6 +55,9 @@ const SHORT_JOURNAL: u64 = 1 << 18;
 /// How long closing waits for the tables, and how often it looks.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(1);
+
+/// Positions and group offsets by their keys in the store.
+pub(super) type Meta = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What is decided when a log is made.
 #[derive(Clone, Debug, Serialize, Deserialize)]

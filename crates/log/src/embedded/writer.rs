@@ -8,7 +8,7 @@ use crate::{
     Appended, LogError, Offset,
     embedded::{
         partition::Slot,
-        store::{Tables, record_key},
+        store::{Meta, Tables, record_key},
         tail::Batch,
     },
 };
@@ -46,8 +46,6 @@ pub(super) struct Published {
     pub(super) stored: u64,
 }
 
-/// Positions and group offsets by their keys in the store.
-pub(super) type Meta = BTreeMap<Vec<u8>, Vec<u8>>;
 /// The cause of a failure before which nothing of the transaction was written: what the store does on its own account, such as
 /// writing tables, had failed earlier.
 pub(super) const NOT_BEGUN: &str = "its store had failed before";

@@ -4,7 +4,7 @@
 //! down misses nothing, and where the role is killed one alert may be sent twice, with the same `Idempotency-Key`. A rule that is
 //! new begins at the topic's end.
 
-use super::{delivery::Delivery, role::DetectError};
+use super::{delivery::Delivery, error::DetectError};
 use crate::{count::CountError, sinks::Webhook};
 use blotter_log::{GroupOffset, Log, LogError, Offset, Topic, Transaction, Writer};
 use blotter_peak::{Alert, PublishedTick, said_rows};

@@ -1,6 +1,6 @@
 //! Giving something to a server of somebody else's until it takes it.
 
-use super::role::DetectError;
+use super::error::DetectError;
 use crate::sinks::SinkError;
 use blotter_runtime::Shutdown;
 use std::{

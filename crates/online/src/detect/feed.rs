@@ -1,6 +1,6 @@
 //! One sink, fed from the log at its own pace.
 
-use super::{delivery::Delivery, role::DetectError, totals::Totals};
+use super::{delivery::Delivery, error::DetectError, totals::Totals};
 use crate::{
     count::{CountError, counts_rows},
     sinks::Sink,
@@ -14,6 +14,11 @@ use std::{
     },
     time::Duration,
 };
+
+/// The consumer group of a sink.
+pub fn group(sink: &str) -> String {
+    format!("detect/{sink}")
+}
 
 /// Bytes of log read from a partition at a time.
 const READ_BYTES: usize = 1 << 20;

@@ -14,6 +14,7 @@
 
 mod alerts;
 mod delivery;
+mod error;
 mod feed;
 mod pace;
 mod role;
@@ -22,7 +23,8 @@ mod ticks;
 mod totals;
 
 pub use alerts::AlertProgress;
-pub use feed::FeedProgress;
-pub use role::{DetectConfig, DetectError, DetectParts, Hook, group, run};
+pub use error::DetectError;
+pub use feed::{FeedProgress, group};
+pub use role::{DetectConfig, DetectParts, Hook, run};
 pub use rules::Rule;
 pub use ticks::TickProgress;

@@ -2,16 +2,14 @@
 
 use super::{
     alerts::{AlertProgress, Alerts},
-    feed::{Feed, FeedProgress},
+    error::DetectError,
+    feed::{Feed, FeedProgress, group},
     rules::Rule,
     ticks::{TickProgress, Ticks},
 };
-use crate::{
-    count::CountError,
-    sinks::{Sink, SinkError, Webhook},
-};
+use crate::sinks::{Sink, Webhook};
 use blotter_city::Profile;
-use blotter_log::{Log, LogError};
+use blotter_log::Log;
 use blotter_runtime::Shutdown;
 use std::{sync::Arc, thread::Builder, time::Duration};
 
@@ -20,39 +18,6 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// What one thread does.
 type Task<'a> = Box<dyn FnOnce() -> Result<(), DetectError> + Send + 'a>;
-
-/// Why detecting cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum DetectError {
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// What `counts` or `peaks` holds.
-    #[error(transparent)]
-    Counts(#[from] CountError),
-    /// A sink or a webhook refuses for good.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// What is said of a tick cannot be written down.
-    #[error("a tick cannot be written as JSON: {0}")]
-    Json(serde_json::Error),
-    /// A thread.
-    #[error("no thread can be started: {0}")]
-    Thread(std::io::Error),
-}
-
-impl DetectError {
-    /// Whether running the role again may succeed without anyone's doing.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Log(error) => error.is_retryable(),
-            Self::Counts(error) => error.is_retryable(),
-            Self::Sink(error) => error.is_retryable(),
-            Self::Json(_) => false,
-            Self::Thread(_) => true,
-        }
-    }
-}
 
 /// How to detect.
 #[derive(Clone, Debug, Default)]
@@ -85,11 +50,6 @@ pub struct DetectParts {
     pub ticks: Arc<TickProgress>,
     /// Each with what it has been given.
     pub sinks: Vec<(Box<dyn Sink>, Arc<FeedProgress>)>,
-}
-
-/// The consumer group of a sink.
-pub fn group(sink: &str) -> String {
-    format!("detect/{sink}")
 }
 
 /// Says ticks and feeds sinks and webhooks until told to stop, or until each is caught up. A sink or webhook that is down or

@@ -4,8 +4,8 @@
 //! read are one transaction; the newest tick holds all that the next one needs to know of those before.
 
 use super::{
+    error::DetectError,
     pace::Pace,
-    role::DetectError,
     rules::{AlertContext, Rule, follow},
 };
 use crate::count::{CountError, GROUP as COUNT, Vocabulary, counts_rows};

@@ -1,6 +1,6 @@
 //! InfluxDB by its line protocol: API v1, v2 or v3.
 
-use super::{Point, Secrets, Sink, SinkError, http::Client};
+use super::{Point, Secrets, Sink, SinkError, http::Client, secrets::basic};
 use std::fmt::Write;
 use url::form_urlencoded::byte_serialize;
 
@@ -48,9 +48,7 @@ impl InfluxDb {
         let Secrets { influxdb_username: user, influxdb_password: password, influxdb_token: token, .. } = &self.secrets;
         let authorization = match (api, token, user) {
             (Some(Api::V3), Some(token), _) => Some(format!("Bearer {token}")),
-            (Some(Api::V1), _, Some(user)) => {
-                Some(super::kairosdb::basic(user, password.as_deref().unwrap_or_default()))
-            }
+            (Some(Api::V1), _, Some(user)) => Some(basic(user, password.as_deref().unwrap_or_default())),
             (Some(Api::V2), Some(token), _) | (Some(Api::V1), Some(token), None) => Some(format!("Token {token}")),
             _ => None,
         };

@@ -1,6 +1,6 @@
 //! KairosDB by its REST interface.
 
-use super::{Point, Secrets, Sink, SinkError, http::Client};
+use super::{Point, Secrets, Sink, SinkError, http::Client, secrets::basic};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -62,10 +62,4 @@ fn series<'a>(city: &'a str, points: &[Point<'a>]) -> Vec<Series<'a>> {
         datapoints,
     });
     series.collect()
-}
-
-/// RFC 7617.
-pub(super) fn basic(user: &str, password: &str) -> String {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }

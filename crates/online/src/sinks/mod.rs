@@ -16,10 +16,12 @@ mod kairosdb;
 mod memory;
 mod open;
 mod point;
+mod secrets;
 mod webhook;
 
 pub use error::SinkError;
 pub use memory::MemorySink;
-pub use open::{Secrets, open_sink};
+pub use open::open_sink;
 pub use point::{Point, Sink};
+pub use secrets::Secrets;
 pub use webhook::Webhook;

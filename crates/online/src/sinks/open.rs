@@ -5,30 +5,10 @@ use super::{
     influxdb::{Api, InfluxDb},
     kairosdb::KairosDb,
     memory::MemorySink,
+    secrets::Secrets,
 };
 use std::collections::BTreeMap;
 use url::Url;
-
-/// Who asks. Shows nothing of it.
-#[derive(Clone, Default)]
-pub struct Secrets {
-    /// `INFLUXDB_USERNAME`.
-    pub influxdb_username: Option<String>,
-    /// `INFLUXDB_PASSWORD`.
-    pub influxdb_password: Option<String>,
-    /// `INFLUXDB_TOKEN`.
-    pub influxdb_token: Option<String>,
-    /// `KAIROSDB_USERNAME`.
-    pub kairosdb_username: Option<String>,
-    /// `KAIROSDB_PASSWORD`.
-    pub kairosdb_password: Option<String>,
-}
-
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Secrets").finish_non_exhaustive()
-    }
-}
 
 /// Opens `memory:`, `influxdb://HOST:8086/DATABASE[?version=1|2|3&org=ORG]` or `kairosdb://HOST:8080`; `influxdbs://` and
 /// `kairosdbs://` are encrypted. Asks nobody yet: a database that is down at the start is as one that goes down later.

@@ -3,9 +3,10 @@
 use super::{
     Context,
     answer::{Asked, Timing, form},
+    exposition::render,
     problem, written,
 };
-use crate::{metrics::render, web as files};
+use crate::web as files;
 use axum::{
     extract::{Path, State as Shared, rejection::PathRejection},
     http::{HeaderMap, Uri, header},

@@ -3,6 +3,7 @@
 mod accept;
 mod answer;
 mod compression;
+mod exposition;
 mod handlers;
 mod openapi;
 mod stream;

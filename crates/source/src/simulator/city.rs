@@ -14,8 +14,7 @@ use super::{
     calendar::{HOUR, MINUTE, SECOND, first_of},
     draws::{Draws, Purpose, key, mix, share},
     figures::{Category, Figures, Offence, Place, Setting, Zone},
-    outbreak::Placed,
-    plan::Slot,
+    plan::{Placed, Slot},
     rhythm::Rhythm,
 };
 use blotter_city::{CivilMicros, UtcMicros};

@@ -1,6 +1,6 @@
 //! What to simulate.
 
-use super::{calendar, outbreak::Outbreak};
+use super::{calendar, outbreak::Outbreak, refused};
 use crate::SourceError;
 use blotter_city::{Profile, UtcMicros, parse_civil};
 use blotter_incident::MAX_BATCH_ROWS;
@@ -185,8 +185,4 @@ impl SimulatorOptions {
             }
         }
     }
-}
-
-pub(super) fn refused(why: String) -> SourceError {
-    SourceError::Refused { what: "the simulator".into(), why }
 }

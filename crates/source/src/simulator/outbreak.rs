@@ -3,8 +3,8 @@
 use super::{
     draws::{Draws, Purpose, key},
     figures::Figures,
-    options::refused,
-    plan::Plan,
+    plan::{Placed, Plan},
+    refused,
 };
 use crate::SourceError;
 use blotter_city::{Profile, UtcMicros};
@@ -24,27 +24,6 @@ pub struct Outbreak {
     pub hours: u32,
     /// Incidents that it adds.
     pub extra: u32,
-}
-
-/// An outbreak as the simulation sees it.
-#[derive(Clone, Debug)]
-pub(super) struct Placed {
-    pub(super) area: usize,
-    pub(super) category: usize,
-    pub(super) first_slot: u64,
-    pub(super) hours: u64,
-    pub(super) extra: u64,
-}
-
-impl Placed {
-    /// How many of its incidents belong to a slot.
-    pub(super) fn in_slot(&self, slot: u64) -> u64 {
-        let before = |slots: u64| self.extra * slots / self.hours;
-        match slot.checked_sub(self.first_slot) {
-            Some(hour) if hour < self.hours => before(hour + 1) - before(hour),
-            _ => 0,
-        }
-    }
 }
 
 /// Checks given outbreaks, and moves them to the hours of the simulation.

@@ -7,7 +7,6 @@
 use super::{
     calendar::HOUR,
     draws::{Draws, Purpose, key},
-    outbreak::Placed,
     rhythm::Rhythm,
 };
 use blotter_city::UtcMicros;
@@ -15,6 +14,27 @@ use std::{collections::HashMap, sync::Arc};
 
 /// The length of a slot, whose start is a whole number of slots from the history's end.
 const SLOT: i64 = HOUR;
+
+/// An outbreak as the simulation sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    pub(super) area: usize,
+    pub(super) category: usize,
+    pub(super) first_slot: u64,
+    pub(super) hours: u64,
+    pub(super) extra: u64,
+}
+
+impl Placed {
+    /// How many of its incidents belong to a slot.
+    pub(super) fn in_slot(&self, slot: u64) -> u64 {
+        let before = |slots: u64| self.extra * slots / self.hours;
+        match slot.checked_sub(self.first_slot) {
+            Some(hour) if hour < self.hours => before(hour + 1) - before(hour),
+            _ => 0,
+        }
+    }
+}
 
 pub(super) struct Plan {
     key: u64,

@@ -1,12 +1,14 @@
 //! Asking a portal: one request at a time, answers as JSON rows, failures that say when to ask again.
 
-use super::options::{AppToken, SocrataOptions};
+use super::{
+    options::{AppToken, SocrataOptions},
+    rows::Fields,
+};
 use crate::{
     SourceError,
     input::{agent, http_error, redacted, retry_after, status_error},
 };
 use blotter_city::Portal;
-use serde_json::{Map, Value};
 use std::time::Duration;
 use ureq::Agent;
 use url::Url;
@@ -16,9 +18,6 @@ const LONGEST: u64 = 512 << 20;
 
 /// Redirects that are followed for one answer.
 const MOST_REDIRECTS: u32 = 5;
-
-/// One row of an answer.
-pub(super) type Fields = Map<String, Value>;
 
 /// A portal's dataset, and others beside it.
 pub(super) struct Client {

@@ -5,9 +5,9 @@
 //! moved to another month, and for what it lists and nobody knew. What was found is told at the end, at once.
 
 use super::{
-    client::{Client, Fields, quoted},
+    client::{Client, quoted},
     known::{Known, Mark, Month, left, write_line},
-    rows::{Columns, Evidence, ROW_ID},
+    rows::{Columns, Evidence, Fields, ROW_ID},
 };
 use crate::SourceError;
 use blotter_city::UtcMicros;

@@ -8,7 +8,7 @@
 //!
 //! The rows of all groups are in memory, as JSON: some 400 bytes each.
 
-use super::{client::Fields, known::is_gone};
+use super::{known::is_gone, rows::Fields};
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

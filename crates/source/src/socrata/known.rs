@@ -15,10 +15,7 @@
 //!
 //! Where the lines lie is the [`Shelf`]'s business: beside an embedded log, or in the object store of a cluster.
 
-use super::{
-    client::Fields,
-    rows::{Evidence, updated_at},
-};
+use super::rows::{Evidence, Fields, updated_at};
 use crate::SourceError;
 use blotter_city::UtcMicros;
 use std::{

@@ -1,11 +1,13 @@
 //! JSON rows to the parser: field names are the header, and what is no plain value is left out.
 
-use super::client::Fields;
 use crate::{SourceError, csv::table::KEPT_BYTES};
 use blotter_city::{Profile, UtcMicros, parse_instant};
 use blotter_incident::{Header, Observation, Parser, Rejected, Row};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
+
+/// One row of an answer.
+pub(super) type Fields = Map<String, Value>;
 
 /// The portal's own id of a row.
 pub(super) const ROW_ID: &str = ":id";

@@ -6,7 +6,7 @@
 //! field that nearly every row has, where many rows in succession come without. A field that no row ever had is lacking once all
 //! rows were seen.
 
-use super::{client::Fields, rows::UPDATED_AT};
+use super::rows::{Fields, UPDATED_AT};
 use crate::{Notice, NoticeKind};
 use blotter_city::Profile;
 use blotter_incident::same_column;

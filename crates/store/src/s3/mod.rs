@@ -46,7 +46,7 @@ pub(crate) struct Location {
 impl Location {
     /// Refuses whatever might be a secret, and does not show it.
     pub(crate) fn parse(url: &Url) -> Result<Self> {
-        let refuse = |why: &str| Err(StoreError::Url { url: crate::store::shown(url.as_str()), why: why.to_owned() });
+        let refuse = |why: &str| Err(StoreError::Url { url: crate::error::shown(url.as_str()), why: why.to_owned() });
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return refuse(
                 "a user, a query or a fragment has no place in it: credentials come from the environment, from \
