@@ -67,7 +67,7 @@ class Process:
         return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
     def sizes(self) -> tuple[int, int]:
-        """Bytes without snapshots: of the log's journals, and of everything else. Journals are emptied when they have 64 MB."""
+        """Bytes without snapshots: of the log's journals, and of everything else. The journal is emptied when it has 4 MB."""
         journals = others = 0
         for folder, folders, files in os.walk(self.folder):
             if Path(folder).name == "snapshots":
@@ -127,8 +127,8 @@ def growth(binary: Path, scratch: Path, seconds: int):
     journals, others = ((later - earlier) / records for earlier, later in zip(before, after, strict=True))
     yield (
         f"… at 20 incidents/s on 300,000, {seconds} s: growth of the directory without snapshots",
-        f"{others:.0f} bytes a record, and {journals:.0f} in the log's journals, which are bounded",
-        f"{records:,} records; to hold: 500 bytes",
+        f"{others + journals:.0f} bytes a record, of which {journals:.0f} in the log's journals",
+        f"{records:,} records of {20 * seconds:,} incidents; to hold: 500 bytes",
         "",
     )
 

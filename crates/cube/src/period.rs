@@ -143,14 +143,22 @@ impl Iterator for Hours<'_> {
             if rows == 0 {
                 continue;
             }
+            let groups =
+                || self.cube.calendar.months[&month].groups.iter().map(|group| &self.cube.groups[*group as usize]);
+            let first =
+                groups().filter(|group| group.len() > 0).map(|group| group.base.div_euclid(60)).min().unwrap_or(0);
+            let mut counts = Vec::new();
+            for group in groups().filter(|group| group.len() > 0) {
+                // The groups of a month count from the same minute.
+                let since = (group.base - first * 60) as usize;
+                counts.resize(counts.len().max((since + usize::from(u16::MAX)) / 60 + 1), 0_u64);
+                group.minute.iter().for_each(|minute| counts[(since + usize::from(*minute)) / 60] += 1);
+            }
+            let hours = ((first - EPOCH_HOURS) as i32..).zip(counts).filter(|(_, count)| *count > 0);
             let mut least = i32::MAX;
-            for group in self.cube.calendar.months[&month].groups.iter().map(|group| &self.cube.groups[*group as usize])
-            {
-                for minute in &group.minute {
-                    let hour = ((group.base + i64::from(*minute)).div_euclid(60) - EPOCH_HOURS) as i32;
-                    *self.carried.entry(hour).or_default() += 1;
-                    least = least.min(hour);
-                }
+            for (hour, count) in hours {
+                *self.carried.entry(hour).or_default() += count;
+                least = least.min(hour);
             }
             // Civil time is at most a day from UTC: the month before reaches no further than two days into this one.
             let sure = self.carried.split_off(&least.saturating_add(48));

@@ -2,7 +2,7 @@
 
 use crate::{
     LoadError,
-    figures::figures,
+    figures::Figures,
     live::{Event, MOST_COUNTS, changed},
     loaded::LoadedCity,
     log_status::LogStatus,
@@ -503,7 +503,7 @@ impl Follower {
     /// Says what changed, if anything did.
     fn publish(&self, told: &mut Announcer) {
         let view = self.city.read();
-        let figures = figures(&self.city, &view);
+        let figures = Figures::of(&self.city, &view).by_name();
         let difference = changed(&told.figures, &figures);
         let untold = std::mem::replace(&mut told.untold, News::Changes(Changes::default()));
         let is_nothing = matches!(&untold, News::Changes(changes) if changes.is_empty());
@@ -520,11 +520,22 @@ impl Follower {
             };
             totals.into_iter().map(named).collect::<Vec<_>>()
         });
-        let event = Event::new(offsets_text(&view.reflects()), &json!(view.reflects()), &difference, counts.as_deref());
+        let event = Event::change(&view.reflects(), &difference, counts.as_deref());
         drop(view);
         told.figures = figures;
         // Without a listener there is nobody to tell.
         let _nobody = self.city.events.send(Arc::new(event));
+    }
+}
+
+impl Event {
+    /// Everything as it is now. `seen`: the next offsets that a client has seen; unless they are the present ones, it asks for
+    /// counts anew.
+    pub fn whole(city: &LoadedCity, seen: Option<&str>) -> Self {
+        let view = city.read();
+        let next_offsets = view.reflects();
+        let is_seen = seen == Some(offsets_text(&next_offsets).as_str());
+        Self::change(&next_offsets, &Figures::of(city, &view).by_name(), is_seen.then_some([].as_slice()))
     }
 }
 

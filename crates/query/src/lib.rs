@@ -37,7 +37,9 @@ mod ticks;
 mod view;
 
 pub use error::{LoadError, QueryError};
-pub use figures::figures;
+pub use figures::{
+    Figures, IncidentFigures, NoticeFigures, OutlierFigures, Outliers, RefusedFigures, SnapshotFigures, SourceFigures,
+};
 pub use follower::{Follower, LoadParts};
 pub use live::Event;
 pub use loaded::LoadedCity;

@@ -1,5 +1,6 @@
 //! Live events: what changed since the one before.
 
+use crate::{NextOffsets, offsets_text};
 use blotter_peak::PublishedTick;
 use serde_json::{Map, Value, json};
 
@@ -25,9 +26,9 @@ pub struct Event {
 
 impl Event {
     /// What changed: figures, and the changed totals or none where a client is to ask again.
-    pub fn new(id: String, next_offsets: &Value, figures: &Map<String, Value>, counts: Option<&[Value]>) -> Self {
+    pub(crate) fn change(next_offsets: &NextOffsets, figures: &Map<String, Value>, counts: Option<&[Value]>) -> Self {
         let data = json!({ "next_offsets": next_offsets, "meta": figures, "counts": counts });
-        Self { name: "change", id: Some(id), data: data.to_string() }
+        Self { name: "change", id: Some(offsets_text(next_offsets)), data: data.to_string() }
     }
 
     /// What was said of peaks, the first of each window.

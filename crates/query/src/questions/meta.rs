@@ -1,19 +1,74 @@
 //! Meta: what is loaded, how fresh it is, and what can be asked.
 
 use crate::{
-    Caller, FromParameters, LoadedCity, Parameters, QueryError, Question, Reply,
+    Caller, Figures, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply,
     encode::{Answer, Form, Json, Table},
-    figures,
 };
-use serde_json::{Map, Value, json};
+use blotter_city::Profile;
+use serde::Serialize;
 
 /// What is loaded, and how fresh is it?
 #[derive(Clone, Copy, Debug)]
 pub struct Meta;
 
-/// The figures of the data, and the city's layers and categories, as the API names them.
-#[derive(Clone, Debug)]
-pub struct MetaAnswer(pub Map<String, Value>);
+/// The figures of the data, and what can be asked about.
+#[derive(Clone, Debug, Serialize)]
+pub struct MetaAnswer {
+    /// How much is loaded, how fresh it is, and how its sources stand.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// The city's short name.
+    pub city: String,
+    /// The city.
+    pub profile: CityFacts,
+    /// What it reflects.
+    pub next_offsets: NextOffsets,
+    /// The layers of areas.
+    pub layers: Vec<LayerFacts>,
+    /// The categories that there are.
+    pub categories: Vec<String>,
+}
+
+/// A city.
+#[derive(Clone, Debug, Serialize)]
+pub struct CityFacts {
+    /// Its name.
+    pub name: String,
+    /// Of its civil time, by the tz database.
+    pub time_zone: String,
+    /// What the publisher of the data asks to be said.
+    pub disclaimer: String,
+    /// West, south, east, north, in degrees.
+    pub bounding_box: [f64; 4],
+    /// The page of the data.
+    pub portal: Option<String>,
+}
+
+/// A layer of areas.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerFacts {
+    /// As questions name it.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Whether hourly counts have its areas.
+    pub primary: bool,
+    /// Whether its outlines are known.
+    pub boundaries: bool,
+    /// Mapped incidents whose area is another than the one whose outline contains them; none without outlines.
+    pub disagreeing: Option<u64>,
+    /// The areas that incidents have.
+    pub areas: Vec<AreaFacts>,
+}
+
+/// An area.
+#[derive(Clone, Debug, Serialize)]
+pub struct AreaFacts {
+    /// As incidents have it.
+    pub code: String,
+    /// For people; the code where it has none.
+    pub name: String,
+}
 
 impl FromParameters for Meta {
     const NAMES: &'static [&'static str] = &[];
@@ -30,44 +85,41 @@ impl Question for Meta {
     fn ask(&self, city: &LoadedCity, _: &dyn Caller) -> Result<Reply<MetaAnswer>, QueryError> {
         city.find_areas(usize::MAX);
         let view = city.read();
-        let mut answer = figures(city, &view);
         let disagreeing = city.disagreeing(&view);
-        let profile = &city.profile;
+        let layers = city.profile.layers.iter().zip(disagreeing).enumerate().map(|(index, (layer, disagreeing))| {
+            let name = |code: &str| layer.names.get(code).map_or_else(|| code.to_owned(), Clone::clone);
+            let codes = view.cube.area_codes(index).into_iter();
+            LayerFacts {
+                name: layer.name.clone(),
+                title: layer.title.clone(),
+                primary: layer.primary,
+                boundaries: city.boundaries.of(index).is_some(),
+                disagreeing,
+                areas: codes.map(|code| AreaFacts { code: code.to_owned(), name: name(code) }).collect(),
+            }
+        });
+        let answer = MetaAnswer {
+            figures: Figures::of(city, &view),
+            city: city.profile.slug.clone(),
+            profile: CityFacts::of(&city.profile),
+            next_offsets: view.reflects(),
+            layers: layers.collect(),
+            categories: view.cube.categories().into_iter().map(Into::into).collect(),
+        };
+        Ok(Reply::Answer(answer, None))
+    }
+}
+
+impl CityFacts {
+    fn of(profile: &Profile) -> Self {
         let bounds = profile.bounding_box;
-        let layers: Vec<Value> = profile
-            .layers
-            .iter()
-            .enumerate()
-            .map(|(index, layer)| {
-                let seen = view.cube.area_codes(index);
-                let areas: Vec<Value> = seen
-                    .iter()
-                    .map(|code| json!({ "code": code, "name": layer.names.get(*code).map_or(*code, String::as_str) }))
-                    .collect();
-                json!({
-                    "name": layer.name, "title": layer.title, "primary": layer.primary,
-                    "boundaries": city.boundaries.of(index).is_some(), "disagreeing": disagreeing[index],
-                    "areas": areas,
-                })
-            })
-            .collect();
-        for (name, value) in [
-            ("city", json!(profile.slug)),
-            (
-                "profile",
-                json!({
-                    "name": profile.name, "time_zone": profile.time_zone, "disclaimer": profile.disclaimer,
-                    "bounding_box": [bounds.west, bounds.south, bounds.east, bounds.north],
-                    "portal": profile.portal.as_ref().map(|portal| &portal.page),
-                }),
-            ),
-            ("next_offsets", json!(view.reflects())),
-            ("layers", json!(layers)),
-            ("categories", json!(view.cube.categories())),
-        ] {
-            answer.insert(name.to_owned(), value);
+        Self {
+            name: profile.name.clone(),
+            time_zone: profile.time_zone.clone(),
+            disclaimer: profile.disclaimer.clone(),
+            bounding_box: [bounds.west, bounds.south, bounds.east, bounds.north],
+            portal: profile.portal.as_ref().map(|portal| portal.page.clone()),
         }
-        Ok(Reply::Answer(MetaAnswer(answer), None))
     }
 }
 
@@ -75,7 +127,7 @@ impl Answer for MetaAnswer {
     const FORMS: &'static [Form] = Form::OBJECT;
 
     fn into_json(self) -> Result<Json, QueryError> {
-        Json::whole(&self.0)
+        Json::whole(&self)
     }
 
     fn into_table(self, _: Form) -> Result<Option<Table>, QueryError> {

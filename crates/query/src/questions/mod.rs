@@ -18,7 +18,7 @@ pub use density::{Density, DensityAnswer, DensityGrid, DensitySummary};
 pub use emerging::{Emerging, EmergingAnswer, EmergingCell, EmergingSummary};
 pub use hotspots::{HotspotCell, Hotspots, HotspotsAnswer, HotspotsSummary};
 pub use incidents::{Incidents, IncidentsAnswer};
-pub use meta::{Meta, MetaAnswer};
+pub use meta::{AreaFacts, CityFacts, LayerFacts, Meta, MetaAnswer};
 pub use peaks::{Peaks, PeaksAnswer};
 pub use rejected::{RejectedAnswer, RejectedRecord, RejectedRecords};
 pub use series::{Series, SeriesAnswer, SeriesLine};

@@ -10,10 +10,9 @@ use axum::{
         sse::{Event as Message, KeepAlive, Sse},
     },
 };
-use blotter_query::{Event, LoadedCity, Parameters, figures, offsets_text};
+use blotter_query::{Event, Parameters};
 use blotter_runtime::Problem;
 use futures::{Stream, StreamExt, stream};
-use serde_json::json;
 use std::{
     convert::Infallible,
     sync::{Arc, atomic::Ordering},
@@ -58,15 +57,6 @@ fn message(event: &Event) -> Message {
     message.data(&event.data)
 }
 
-/// Everything as it is now. `seen`: the next offsets that the client has seen; unless they are the present ones, it asks for
-/// counts anew.
-fn whole(city: &LoadedCity, seen: Option<&str>) -> Event {
-    let view = city.read();
-    let id = offsets_text(&view.reflects());
-    let counts = (seen == Some(id.as_str())).then_some([].as_slice());
-    Event::new(id, &json!(view.reflects()), &figures(city, &view), counts)
-}
-
 async fn events(
     context: Context,
     seen: Option<String>,
@@ -78,7 +68,7 @@ async fn events(
     // The view's lock and the log are waited for off the threads that answer everybody.
     let first = {
         let city = Arc::clone(&city);
-        lanes.quick.run(move || Ok(whole(&city, seen.as_deref()))).await?
+        lanes.quick.run(move || Ok(Event::whole(&city, seen.as_deref()))).await?
     };
     let client = Client::new(metrics, place);
     let rest = stream::unfold(
@@ -93,7 +83,7 @@ async fn events(
                 Ok(event) => message(&event),
                 Err(RecvError::Lagged(_)) => {
                     let now = Arc::clone(&city);
-                    message(&lanes.quick.run(move || Ok(whole(&now, None))).await.ok()?)
+                    message(&lanes.quick.run(move || Ok(Event::whole(&now, None))).await.ok()?)
                 }
                 Err(RecvError::Closed) => return None,
             };
