@@ -23,7 +23,7 @@ const MOST_KEPT: usize = 256;
 /// Records that may lie between two that are read in one go.
 const MOST_BETWEEN: u64 = 16;
 /// Ranges of the log that one page reads: of batches of some thousand rows, half a second of one core.
-pub const MOST_READS: usize = 128;
+pub(crate) const MOST_READS: usize = 128;
 /// Rows of a snapshot that are decoded together: a page of each column.
 const BLOCK_ROWS: u64 = 1 << 16;
 /// Such blocks that one page reads.

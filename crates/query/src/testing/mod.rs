@@ -5,7 +5,6 @@
 mod memory_log;
 mod snapshots;
 
-pub use crate::texts::MOST_READS;
 pub use memory_log::MemoryLog;
 pub use snapshots::write_snapshot;
 
@@ -23,6 +22,8 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+/// Ranges of the log that one page reads.
+pub const MOST_READS: usize = crate::texts::MOST_READS;
 pub const CHICAGO: &str = include_str!("../../../../cities/chicago.toml");
 
 /// One revision of an incident; the greatest `observed` of an id is in force.
