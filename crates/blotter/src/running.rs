@@ -48,7 +48,7 @@ pub(crate) fn ask(server: &str, question: &str) -> Result<serde_json::Value> {
     serde_json::from_slice(&body).with_context(|| format!("{server} answered something else than JSON"))
 }
 
-/// The body of that answer, in whatever form was asked for.
+/// The answer's body, in the format that the question names.
 pub(crate) fn fetch(server: &str, question: &str) -> Result<Vec<u8>> {
     let server = server.trim_end_matches('/');
     let mut answer = agent(ANSWER)

@@ -23,7 +23,7 @@ impl HoursOfWeek {
     }
 }
 
-/// What is no hour of a week is left out.
+/// Numbers above 167 are left out.
 impl FromIterator<u8> for HoursOfWeek {
     fn from_iter<I: IntoIterator<Item = u8>>(hours: I) -> Self {
         let mut set = Self::default();

@@ -37,11 +37,11 @@ pub enum Form {
 }
 
 impl Form {
-    /// Of answers that are no table.
+    /// Formats of an answer without rows.
     pub const OBJECT: &'static [Self] = &[Self::Json];
-    /// Of tables.
+    /// Formats of rows.
     pub const TABLE: &'static [Self] = &[Self::Json, Self::Arrow, Self::Csv];
-    /// Of tables whose rows are at places.
+    /// Formats of rows that lie on a map.
     pub const PLACES: &'static [Self] = &[Self::Json, Self::Arrow, Self::GeoJson, Self::Csv];
 
     /// As the parameter `format` names it.
@@ -79,16 +79,16 @@ impl Form {
 
 /// An answer in any of its forms.
 pub trait Answer: Send + 'static {
-    /// Its forms, the one that is taken unless another is asked for first.
+    /// The formats it can be written in; the first is the default.
     const FORMS: &'static [Form];
 
     /// As JSON.
     fn into_json(self) -> Result<Json, QueryError>;
 
-    /// As a table; none where it is no table.
+    /// As a table; `None` if the answer has no rows.
     fn into_table(self, form: Form) -> Result<Option<Table>, QueryError>;
 
-    /// What the next page is asked by, where there is one.
+    /// The cursor of the next page, if there is one.
     fn next_page(&self) -> Option<String> {
         None
     }
@@ -188,7 +188,7 @@ pub struct Encoded {
     pub form: Form,
     /// Bytes that it holds until it is written.
     pub held_bytes: usize,
-    /// What the next page is asked by, where there is one.
+    /// The cursor of the next page, if there is one.
     pub next_page: Option<String>,
     /// Writes it.
     pub write: Writer,
@@ -234,7 +234,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Rows that are no more than a few, at no places.
+    /// A small table without geometry.
     pub fn of(rows: RecordBatch, beside: Map<String, Value>) -> Self {
         let (count, held_bytes) = (rows.num_rows(), rows.get_array_memory_size());
         let rows: Rows = Box::new(move |range: Range<usize>| Ok(rows.slice(range.start, range.len())));

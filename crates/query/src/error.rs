@@ -32,7 +32,7 @@ pub enum LoadError {
         /// The city that is served.
         asked: String,
     },
-    /// Columns that are none of incidents.
+    /// The columns are not those of incidents.
     #[error(transparent)]
     Columns(#[from] arrow::error::ArrowError),
     /// A thread.

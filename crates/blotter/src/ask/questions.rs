@@ -1,7 +1,7 @@
 //! The commands that ask: the API's questions, answered from a local snapshot and the log, or by a running server.
 //!
-//! A flag is the API's parameter of that name, and what is wrong with it is said in the API's words. Every format but the table is
-//! the API's answer, byte for byte.
+//! A flag is the API's parameter of that name, and an error reads as the API's. Every format but the table is the API's answer,
+//! byte for byte.
 
 mod report;
 
@@ -253,7 +253,7 @@ fn ask_server<Q: Question>(server: &str, about: &About, question: &Q) -> Result<
 }
 
 fn ask_here<Q: Question>(about: &About, question: &Q) -> Result<()> {
-    // Whatever is wrong with a flag is said before anything is loaded.
+    // A wrong flag is reported before anything is loaded.
     let given = question.parameters().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let parameters = Parameters::new(given.collect(), &[Q::Asked::NAMES, &FILTER])?;
     let asked = Q::Asked::from_parameters(&parameters)?;

@@ -15,7 +15,7 @@ pub enum DetectError {
     /// A sink or a webhook refuses for good.
     #[error(transparent)]
     Sink(#[from] SinkError),
-    /// What is said of a tick cannot be written down.
+    /// A tick cannot be written as JSON.
     #[error("a tick cannot be written as JSON: {0}")]
     Json(serde_json::Error),
     /// A thread.
