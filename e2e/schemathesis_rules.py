@@ -18,18 +18,19 @@ from schemathesis.openapi.checks import RejectedPositiveData
 
 def with_words(document: dict, meta: dict) -> dict:
     """The document with the words that `meta` lists."""
-    parameters = document["components"]["parameters"]
     layers = [layer["name"] for layer in meta["layers"]]
     areas = {layer["name"]: [f"{layer['name']}:{area['code']}" for area in layer["areas"]][:40] for layer in meta["layers"]}
     primary = next(layer["name"] for layer in meta["layers"] if layer["primary"])
-    parameters["category"]["schema"]["items"]["enum"] = meta["categories"]
-    parameters["area"]["schema"]["items"]["enum"] = [area for some in areas.values() for area in some]
-    by_name = {
-        path: {parameter.get("name"): parameter for parameter in operations["get"].get("parameters", [])}
-        for path, operations in document["paths"].items()
-    }
-    by_name["/api/v1/series"]["by"]["schema"]["enum"] = ["none", "category", *layers]
-    by_name["/api/v1/peaks"]["area"]["schema"]["items"]["enum"] = areas[primary]
+    for path, operations in document["paths"].items():
+        schemas = {parameter["name"]: parameter["schema"] for parameter in operations["get"].get("parameters", [])}
+        if "category" in schemas:
+            schemas["category"]["items"]["enum"] = meta["categories"]
+        if "area" in schemas:
+            # Of peaks, only areas of the layer that they are by.
+            some = [areas[primary]] if path.endswith("/peaks") else areas.values()
+            schemas["area"]["items"]["enum"] = [area for layer in some for area in layer]
+        if "by" in schemas:
+            schemas["by"]["enum"] = ["none", "category", *layers]
     return document
 
 

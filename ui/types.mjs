@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import openapiTS, { astToString, COMMENT_HEADER } from "openapi-typescript";
 
-const DOCUMENT = new URL("../crates/serve/openapi.json", import.meta.url);
+const DOCUMENT = new URL("../docs/openapi.json", import.meta.url);
 const TYPES = new URL("src/api/schema.d.ts", import.meta.url);
 
 const OPTIONS = {
@@ -19,7 +19,7 @@ if (!process.argv.includes("--check")) {
   writeFileSync(TYPES, types);
 } else if (types !== committed()) {
   console.error(
-    "ui/src/api/schema.d.ts is not what crates/serve/openapi.json describes: run `npm run types` in ui, and commit the file.",
+    "ui/src/api/schema.d.ts is not what docs/openapi.json describes: run `npm run types` in ui, and commit the file.",
   );
   process.exitCode = 1;
 }

@@ -21,10 +21,16 @@ const PACK_BEFORE: PackWhen = PackWhen { batches: 32, bytes: 0, few_batches: 32,
 /// Keeps house until told to stop.
 pub(crate) fn run(log: &EmbeddedLog, shutdown: &Shutdown) {
     let mut retained: Option<Instant> = None;
-    let mut journal = 0;
+    let (mut journal, mut warned) = (0, None);
     while !shutdown.wait_timeout(LOOK) {
-        if let Err(error) = shorten(log, &mut journal) {
-            tracing::warn!(%error, "the log's journal was not emptied, which is tried again");
+        match shorten(log, &mut journal) {
+            Ok(()) => warned = None,
+            // A disk stays full for hours: said every ten minutes.
+            Err(error) if warned.is_none_or(|at: Instant| at.elapsed() >= RETAIN) => {
+                tracing::warn!(%error, "the log's journal was not emptied, which is tried again");
+                warned = Some(Instant::now());
+            }
+            Err(_) => {}
         }
         if let Err(error) = once(log, retained.is_none_or(|at| at.elapsed() >= RETAIN)) {
             // Nothing is lost: the next round does it.

@@ -30,6 +30,7 @@ pub use batch::{DictionaryColumn, Incident, IncidentBatch, incident_schema};
 pub use boundaries::Boundaries;
 pub use header::{Header, HeaderError, same_column};
 pub use identity::{Column, IdentityIndex, UpsertOutcome};
+pub use json::IncidentRecord;
 pub use message::MessageParser;
 pub use outliers::{first_month, newest_hour};
 pub use parser::{MAX_BATCH_ROWS, Observation, Parser, TypedRow, Word, WordColumn};

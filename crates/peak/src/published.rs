@@ -12,9 +12,10 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, LazyLock},
 };
+use utoipa::ToSchema;
 
 /// A tick, and what it led to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PublishedTick {
     /// Its most surprising peaks.
     #[serde(flatten)]
@@ -28,7 +29,7 @@ pub struct PublishedTick {
 }
 
 /// A rule has found one area and category to be peaking, and has not been without for long since.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Episode {
     /// The rule's name.
     pub rule: String,
@@ -43,7 +44,7 @@ pub struct Episode {
 }
 
 /// One episode has begun.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
     /// The same however often it is sent.
     pub id: String,

@@ -3,61 +3,68 @@
 use crate::{Names, Peak, Window, WindowState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// A tick, or what was chosen of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
-    /// The exclusive end, in the city's civil time with its offset; none where there is nothing to end.
+    /// The end, exclusive, of what was looked at: civil time of the city with its offset. Null where there are no incidents.
+    #[schema(format = DateTime, required)]
     pub at: Option<String>,
     /// Whose areas these are.
     pub layer: String,
-    /// Of all ranked windows: q is corrected for so many.
+    /// Pairs of area and category in all ranked windows: q is corrected for so many tests.
     pub tests: usize,
-    /// Where the shares that are known at each age come from: `profile`, or `none`.
+    /// Where the shares that are known at each age come from: `profile`, or `none`, which takes all counts as known at once.
     pub reporting_lag: String,
-    /// By partition of topic `incidents`.
+    /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: BTreeMap<String, u64>,
-    /// In the order of the tick.
+    /// The last 1, 6, 24 and 168 hours.
     pub windows: Vec<ReportedWindow>,
 }
 
 /// The last hours of the data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReportedWindow {
-    /// How many.
+    /// Length of the window, in hours before `at`.
     pub hours: u16,
-    /// Whether it can be ranked.
+    /// Whether its peaks can be ranked.
     pub standing: WindowState,
-    /// The share of its incidents that is usually known.
+    /// The share of its incidents that is usually known by now, 0 to 1.
     pub reported_share: f64,
-    /// How many pairs of area and category were tested in it.
+    /// Pairs of area and category that were tested in it.
     pub tests: usize,
-    /// The most surprising first.
+    /// The most surprising first: by q, then p.
     pub peaks: Vec<ReportedPeak>,
 }
 
-/// See [`Peak`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What an area and category hold in a window, and what was to be expected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReportedPeak {
-    /// Its code.
+    /// Code of the area.
     pub area: String,
-    /// Its name.
+    /// Name of the category.
     pub category: String,
     /// Incidents in the window.
     pub observed: u64,
-    /// What was to be expected there by now.
+    /// Incidents that were to be expected there by now; above zero.
     pub expected: f64,
-    /// None where it is beyond any number.
+    /// Observed by expected; null where it is beyond any number. Show it beside both.
+    #[schema(required)]
     pub ratio: Option<f64>,
-    /// None over a small count.
+    /// How many percent more than expected; null where fewer than five were expected, since a percentage over a small count means
+    /// nothing.
+    #[schema(required)]
     pub percent_more: Option<f64>,
-    /// Of the variance to the mean.
+    /// Ratio of the variance to the mean, at least 1.
     pub dispersion: f64,
-    /// One-sided.
+    /// The probability of at least as many incidents.
     pub p: f64,
-    /// Benjamini and Hochberg over the whole tick.
+    /// p after Benjamini and Hochberg over all tests of the tick.
     pub q: f64,
-    /// Of seven days only.
+    /// Of the seven days only: how many times likelier the counts of these and the previous seven days are if a surge began in either
+    /// of them than if none did.
+    #[schema(required)]
     pub surge_evidence: Option<f64>,
 }
 

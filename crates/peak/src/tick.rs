@@ -11,6 +11,7 @@ use crate::weekly_fit::Design;
 use crate::{History, Hour, Options, ReportingLag};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+use utoipa::ToSchema;
 
 /// The least number of expected incidents over which a percentage means something.
 const LEAST_EXPECTED_OF_PERCENT: f64 = 5.0;
@@ -32,14 +33,14 @@ impl Tick {
 }
 
 /// Whether a window can be ranked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowState {
-    /// It is.
+    /// It can.
     Ranked,
-    /// Too little of what happened in it is known yet.
+    /// Less than half of what happened in it is usually known yet.
     Incomplete,
-    /// There are too few weeks before it to expect anything.
+    /// There are fewer than eight weeks before it to learn from.
     TooLittleHistory,
 }
 

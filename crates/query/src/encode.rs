@@ -3,7 +3,7 @@
 //! What JSON says beside the rows goes where the form has room for it: members of the feature collection, metadata of the
 //! Arrow schema. Answers are written a piece at a time, so that one of many rows never lies in memory as a whole.
 
-use crate::QueryError;
+use crate::{QueryError, parameters::allowed::listed};
 use arrow::{
     array::{Array, ArrayRef, Float64Array, RecordBatch},
     datatypes::{DataType, Field, Schema},
@@ -68,11 +68,7 @@ impl Form {
     pub fn named(name: &str, offered: &[Self]) -> Result<Self, QueryError> {
         offered.iter().copied().find(|form| form.name() == name).ok_or_else(|| {
             let names: Vec<&str> = offered.iter().map(|form| form.name()).collect();
-            let listed = match names.as_slice() {
-                [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-                names => names.join(""),
-            };
-            QueryError::parameter("format", format!("`format={name}`: give {listed}"))
+            QueryError::parameter("format", format!("`format={name}`: give {}", listed(&names)))
         })
     }
 }
@@ -81,6 +77,8 @@ impl Form {
 pub trait Answer: Send + 'static {
     /// The formats it can be written in; the first is the default.
     const FORMS: &'static [Form];
+    /// Whether it may have a next page.
+    const HAS_PAGES: bool = false;
 
     /// As JSON.
     fn into_json(self) -> Result<Json, QueryError>;
@@ -340,30 +338,24 @@ impl Iterator for Batches {
 fn csv(count: usize, rows: Rows) -> impl FnMut(&mut Vec<u8>) -> Result<Rest, ArrowError> + Send {
     let (mut is_begun, mut batches) = (false, Batches::of(count, TEXT_ROWS));
     move |body| {
+        let mut sheet = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(body);
+        let failed = |error: csv::Error| ArrowError::CsvError(error.to_string());
         if !is_begun {
             is_begun = true;
             let schema = rows(0..0)?.schema();
-            let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-            body.extend_from_slice((names.join(",") + "\r\n").as_bytes());
+            sheet.write_record(schema.fields().iter().map(|field| field.name())).map_err(failed)?;
         }
         let Some(range) = batches.next() else { return Ok(Rest::Nothing) };
         let rows = rows(range)?;
         let options = FormatOptions::default().with_null("");
         let columns = formatters(&rows, &options)?;
         for row in 0..rows.num_rows() {
-            for (number, column) in columns.iter().enumerate() {
-                if number > 0 {
-                    body.push(b',');
-                }
-                let text = column.value(row).try_to_string()?;
-                if text.contains([',', '"', '\r', '\n']) {
-                    write!(body, "\"{}\"", text.replace('"', "\"\""))?;
-                } else {
-                    body.extend_from_slice(text.as_bytes());
-                }
+            for column in &columns {
+                sheet.write_field(column.value(row).try_to_string()?).map_err(failed)?;
             }
-            body.extend_from_slice(b"\r\n");
+            sheet.write_record(None::<&[u8]>).map_err(failed)?;
         }
+        sheet.flush()?;
         Ok(Rest::More)
     }
 }

@@ -3,116 +3,134 @@
 use crate::{
     caught_up::{Facts, caught_up},
     loaded::LoadedCity,
+    names::{NoticeKindName, SourceStateName},
     view::View,
 };
 use blotter_city::{UtcMicros, format_utc};
 use blotter_cube::Apart;
 use blotter_produce::{SourceState, held};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// How much is loaded, how fresh it is, and how its sources stand.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Figures {
-    /// Winning revisions, not deleted.
+    /// Incidents, each by its winning revision; those that the source no longer lists are not counted.
     pub incidents: IncidentFigures,
-    /// Distinct records that were rejected.
+    /// Distinct records that could not be accepted.
     pub rejected: usize,
-    /// When the newest incident occurred, without outliers.
+    /// The data's clock: when the newest incident occurred, without outliers. Null where there are no incidents.
+    #[schema(format = DateTime, required)]
     pub data_as_of: Option<String>,
-    /// When the first one occurred, without outliers.
+    /// When the first incident occurred, without outliers. Null where there are no incidents.
+    #[schema(format = DateTime, required)]
     pub earliest: Option<String>,
-    /// Incidents whose dates lie apart from all others.
+    /// Incidents whose dates lie far from all others: they are counted, and move neither the data's clock nor the axis of a chart.
     pub outliers: Outliers,
-    /// When the newest record was appended to the log.
+    /// When the newest record was appended to the log. Null where there is none.
+    #[schema(format = DateTime, required)]
     pub received_at: Option<String>,
-    /// Whether everything that the sources hold is in these figures.
+    /// Whether everything that the sources hold has reached every role, archive and snapshot included. False while a source fails.
     pub caught_up: bool,
     /// Whether a simulator made them up.
     pub simulated: bool,
-    /// The sources in words.
+    /// The sources in words; null where none is known.
+    #[schema(required)]
     pub source: Option<String>,
-    /// Each source that is read.
+    /// The state of each source that is read.
     pub sources: Vec<SourceFigures>,
-    /// The local snapshot.
+    /// The snapshot that is loaded.
     pub snapshot: SnapshotFigures,
 }
 
 /// How many incidents there are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct IncidentFigures {
-    /// All.
+    /// All incidents.
     pub total: u64,
-    /// With a point inside the city's bounding box.
+    /// Incidents with coordinates inside the city's bounding box.
     pub mapped: u64,
-    /// The others.
+    /// All other incidents.
     pub unmapped: u64,
 }
 
 /// Incidents whose dates lie apart from all others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Outliers {
-    /// Before the others.
+    /// Those before all others.
+    #[schema(required)]
     pub early: Option<OutlierFigures>,
-    /// After the others.
+    /// Those after all others.
+    #[schema(required)]
     pub late: Option<OutlierFigures>,
 }
 
 /// Some incidents that lie apart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OutlierFigures {
-    /// How many.
+    /// How many incidents.
     pub incidents: u64,
-    /// When the first occurred.
+    /// When the first of them occurred.
+    #[schema(format = DateTime)]
     pub first: String,
-    /// When the last occurred.
+    /// When the last of them occurred.
+    #[schema(format = DateTime)]
     pub last: String,
 }
 
 /// How a source stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SourceFigures {
     /// Its name.
     pub name: String,
-    /// In words.
+    /// What it is, in words.
     pub describe: String,
-    /// What it is doing.
+    /// What it is doing. `failing`: it cannot be read now, and what it had before is shown. `held`: part of what it has waits for a
+    /// confirmation.
+    #[schema(value_type = SourceStateName)]
     pub state: &'static str,
-    /// When it answered last.
+    /// When it answered last, to the minute; null before its first answer.
+    #[schema(format = DateTime, required)]
     pub last_success_at: Option<String>,
-    /// Since when it fails, where it does.
+    /// Since when it fails; null where it works.
+    #[schema(format = DateTime, required)]
     pub failing_since: Option<String>,
-    /// Why it fails.
+    /// The last failure; null where it works.
+    #[schema(required)]
     pub why: Option<String>,
-    /// What a reader of the figures should know of it.
+    /// What a person should know of its rows.
     pub notices: Vec<NoticeFigures>,
 }
 
 /// Something to know of a source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NoticeFigures {
-    /// Of what kind.
+    /// What it is about.
+    #[schema(value_type = NoticeKindName)]
     pub kind: &'static str,
-    /// What, and what to do.
+    /// What happened, and what to do.
     pub text: String,
 }
 
 /// The local snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SnapshotFigures {
-    /// The newest; none where there is none.
+    /// Its version; null where none is loaded.
+    #[schema(required)]
     pub version: Option<u64>,
-    /// A newer one that could not be loaded.
+    /// A newer snapshot that could not be loaded; the one before stays.
+    #[schema(required)]
     pub refused: Option<RefusedFigures>,
 }
 
 /// A snapshot that could not be loaded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RefusedFigures {
-    /// None where not even that can be read.
+    /// Its version; null where not even that can be read.
+    #[schema(required)]
     pub version: Option<u64>,
-    /// Why.
+    /// Why it could not be loaded.
     pub why: String,
 }
 
@@ -158,13 +176,48 @@ impl Figures {
             },
         }
     }
+}
 
-    /// By name, as an answer has them.
-    pub(crate) fn by_name(&self) -> Map<String, Value> {
-        match serde_json::to_value(self) {
-            Ok(Value::Object(map)) => map,
-            _ => Map::new(),
+/// Declares a type with the members of [`Figures`] that changed, from their names and types.
+macro_rules! figures_change {
+    ($($name:ident: $type:ty,)*) => {
+        /// The figures that changed, each as a whole.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+        pub struct FiguresChange {$(
+            #[schema(nullable = false)]
+            #[serde(skip_serializing_if = "Option::is_none")]
+            $name: Option<$type>,
+        )*}
+
+        impl FiguresChange {
+            /// What is other than before; everything where there is no before.
+            pub(crate) fn since(before: Option<&Figures>, now: &Figures) -> Self {
+                Self {$(
+                    $name: (before.map(|before| &before.$name) != Some(&now.$name)).then(|| now.$name.clone()),
+                )*}
+            }
         }
+    };
+}
+
+figures_change! {
+    incidents: IncidentFigures,
+    rejected: usize,
+    data_as_of: Option<String>,
+    earliest: Option<String>,
+    outliers: Outliers,
+    received_at: Option<String>,
+    caught_up: bool,
+    simulated: bool,
+    source: Option<String>,
+    sources: Vec<SourceFigures>,
+    snapshot: SnapshotFigures,
+}
+
+impl FiguresChange {
+    /// Whether nothing changed.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

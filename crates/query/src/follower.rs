@@ -2,8 +2,9 @@
 
 use crate::{
     LoadError,
-    figures::Figures,
-    live::{Event, MOST_COUNTS, changed},
+    error::QueryError,
+    figures::{Figures, FiguresChange},
+    live::{Change, CountChange, Event, MOST_COUNTS},
     loaded::LoadedCity,
     log_status::LogStatus,
     offsets_text,
@@ -13,13 +14,12 @@ use crate::{
 };
 use arrow::array::RecordBatch;
 use blotter_city::Profile;
-use blotter_cube::{Changes, Locator};
+use blotter_cube::{Changes, HourSlot, Locator};
 use blotter_incident::{Boundaries, IncidentBatch, rejected_rows};
 use blotter_log::{Fetched, Log, LogError, Offset, Topic};
 use blotter_peak::said_rows;
 use blotter_runtime::Shutdown;
 use parking_lot::RwLockWriteGuard;
-use serde_json::{Map, Value, json};
 use std::{
     path::PathBuf,
     sync::{Arc, PoisonError, atomic::Ordering},
@@ -65,7 +65,7 @@ pub struct Follower {
 /// What was said to listeners, and what is still to be said. It outlives a connection to the log: what changed before one
 /// was lost is said after the next one is made.
 struct Announcer {
-    figures: Map<String, Value>,
+    figures: Option<Figures>,
     untold: News,
     /// How far topic `peaks` was read.
     said: Option<TickReader>,
@@ -80,7 +80,7 @@ enum News {
 
 impl Announcer {
     fn new() -> Self {
-        Self { figures: Map::new(), untold: News::Changes(Changes::default()), said: None }
+        Self { figures: None, untold: News::Changes(Changes::default()), said: None }
     }
 
     fn add(&mut self, changes: Changes) {
@@ -503,11 +503,11 @@ impl Follower {
     /// Says what changed, if anything did.
     fn publish(&self, told: &mut Announcer) {
         let view = self.city.read();
-        let figures = Figures::of(&self.city, &view).by_name();
-        let difference = changed(&told.figures, &figures);
+        let figures = Figures::of(&self.city, &view);
+        let meta = FiguresChange::since(told.figures.as_ref(), &figures);
         let untold = std::mem::replace(&mut told.untold, News::Changes(Changes::default()));
         let is_nothing = matches!(&untold, News::Changes(changes) if changes.is_empty());
-        if difference.is_empty() && is_nothing {
+        if meta.is_empty() && is_nothing {
             return;
         }
         let totals = match &untold {
@@ -515,27 +515,36 @@ impl Follower {
             News::Everything => None,
         };
         let counts = totals.map(|totals| {
-            let named = |(slot, count): (blotter_cube::HourSlot, u64)| {
-                json!({ "bucket": view.cube.clock().format(slot.bucket), "area": slot.area, "category": slot.category, "count": count })
+            let named = |(slot, count): (HourSlot, u64)| CountChange {
+                bucket: view.cube.clock().format(slot.bucket),
+                area: slot.area,
+                category: slot.category,
+                count,
             };
             totals.into_iter().map(named).collect::<Vec<_>>()
         });
-        let event = Event::change(&view.reflects(), &difference, counts.as_deref());
+        let change = Change { next_offsets: view.reflects(), meta, counts };
         drop(view);
-        told.figures = figures;
-        // Without a listener there is nobody to tell.
-        let _nobody = self.city.events.send(Arc::new(event));
+        told.figures = Some(figures);
+        match Event::change(&change) {
+            // Without a listener there is nobody to tell.
+            Ok(event) => drop(self.city.events.send(Arc::new(event))),
+            Err(error) => tracing::error!(%error, "a live event could not be written"),
+        }
     }
 }
 
 impl Event {
     /// Everything as it is now. `seen`: the next offsets that a client has seen; unless they are the present ones, it asks for
     /// counts anew.
-    pub fn whole(city: &LoadedCity, seen: Option<&str>) -> Self {
+    pub fn whole(city: &LoadedCity, seen: Option<&str>) -> Result<Self, QueryError> {
         let view = city.read();
         let next_offsets = view.reflects();
         let is_seen = seen == Some(offsets_text(&next_offsets).as_str());
-        Self::change(&next_offsets, &Figures::of(city, &view).by_name(), is_seen.then_some([].as_slice()))
+        let meta = FiguresChange::since(None, &Figures::of(city, &view));
+        let change = Change { next_offsets, meta, counts: is_seen.then(Vec::new) };
+        drop(view);
+        Self::change(&change).map_err(|error| QueryError::internal(&error))
     }
 }
 

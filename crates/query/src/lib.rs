@@ -19,6 +19,7 @@ mod hourly;
 mod live;
 mod loaded;
 mod log_status;
+mod names;
 mod next_offsets;
 mod opened;
 mod outlined;
@@ -36,15 +37,18 @@ mod tick_index;
 mod ticks;
 mod view;
 
+pub use blotter_peak::PublishedTick;
 pub use error::{LoadError, QueryError};
 pub use figures::{
-    Figures, IncidentFigures, NoticeFigures, OutlierFigures, Outliers, RefusedFigures, SnapshotFigures, SourceFigures,
+    Figures, FiguresChange, IncidentFigures, NoticeFigures, OutlierFigures, Outliers, RefusedFigures, SnapshotFigures,
+    SourceFigures,
 };
 pub use follower::{Follower, LoadParts};
-pub use live::Event;
+pub use live::{Change, CountChange, Event};
 pub use loaded::LoadedCity;
 pub use log_status::LogStatus;
 pub use next_offsets::{NextOffsets, offsets_text};
-pub use parameters::{FILTER, FromParameters, Parameters, Selection};
+pub use parameters::{FromParameters, Parameters, Selection};
 pub use question::{Caller, Cost, Edition, Patient, Question, Reply};
+pub use study_areas::StudyAreaMethod;
 pub use view::{RefusedSnapshot, View};

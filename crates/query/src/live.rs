@@ -1,8 +1,9 @@
 //! Live events: what changed since the one before.
 
-use crate::{NextOffsets, offsets_text};
+use crate::{NextOffsets, figures::FiguresChange, offsets_text};
 use blotter_peak::PublishedTick;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// More changed totals than this are not listed: clients ask again.
 pub(crate) const MOST_COUNTS: usize = 1000;
@@ -25,10 +26,10 @@ pub struct Event {
 }
 
 impl Event {
-    /// What changed: figures, and the changed totals or none where a client is to ask again.
-    pub(crate) fn change(next_offsets: &NextOffsets, figures: &Map<String, Value>, counts: Option<&[Value]>) -> Self {
-        let data = json!({ "next_offsets": next_offsets, "meta": figures, "counts": counts });
-        Self { name: "change", id: Some(offsets_text(next_offsets)), data: data.to_string() }
+    /// What changed.
+    pub(crate) fn change(change: &Change) -> Result<Self, serde_json::Error> {
+        let id = Some(offsets_text(&change.next_offsets));
+        Ok(Self { name: "change", id, data: serde_json::to_string(change)? })
     }
 
     /// What was said of peaks, the first of each window.
@@ -39,10 +40,29 @@ impl Event {
     }
 }
 
-/// The figures of `now` that differ from `before`.
-pub(crate) fn changed(before: &Map<String, Value>, now: &Map<String, Value>) -> Map<String, Value> {
-    now.iter()
-        .filter(|(name, value)| before.get(*name) != Some(value))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+/// The data of an event of type `change`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Change {
+    /// The next offsets that the event reflects, by partition of the log's topic `incidents`.
+    pub(crate) next_offsets: NextOffsets,
+    /// The figures of `meta` that changed, each as a whole.
+    pub(crate) meta: FiguresChange,
+    /// New totals of the hours, areas and categories that changed. Null where they are too many to list, where a snapshot was loaded,
+    /// or for a client that has missed some: ask again.
+    #[schema(required)]
+    pub(crate) counts: Option<Vec<CountChange>>,
+}
+
+/// A total that changed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CountChange {
+    /// The beginning of the hour.
+    #[schema(format = DateTime)]
+    pub(crate) bucket: String,
+    /// Code of the area, of the layer by which peaks are; empty for incidents without one.
+    pub(crate) area: String,
+    /// The category.
+    pub(crate) category: String,
+    /// Incidents of that hour, area and category now.
+    pub(crate) count: u64,
 }

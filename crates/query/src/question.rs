@@ -1,11 +1,21 @@
 //! What all questions have in common.
 
 use crate::{LoadedCity, NextOffsets, QueryError, encode::Answer};
+use utoipa::ToSchema;
 
 /// A question of the loaded data.
 pub trait Question {
     /// What answers it.
-    type Answer: Answer;
+    type Answer: Answer + ToSchema;
+
+    /// What it is about, in a line of the API's document.
+    const SUMMARY: &'static str;
+    /// How the answer is found, for that document.
+    const DESCRIPTION: &'static str;
+    /// Whether a caller can have the answer already: it has an [`Edition`].
+    const HAS_EDITION: bool = true;
+    /// What may not be there, where that is possible.
+    const NOT_FOUND: Option<&'static str> = None;
 
     /// What answering takes.
     fn cost(&self) -> Cost {

@@ -4,10 +4,22 @@ use blotter_city::Outlines;
 use blotter_cube::{CellCounts, Filter};
 use blotter_hotspot::{Error, Stop, StudyArea};
 use h3o::CellIndex;
+use serde::Serialize;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
+use utoipa::ToSchema;
+
+/// How a study area is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StudyAreaMethod {
+    /// By the city's outline: cells whose centre lies inside, and cells with incidents.
+    Outline,
+    /// By the incidents: cells that have any, and those that they enclose.
+    WithinReach,
+}
 
 /// That of one resolution; none before somebody asks for it.
 #[derive(Debug, Default)]
@@ -30,9 +42,9 @@ impl StudyAreas {
         Self { outline, known: Mutex::default() }
     }
 
-    /// How it is bounded, in the API's words.
-    pub(crate) fn method(&self) -> &'static str {
-        if self.outline.is_some() { "outline" } else { "within_reach" }
+    /// How they are bounded.
+    pub(crate) fn method(&self) -> StudyAreaMethod {
+        if self.outline.is_some() { StudyAreaMethod::Outline } else { StudyAreaMethod::WithinReach }
     }
 
     /// That of a resolution, where incidents are mapped to these cells; narrowed where a filter is.

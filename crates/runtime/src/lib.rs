@@ -27,6 +27,6 @@ pub use hosts::Hosts;
 pub use lane::{Lane, Sending, Wanted};
 pub use operations::Operations;
 pub use ops::{Operated, OpsServer};
-pub use problem::{Problem, RETRY_AFTER_S};
+pub use problem::{Problem, ProblemDetails, RETRY_AFTER_S};
 pub use shutdown::Shutdown;
 pub use supervise::{Failure, supervise};

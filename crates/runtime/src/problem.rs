@@ -4,10 +4,30 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A client that was sent away may ask again after so many seconds.
 pub const RETRY_AFTER_S: u32 = 5;
+
+/// Why there is no answer (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemDetails<'a> {
+    /// Always `about:blank`: the status says it all.
+    #[serde(rename = "type")]
+    kind: &'a str,
+    /// What kind of problem it is.
+    title: &'a str,
+    /// The status of HTTP.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is wrong, and what to do.
+    detail: &'a str,
+    /// Name of the wrong parameter, where one is.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'a str>,
+}
 
 /// An answer that explains itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,14 +114,16 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "type": "about:blank", "title": self.title, "status": self.status.as_u16(), "detail": self.detail,
-        });
-        if let Some(parameter) = self.parameter {
-            body["parameter"] = parameter.into();
-        }
-        let mut response =
-            (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response();
+        let details = ProblemDetails {
+            kind: "about:blank",
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            parameter: self.parameter.as_deref(),
+        };
+        // Texts and a number: they can be written.
+        let body = serde_json::to_string(&details).unwrap_or_default();
+        let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         match self.status {
             StatusCode::METHOD_NOT_ALLOWED => {
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));

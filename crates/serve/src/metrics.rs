@@ -12,7 +12,7 @@ pub(crate) const BOUNDS: [f64; 8] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5
 
 #[derive(Default)]
 pub(crate) struct Metrics {
-    pub(crate) requests: Mutex<BTreeMap<(&'static str, u16), Requests>>,
+    pub(crate) requests: Mutex<BTreeMap<(String, u16), Requests>>,
     pub(crate) live_clients: AtomicI64,
     /// Of the listener; none where there is none.
     pub(crate) connections: OnceLock<Arc<Connections>>,
@@ -27,7 +27,7 @@ pub(crate) struct Requests {
 }
 
 impl Metrics {
-    pub(crate) fn request(&self, route: &'static str, status: u16, took: Duration) {
+    pub(crate) fn request(&self, route: String, status: u16, took: Duration) {
         let mut all = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let requests = all.entry((route, status)).or_default();
         let seconds = took.as_secs_f64();

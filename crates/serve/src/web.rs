@@ -47,7 +47,10 @@ pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let mut response = page(Body::from(file.data));
-        if let Ok(media_type) = media_type(path).parse() {
+        // By the name: a compressed file's own is another.
+        let media_type = mime_guess::from_path(path).first_or_octet_stream();
+        let charset = if media_type.type_() == mime_guess::mime::TEXT { "; charset=utf-8" } else { "" };
+        if let Ok(media_type) = format!("{media_type}{charset}").parse() {
             response.headers_mut().insert(header::CONTENT_TYPE, media_type);
         }
         if let Some(coding) = coding {
@@ -74,21 +77,6 @@ fn page(body: Body) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     (headers, body).into_response()
-}
-
-fn media_type(path: &str) -> &'static str {
-    match path.rsplit('.').next() {
-        Some("html") => "text/html; charset=utf-8",
-        Some("js" | "mjs") => "text/javascript; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        Some("json" | "map") => "application/json",
-        Some("png") => "image/png",
-        Some("ico") => "image/x-icon",
-        Some("woff2") => "font/woff2",
-        Some("wasm") => "application/wasm",
-        _ => "application/octet-stream",
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -23,6 +23,9 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Loading, Self::Following, Self::Failing, Self::Held, Self::Ended];
+
     /// The word in `meta` and in the metrics.
     pub fn word(self) -> &'static str {
         match self {
@@ -61,6 +64,10 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
+    /// All.
+    pub const ALL: [Self; 5] =
+        [Self::MissingColumns, Self::SharedIds, Self::OutsideCity, Self::HeldDeletions, Self::VanishedRows];
+
     /// The word in `meta`.
     pub fn word(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use crate::Result;
 use arrow::array::RecordBatch;
 use blotter_city::{Profile, UtcMicros};
-use blotter_incident::{IncidentBatch, Rejected, partition_of, rejected_batch};
+use blotter_incident::{IncidentBatch, IncidentRecord, Rejected, partition_of, rejected_batch};
 use blotter_log::{Append, Invalid, Log, Topic, Transaction};
 
 /// The rows of a batch that are not where their key belongs.
@@ -28,7 +28,8 @@ pub(super) fn rows(batch: &IncidentBatch<'_>, misplaced: &[usize], partition: u3
         Rejected {
             key: format!("{partition}/{}", base + *row as u64),
             reason: format!("incident `{}` does not belong in partition {partition} of the log", incident.id),
-            bytes: incident.to_json().to_string().into_bytes(),
+            // Texts, flags and finite numbers: they can be written.
+            bytes: serde_json::to_vec(&IncidentRecord::from(&incident)).unwrap_or_default(),
             observed_at: incident.observed_at,
         }
     });

@@ -5,6 +5,7 @@
 use super::*;
 use crate::testing::{CHICAGO, MemoryLog, Record, batches, forget_texts, has_ticks, json as asked, write_snapshot};
 use blotter_city::Profile;
+use serde_json::{Value, json};
 use std::{
     path::Path,
     sync::atomic::AtomicBool,

@@ -5,7 +5,12 @@ use super::statistic::{
 };
 use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
+    StudyAreaMethod,
     encode::{Answer, Form, Json, Table},
+    names::MethodName,
+    parameters::allowed::{
+        BANDWIDTH_M, BandwidthM, RESOLUTION, Resolution, SHARE, Share, TRAINING_WEEKS, TrainingWeeks, WEEKS, Weeks,
+    },
 };
 use arrow::{
     array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array},
@@ -16,80 +21,94 @@ use blotter_hotspot::{BacktestPlan, Stop, backtest as foretell};
 use serde::Serialize;
 use serde_json::Map;
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
 /// How well would each method have foretold where the incidents of the last weeks happened?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoParams)]
 pub struct Backtest {
     /// Of which incidents.
+    #[param(ignore)]
     pub selection: Selection,
-    /// Of the H3 cells.
+    /// Resolution of the H3 cells.
+    #[param(value_type = Resolution, inline, required = false)]
     pub resolution: u8,
-    /// Which weeks are foretold from which, and how much of the area is flagged.
-    pub plan: BacktestPlan,
+    /// The share of the study area that is flagged, by cells.
+    #[param(value_type = Share, inline, required = false)]
+    pub share: f64,
+    /// Weeks at the end of the period that are foretold.
+    #[param(value_type = Weeks, inline, required = false)]
+    pub weeks: usize,
+    /// Weeks before each of them from which it is foretold.
+    #[param(value_type = TrainingWeeks, inline, required = false)]
+    pub training_weeks: usize,
+    /// Bandwidth of the kernel density, in metres.
+    #[param(value_type = BandwidthM, inline, required = false)]
+    pub bandwidth_m: f64,
 }
 
 /// How good each method was.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BacktestAnswer {
-    /// Of the H3 cells.
+    /// Resolution of the H3 cells.
     pub resolution: u8,
-    /// How the study area is bounded: `outline` or `within_reach`.
-    pub study_area: &'static str,
+    /// How the study area is bounded.
+    pub study_area: StudyAreaMethod,
     /// Cells of the study area.
     pub n: usize,
-    /// How many of them are flagged.
+    /// Cells that are flagged each week.
     pub flagged: usize,
-    /// The share of the cells that is flagged.
+    /// The share of the study area that is flagged, as the question has it.
     pub share: f64,
     /// Weeks from which each week is foretold.
     pub training_weeks: usize,
-    /// Of the kernel density, in metres.
+    /// Bandwidth of the kernel density, in metres.
     pub bandwidth_m: f64,
     /// The Monday of each week that is foretold.
     pub weeks: Vec<String>,
-    /// Incidents of each week.
+    /// Incidents of each of these weeks, in the study area.
     pub incidents: Vec<u64>,
-    /// Incidents of each week in its best cells.
+    /// Incidents of each week in its best cells, as many as are flagged.
     pub best: Vec<u64>,
     /// Each method.
     pub methods: Vec<MethodScore>,
     /// Selected incidents in the study area.
     pub mapped: u64,
-    /// Selected incidents without a place on the map.
+    /// Selected incidents without coordinates inside the city's bounding box.
     pub unmapped: u64,
-    /// What it reflects.
+    /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: NextOffsets,
 }
 
 /// How good a method was.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MethodScore {
-    /// Its name.
+    /// By what cells are ranked: z of Gi*, kernel density, or past incidents.
+    #[schema(value_type = MethodName)]
     #[serde(rename = "method")]
     pub name: &'static str,
-    /// Incidents of each week in flagged cells.
+    /// Incidents in the flagged cells, each week.
     pub hits: Vec<u64>,
-    /// The share of all incidents.
+    /// Hits by all incidents, 0 to 1; null where nothing happened.
+    #[schema(required)]
     pub hit_rate: Option<f64>,
-    /// The hit rate by the share of the area.
+    /// Prediction accuracy index: the hit rate by the flagged share of the cells. Null where nothing happened.
+    #[schema(required)]
     pub pai: Option<f64>,
-    /// The hits by those of the best cells.
+    /// Prediction efficiency index with as many cells: the hits by those of the best cells, 0 to 1. Null where nothing happened.
+    #[schema(required)]
     pub pei_star: Option<f64>,
 }
 
 impl FromParameters for Backtest {
-    const NAMES: &'static [&'static str] = &["resolution", "share", "weeks", "training_weeks", "bandwidth_m"];
     const HAS_FILTER: bool = true;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
         Ok(Self {
-            resolution: parameters.resolution()?,
-            plan: BacktestPlan {
-                training_weeks: parameters.number("training_weeks", 1..=520, 52)?,
-                test_weeks: parameters.number("weeks", 1..=520, 12)?,
-                area_share: parameters.number("share", 0.0001..=1.0, 0.05)?,
-                bandwidth_m: parameters.number("bandwidth_m", 50.0..=5000.0, 400.0)?,
-            },
+            resolution: RESOLUTION.read(parameters, "resolution")?,
+            share: SHARE.read(parameters, "share")?,
+            weeks: WEEKS.read(parameters, "weeks")?,
+            training_weeks: TRAINING_WEEKS.read(parameters, "training_weeks")?,
+            bandwidth_m: BANDWIDTH_M.read(parameters, "bandwidth_m")?,
             selection: parameters.selection()?,
         })
     }
@@ -98,12 +117,24 @@ impl FromParameters for Backtest {
 impl Question for Backtest {
     type Answer = BacktestAnswer;
 
+    const SUMMARY: &'static str = "How good a hot-spot map would have been, beside the plain count";
+    const DESCRIPTION: &'static str = "Each of the last weeks of the period is foretold from the weeks before it: cells are ranked by z \
+        of Gi*, by kernel density and by their count, the first of them are flagged, and the incidents of that week are counted \
+        inside and outside. Counts are summed over all weeks before ratios are taken. Of cells with the same score the one with the \
+        lower index is ranked first. Arrow and CSV have a row for each method.";
+
     fn cost(&self) -> Cost {
         Cost::Heavy
     }
 
     fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<BacktestAnswer>, QueryError> {
-        let (resolution, plan) = (self.resolution, &self.plan);
+        let resolution = self.resolution;
+        let plan = BacktestPlan {
+            training_weeks: self.training_weeks,
+            test_weeks: self.weeks,
+            area_share: self.share,
+            bandwidth_m: self.bandwidth_m,
+        };
         let is_over = || caller.is_over();
         let stop = Stop::when(&is_over);
         let view = city.read();
@@ -127,7 +158,7 @@ impl Question for Backtest {
         let counts = steps(&area, &buckets);
         let sums: Vec<u64> = counts.iter().map(|week| week.iter().copied().map(u64::from).sum()).collect();
         let (mapped, unmapped) = mapped_and_not(&filter, &sums, buckets.unmapped);
-        let found = foretell(&counts, &area, plan, stop).map_err(refused)?;
+        let found = foretell(&counts, &area, &plan, stop).map_err(refused)?;
         let methods = found.scores.into_iter().map(|score| MethodScore {
             name: score.method.name(),
             hits: score.hits,

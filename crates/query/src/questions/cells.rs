@@ -3,57 +3,68 @@
 use crate::{
     Caller, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
     encode::{Answer, Form, Json, Table, beside, hexagon, middles},
+    parameters::allowed::{RESOLUTION, Resolution},
 };
 use arrow::{
     array::{ArrayRef, RecordBatch, StringArray, UInt64Array},
     error::ArrowError,
 };
 use h3o::CellIndex;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::{io::Write, ops::Range, sync::Arc};
+use utoipa::{IntoParams, ToSchema};
 
 /// How many incidents lie in each cell?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoParams)]
 pub struct Cells {
     /// Of which incidents.
+    #[param(ignore)]
     pub selection: Selection,
-    /// Of the H3 cells.
+    /// Resolution of the H3 cells.
+    #[param(value_type = Resolution, inline, required = false)]
     pub resolution: u8,
 }
 
 /// The cells that hold any.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CellsAnswer {
     /// What is said of all cells.
+    #[serde(flatten)]
     pub summary: CellsSummary,
-    /// Cells and their incidents, in the order of the cells' indexes.
+    /// Pairs of a cell's H3 index, in hexadecimal, and its number of incidents, in the order of the indexes. Cells without incidents
+    /// are left out.
+    #[schema(value_type = Vec<(String, u64)>)]
+    #[serde(serialize_with = "pairs")]
     pub cells: Vec<(CellIndex, u64)>,
 }
 
 /// What is said of all cells.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CellsSummary {
-    /// Of the H3 cells.
+    /// Resolution of the H3 cells.
     pub resolution: u8,
-    /// Selected incidents on the map.
+    /// Selected incidents with coordinates inside the city's bounding box.
     pub mapped: u64,
-    /// Selected incidents without a place on the map.
+    /// Selected incidents without coordinates inside the city's bounding box.
     pub unmapped: u64,
-    /// What it reflects.
+    /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: NextOffsets,
 }
 
 impl FromParameters for Cells {
-    const NAMES: &'static [&'static str] = &["resolution"];
     const HAS_FILTER: bool = true;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
-        Ok(Self { resolution: parameters.resolution()?, selection: parameters.selection()? })
+        Ok(Self { resolution: RESOLUTION.read(parameters, "resolution")?, selection: parameters.selection()? })
     }
 }
 
 impl Question for Cells {
     type Answer = CellsAnswer;
+
+    const SUMMARY: &'static str = "Incidents by H3 cell";
+    const DESCRIPTION: &'static str =
+        "Cells with incidents, and how many. CSV and GeoJSON have the middle of each cell as well.";
 
     fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<CellsAnswer>, QueryError> {
         let resolution = self.resolution;
@@ -69,6 +80,10 @@ impl Question for Cells {
         let summary = CellsSummary { resolution, mapped, unmapped, next_offsets };
         Ok(Reply::Answer(CellsAnswer { summary, cells: counts.cells }, Some(edition)))
     }
+}
+
+fn pairs<S: Serializer>(cells: &[(CellIndex, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(cells.iter().map(|(cell, count)| (cell.to_string(), count)))
 }
 
 impl Answer for CellsAnswer {

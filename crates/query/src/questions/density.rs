@@ -4,6 +4,7 @@ use super::statistic::refused;
 use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
     encode::{Answer, Form, Json, Table, beside, polygon},
+    parameters::allowed::{BANDWIDTH_M, BandwidthM, GRID_M, GridM},
 };
 use arrow::{
     array::{ArrayRef, Float64Array, RecordBatch, UInt32Array},
@@ -13,55 +14,73 @@ use blotter_cube::{Filter, Period};
 use blotter_hotspot::{Grid, Stop, density as kernel_density};
 use serde::Serialize;
 use std::{ops::Range, sync::Arc};
+use utoipa::{IntoParams, ToSchema};
 
 const MICROS_OF_A_YEAR: f64 = 365.25 * 86_400e6;
 /// Cells of the grid in a bandwidth: with more, an answer takes seconds and shows no more.
 const MOST_CELLS_IN_A_BANDWIDTH: f64 = 20.0;
 
 /// How many incidents are there per square kilometre, around every place?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoParams)]
 pub struct Density {
     /// Of which incidents.
+    #[param(ignore)]
     pub selection: Selection,
-    /// Of the kernel, in metres.
+    /// Bandwidth of the kernel, in metres.
+    #[param(value_type = BandwidthM, inline, required = false)]
     pub bandwidth_m: f64,
-    /// Of the grid, in metres.
+    /// Side of a cell of the grid, in metres; at least a twentieth of the bandwidth.
+    #[param(value_type = GridM, inline, required = false)]
     pub grid_m: f64,
 }
 
 /// A value for each cell of a grid.
-#[derive(Debug)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct DensityAnswer {
     /// What is said of all values.
+    #[serde(flatten)]
     pub summary: DensitySummary,
-    /// Row by row from the south-west.
+    /// The density of each cell, row by row from the south-west.
     pub values: Vec<f64>,
+    #[serde(skip)]
     grid: Grid,
 }
 
 /// What is said of all values.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DensitySummary {
-    /// Of the kernel, in metres.
+    /// Bandwidth of the kernel, in metres.
     pub bandwidth_m: f64,
-    /// Of the values.
-    pub unit: &'static str,
-    /// Length of what the data cover of the period, where it has both ends.
+    /// Unit of the values.
+    pub unit: DensityUnit,
+    /// Length, in years, of what the data cover of the period; null where the question does not have both ends of it.
+    #[schema(required)]
     pub years: Option<f64>,
     /// Where the values are.
     pub grid: DensityGrid,
-    /// The greatest value.
+    /// The greatest of the values, in their unit.
     pub greatest: f64,
-    /// Selected incidents on the map.
+    /// Selected incidents with coordinates inside the city's bounding box.
     pub mapped: u64,
-    /// Selected incidents without a place on the map.
+    /// Selected incidents without coordinates inside the city's bounding box.
     pub unmapped: u64,
-    /// What it reflects.
+    /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: NextOffsets,
 }
 
+/// What the values are counts of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub enum DensityUnit {
+    /// Where the period has both ends.
+    #[serde(rename = "incidents per km² and year")]
+    PerYear,
+    /// Over all time.
+    #[serde(rename = "incidents per km²")]
+    InAll,
+}
+
 /// A grid.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DensityGrid {
     /// The side of a cell, in metres.
     pub cell_m: f64,
@@ -69,11 +88,11 @@ pub struct DensityGrid {
     pub width: usize,
     /// Cells from south to north.
     pub height: usize,
-    /// Metres east and north of the plane's origin: the south-west corner.
+    /// The south-west corner: metres east and north of the plane's origin.
     pub origin_m: [f64; 2],
-    /// The plane, as PROJ knows it.
+    /// The plane, as a PROJ string.
     pub projection: String,
-    /// Longitude and latitude of the corners, from the south-west one counter-clockwise.
+    /// The corners, counter-clockwise from the south-west: longitude and latitude in degrees.
     pub corners: [[f64; 2]; 4],
 }
 
@@ -98,13 +117,12 @@ impl DensityGrid {
 }
 
 impl FromParameters for Density {
-    const NAMES: &'static [&'static str] = &["bandwidth_m", "grid_m"];
     const HAS_FILTER: bool = true;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
         Ok(Self {
-            bandwidth_m: parameters.number("bandwidth_m", 50.0..=5000.0, 400.0)?,
-            grid_m: parameters.number("grid_m", 50.0..=2000.0, 100.0)?,
+            bandwidth_m: BANDWIDTH_M.read(parameters, "bandwidth_m")?,
+            grid_m: GRID_M.read(parameters, "grid_m")?,
             selection: parameters.selection()?,
         })
     }
@@ -112,6 +130,12 @@ impl FromParameters for Density {
 
 impl Question for Density {
     type Answer = DensityAnswer;
+
+    const SUMMARY: &'static str = "Kernel density on a grid over the city";
+    const DESCRIPTION: &'static str = "The sum of the quartic kernel 3/(π h²) (1 − d²/h²)² over all selected incidents nearer than the \
+        bandwidth h to the middle of each cell, in incidents per km²; per year where both `from` and `to` are given. The grid \
+        covers the city's bounding box, whatever is selected, on its own transverse Mercator plane. Arrow, GeoJSON and CSV have the \
+        cells that are not zero.";
 
     fn cost(&self) -> Cost {
         Cost::Heavy
@@ -146,7 +170,7 @@ impl Question for Density {
         let blotter_hotspot::Density { grid, values, .. } = density;
         let summary = DensitySummary {
             bandwidth_m,
-            unit: if years.is_some() { "incidents per km² and year" } else { "incidents per km²" },
+            unit: if years.is_some() { DensityUnit::PerYear } else { DensityUnit::InAll },
             years,
             grid: DensityGrid::of(&grid),
             greatest: values.iter().copied().fold(0.0, f64::max),

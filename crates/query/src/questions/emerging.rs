@@ -5,7 +5,10 @@ use super::statistic::{
 };
 use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
+    StudyAreaMethod,
     encode::{Answer, Form, Json, Table, as_text, beside, hexagon, middles},
+    names::{CellPattern, pattern_name},
+    parameters::allowed::{CONFIDENCE, ConfidencePercent, RESOLUTION, Resolution, STEP, StepWord},
 };
 use arrow::{
     array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array, UInt64Array},
@@ -16,96 +19,121 @@ use blotter_hotspot::{Confidence, MannKendall, Pattern, Stop, emerging as histor
 use h3o::CellIndex;
 use serde::Serialize;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use utoipa::{IntoParams, ToSchema};
 
 /// What has become of each cell that was hot or cold at some step?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoParams)]
 pub struct Emerging {
     /// Of which incidents.
+    #[param(ignore)]
     pub selection: Selection,
-    /// Of the H3 cells.
+    /// Resolution of the H3 cells.
+    #[param(value_type = Resolution, inline, required = false)]
     pub resolution: u8,
-    /// A month or a week.
+    /// Length of a step; weeks begin on Monday.
+    #[param(value_type = StepWord, inline, required = false)]
     pub step: Bucket,
-    /// From which on a cell is called hot or cold.
+    /// The confidence, in percent, at which a cell is hot or cold at a step, and at which its trend is one.
+    #[param(value_type = ConfidencePercent, inline, required = false)]
     pub confidence: Confidence,
 }
 
 /// Every cell of the study area.
-#[derive(Debug)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct EmergingAnswer {
     /// What is said of all cells.
+    #[serde(flatten)]
     pub summary: EmergingSummary,
     /// In the order of their indexes.
     pub cells: Vec<EmergingCell>,
 }
 
 /// What is said of all cells.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EmergingSummary {
-    /// Of the H3 cells.
+    /// Resolution of the H3 cells.
     pub resolution: u8,
-    /// How the study area is bounded: `outline` or `within_reach`.
-    pub study_area: &'static str,
+    /// How the study area is bounded.
+    pub study_area: StudyAreaMethod,
     /// Cells of the study area.
     pub n: usize,
-    /// In percent.
+    /// The confidence, in percent, at which a cell is hot or cold at a step, and at which its trend is one.
     pub confidence: u8,
-    /// A month or a week.
+    /// Length of a step.
+    #[schema(value_type = StepWord, inline)]
     pub step: Bucket,
-    /// The beginning of each step.
+    /// The beginning of each step, in civil time.
     pub steps: Vec<String>,
-    /// Cells of each pattern that there is.
+    /// How many cells have each pattern; a pattern without cells is left out.
     pub patterns: BTreeMap<String, usize>,
-    /// Why these numbers are to be taken with care, where they are.
+    /// Why these numbers are to be taken with care: where a neighbourhood holds few incidents, single ones are called hot.
+    #[schema(required)]
     pub caution: Option<String>,
     /// Selected incidents in the study area.
     pub mapped: u64,
-    /// Selected incidents without a place on the map.
+    /// Selected incidents without coordinates inside the city's bounding box.
     pub unmapped: u64,
-    /// What it reflects.
+    /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: NextOffsets,
 }
 
 /// One cell.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EmergingCell {
-    /// Its H3 index.
+    /// H3 index of the cell, in hexadecimal.
+    #[schema(value_type = String)]
     #[serde(rename = "cell", serialize_with = "as_text")]
     pub index: CellIndex,
-    /// Incidents in it.
+    /// Incidents in it, over all steps.
     pub count: u64,
-    /// Its history in a word; none where no step's z is defined.
-    pub pattern: Option<String>,
+    /// Its history in a word; null where z is not defined at the last step, or at fewer than ten steps.
+    #[schema(value_type = Option<CellPattern>, required)]
+    #[serde(serialize_with = "pattern_name")]
+    pub pattern: Option<Pattern>,
     /// Steps whose z is defined.
     pub steps: u32,
     /// At how many of them it is hot.
     pub hot_steps: u32,
-    /// And cold.
+    /// At how many of them it is cold.
     pub cold_steps: u32,
-    /// Gi\* of the last step.
+    /// z of Gi* at the last step, in standard deviations; null where it is not defined.
+    #[schema(required)]
     pub z: Option<f64>,
-    /// The false discovery rate of the last step.
+    /// p of that z after Benjamini and Hochberg over all cells of the last step.
+    #[schema(required)]
     pub q: Option<f64>,
-    /// Mann-Kendall's S of its z over the steps.
+    /// S of Mann and Kendall, of the cell's z over the steps; null with fewer than two of them.
+    #[schema(required)]
     pub trend_s: Option<i64>,
-    /// Standardised.
+    /// That S, standardised.
+    #[schema(required)]
     pub trend_z: Option<f64>,
-    /// Two-sided.
+    /// Two-sided probability of the trend.
+    #[schema(required)]
     pub trend_p: Option<f64>,
 }
 
 impl FromParameters for Emerging {
-    const NAMES: &'static [&'static str] = &["resolution", "step", "confidence"];
     const HAS_FILTER: bool = true;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
-        let (resolution, step, confidence) = (parameters.resolution()?, parameters.step()?, parameters.confidence()?);
-        Ok(Self { selection: parameters.selection()?, resolution, step, confidence })
+        Ok(Self {
+            resolution: RESOLUTION.read(parameters, "resolution")?,
+            step: STEP.read(parameters, "step")?,
+            confidence: CONFIDENCE.read(parameters, "confidence")?,
+            selection: parameters.selection()?,
+        })
     }
 }
 
 impl Question for Emerging {
     type Answer = EmergingAnswer;
+
+    const SUMMARY: &'static str = "Emerging hot spots: what has become of each cell's hot and cold spots";
+    const DESCRIPTION: &'static str = "Gi* of every step by itself, hot and cold by q over all cells of the step, and the test of Mann \
+        and Kendall on each cell's series of z. The steps are those of the period, from the first to the last in which any incident \
+        lies; ten are needed. A step at which z is not defined is no part of a cell's history. `pattern` is null where the last step \
+        is such a step, or where z is defined at fewer than ten steps.";
 
     fn cost(&self) -> Cost {
         Cost::Heavy
@@ -141,7 +169,7 @@ impl Question for Emerging {
             .map(|(number, history)| EmergingCell {
                 index: area.cells()[number],
                 count: counts.iter().map(|step| u64::from(step[number])).sum(),
-                pattern: history.pattern.map(Pattern::name),
+                pattern: history.pattern,
                 steps: history.steps,
                 hot_steps: history.hot,
                 cold_steps: history.cold,
@@ -155,8 +183,8 @@ impl Question for Emerging {
         let whole: Vec<u64> = cells.iter().map(|cell| cell.count).collect();
         let (mapped, unmapped) = mapped_and_not(&filter, &whole, unmapped);
         let mut patterns = BTreeMap::new();
-        for pattern in cells.iter().filter_map(|cell| cell.pattern.clone()) {
-            *patterns.entry(pattern).or_default() += 1;
+        for pattern in cells.iter().filter_map(|cell| cell.pattern) {
+            *patterns.entry(pattern.name()).or_default() += 1;
         }
         let summary = EmergingSummary {
             resolution,
@@ -177,8 +205,7 @@ impl Question for Emerging {
 
 impl EmergingAnswer {
     fn held_bytes(&self) -> usize {
-        // With the name of its pattern.
-        self.cells.len() * (size_of::<EmergingCell>() + 32)
+        size_of_val(self.cells.as_slice())
     }
 }
 
@@ -210,7 +237,7 @@ fn table(cells: &[EmergingCell]) -> Result<RecordBatch, ArrowError> {
         latitude,
         longitude,
         ("count", Arc::new(UInt64Array::from_iter_values(cells.iter().map(|cell| cell.count)))),
-        ("pattern", Arc::new(cells.iter().map(|cell| cell.pattern.as_deref()).collect::<StringArray>())),
+        ("pattern", Arc::new(cells.iter().map(|cell| cell.pattern.map(Pattern::name)).collect::<StringArray>())),
         ("steps", steps(|cell| cell.steps)),
         ("hot_steps", steps(|cell| cell.hot_steps)),
         ("cold_steps", steps(|cell| cell.cold_steps)),

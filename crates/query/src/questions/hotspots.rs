@@ -3,7 +3,10 @@
 use super::statistic::{caution, mapped_and_not, of_whole_cells, refused, which_cells};
 use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
+    StudyAreaMethod,
     encode::{Answer, Form, Json, Table, as_text, beside, hexagon, middles},
+    names::{CellClass, class_name},
+    parameters::allowed::{CONFIDENCE, ConfidencePercent, RESOLUTION, Resolution},
 };
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use blotter_cube::Filter;
@@ -11,89 +14,110 @@ use blotter_hotspot::{Class, Confidence, Stop, gi_star, q_values, two_sided_p};
 use h3o::CellIndex;
 use serde::Serialize;
 use std::{ops::Range, sync::Arc};
+use utoipa::{IntoParams, ToSchema};
 
 /// At finer resolutions a city has ten thousands of cells, and an answer takes longer than a map should wait for.
 const FINEST_QUICK: u8 = 9;
 
 /// Which cells of a city hold more or fewer incidents, with their neighbours, than the others?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoParams)]
 pub struct Hotspots {
     /// Of which incidents.
+    #[param(ignore)]
     pub selection: Selection,
-    /// Of the H3 cells.
+    /// Resolution of the H3 cells.
+    #[param(value_type = Resolution, inline, required = false)]
     pub resolution: u8,
-    /// From which on a cell is called hot or cold.
+    /// The least confidence, in percent, at which a cell is called hot or cold.
+    #[param(value_type = ConfidencePercent, inline, required = false)]
     pub confidence: Confidence,
 }
 
 /// Every cell of the study area.
-#[derive(Debug)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct HotspotsAnswer {
     /// What is said of all cells.
+    #[serde(flatten)]
     pub summary: HotspotsSummary,
     /// In the order of their indexes.
     pub cells: Vec<HotspotCell>,
 }
 
 /// What is said of all cells.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HotspotsSummary {
-    /// Of the H3 cells.
+    /// Resolution of the H3 cells.
     pub resolution: u8,
-    /// How the study area is bounded: `outline` or `within_reach`.
-    pub study_area: &'static str,
+    /// How the study area is bounded.
+    pub study_area: StudyAreaMethod,
     /// Cells of the study area.
     pub n: usize,
-    /// Cells whose z is defined: so many tests were made, and corrected for.
+    /// Cells whose z is defined: q is corrected for so many tests.
     pub tests: usize,
-    /// In percent.
+    /// The least confidence, in percent, at which a cell is called hot or cold.
     pub confidence: u8,
-    /// The least |z| that is called significant here; none where nothing is.
+    /// The least |z| that is called significant here; null where no cell is.
+    #[schema(required)]
     pub critical_z: Option<f64>,
-    /// Why these numbers are to be taken with care, where they are.
+    /// Why these numbers are to be taken with care: where a neighbourhood holds few incidents, single ones are called hot.
+    #[schema(required)]
     pub caution: Option<String>,
     /// Selected incidents in the study area.
     pub mapped: u64,
-    /// Selected incidents without a place on the map.
+    /// Selected incidents without coordinates inside the city's bounding box.
     pub unmapped: u64,
-    /// What it reflects.
+    /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: NextOffsets,
 }
 
 /// One cell.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HotspotCell {
-    /// Its H3 index.
+    /// H3 index of the cell, in hexadecimal.
+    #[schema(value_type = String)]
     #[serde(rename = "cell", serialize_with = "as_text")]
     pub index: CellIndex,
     /// Incidents in it.
     pub count: u64,
     /// Incidents in it and its neighbours together: what z is about.
     pub neighborhood: u64,
-    /// How many neighbours it has.
+    /// Neighbours inside the study area, 0 to 6.
     pub neighbors: u32,
-    /// Gi\*; none where it is not defined.
+    /// z of Gi*, in standard deviations; null where it is not defined: fewer than two cells, or all counts equal.
+    #[schema(required)]
     pub z: Option<f64>,
-    /// Two-sided.
+    /// Two-sided probability of z.
+    #[schema(required)]
     pub p: Option<f64>,
-    /// The false discovery rate at which it would be called significant.
+    /// p after Benjamini and Hochberg over all tests: the least false discovery rate at which the cell is called significant.
+    #[schema(required)]
     pub q: Option<f64>,
-    /// Hot or cold, at which confidence.
-    pub class: String,
+    /// Hot or cold by q, and at which confidence, in percent.
+    #[schema(value_type = CellClass)]
+    #[serde(serialize_with = "class_name")]
+    pub class: Class,
 }
 
 impl FromParameters for Hotspots {
-    const NAMES: &'static [&'static str] = &["resolution", "confidence"];
     const HAS_FILTER: bool = true;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
-        let (resolution, confidence) = (parameters.resolution()?, parameters.confidence()?);
-        Ok(Self { selection: parameters.selection()?, resolution, confidence })
+        Ok(Self {
+            resolution: RESOLUTION.read(parameters, "resolution")?,
+            confidence: CONFIDENCE.read(parameters, "confidence")?,
+            selection: parameters.selection()?,
+        })
     }
 }
 
 impl Question for Hotspots {
     type Answer = HotspotsAnswer;
+
+    const SUMMARY: &'static str = "Hot and cold spots: Gi* of every cell of the study area";
+    const DESCRIPTION: &'static str = "Getis-Ord Gi* with binary weights over a cell and its neighbours, its two-sided p, and q after \
+        Benjamini and Hochberg over all cells; classes are by q. The study area is the city's outline where boundaries are given \
+        (cells whose centre lies inside, and cells with incidents), else the cells with incidents and those that they enclose. \
+        `bbox` narrows it; the other filters select incidents only.";
 
     fn cost(&self) -> Cost {
         if self.resolution > FINEST_QUICK { Cost::Heavy } else { Cost::Quick }
@@ -135,7 +159,7 @@ impl Question for Hotspots {
                 z: z[number],
                 p: p[number],
                 q: q[number],
-                class: class(z[number], q[number]).name(),
+                class: class(z[number], q[number]),
             })
             .collect();
         let significant = z.iter().zip(&q).filter(|(z, q)| class(**z, **q) != Class::NotSignificant);
@@ -157,8 +181,7 @@ impl Question for Hotspots {
 
 impl HotspotsAnswer {
     fn held_bytes(&self) -> usize {
-        // With the name of its class.
-        self.cells.len() * (size_of::<HotspotCell>() + 32)
+        size_of_val(self.cells.as_slice())
     }
 }
 
@@ -193,6 +216,6 @@ fn table(cells: &[HotspotCell]) -> Result<RecordBatch, arrow::error::ArrowError>
         ("z", number(|cell| cell.z)),
         ("p", number(|cell| cell.p)),
         ("q", number(|cell| cell.q)),
-        ("class", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| &cell.class)))),
+        ("class", Arc::new(StringArray::from_iter_values(cells.iter().map(|cell| cell.class.name())))),
     ])
 }

@@ -3,6 +3,7 @@
 use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
     encode::{Answer, Form, Json, Table, beside},
+    parameters::allowed::{PAGE, PageCursor, PageLimit},
     texts::Sources,
 };
 use arrow::{
@@ -10,47 +11,67 @@ use arrow::{
     error::ArrowError,
 };
 use blotter_cube::Cursor;
-use blotter_incident::Incident;
-use serde_json::{Value, json};
+use blotter_incident::{Incident, IncidentRecord};
+use serde::{Serialize, Serializer};
+use serde_json::json;
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
 /// Which incidents are there?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoParams)]
 pub struct Incidents {
     /// Which.
+    #[param(ignore)]
     pub selection: Selection,
     /// Incidents of a page.
+    #[param(value_type = PageLimit, inline, required = false)]
     pub limit: usize,
-    /// Where the page before ended.
+    /// `next_cursor` of the page before.
+    #[param(value_type = PageCursor, inline, required = false)]
     pub cursor: Option<Cursor>,
 }
 
 /// A page of incidents.
-#[derive(Debug)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentsAnswer {
-    /// The newest first.
+    /// The newest first. A page may end before its limit, where reading more would take too long: `next_cursor` leads on.
+    #[schema(value_type = Vec<IncidentRecord>)]
+    #[serde(serialize_with = "records")]
     pub incidents: Vec<Incident>,
-    /// Ids of those whose texts are gone: retention has removed them from the log.
+    /// Ids of incidents of this page whose texts are gone: retention has removed them from the log, and no local snapshot has them yet.
     pub missing: Vec<String>,
-    /// Give it as `cursor` for the next page; none at the end.
+    /// Give it as `cursor` for the next page; null at the end.
+    #[schema(required)]
     pub next_cursor: Option<String>,
-    /// What it reflects.
+    /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: NextOffsets,
     /// The area layers, by name.
+    #[serde(skip)]
     layers: Vec<String>,
 }
 
+fn records<S: Serializer>(incidents: &[Incident], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(incidents.iter().map(IncidentRecord::from))
+}
+
 impl FromParameters for Incidents {
-    const NAMES: &'static [&'static str] = &["limit", "cursor"];
     const HAS_FILTER: bool = true;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
-        Ok(Self { limit: parameters.limit()?, cursor: parameters.cursor()?, selection: parameters.selection()? })
+        Ok(Self {
+            limit: PAGE.read(parameters, "limit")?,
+            cursor: parameters.cursor()?,
+            selection: parameters.selection()?,
+        })
     }
 }
 
 impl Question for Incidents {
     type Answer = IncidentsAnswer;
+
+    const SUMMARY: &'static str = "The records, newest first";
+    const DESCRIPTION: &'static str =
+        "Incidents with all that is known of them, a page at a time. The header `Link` has the next page.";
 
     fn cost(&self) -> Cost {
         Cost::Records
@@ -93,13 +114,10 @@ impl Question for Incidents {
 
 impl Answer for IncidentsAnswer {
     const FORMS: &'static [Form] = Form::PLACES;
+    const HAS_PAGES: bool = true;
 
     fn into_json(self) -> Result<Json, QueryError> {
-        let incidents: Vec<Value> = self.incidents.iter().map(Incident::to_json).collect();
-        let Self { missing, next_cursor, next_offsets, .. } = self;
-        Json::whole(&json!({
-            "incidents": incidents, "missing": missing, "next_cursor": next_cursor, "next_offsets": next_offsets,
-        }))
+        Json::whole(&self)
     }
 
     fn into_table(self, _: Form) -> Result<Option<Table>, QueryError> {

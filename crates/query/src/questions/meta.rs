@@ -6,81 +6,89 @@ use crate::{
 };
 use blotter_city::Profile;
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 /// What is loaded, and how fresh is it?
-#[derive(Clone, Copy, Debug)]
-pub struct Meta;
+#[derive(Clone, Copy, Debug, IntoParams)]
+pub struct Meta {}
 
 /// The figures of the data, and what can be asked about.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MetaAnswer {
     /// How much is loaded, how fresh it is, and how its sources stand.
     #[serde(flatten)]
     pub figures: Figures,
-    /// The city's short name.
+    /// The city's short name, as `--city` has it.
     pub city: String,
     /// The city.
     pub profile: CityFacts,
-    /// What it reflects.
+    /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: NextOffsets,
-    /// The layers of areas.
+    /// The layers of areas, such as beats and districts.
     pub layers: Vec<LayerFacts>,
-    /// The categories that there are.
+    /// The categories that incidents have, the most frequent first.
     pub categories: Vec<String>,
 }
 
 /// A city.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CityFacts {
-    /// Its name.
+    /// Its name, for people.
     pub name: String,
-    /// Of its civil time, by the tz database.
+    /// Its time zone, as the tz database names it.
     pub time_zone: String,
     /// What the publisher of the data asks to be said.
     pub disclaimer: String,
     /// West, south, east, north, in degrees.
     pub bounding_box: [f64; 4],
-    /// The page of the data.
+    /// Address of the data's page; null where the profile has none.
+    #[schema(required)]
     pub portal: Option<String>,
 }
 
 /// A layer of areas.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LayerFacts {
-    /// As questions name it.
+    /// Its name in questions.
     pub name: String,
-    /// For people.
+    /// Its name for people.
     pub title: String,
-    /// Whether hourly counts have its areas.
+    /// Whether peaks are by its areas.
     pub primary: bool,
-    /// Whether its outlines are known.
+    /// Whether the outlines of its areas are known.
     pub boundaries: bool,
-    /// Mapped incidents whose area is another than the one whose outline contains them; none without outlines.
+    /// Mapped incidents whose area is another than the one whose outline contains their point; what the source has stands. Null where
+    /// the outlines are not known.
+    #[schema(required)]
     pub disagreeing: Option<u64>,
     /// The areas that incidents have.
     pub areas: Vec<AreaFacts>,
 }
 
 /// An area.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AreaFacts {
-    /// As incidents have it.
+    /// Its code, as incidents have it.
     pub code: String,
-    /// For people; the code where it has none.
+    /// Its name for people; the code where it has none.
     pub name: String,
 }
 
 impl FromParameters for Meta {
-    const NAMES: &'static [&'static str] = &[];
     const HAS_FILTER: bool = false;
 
     fn from_parameters(_: &Parameters) -> Result<Self, QueryError> {
-        Ok(Self)
+        Ok(Self {})
     }
 }
 
 impl Question for Meta {
     type Answer = MetaAnswer;
+
+    const SUMMARY: &'static str = "What is loaded, how fresh it is, and what can be asked for";
+    const DESCRIPTION: &'static str = "How many incidents there are, how fresh they are, the state of each source, and the names that \
+        filters take: categories, layers and areas.";
+    const HAS_EDITION: bool = false;
 
     fn ask(&self, city: &LoadedCity, _: &dyn Caller) -> Result<Reply<MetaAnswer>, QueryError> {
         city.find_areas(usize::MAX);

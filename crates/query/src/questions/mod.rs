@@ -14,7 +14,7 @@ mod statistic;
 
 pub use backtest::{Backtest, BacktestAnswer, MethodScore};
 pub use cells::{Cells, CellsAnswer, CellsSummary};
-pub use density::{Density, DensityAnswer, DensityGrid, DensitySummary};
+pub use density::{Density, DensityAnswer, DensityGrid, DensitySummary, DensityUnit};
 pub use emerging::{Emerging, EmergingAnswer, EmergingCell, EmergingSummary};
 pub use hotspots::{HotspotCell, Hotspots, HotspotsAnswer, HotspotsSummary};
 pub use incidents::{Incidents, IncidentsAnswer};

@@ -8,7 +8,10 @@ use crate::{
     Caller, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection, View,
     encode::{Answer, Form, Json, Table, beside},
     hourly::Hourly,
-    parameters::moment,
+    parameters::{
+        allowed::{AS, Areas, AsWord, Categories, Moment, PEAKS, PeaksLimit},
+        moment,
+    },
 };
 use arrow::{
     array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt16Array, UInt64Array},
@@ -24,30 +27,38 @@ use blotter_peak::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
-
-/// Everything that a large city has at a tick.
-const MOST_PEAKS: usize = 10_000;
+use utoipa::{IntoParams, ToSchema};
 
 /// What is unusual at a moment?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoParams)]
 pub struct Peaks {
-    /// Which areas of the hourly counts, and which categories, are listed.
-    pub selection: Selection,
-    /// The moment; none is the newest hour of the data.
+    /// Only hours that are over by then are looked at: civil time of the city, or a moment with its offset as answers have it. Without
+    /// it: the end of the hour in which the newest incident lies.
+    #[param(value_type = Moment, inline, required = false)]
     pub at: Option<String>,
-    /// What was published then, instead of what is known of then today.
+    /// `known`: with what is known today of then. `said`: what was published by then, from topic `peaks` (of each window the 25 most
+    /// surprising, and up to 100 with q at most 0.1); it needs the log.
+    #[param(rename = "as", value_type = AsWord, inline, required = false)]
     pub is_as_said: bool,
-    /// Peaks of each window.
+    /// LAYER:CODE of the layer of the hourly counts; may be repeated.
+    #[param(value_type = Areas, inline, required = false)]
+    pub area: Vec<String>,
+    /// Any of these categories; may be repeated.
+    #[param(value_type = Categories, inline, required = false)]
+    pub category: Vec<String>,
+    /// At most so many peaks a window.
+    #[param(value_type = PeaksLimit, inline, required = false)]
     pub limit: usize,
 }
 
 /// The peaks of each window, the most unusual first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PeaksAnswer {
     /// As it is published, too.
     #[serde(flatten)]
     pub report: Report,
-    /// Of what was published: when, by the wall clock.
+    /// With `as=said` only: when it was published, by the wall clock.
+    #[schema(format = DateTime, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said_at: Option<String>,
     #[serde(skip)]
@@ -55,28 +66,43 @@ pub struct PeaksAnswer {
 }
 
 impl FromParameters for Peaks {
-    const NAMES: &'static [&'static str] = &["at", "as", "area", "category", "limit"];
     const HAS_FILTER: bool = false;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
         Ok(Self {
-            limit: parameters.number("limit", 1..=MOST_PEAKS, 100)?,
-            is_as_said: parameters.is_as_said()?,
+            limit: PEAKS.read(parameters, "limit")?,
+            is_as_said: AS.read(parameters, "as")?,
             at: parameters.text("at"),
-            selection: parameters.selection()?,
+            area: parameters.texts("area"),
+            category: parameters.texts("category"),
         })
+    }
+}
+
+impl Peaks {
+    /// Which areas of the hourly counts, and which categories, are listed.
+    fn selection(&self) -> Selection {
+        Selection { area: self.area.clone(), category: self.category.clone(), ..Selection::default() }
     }
 }
 
 impl Question for Peaks {
     type Answer = PeaksAnswer;
 
+    const SUMMARY: &'static str = "What is peaking: observed and expected by area, category and window";
+    const DESCRIPTION: &'static str = "For each area and category and the last 1, 6 and 24 hours and 7 days of the data: how many incidents \
+        there are, how many were to be expected, and how surprising that is. `area` and `category` select what is listed; `q` is \
+        always that of everything tested at the tick, which `tests` counts. Incidents without an area are left out. In Arrow and CSV \
+        each row has its `window_hours`; what JSON has beside the peaks is metadata of the Arrow schema. With `as=said` the answer \
+        is the last tick that `detect` had published by `at`.";
+    const NOT_FOUND: Option<&'static str> = Some("What was published then is no longer in the log.");
+
     fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<PeaksAnswer>, QueryError> {
         let (clock, at, selected, now) = {
             let view = city.read();
             let clock = view.cube.clock().clone();
             let at = moment("at", self.at.as_deref(), &clock)?.map(hour_of);
-            let (areas, categories) = self.selection.areas_and_categories(&city.profile, &view.cube)?;
+            let (areas, categories) = self.selection().areas_and_categories(&city.profile, &view.cube)?;
             let now = (!self.is_as_said).then(|| Found::now(city, &view, at));
             (clock, at, Selected { areas, categories, limit: self.limit }, now)
         };

@@ -3,6 +3,7 @@
 use crate::{
     Caller, Cost, FromParameters, LoadedCity, Parameters, QueryError, Question, Reply,
     encode::{Answer, Form, Json, Table},
+    parameters::allowed::{LogOffset, PAGE, PageLimit},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use blotter_city::format_utc;
@@ -10,6 +11,7 @@ use blotter_incident::{Rejected, rejected_rows};
 use blotter_log::{Log, LogError, Offset, Topic};
 use serde::Serialize;
 use std::collections::HashSet;
+use utoipa::{IntoParams, ToSchema};
 
 /// Offsets that are looked at in one step backwards.
 const STEP: u64 = 512;
@@ -19,49 +21,59 @@ const READ_BYTES: usize = 1 << 20;
 const MOST_PAGE_BYTES: usize = 1 << 20;
 
 /// Which records were rejected, and why?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoParams)]
 pub struct RejectedRecords {
-    /// Records of a page.
+    /// Records of a page; a page of more than a megabyte is shorter.
+    #[param(value_type = PageLimit, inline, required = false)]
     pub limit: usize,
-    /// Only records before this offset of topic `rejected`.
+    /// `next_before` of the page before: only records before this offset of topic `rejected`.
+    #[param(value_type = LogOffset, inline, required = false)]
     pub before: Option<u64>,
 }
 
 /// A page of rejected records.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RejectedAnswer {
     /// The newest first.
     pub rejected: Vec<RejectedRecord>,
-    /// Give it as `before` for the next page; none at the end.
+    /// Give it as `before` for the next page; null at the end.
+    #[schema(required)]
     pub next_before: Option<u64>,
 }
 
 /// A rejected record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RejectedRecord {
-    /// Where it lies in its source.
+    /// Where the record comes from: file and row, or partition and offset.
     pub key: String,
     /// Why it was rejected.
     pub reason: String,
-    /// When the source said it.
+    /// When the source had it.
+    #[schema(format = DateTime)]
     pub observed_at: String,
-    /// The record, where it is text.
+    /// The record, where it is UTF-8.
+    #[schema(required)]
     pub text: Option<String>,
-    /// The record, where it is not.
+    /// The record in base64, where it is not UTF-8.
+    #[schema(required)]
     pub base64: Option<String>,
 }
 
 impl FromParameters for RejectedRecords {
-    const NAMES: &'static [&'static str] = &["limit", "before"];
     const HAS_FILTER: bool = false;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
-        Ok(Self { limit: parameters.limit()?, before: parameters.offset("before")? })
+        Ok(Self { limit: PAGE.read(parameters, "limit")?, before: parameters.offset("before")? })
     }
 }
 
 impl Question for RejectedRecords {
     type Answer = RejectedAnswer;
+
+    const SUMMARY: &'static str = "The records that were rejected, newest first, with their bytes and the reason";
+    const DESCRIPTION: &'static str =
+        "Records that could not be accepted, a page at a time. A server without the log answers 503.";
+    const HAS_EDITION: bool = false;
 
     fn cost(&self) -> Cost {
         Cost::Records

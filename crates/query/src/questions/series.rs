@@ -3,7 +3,10 @@
 use crate::{
     Caller, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
     encode::{Answer, Form, Json, Table, beside},
-    parameters::by,
+    parameters::{
+        allowed::{BUCKET, BucketWord, By},
+        by,
+    },
 };
 use arrow::{
     array::{ArrayRef, RecordBatch, StringArray, UInt32Array},
@@ -13,52 +16,64 @@ use blotter_cube::{Bucket, TooLarge};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
 /// More numbers than this are no answer but a download.
 const MOST_NUMBERS: usize = 500_000;
 
 /// How many incidents were there hour by hour, or year by year?
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoParams)]
 pub struct Series {
     /// Of which incidents.
+    #[param(ignore)]
     pub selection: Selection,
-    /// `category`, or the name of an area layer: a line for each. None is one line of all.
+    /// `category`, or the name of a layer of areas: a line for each. `none`: one line of all.
+    #[param(value_type = By, inline, required = false)]
     pub by: Option<String>,
-    /// How long the buckets are.
+    /// Length of a bucket. Hours are of UTC, longer buckets of civil dates; weeks begin on Monday.
+    #[param(value_type = BucketWord, inline, required = false)]
     pub bucket: Bucket,
 }
 
 /// Counts by bucket, a line each.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SeriesAnswer {
-    /// The beginning of each bucket.
+    /// The beginning of each bucket: hours with their offset from UTC, others as civil dates. They are contiguous, from the first to
+    /// the last with an incident.
     pub buckets: Vec<String>,
     /// A line each.
     pub series: Vec<SeriesLine>,
-    /// What it reflects.
+    /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: NextOffsets,
 }
 
 /// A line of a series.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SeriesLine {
-    /// The category or the area's code; empty for all.
+    /// The category, or the area's code. Empty for incidents that have none, and for the one line of all.
     pub key: String,
     /// Incidents of each bucket.
     pub counts: Vec<u32>,
 }
 
 impl FromParameters for Series {
-    const NAMES: &'static [&'static str] = &["by", "bucket"];
     const HAS_FILTER: bool = true;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
-        Ok(Self { by: parameters.text("by"), bucket: parameters.bucket()?, selection: parameters.selection()? })
+        Ok(Self {
+            by: parameters.text("by"),
+            bucket: BUCKET.read(parameters, "bucket")?,
+            selection: parameters.selection()?,
+        })
     }
 }
 
 impl Question for Series {
     type Answer = SeriesAnswer;
+
+    const SUMMARY: &'static str = "Incidents over time";
+    const DESCRIPTION: &'static str = "Counts by bucket of time, a line each for categories or areas. Arrow and CSV have a row for each \
+        line and bucket with any incident.";
 
     fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<SeriesAnswer>, QueryError> {
         let by = by(self.by.as_deref(), &city.profile)?;

@@ -9,7 +9,7 @@ pub use memory_log::MemoryLog;
 pub use snapshots::write_snapshot;
 
 use crate::{
-    FILTER, FromParameters, LoadedCity, Parameters, Patient, QueryError, Question, Reply, View,
+    FromParameters, LoadedCity, Parameters, Patient, QueryError, Question, Reply, View,
     encode::{Encoded, Form},
     questions::{Cells, Incidents, Meta, Peaks, Series},
 };
@@ -124,7 +124,7 @@ pub fn write(city: &LoadedCity) -> parking_lot::RwLockWriteGuard<'_, View> {
 /// What is answered as JSON to a question by its address in the API.
 pub fn ask(city: &LoadedCity, address: &str) -> Result<String, QueryError> {
     fn answer<Q: Question + FromParameters>(city: &LoadedCity, query: Option<&str>) -> Result<String, QueryError> {
-        let question = Q::from_parameters(&Parameters::read(query, &[Q::NAMES, &FILTER])?)?;
+        let question = Q::from_parameters(&Parameters::read(query, &Q::names())?)?;
         let Reply::Answer(answer, _) = question.ask(city, &Patient)? else { panic!("nobody has an answer yet") };
         Ok(String::from_utf8(Encoded::new(answer, Form::Json)?.bytes()?).unwrap())
     }

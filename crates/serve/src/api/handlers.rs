@@ -3,6 +3,7 @@
 use super::{
     Context,
     answer::{Asked, Timing, form},
+    document::{Refusals, RequestRefusals},
     exposition::render,
     problem, written,
 };
@@ -13,22 +14,26 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use blotter_query::{
-    Caller, Cost, Edition, FILTER, FromParameters, Parameters, Question, Reply,
+    Caller, Cost, Edition, FromParameters, Parameters, Question, Reply,
     encode::{Answer, Encoded, Form},
 };
-use blotter_runtime::{Problem, Wanted};
+use blotter_runtime::{Problem, ProblemDetails, Wanted};
 use bytes::Bytes;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-/// Answers a question in its lane, off the threads that answer everybody.
-pub(super) async fn ask<Q>(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem>
+/// Answers a question in its lane, off the threads that answer everybody. `known`: the names of its parameters.
+pub(super) async fn ask<Q>(
+    Shared(context): Shared<Context>,
+    headers: HeaderMap,
+    uri: Uri,
+    known: Arc<[String]>,
+) -> Result<Response, Problem>
 where
     Q: Question + FromParameters + Send + 'static,
 {
     let offered = <Q::Answer as Answer>::FORMS;
-    let format: &[&str] = if offered.len() > 1 { &["format"] } else { &[] };
-    let filter: &[&str] = if Q::HAS_FILTER { &FILTER } else { &[] };
-    let parameters = Parameters::read(uri.query(), &[Q::NAMES, format, filter]).map_err(problem)?;
+    let parameters = Parameters::read(uri.query(), &known).map_err(problem)?;
     let form = form(&headers, parameters.format(), offered)?;
     let question = Q::from_parameters(&parameters).map_err(problem)?;
     let lanes = Arc::clone(&context.lanes);
@@ -88,6 +93,52 @@ impl Caller for Client<'_> {
     }
 }
 
+/// The GeoJSON outlines of areas, as the city publishes them.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are for the document")]
+struct Boundaries {
+    /// Always `FeatureCollection` (RFC 7946).
+    #[schema(rename = "type")]
+    kind: String,
+    /// The areas.
+    features: Vec<Boundary>,
+}
+
+/// An area.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are for the document")]
+struct Boundary {
+    /// Always `Feature`.
+    #[schema(rename = "type")]
+    kind: String,
+    /// Its code and name.
+    properties: BoundaryName,
+    /// Its outline: a Polygon or a MultiPolygon in degrees, longitude first. What the city publishes besides is passed on.
+    #[schema(required)]
+    geometry: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// The name of an area.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "its fields are for the document")]
+struct BoundaryName {
+    /// Its code, as incidents have it.
+    code: String,
+    /// Its name for people.
+    name: String,
+}
+
+/// Outlines of a layer's areas
+#[utoipa::path(
+    get,
+    path = "/api/v1/boundaries/{layer}",
+    params(("layer" = String, Path, description = "Name of the layer, as `/api/v1/meta` lists it.", min_length = 1, max_length = 100)),
+    responses(
+        (status = 200, description = "A GeoJSON feature collection (RFC 7946).", body = Boundaries, content_type = "application/geo+json"),
+        (status = 404, description = "The outlines are not known.", body = ProblemDetails, content_type = "application/problem+json"),
+        Refusals,
+    )
+)]
 pub(super) async fn boundaries(
     Shared(context): Shared<Context>,
     layer: Result<Path<String>, PathRejection>,
@@ -109,10 +160,22 @@ pub(super) async fn boundaries(
     }
 }
 
+/// This document
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"), RequestRefusals)
+)]
 pub(super) async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], super::openapi_json()).into_response()
 }
 
+/// Figures for Prometheus
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses((status = 200, description = "Prometheus' text format.", body = String, content_type = "text/plain"), Refusals)
+)]
 pub(super) async fn metrics(Shared(context): Shared<Context>) -> Result<Response, Problem> {
     let lanes = Arc::clone(&context.lanes);
     lanes
@@ -124,10 +187,22 @@ pub(super) async fn metrics(Shared(context): Shared<Context>) -> Result<Response
         .await
 }
 
+/// Whether the process is alive
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    responses((status = 200, description = "It is.", body = String, content_type = "text/plain"), RequestRefusals)
+)]
 pub(super) async fn healthz() -> &'static str {
     "alive\n"
 }
 
+/// Whether it answers from all that there was when it started
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    responses((status = 200, description = "It does.", body = String, content_type = "text/plain"), Refusals)
+)]
 pub(super) async fn readyz(Shared(context): Shared<Context>) -> Result<&'static str, Problem> {
     if context.city.is_ready() {
         Ok("ready\n")

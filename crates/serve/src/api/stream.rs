@@ -1,6 +1,6 @@
 //! `GET /api/v1/live`: server-sent events whose id is the next offsets that they reflect.
 
-use super::{Context, problem};
+use super::{Context, document::Refusals, problem};
 use crate::metrics::Metrics;
 use axum::{
     extract::State as Shared,
@@ -10,14 +10,29 @@ use axum::{
         sse::{Event as Message, KeepAlive, Sse},
     },
 };
-use blotter_query::{Event, Parameters};
+use blotter_query::{Change, Event, Parameters, PublishedTick};
 use blotter_runtime::Problem;
 use futures::{Stream, StreamExt, stream};
+use serde::Serialize;
 use std::{
     convert::Infallible,
     sync::{Arc, atomic::Ordering},
 };
 use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
+use utoipa::ToSchema;
+
+/// The data of an event.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, clippy::large_enum_variant, reason = "it is for the document")]
+enum LiveData {
+    /// Of type `change`.
+    #[schema(title = "change")]
+    Change(Change),
+    /// Of type `peaks`.
+    #[schema(title = "peaks")]
+    Peaks(PublishedTick),
+}
 
 /// Leaves the count of clients when the connection ends, however it ends.
 struct Client(
@@ -38,6 +53,22 @@ impl Drop for Client {
     }
 }
 
+/// Server-sent events: what changes, as it changes
+///
+/// Events of type `change`; the id is the next offsets that the event reflects (`0:12,1:7`). The first event has all figures.
+/// `Last-Event-ID` resumes: a client that has seen the present offsets gets no counts until something changes, any other gets all
+/// figures and asks for counts anew. Events of type `peaks` come without an id: what `detect` has just published, the first ten peaks
+/// of each window, with its own `next_offsets` and the alerts of episodes that have just begun.
+#[utoipa::path(
+    get,
+    path = "/api/v1/live",
+    params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen.")),
+    responses(
+        (status = 200, description = "A stream of events, whose data are JSON: `Change` or `PublishedTick`, by their type.",
+         body = LiveData, content_type = "text/event-stream"),
+        Refusals,
+    )
+)]
 pub(super) async fn live(Shared(context): Shared<Context>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     Parameters::read(uri.query(), &[]).map_err(problem)?;
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
@@ -68,7 +99,7 @@ async fn events(
     // The view's lock and the log are waited for off the threads that answer everybody.
     let first = {
         let city = Arc::clone(&city);
-        lanes.quick.run(move || Ok(Event::whole(&city, seen.as_deref()))).await?
+        lanes.quick.run(move || Event::whole(&city, seen.as_deref()).map_err(problem)).await?
     };
     let client = Client::new(metrics, place);
     let rest = stream::unfold(
@@ -83,7 +114,7 @@ async fn events(
                 Ok(event) => message(&event),
                 Err(RecvError::Lagged(_)) => {
                     let now = Arc::clone(&city);
-                    message(&lanes.quick.run(move || Ok(Event::whole(&now, None))).await.ok()?)
+                    message(&lanes.quick.run(move || Event::whole(&now, None).map_err(problem)).await.ok()?)
                 }
                 Err(RecvError::Closed) => return None,
             };

@@ -1,0 +1,249 @@
+//! What the OpenAPI document says of routes. Questions and answers describe themselves; here is what all of them have in common.
+
+use super::{Context, handlers};
+use axum::{
+    extract::State as Shared,
+    http::{HeaderMap, Uri},
+    routing::get,
+};
+use blotter_query::{
+    FromParameters, Question,
+    encode::{Answer, Form},
+};
+use blotter_runtime::ProblemDetails;
+use std::{collections::BTreeMap, sync::Arc};
+use utoipa::{
+    IntoResponses, PartialSchema, ToSchema,
+    openapi::{
+        Content, Header, HttpMethod, Info, License, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem, Paths,
+        PathsBuilder, Ref, RefOr, Required, ResponseBuilder,
+        path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
+        response::Response,
+        schema::{Components, ComponentsBuilder, KnownFormat, Schema, SchemaFormat, Type},
+    },
+};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+/// A document without routes, with the answers that many of them have.
+pub(super) fn head() -> OpenApi {
+    let info = Info::builder()
+        .title("Blotter")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "A city's crime, live and historical. Every answer names the next offsets of the log that it reflects.",
+        ))
+        .license(Some(License::builder().name("Apache-2.0").identifier(Some("Apache-2.0")).build()));
+    OpenApiBuilder::new().info(info.build()).paths(Paths::new()).components(Some(components())).build()
+}
+
+fn components() -> Components {
+    let refusals = REFUSALS.iter().map(|refusal| (refusal.name.to_owned(), refusal.response()));
+    ComponentsBuilder::new()
+        .schema(ProblemDetails::name(), ProblemDetails::schema())
+        .responses_from_iter(refusals)
+        .build()
+}
+
+/// An answer that says why there is none.
+struct Refusal {
+    status: &'static str,
+    name: &'static str,
+    description: &'static str,
+    has_retry: bool,
+}
+
+/// Those that many routes have.
+const REFUSALS: [Refusal; 5] = [
+    Refusal {
+        status: "400",
+        name: "BadRequest",
+        description: "A parameter is wrong, and the problem says which and what is allowed; or the request has no `Host` header, or two.",
+        has_retry: false,
+    },
+    Refusal {
+        status: "406",
+        name: "NotAcceptable",
+        description: "`Accept` excludes every media type that the answer has.",
+        has_retry: false,
+    },
+    Refusal {
+        status: "421",
+        name: "Misdirected",
+        description: "The `Host` is not a name of this server: see `--allow-host`.",
+        has_retry: false,
+    },
+    Refusal {
+        status: "500",
+        name: "Internal",
+        description: "The server failed. The problem has a request id, by which the server's log says more.",
+        has_retry: false,
+    },
+    Refusal {
+        status: "503",
+        name: "Unavailable",
+        description: "What is asked for cannot be answered now: it is not loaded yet, the log does not answer or is not read, too many such \
+                      questions are waiting, too many large answers are being sent, or the answer takes too long.",
+        has_retry: true,
+    },
+];
+
+impl Refusal {
+    fn response(&self) -> Response {
+        let response = problem(self.description);
+        if !self.has_retry {
+            return response.build();
+        }
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        response.header("Retry-After", described(seconds.build(), "Ask again after so many seconds.")).build()
+    }
+
+    fn reference(&self) -> (String, RefOr<Response>) {
+        (self.status.to_owned(), RefOr::Ref(Ref::from_response_name(self.name)))
+    }
+}
+
+/// Every refusal that does not come from content negotiation.
+pub(super) struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        REFUSALS.iter().filter(|refusal| refusal.status != "406").map(Refusal::reference).collect()
+    }
+}
+
+/// Those of a route that takes no lock and waits for nothing.
+pub(super) struct RequestRefusals;
+
+impl IntoResponses for RequestRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        REFUSALS.iter().filter(|refusal| matches!(refusal.status, "400" | "421")).map(Refusal::reference).collect()
+    }
+}
+
+fn problem(description: &str) -> ResponseBuilder {
+    let body = Content::new(Some(Ref::from_schema_name(ProblemDetails::name())));
+    ResponseBuilder::new().description(description).content("application/problem+json", body)
+}
+
+fn described(schema: impl Into<Schema>, description: &str) -> Header {
+    Header::builder().schema(Some(schema.into())).description(Some(description)).build()
+}
+
+fn text_header(description: &str) -> Header {
+    described(ObjectBuilder::new().schema_type(Type::String).build(), description)
+}
+
+/// A question's route.
+pub(super) fn question<Q>(path: &str) -> UtoipaMethodRouter<Context>
+where
+    Q: Question + FromParameters + Send + 'static,
+{
+    let offered = <Q::Answer as Answer>::FORMS;
+    let parameters: Vec<Parameter> = Q::documented().into_iter().chain(format_parameter(offered)).collect();
+    let known: Arc<[String]> = parameters.iter().map(|parameter| parameter.name.clone()).collect();
+    let mut operation = OperationBuilder::new()
+        .operation_id(path.rsplit('/').next())
+        .summary(Some(Q::SUMMARY))
+        .description(Some(Q::DESCRIPTION))
+        .parameters(Some(parameters))
+        .response("200", answer::<Q>(offered));
+    if Q::HAS_EDITION {
+        operation = operation.response("304", not_modified());
+    }
+    if let Some(description) = Q::NOT_FOUND {
+        operation = operation.response("404", problem(description));
+    }
+    for refusal in REFUSALS {
+        let (status, response) = refusal.reference();
+        operation = operation.response(status, response);
+    }
+    let mut schemas = vec![(Q::Answer::name().into_owned(), Q::Answer::schema())];
+    <Q::Answer as ToSchema>::schemas(&mut schemas);
+    let paths = PathsBuilder::new().path(path, PathItem::new(HttpMethod::Get, operation)).build();
+    let handler = move |context: Shared<Context>, headers: HeaderMap, uri: Uri| {
+        handlers::ask::<Q>(context, headers, uri, Arc::clone(&known))
+    };
+    (schemas, paths, get(handler))
+}
+
+/// `format`, where there is more than one.
+fn format_parameter(offered: &[Form]) -> Option<Parameter> {
+    let names = offered.iter().map(|form| form.name());
+    let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build();
+    let parameter = ParameterBuilder::new()
+        .name("format")
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some("The form of the answer. Without it: what `Accept` asks for, with its q-values."))
+        .schema(Some(schema));
+    (offered.len() > 1).then(|| parameter.build())
+}
+
+fn answer<Q: Question>(offered: &[Form]) -> Response {
+    let json = || RefOr::Ref(Ref::from_schema_name(Q::Answer::name()));
+    let mut response = ResponseBuilder::new()
+        .description("The answer.")
+        .header("Server-Timing", text_header("Milliseconds in the cube, of serialisation, and in all."));
+    for form in offered {
+        let schema: RefOr<Schema> = match form {
+            Form::Json => json(),
+            Form::Arrow => bytes(),
+            Form::GeoJson => features(),
+            Form::Csv => ObjectBuilder::new().schema_type(Type::String).into(),
+        };
+        response = response.content(form.media_type(), Content::new(Some(schema)));
+    }
+    if Q::HAS_EDITION {
+        response = edition_headers(response);
+    }
+    if <Q::Answer as Answer>::HAS_PAGES {
+        let link = "The next page, where there is one: `<address>; rel=\"next\"` (RFC 8288).";
+        response = response.header("Link", text_header(link));
+    }
+    response.build()
+}
+
+fn not_modified() -> Response {
+    edition_headers(
+        ResponseBuilder::new()
+            .description("The client has the answer: `If-None-Match` names the present ETag, or is `*`."),
+    )
+    .build()
+}
+
+fn edition_headers(response: ResponseBuilder) -> ResponseBuilder {
+    let tag = "Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with \
+               one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none.";
+    let offsets = "The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the \
+                   answer is still right.";
+    response.header("ETag", text_header(tag)).header("Blotter-Next-Offsets", text_header(offsets))
+}
+
+/// An Arrow IPC stream.
+fn bytes() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))).into()
+}
+
+fn features() -> RefOr<Schema> {
+    let word = |word: &str| ObjectBuilder::new().schema_type(Type::String).enum_values(Some([word])).build();
+    let object = |description: &str| ObjectBuilder::new().schema_type(Type::Object).description(Some(description));
+    let geometry = ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::SchemaType::from_iter([Type::Object, Type::Null]))
+        .description(Some("Degrees, longitude first; null where the row has no place."));
+    let feature = ObjectBuilder::new()
+        .property("type", word("Feature"))
+        .property("properties", object("The row, by the names of its columns."))
+        .property("geometry", geometry)
+        .required("type")
+        .required("properties")
+        .required("geometry");
+    ObjectBuilder::new()
+        .description(Some(
+            "A feature collection (RFC 7946) with a feature a row; what JSON has beside the rows are its members.",
+        ))
+        .property("type", word("FeatureCollection"))
+        .property("features", utoipa::openapi::Array::new(feature))
+        .required("type")
+        .required("features")
+        .into()
+}
