@@ -11,6 +11,7 @@ mod error;
 mod format;
 mod kafka;
 mod names;
+mod source_state;
 
 /// How long topic `peaks` keeps the last tick of an hour. Older ones go, and `as=said` no longer finds them.
 pub const PEAKS_DAYS: u64 = 400;
@@ -28,3 +29,4 @@ pub use error::LogError;
 pub use format::{Decoded, Decoder, Encode, Message, TopicFormat};
 pub use kafka::{Formats, KafkaLog, KafkaLogin, KafkaOptions};
 pub use names::{GroupOffset, LogId, Offset, Topic};
+pub use source_state::{SourceState, StoredPosition, fed_by, held, source_states};

@@ -7,7 +7,7 @@ use crate::{
 };
 use blotter_city::{UtcMicros, format_utc};
 use blotter_cube::Apart;
-use blotter_produce::{SourceState, held};
+use blotter_log::{SourceState, held};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -10,12 +10,11 @@ use super::{
 };
 use crate::count::{CountError, GROUP as COUNT, Vocabulary, counts_rows};
 use blotter_city::{CityClock, Profile};
-use blotter_log::{Append, GroupOffset, Log, Offset, Topic, Transaction, Writer};
+use blotter_log::{Append, GroupOffset, Log, Offset, Topic, Transaction, Writer, source_states};
 use blotter_peak::{
     City, Episode, History, Hour, Names, Numbers, PublishedTick, Report, ReportedWindow, Tick, TickRecord, Window,
     begin_of, hour_of, said_batch, said_rows,
 };
-use blotter_produce::source_states;
 use blotter_runtime::Shutdown;
 use std::{
     collections::BTreeMap,
