@@ -598,6 +598,17 @@ fn what_is_left(log: &dyn Log, topic: Topic, next: &mut Offset) -> Result<Vec<Fe
     }
 }
 
+/// The ticks that topic `peaks` holds now, into the index.
+pub(crate) fn read_ticks(log: &dyn Log, city: &LoadedCity, shutdown: &Shutdown) -> Result<(), LoadError> {
+    let mut reader = TickReader::new(log)?;
+    while reader.next < reader.news_from && !shutdown.is_triggered() {
+        if !reader.read(log, city)? {
+            log.wait_any(&[(Topic::Peaks, 0, reader.next)], LOOK);
+        }
+    }
+    Ok(())
+}
+
 /// Reads what is said of peaks: into the index, and once it has read what was there, to the listeners.
 struct TickReader {
     next: Offset,
