@@ -136,7 +136,7 @@ pub(crate) struct Peaks {
     at: Option<String>,
     /// `known`: recompute with today's data. `said`: return what was published at that time (requires `--log`). Default: `known`
     #[arg(long = "as", value_name = "known|said")]
-    told: Option<String>,
+    basis: Option<String>,
     /// Count this category; may be repeated. Default: all
     #[arg(long)]
     category: Vec<String>,
@@ -224,9 +224,10 @@ impl Question for Peaks {
     const PATH: &'static str = "/api/v1/peaks";
 
     fn parameters(&self) -> Vec<(&'static str, &str)> {
-        let own = [given("at", self.at.as_ref()), given("as", self.told.as_ref()), given("limit", self.limit.as_ref())]
-            .into_iter()
-            .flatten();
+        let own =
+            [given("at", self.at.as_ref()), given("as", self.basis.as_ref()), given("limit", self.limit.as_ref())]
+                .into_iter()
+                .flatten();
         let categories = self.category.iter().map(|value| ("category", value.as_str()));
         own.chain(categories).chain(self.area.iter().map(|value| ("area", value.as_str()))).collect()
     }
