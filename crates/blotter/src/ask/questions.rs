@@ -232,7 +232,7 @@ impl Question for Peaks {
         own.chain(categories).chain(self.area.iter().map(|value| ("area", value.as_str()))).collect()
     }
 
-    /// From the hourly totals alone, which take a tenth of the time; from all incidents where those do not suffice.
+    /// From the hourly totals alone, which load in an eighth of the time; from all incidents where those do not suffice.
     fn answer(
         &self,
         about: &About,
