@@ -13,7 +13,9 @@ UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 
 help: ## show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: build ## build everything and open Blotter (options: make demo ARGS="--data FILE")
+# Without librdkafka, which a demo does not need and which takes a C compiler a while.
+demo: ui ## build what a demo needs and open Blotter (options: make demo ARGS="--data FILE")
+	cargo build --release --locked --no-default-features --bin blotter
 	$(BLOTTER) demo --open $(ARGS)
 
 build: ui ## build the web app and the binary
@@ -71,6 +73,7 @@ CARGO_MACHETE := $(CACHE)/tools-machete-$(CARGO_MACHETE_VERSION)/bin/cargo-mache
 lint: ui/node_modules/.installed $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, clippy, cargo-deny, cargo-machete, tsc, eslint
 	cargo fmt --all --check
 	cargo clippy --profile checked --locked --workspace --all-targets -- -D warnings
+	cargo clippy --profile checked --locked --no-default-features --package blotter --all-targets -- -D warnings
 	$(CARGO_DENY) --all-features check bans licenses sources
 	$(CARGO_MACHETE) crates
 	cd ui && npm run lint

@@ -8,11 +8,11 @@ use crate::{
         reporting_lag::{self, ReportingLag},
     },
     demo::{self, Demo},
+    flags::LogToStore,
     outlines::{self, Boundaries},
     restore::{self, Restore},
     roles::{
-        archive::{self, Archive},
-        count::{self, Count},
+        archive, count,
         detect::{self, Detect},
         fetch::{self, Fetch},
         online::{self, Online},
@@ -57,13 +57,13 @@ pub(crate) enum Command {
     /// Append a source's records to the log
     Produce(Produce),
     /// Count the log's incidents by hour, area and category
-    Count(Count),
+    Count(LogToStore),
     /// Find what is peaking in the hourly counts; write the counts to time-series sinks
     Detect(Detect),
     /// Run `count` and `detect` in one process
     Online(Online),
     /// Append the log's incidents to the Delta table
-    Archive(Archive),
+    Archive(LogToStore),
     /// Write a snapshot of the Delta table: the current revision of each incident
     Snapshot(Snapshot),
     /// Copy the newest snapshot from the store to a local directory

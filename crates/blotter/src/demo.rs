@@ -6,7 +6,7 @@ mod snapshots;
 
 use crate::{
     failure::{is_retryable, supervise},
-    flags::{City, Clients, Hosts, Input, Sinks, USUAL_CITY},
+    flags::{City, Input, MapListener, Sinks, USUAL_CITY},
     housekeeping,
     parts::{self, OpenLog},
     profiles,
@@ -18,7 +18,7 @@ use crate::{
     running::ServerFile,
     sources,
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use blotter_city::Profile;
 use blotter_incident::Boundaries;
 use blotter_log::{Log, Topic, Writer};
@@ -27,16 +27,11 @@ use blotter_online::{CountConfig, DetectConfig};
 use blotter_produce::{ProduceParts, ProduceProgress};
 use blotter_query::LoadParts;
 use blotter_runtime::{Crew, Operations, Shutdown, signals};
-use blotter_serve::{ServeConfig, ServeParts};
+use blotter_serve::ServeParts;
 use blotter_source::{RetryPolicy, Source};
 use clap::Args;
 use deployment::Deployment;
-use std::{
-    net::{SocketAddr, TcpListener},
-    num::NonZeroU32,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
 
 /// Niceness of the roles that nobody waits for, so that the map stays quick while they work.
 const BACKGROUND: i32 = 10;
@@ -58,13 +53,8 @@ pub(crate) struct Demo {
     pub(crate) store: Option<String>,
     #[command(flatten)]
     pub(crate) sinks: Sinks,
-    /// Serve the map on this address
-    #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: SocketAddr,
     #[command(flatten)]
-    pub(crate) hosts: Hosts,
-    #[command(flatten)]
-    pub(crate) clients: Clients,
+    pub(crate) map: MapListener,
     /// Partitions of a new log; the number never changes. Default: 4
     #[arg(long)]
     pub(crate) partitions: Option<NonZeroU32>,
@@ -89,13 +79,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
     let outlets = Outlets::new(sinks, rules, &profile)?;
     // First of all: a port that is taken ends the command before it creates anything or asks the portal.
-    let listener = if arguments.no_serve {
-        None
-    } else {
-        let listener = TcpListener::bind(arguments.listen)
-            .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
-        Some(listener)
-    };
+    let listener = if arguments.no_serve { None } else { Some(arguments.map.bind()?) };
     let Deployment { directory, choice, boundaries, opened, store } = Deployment::open(arguments, &profile)?;
     let log = opened.log();
     // Beside an embedded log lies what it needs; another log may be read from another machine.
@@ -146,11 +130,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
             },
             listener,
         };
-        let config = ServeConfig {
-            allow_hosts: arguments.hosts.allowed.clone(),
-            limits: arguments.clients.limits(),
-            ..ServeConfig::default()
-        };
+        let config = arguments.map.config();
         crew.spawn("serve", move |shutdown| Ok(blotter_serve::run(&config, serve, shutdown)?))?;
     }
     let (commits, committed) = std::sync::mpsc::channel();

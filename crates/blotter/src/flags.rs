@@ -3,8 +3,12 @@
 use anyhow::{Context, Result};
 use blotter_city::{UtcMicros, parse_instant};
 use blotter_runtime::http::Limits;
+use blotter_serve::ServeConfig;
 use clap::Args;
-use std::{net::SocketAddr, num::NonZeroU32};
+use std::{
+    net::{SocketAddr, TcpListener},
+    num::NonZeroU32,
+};
 
 /// The city that is meant where none is named.
 pub(crate) const USUAL_CITY: &str = "chicago";
@@ -106,20 +110,51 @@ pub(crate) struct Sinks {
     pub(crate) urls: Vec<String>,
 }
 
-/// What clients may hold.
+/// Where the map is served, to whom, and how much clients may hold: `demo` and `serve`.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Clients {
+pub(crate) struct MapListener {
+    /// Serve the map on this address
+    #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Accept requests for this host name; may be repeated. `localhost`, 127.0.0.0/8 and `[::1]` are always accepted. Default: no
+    /// others on a loopback address, every name on any other address
+    #[arg(long = "allow-host", env = "BLOTTER_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    pub(crate) allow_hosts: Vec<String>,
     /// Accept at most this many connections; live streams get at most half of them. Default: a quarter of the process's limit on
     /// open files, at most 4096
     #[arg(long, env = "BLOTTER_MAX_CONNECTIONS", value_name = "CONNECTIONS")]
     pub(crate) max_connections: Option<NonZeroU32>,
 }
 
-impl Clients {
-    /// The limits of a server.
-    pub(crate) fn limits(&self) -> Limits {
-        self.max_connections.map_or_else(Limits::default, |most| Limits::of_connections(most.get() as usize))
+impl MapListener {
+    /// Takes the address.
+    pub(crate) fn bind(&self) -> Result<TcpListener> {
+        TcpListener::bind(self.listen)
+            .with_context(|| format!("cannot listen on {}: choose another with --listen", self.listen))
     }
+
+    /// The configuration of a server that runs until it is told to stop.
+    pub(crate) fn config(&self) -> ServeConfig {
+        let limits =
+            self.max_connections.map_or_else(Limits::default, |most| Limits::of_connections(most.get() as usize));
+        ServeConfig { allow_hosts: self.allow_hosts.clone(), limits, ..ServeConfig::default() }
+    }
+}
+
+/// A role that reads the log and writes to the object store: `count`, `archive`, and `online`, which counts.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LogToStore {
+    #[command(flatten)]
+    pub(crate) ops: Ops,
+    #[command(flatten)]
+    pub(crate) city: City,
+    #[command(flatten)]
+    pub(crate) log: LogUrl,
+    #[command(flatten)]
+    pub(crate) store: StoreUrl,
+    /// Exit at the end of the log
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
 }
 
 /// For those who run it.
@@ -128,15 +163,6 @@ pub(crate) struct Ops {
     /// Serve /metrics, /healthz and /readyz on this address. Default: do not
     #[arg(long = "ops-listen", env = "BLOTTER_OPS_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
-}
-
-/// Names of the map.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Hosts {
-    /// Accept requests for this host name; may be repeated. `localhost`, 127.0.0.0/8 and `[::1]` are always accepted. Default: no
-    /// others on a loopback address, every name on any other address
-    #[arg(long = "allow-host", env = "BLOTTER_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
-    pub(crate) allowed: Vec<String>,
 }
 
 /// The moment that a flag names, if it was given.

@@ -1,14 +1,14 @@
 //! The parts that a role is given, opened by URL. A scheme that this build cannot serve is refused
 //! with a sentence that says what would work.
 
-use crate::{
-    formats::formats,
-    housekeeping,
-    secrets::{secret, variable},
-};
+#[cfg(feature = "kafka")]
+use crate::{formats::formats, secrets::variable};
+use crate::{housekeeping, secrets::secret};
 use anyhow::{Context, Result, bail};
 use blotter_city::Profile;
-use blotter_log::{EmbeddedLog, EmbeddedOptions, KafkaLog, KafkaLogin, KafkaOptions, Log};
+use blotter_log::{EmbeddedLog, EmbeddedOptions, Log};
+#[cfg(feature = "kafka")]
+use blotter_log::{KafkaLog, KafkaLogin, KafkaOptions};
 use blotter_online::sinks::{Secrets, Sink, open_sink};
 use blotter_store::Store;
 use std::{
@@ -23,6 +23,7 @@ use std::{
 #[derive(Clone)]
 pub(crate) enum OpenLog {
     Embedded(Arc<EmbeddedLog>),
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only Kafka is shared"))]
     Shared(Arc<dyn Log>),
 }
 
@@ -83,7 +84,12 @@ pub(crate) fn open_log(url: &str, profile: &Arc<Profile>, partitions: Option<Non
             }
             open_embedded(Path::new(directory), profile, partitions)
         }
+        #[cfg(feature = "kafka")]
         Some("kafka") => open_kafka(url, profile, partitions),
+        #[cfg(not(feature = "kafka"))]
+        Some("kafka") => bail!(
+            "this binary was built without Kafka: build one with `make build`, or use `embedded:DIR` on one machine"
+        ),
         scheme => bail!(
             "there is no log of scheme `{}`: use `embedded:DIR` on one machine, or `kafka://HOST:PORT` on a cluster",
             scheme.unwrap_or_default()
@@ -110,6 +116,7 @@ pub(crate) fn open_embedded(directory: &Path, profile: &Profile, partitions: Opt
     Ok(OpenLog::Embedded(Arc::new(log)))
 }
 
+#[cfg(feature = "kafka")]
 fn open_kafka(url: &str, profile: &Arc<Profile>, partitions: Option<NonZeroU32>) -> Result<OpenLog> {
     let mut options = KafkaOptions::from_url(url, &format!("blotter.{}.", profile.slug))?;
     options.partitions = partitions.map(NonZeroU32::get);

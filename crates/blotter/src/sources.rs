@@ -6,8 +6,8 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use blotter_city::{Profile, UtcMicros};
-use blotter_log::{Log, Topic, Writer};
-use blotter_produce::{SourceState, StoredPosition, begin, fed_by, writer_of};
+use blotter_log::{Log, SourceState, StoredPosition, Topic, Writer, fed_by};
+use blotter_produce::{begin, writer_of};
 use blotter_source::{
     AppToken, Brake, OpenOptions, Pace, Part, RetryPolicy, RetryingSource, Simulator, SimulatorOptions, SocrataOptions,
     SocrataSource, Source, WallClock, open_sources, sources_name,

@@ -114,7 +114,7 @@ impl Cube {
     }
 
     /// The group of a civil month and category, made where it is new.
-    fn group(&mut self, month: i32, category: u16) -> usize {
+    pub(crate) fn group(&mut self, month: i32, category: u16) -> usize {
         let next = self.groups.len() as u32;
         let number = *self.group_numbers.entry((month, category)).or_insert(next);
         if number == next {

@@ -114,6 +114,17 @@ impl Group {
         self.greatest = self.greatest.max(row.minute);
     }
 
+    /// Appends a row of which only the time and the area of one layer are known: the other columns stay empty.
+    pub(crate) fn push_time(&mut self, minute: u16, second: u8, layer: usize, area: u16) {
+        push(&mut self.minute, minute);
+        push(&mut self.second, second);
+        if let Some(column) = self.areas.get_mut(layer) {
+            column.push(u32::from(area));
+        }
+        self.least = self.least.min(minute);
+        self.greatest = self.greatest.max(minute);
+    }
+
     /// Takes a row out; the number of the row that has its slot now, if there is one.
     pub(crate) fn swap_remove(&mut self, slot: usize) -> Option<u32> {
         self.minute.swap_remove(slot);

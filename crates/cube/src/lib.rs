@@ -59,6 +59,7 @@ mod points;
 mod scan;
 mod series;
 mod split;
+mod tally;
 mod totals;
 mod vocabulary;
 
@@ -77,3 +78,4 @@ pub use period::{Apart, Period};
 pub use places::{COARSEST, FINEST};
 pub use points::PointCounts;
 pub use series::{By, Series, SeriesLine, TooLarge};
+pub use tally::Occurrences;

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use blotter_city::{BoundingBox, CityClock, CivilMicros, Profile, UtcMicros, format_civil};
-use blotter_cube::{Bucket, By, Cube, Cursor, Filter, HOURS, HourCell, HoursOfWeek, Locator};
+use blotter_cube::{Bucket, By, Cube, Cursor, Filter, HOURS, HourCell, HoursOfWeek, Locator, Occurrences};
 use blotter_incident::{Header, Incident, IncidentBatch, Observation, Parser, Row};
 use h3o::{LatLng, Resolution};
 use proptest::prelude::*;
@@ -195,6 +195,11 @@ fn key_of(profile: &Profile, by: By, incident: &Incident) -> String {
     }
 }
 
+/// The number of each batch's first row among all.
+fn batch_offsets(batches: &[Vec<(Fields, i64, bool)>]) -> Vec<usize> {
+    batches.iter().scan(0, |next, batch| Some(std::mem::replace(next, *next + batch.len()))).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -253,6 +258,29 @@ proptest! {
         prop_assert!(totals.iter().map(|(cell, _)| (cell.category, cell.area, cell.hour)).is_sorted());
         prop_assert_eq!(totals.len(), hourly.len());
         prop_assert_eq!(totals.iter().map(|(cell, total)| (named(cell), u64::from(*total))).collect::<BTreeMap<_, _>>(), hourly.clone());
+        // Each incident in force once, without its other columns: half of them as rows, half one by one.
+        let mut tallied = Cube::new(&profile);
+        let is_row = |incident: &Incident| incident.content_hash % 2 == 0;
+        for (records, first) in batches.iter().zip(batch_offsets(&batches)) {
+            let records = batch(&profile, records);
+            let columns = IncidentBatch::try_new(&records).unwrap();
+            let rows = Occurrences { at: columns.occurred_at_utc, category: columns.category, area: columns.areas.first().copied() };
+            tallied.tally(&rows, |row| live.iter().any(|(incident, place)| *place == first + row && is_row(incident)));
+        }
+        for (incident, _) in live.iter().filter(|(incident, _)| !is_row(incident)) {
+            tallied.tally_one(incident.occurred_at_utc, &incident.category, incident.areas.get("community_area").map(String::as_str));
+        }
+        let mut tallied_totals = Vec::new();
+        tallied.each_hourly_total(|cell, total| {
+            let (area, category) =
+                (&tallied.primary_area_words()[usize::from(cell.area)], &tallied.category_words()[usize::from(cell.category)]);
+            tallied_totals.push(((i64::from(cell.hour) * 3_600_000_000, area.clone(), category.clone()), u64::from(total)));
+        });
+        prop_assert_eq!(tallied_totals.len(), hourly.len());
+        prop_assert_eq!(tallied_totals.into_iter().collect::<BTreeMap<_, _>>(), hourly.clone());
+        prop_assert_eq!(tallied.period(), cube.period());
+        prop_assert_eq!(tallied.categories(), cube.categories());
+        prop_assert_eq!(tallied.figures().total, cube.figures().total);
         // Some of them, and hours that have none.
         let asked: BTreeSet<HourCell> =
             totals.iter().step_by(2).flat_map(|(cell, _)| [*cell, HourCell { hour: cell.hour + 1, ..*cell }, HourCell { area: 0, ..*cell }]).collect();

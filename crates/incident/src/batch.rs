@@ -104,6 +104,12 @@ pub struct DictionaryColumn<'a> {
 }
 
 impl<'a> DictionaryColumn<'a> {
+    /// Views a column; none if it is not a dictionary of texts with 16-bit keys.
+    pub fn try_new(column: &'a dyn Array) -> Option<Self> {
+        let column = column.as_any().downcast_ref::<DictionaryArray<UInt16Type>>()?;
+        Some(Self { keys: column.keys(), texts: column.values().as_string_opt::<i32>()? })
+    }
+
     /// The key of a row; none where the value is missing.
     pub fn key(&self, row: usize) -> Option<u16> {
         self.keys.is_valid(row).then(|| self.keys.value(row))
@@ -193,12 +199,7 @@ impl<'a> IncidentBatch<'a> {
             batch.column(index).as_any().downcast_ref::<Float64Array>().ok_or_else(|| wrong(schema.field(index).name()))
         };
         let dictionary = |index: usize| {
-            let column = batch.column(index).as_any().downcast_ref::<DictionaryArray<UInt16Type>>();
-            column
-                .and_then(|column| {
-                    Some(DictionaryColumn { keys: column.keys(), texts: column.values().as_string_opt::<i32>()? })
-                })
-                .ok_or_else(|| wrong(schema.field(index).name()))
+            DictionaryColumn::try_new(batch.column(index)).ok_or_else(|| wrong(schema.field(index).name()))
         };
         let hashes = batch.column(17).as_any().downcast_ref::<Int64Array>().ok_or_else(|| wrong("content_hash"))?;
         let mut areas = Vec::new();

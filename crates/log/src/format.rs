@@ -1,8 +1,9 @@
 //! How the records of a topic look on a log that keeps them one by one, each with a key and a value: columns here,
 //! messages there. What a record means is the format's affair; the log's is where it lies.
 
-use crate::{GroupOffset, Offset};
+use crate::{GroupOffset, Offset, Topic};
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// One message as it lies on the topic.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,9 @@ pub trait TopicFormat: Send + Sync {
         None
     }
 }
+
+/// The format of each topic's messages.
+pub type Formats = BTreeMap<Topic, Arc<dyn TopicFormat>>;
 
 /// What a message was.
 #[derive(Clone, Debug, PartialEq, Eq)]

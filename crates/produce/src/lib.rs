@@ -3,13 +3,13 @@
 //! Invariant: a chunk's incidents, its rejected rows and the source's position behind it are one
 //! transaction. A producer killed at any moment and started again neither loses nor repeats a row.
 
+mod announcement;
 mod error;
 mod progress;
 mod role;
-mod state;
 mod tombstones;
 
+pub use announcement::begin;
 pub use error::ProduceError;
 pub use progress::{ProduceFigures, ProduceProgress};
 pub use role::{ProduceParts, run, writer_of};
-pub use state::{POSITION_PREFIX, SourceState, StoredPosition, begin, fed_by, held, source_states};

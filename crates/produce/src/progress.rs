@@ -1,6 +1,7 @@
 //! How far a producer is, for a progress bar and for metrics.
 
-use blotter_source::{Progress, Reports};
+use blotter_health::Reports;
+use blotter_source::Progress;
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},

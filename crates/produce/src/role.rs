@@ -1,15 +1,11 @@
 //! The loop of the role `produce`: one thread reads and parses, one encodes and appends.
 
-use crate::{
-    error::ProduceError,
-    progress::ProduceProgress,
-    state::{POSITION_PREFIX, SourceState, StoredPosition},
-    tombstones::tombstones,
-};
+use crate::{error::ProduceError, progress::ProduceProgress, tombstones::tombstones};
+use blotter_health::Reports;
 use blotter_incident::{Boundaries, rejected_batch};
-use blotter_log::{Append, Log, LogError, Offset, Topic, Transaction, Writer};
+use blotter_log::{Append, Log, LogError, Offset, SourceState, StoredPosition, Topic, Transaction, Writer};
 use blotter_runtime::Shutdown;
-use blotter_source::{Chunk, Reports, Source, SourceError, Step, WallClock};
+use blotter_source::{Chunk, Source, SourceError, Step, WallClock};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -248,9 +244,7 @@ impl Appender {
         self.state.caught_up = caught_up;
         self.position.clone_from(&source);
         let stored = StoredPosition { source, state: self.state.clone() };
-        let bytes = serde_json::to_vec(&stored)
-            .map_err(|error| SourceError::Position { what: self.name.clone(), why: error.to_string() })?;
-        transaction.positions.push((format!("{POSITION_PREFIX}{}", self.name), bytes));
+        transaction.positions.push(stored.entry(&self.name)?);
         self.writer.append(transaction)?;
         Ok(())
     }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use blotter_city::Profile;
-use blotter_log::{EmbeddedLog, EmbeddedOptions, Log, LogError, Transaction, Writer};
-use blotter_produce::{StoredPosition, begin, fed_by, source_states, writer_of};
+use blotter_log::{
+    EmbeddedLog, EmbeddedOptions, Log, LogError, StoredPosition, Transaction, Writer, fed_by, source_states,
+};
+use blotter_produce::{begin, writer_of};
 use blotter_source::{Simulator, SimulatorOptions, Source};
 use std::sync::Arc;
 

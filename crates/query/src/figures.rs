@@ -8,7 +8,7 @@ use crate::{
 };
 use blotter_city::{UtcMicros, format_utc};
 use blotter_cube::Apart;
-use blotter_produce::{SourceState, held};
+use blotter_log::{SourceState, held};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;

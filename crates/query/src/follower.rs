@@ -66,9 +66,9 @@ pub struct Follower {
 /// was lost is said after the next one is made.
 struct Announcer {
     figures: Option<Figures>,
-    untold: News,
+    news: News,
     /// How far topic `peaks` was read.
-    said: Option<TickReader>,
+    ticks: Option<TickReader>,
 }
 
 /// Changes of the totals that nobody was told of yet.
@@ -80,15 +80,15 @@ enum News {
 
 impl Announcer {
     fn new() -> Self {
-        Self { figures: None, untold: News::Changes(Changes::default()), said: None }
+        Self { figures: None, news: News::Changes(Changes::default()), ticks: None }
     }
 
     fn add(&mut self, changes: Changes) {
-        if let News::Changes(all) = &mut self.untold {
+        if let News::Changes(all) = &mut self.news {
             all.merge(changes);
             // Past some number the totals are not listed, so the changes need not be remembered.
             if all.len() > MOST_COUNTS * 8 {
-                self.untold = News::Everything;
+                self.news = News::Everything;
             }
         }
     }
@@ -115,8 +115,8 @@ impl LoadedCity {
 impl Follower {
     /// Runs until told to stop, or until ready where that was asked for.
     pub fn run(&self, shutdown: &Shutdown) -> Result<(), LoadError> {
-        let mut told = Announcer::new();
-        self.load_snapshot(&mut told, shutdown)?;
+        let mut announcer = Announcer::new();
+        self.load_snapshot(&mut announcer, shutdown)?;
         match self.city.log.clone() {
             Some(log) if log.is_shared() => std::thread::scope(|scope| {
                 let ended = Shutdown::new();
@@ -126,13 +126,13 @@ impl Follower {
                         .name("serve: standing".into())
                         .spawn_scoped(scope, move || self.ask(log.as_ref(), &ended))?
                 };
-                let followed = self.follow_through(log.as_ref(), shutdown, &mut told);
+                let followed = self.follow_through(log.as_ref(), shutdown, &mut announcer);
                 ended.trigger();
                 drop(asking);
                 followed
             }),
-            Some(log) => self.follow_through(log.as_ref(), shutdown, &mut told),
-            None => self.watch_snapshots(shutdown, &mut told),
+            Some(log) => self.follow_through(log.as_ref(), shutdown, &mut announcer),
+            None => self.watch_snapshots(shutdown, &mut announcer),
         }
     }
 
@@ -150,17 +150,17 @@ impl Follower {
     }
 
     /// Follows, and while the log does not answer or lacks what comes next goes on with what is here.
-    fn follow_through(&self, log: &dyn Log, shutdown: &Shutdown, told: &mut Announcer) -> Result<(), LoadError> {
+    fn follow_through(&self, log: &dyn Log, shutdown: &Shutdown, announcer: &mut Announcer) -> Result<(), LoadError> {
         let mut stands_still = false;
         loop {
-            match self.follow(log, shutdown, told) {
+            match self.follow(log, shutdown, announcer) {
                 Err(error) if error.is_retryable() && !shutdown.is_triggered() => {
                     tracing::warn!(%error, "the map does not change until the log answers");
                     shutdown.wait_timeout(PAUSE);
                 }
                 Err(error) if error.is_retryable() => return Ok(()),
                 Err(LoadError::Log(error @ LogError::OffsetGone { topic: Topic::Incidents, .. })) => {
-                    if self.look_for_snapshot(told, shutdown) {
+                    if self.look_for_snapshot(announcer, shutdown) {
                         tracing::warn!("the log no longer has what comes next; going on from the newest snapshot");
                         stands_still = false;
                         continue;
@@ -184,7 +184,7 @@ impl Follower {
 
     /// Loads the newest local snapshot if it is newer than the one that was loaded; whether it was. One that cannot be
     /// loaded is refused: what was loaded before goes on.
-    fn look_for_snapshot(&self, told: &mut Announcer, shutdown: &Shutdown) -> bool {
+    fn look_for_snapshot(&self, announcer: &mut Announcer, shutdown: &Shutdown) -> bool {
         let loaded = self.city.read().loaded;
         let newest = match LocalSnapshot::newest(&self.snapshots) {
             Ok(newest) => newest,
@@ -198,7 +198,7 @@ impl Follower {
         if self.city.read().refused.as_ref().is_some_and(|refused| refused.version == Some(version)) {
             return false;
         }
-        match self.load(&snapshot, told, shutdown) {
+        match self.load(&snapshot, announcer, shutdown) {
             Ok(is_loaded) => is_loaded,
             Err(error) => {
                 self.refuse(Some(version), &error);
@@ -219,9 +219,9 @@ impl Follower {
     }
 
     /// The newest local snapshot into a fresh view. One that is damaged is left aside where the log has everything.
-    fn load_snapshot(&self, told: &mut Announcer, shutdown: &Shutdown) -> Result<(), LoadError> {
+    fn load_snapshot(&self, announcer: &mut Announcer, shutdown: &Shutdown) -> Result<(), LoadError> {
         let loaded = LocalSnapshot::newest(&self.snapshots).and_then(|newest| match newest {
-            Some(snapshot) => self.load(&snapshot, told, shutdown),
+            Some(snapshot) => self.load(&snapshot, announcer, shutdown),
             None => Ok(false),
         });
         match loaded {
@@ -234,10 +234,15 @@ impl Follower {
     }
 
     /// A snapshot into a fresh view; whether it is one of this log.
-    fn load(&self, snapshot: &LocalSnapshot, told: &mut Announcer, shutdown: &Shutdown) -> Result<bool, LoadError> {
+    fn load(
+        &self,
+        snapshot: &LocalSnapshot,
+        announcer: &mut Announcer,
+        shutdown: &Shutdown,
+    ) -> Result<bool, LoadError> {
         let Some(view) = self.view_of(snapshot, shutdown)? else { return Ok(false) };
         *self.city.write() = view;
-        told.untold = News::Everything;
+        announcer.news = News::Everything;
         Ok(true)
     }
 
@@ -283,10 +288,10 @@ impl Follower {
     }
 
     /// Without the log: as fresh as the newest snapshot.
-    fn watch_snapshots(&self, shutdown: &Shutdown, told: &mut Announcer) -> Result<(), LoadError> {
+    fn watch_snapshots(&self, shutdown: &Shutdown, announcer: &mut Announcer) -> Result<(), LoadError> {
         loop {
             self.city.ready.store(self.city.read().snapshot.is_some(), Ordering::Release);
-            self.publish(told);
+            self.publish(announcer);
             if self.until_caught_up && self.city.is_ready() {
                 return Ok(());
             }
@@ -296,18 +301,18 @@ impl Follower {
             if shutdown.wait_timeout(LOOK) {
                 return Ok(());
             }
-            self.look_for_snapshot(told, shutdown);
+            self.look_for_snapshot(announcer, shutdown);
         }
     }
 
-    fn follow(&self, log: &dyn Log, shutdown: &Shutdown, told: &mut Announcer) -> Result<(), LoadError> {
+    fn follow(&self, log: &dyn Log, shutdown: &Shutdown, announcer: &mut Announcer) -> Result<(), LoadError> {
         let partitions = log.partitions(Topic::Incidents);
         let mut next: Vec<u64> = self.city.read().next_offsets.clone();
         next.resize(partitions as usize, 0);
         self.city.write().next_offsets.clone_from(&next);
         let mut rejected = log.bounds(Topic::Rejected, 0)?.earliest;
-        if told.said.is_none() {
-            told.said = Some(TickReader::new(log)?);
+        if announcer.ticks.is_none() {
+            announcer.ticks = Some(TickReader::new(log)?);
         }
         // Ready means: everything that the log held at the start is applied.
         let goal: Vec<u64> = (0..partitions)
@@ -323,7 +328,7 @@ impl Follower {
                 for fetched in log.read(Topic::Incidents, part, Offset(*slot), READ_BYTES)? {
                     read = true;
                     *slot = fetched.next.0;
-                    self.apply(part, &fetched, told)?;
+                    self.apply(part, &fetched, announcer)?;
                 }
             }
             for fetched in what_is_left(log, Topic::Rejected, &mut rejected)? {
@@ -334,16 +339,16 @@ impl Follower {
                     view.rejected.insert(xxh3_64(row.key.as_bytes()));
                 }
             }
-            let (mut said_all, mut said_next) = (true, Offset(0));
-            if let Some(said) = &mut told.said {
-                read |= said.read(log, &self.city)?;
-                (said_all, said_next) = (said.next >= said.news_from, said.next);
+            let (mut has_all_ticks, mut next_tick) = (true, Offset(0));
+            if let Some(ticks) = &mut announcer.ticks {
+                read |= ticks.read(log, &self.city)?;
+                (has_all_ticks, next_tick) = (ticks.next >= ticks.news_from, ticks.next);
             }
             let caught_up = !read;
             if !self.city.is_ready() && next.iter().zip(&goal).all(|(next, goal)| next >= goal) {
                 self.city.ready.store(true, Ordering::Release);
             }
-            if self.until_caught_up && self.city.is_ready() && said_all {
+            if self.until_caught_up && self.city.is_ready() && has_all_ticks {
                 return Ok(());
             }
             if looked.elapsed() >= LOOK {
@@ -351,7 +356,7 @@ impl Follower {
                 self.note_snapshot(log, &mut pointer_seen, shutdown)?;
             }
             if published.is_none_or(|at| at.elapsed() >= self.coalesce) || caught_up {
-                self.publish(told);
+                self.publish(announcer);
                 published = Some(Instant::now());
             }
             // What the snapshot brought is left for when there is time.
@@ -359,7 +364,7 @@ impl Follower {
                 let mut watched: Vec<_> =
                     (0..).zip(&next).map(|(part, next)| (Topic::Incidents, part, Offset(*next))).collect();
                 watched.push((Topic::Rejected, 0, rejected));
-                watched.push((Topic::Peaks, 0, said_next));
+                watched.push((Topic::Peaks, 0, next_tick));
                 log.wait_any(&watched, LOOK);
             }
         }
@@ -386,7 +391,7 @@ impl Follower {
     }
 
     /// Applies a batch, a few thousand rows at a time; the offsets move with the rows.
-    fn apply(&self, part: u32, fetched: &Fetched, told: &mut Announcer) -> Result<(), LoadError> {
+    fn apply(&self, part: u32, fetched: &Fetched, announcer: &mut Announcer) -> Result<(), LoadError> {
         if fetched.records.num_rows() == 0 {
             // What lies there is no record.
             self.city.write().next_offsets[part as usize] = fetched.next.0;
@@ -396,7 +401,7 @@ impl Follower {
             let changed = slice.apply(part, &mut view)?;
             // Whoever waits comes first, or a full log would keep everybody from asking.
             RwLockWriteGuard::unlock_fair(view);
-            told.add(changed);
+            announcer.add(changed);
         }
         Ok(())
     }
@@ -501,16 +506,16 @@ impl Follower {
     }
 
     /// Says what changed, if anything did.
-    fn publish(&self, told: &mut Announcer) {
+    fn publish(&self, announcer: &mut Announcer) {
         let view = self.city.read();
         let figures = Figures::of(&self.city, &view);
-        let meta = FiguresChange::since(told.figures.as_ref(), &figures);
-        let untold = std::mem::replace(&mut told.untold, News::Changes(Changes::default()));
-        let is_nothing = matches!(&untold, News::Changes(changes) if changes.is_empty());
+        let meta = FiguresChange::since(announcer.figures.as_ref(), &figures);
+        let news = std::mem::replace(&mut announcer.news, News::Changes(Changes::default()));
+        let is_nothing = matches!(&news, News::Changes(changes) if changes.is_empty());
         if meta.is_empty() && is_nothing {
             return;
         }
-        let totals = match &untold {
+        let totals = match &news {
             News::Changes(changes) => view.cube.totals_of(changes, MOST_COUNTS),
             News::Everything => None,
         };
@@ -525,7 +530,7 @@ impl Follower {
         });
         let change = Change { next_offsets: view.reflects(), meta, counts };
         drop(view);
-        told.figures = Some(figures);
+        announcer.figures = Some(figures);
         match Event::change(&change) {
             // Without a listener there is nobody to tell.
             Ok(event) => drop(self.city.events.send(Arc::new(event))),
@@ -605,6 +610,17 @@ fn what_is_left(log: &dyn Log, topic: Topic, next: &mut Offset) -> Result<Vec<Fe
         }
         read => read,
     }
+}
+
+/// The ticks that topic `peaks` holds now, into the index.
+pub(crate) fn read_ticks(log: &dyn Log, city: &LoadedCity, shutdown: &Shutdown) -> Result<(), LoadError> {
+    let mut reader = TickReader::new(log)?;
+    while reader.next < reader.news_from && !shutdown.is_triggered() {
+        if !reader.read(log, city)? {
+            log.wait_any(&[(Topic::Peaks, 0, reader.next)], LOOK);
+        }
+    }
+    Ok(())
 }
 
 /// Reads what is said of peaks: into the index, and once it has read what was there, to the listeners.

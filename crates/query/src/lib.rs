@@ -4,6 +4,7 @@
 //! - [`Follower`] is its one writer: it loads the snapshot, follows the log, and publishes what changed.
 //! - [`questions`] has a file a question: what is asked, and the answer, as types. [`Question::ask`] answers from one reading of
 //!   the view, so that the figures of an answer and its next offsets belong together.
+//! - [`CityTotals`] holds the hourly totals alone, for a command that asks about peaks and ends.
 //! - [`Parameters`] reads a question from names and values as a person writes them; [`encode`] writes an answer as JSON, Arrow,
 //!   CSV or GeoJSON.
 //!
@@ -35,6 +36,7 @@ pub mod testing;
 mod texts;
 mod tick_index;
 mod ticks;
+mod totals;
 mod view;
 
 pub use blotter_peak::PublishedTick;
@@ -51,4 +53,5 @@ pub use next_offsets::{NextOffsets, offsets_text};
 pub use parameters::{FromParameters, Parameters, Selection};
 pub use question::{Caller, Cost, Edition, Patient, Question, Reply};
 pub use study_areas::StudyAreaMethod;
+pub use totals::CityTotals;
 pub use view::{RefusedSnapshot, View};

@@ -1,7 +1,6 @@
 //! How the sources and the other roles stand, by what the log says of them.
 
-use blotter_log::{Log, LogError, Topic};
-use blotter_produce::{SourceState, source_states};
+use blotter_log::{Log, LogError, SourceState, Topic, source_states};
 use std::collections::BTreeMap;
 
 /// How the others stood when the log was asked.

@@ -1,7 +1,8 @@
 //! The names that answers have for kinds of things, as types of the API's document: made from the kinds themselves.
 
+use blotter_health::{Condition, NoticeKind};
 use blotter_hotspot::{Class, Confidence, Kind, Method, Pattern};
-use blotter_source::{Condition, NoticeKind};
+
 use serde::Serializer;
 use utoipa::{
     PartialSchema, ToSchema,

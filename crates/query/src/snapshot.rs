@@ -3,7 +3,7 @@
 use crate::LoadError;
 use arrow::{
     array::{AsArray, RecordBatch, new_null_array},
-    datatypes::{Int32Type, Int64Type},
+    datatypes::{Int32Type, Int64Type, SchemaRef},
 };
 use blotter_city::Profile;
 use blotter_cube::{Cube, Locator};
@@ -72,31 +72,15 @@ impl LocalSnapshot {
         cube: &mut Cube,
         shutdown: &Shutdown,
     ) -> Result<(), LoadError> {
-        // One thread decodes, this one builds.
-        let (sender, receiver) = sync_channel::<Result<RecordBatch, LoadError>>(4);
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                for (file, opened) in self.manifest.files.iter().zip(opened) {
-                    let (batches, refused) = match batches(opened, &self.folder.join(&file.path), profile) {
-                        Ok(batches) => (Some(batches), None),
-                        Err(error) => (None, Some(Err(error))),
-                    };
-                    for batch in batches.into_iter().flatten().chain(refused) {
-                        let failed = batch.is_err();
-                        // A builder that has gone says itself why.
-                        if sender.send(batch).is_err() || failed {
-                            return;
-                        }
-                    }
-                }
-            });
-            cube.reserve(self.manifest.incidents as usize);
-            let mut row = 0;
-            for batch in receiver {
-                if shutdown.is_triggered() {
-                    return Ok(());
-                }
-                let batch = batch?;
+        cube.reserve(self.manifest.incidents as usize);
+        let (schema, mut row) = (snapshot_schema(profile), 0);
+        self.each_batch(
+            opened,
+            profile,
+            |name| !UNUSED.contains(&name),
+            shutdown,
+            |batch| {
+                let batch = with_unused(&schema, &batch)?;
                 let columns = batch.num_columns();
                 let partitions = batch.column(columns - 2).as_primitive::<Int32Type>();
                 let offsets = batch.column(columns - 1).as_primitive::<Int64Type>();
@@ -110,6 +94,44 @@ impl LocalSnapshot {
                     }
                 });
                 row += partitions.len() as u64;
+                Ok(())
+            },
+        )
+    }
+
+    /// Some columns of its incidents, batch by batch in the order of time. `shutdown`, triggered, ends it between two batches.
+    pub(crate) fn each_batch(
+        &self,
+        opened: &[ObjectReader],
+        profile: &Profile,
+        is_used: impl Fn(&str) -> bool + Sync,
+        shutdown: &Shutdown,
+        mut take: impl FnMut(RecordBatch) -> Result<(), LoadError>,
+    ) -> Result<(), LoadError> {
+        // One thread decodes, this one builds.
+        let (sender, receiver) = sync_channel::<Result<RecordBatch, LoadError>>(4);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let sender = sender;
+                for (file, opened) in self.manifest.files.iter().zip(opened) {
+                    let (batches, refused) = match batches(opened, &self.folder.join(&file.path), profile, &is_used) {
+                        Ok(batches) => (Some(batches), None),
+                        Err(error) => (None, Some(Err(error))),
+                    };
+                    for batch in batches.into_iter().flatten().chain(refused) {
+                        let failed = batch.is_err();
+                        // A builder that has gone says itself why.
+                        if sender.send(batch).is_err() || failed {
+                            return;
+                        }
+                    }
+                }
+            });
+            for batch in receiver {
+                if shutdown.is_triggered() {
+                    return Ok(());
+                }
+                take(batch?)?;
             }
             Ok(())
         })
@@ -122,44 +144,52 @@ fn unreadable(path: &Path, error: &dyn std::error::Error) -> LoadError {
 
 /// The incidents of one file, with their partitions and offsets.
 pub(crate) fn reader_options(profile: &Profile) -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_schema(snapshot_schema(profile))
+}
+
+fn snapshot_schema(profile: &Profile) -> SchemaRef {
     let mut fields: Vec<_> = incident_schema(profile).fields().iter().map(Arc::clone).collect();
     fields.push(Arc::new(arrow::datatypes::Field::new("partition", arrow::datatypes::DataType::Int32, false)));
     fields.push(Arc::new(arrow::datatypes::Field::new("offset", arrow::datatypes::DataType::Int64, false)));
-    ArrowReaderOptions::new().with_schema(Arc::new(arrow::datatypes::Schema::new(fields)))
+    Arc::new(arrow::datatypes::Schema::new(fields))
 }
 
 /// Columns that the cube does not keep: they are not decoded, and stand empty in their places.
 const UNUSED: [&str; 5] = ["case_number", "description", "place", "code", "block"];
 
-fn batches(
+/// A batch with all columns of the schema: those that were not read are null.
+fn with_unused(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, LoadError> {
+    let mut read = batch.columns().iter();
+    let columns = schema.fields().iter().filter_map(|field| {
+        if UNUSED.contains(&field.name().as_str()) {
+            Some(new_null_array(field.data_type(), batch.num_rows()))
+        } else {
+            read.next().map(Arc::clone)
+        }
+    });
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns.collect())?)
+}
+
+/// Some columns of one file, in the order of the schema.
+fn batches<F: Fn(&str) -> bool>(
     file: &ObjectReader,
     path: &Path,
     profile: &Profile,
-) -> Result<impl Iterator<Item = Result<RecordBatch, LoadError>> + use<>, LoadError> {
+    is_used: F,
+) -> Result<impl Iterator<Item = Result<RecordBatch, LoadError>> + use<F>, LoadError> {
     let unreadable = {
         let path = path.to_owned();
         move |why: String| LoadError::Snapshot { path: path.clone(), why }
     };
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), reader_options(profile))
         .map_err(|error| unreadable(error.to_string()))?;
-    let schema = Arc::clone(builder.schema());
-    let used = (0..schema.fields().len()).filter(|index| !UNUSED.contains(&schema.field(*index).name().as_str()));
+    let schema = builder.schema();
+    let used = (0..schema.fields().len()).filter(|index| is_used(schema.field(*index).name()));
     let columns = ProjectionMask::roots(builder.parquet_schema(), used);
     let reader = builder
         .with_projection(columns)
         .with_batch_size(BATCH_ROWS)
         .build()
         .map_err(|error| unreadable(error.to_string()))?;
-    Ok(reader.map(move |batch| {
-        let batch = batch.map_err(|error| unreadable(error.to_string()))?;
-        let mut read = batch.columns().iter();
-        let columns = schema.fields().iter().filter_map(|field| {
-            if UNUSED.contains(&field.name().as_str()) {
-                Some(new_null_array(field.data_type(), batch.num_rows()))
-            } else {
-                read.next().map(Arc::clone)
-            }
-        });
-        Ok(RecordBatch::try_new(Arc::clone(&schema), columns.collect())?)
-    }))
+    Ok(reader.map(move |batch| batch.map_err(|error| unreadable(error.to_string()))))
 }

@@ -4,10 +4,10 @@
 //! its beginning, and the others go on where they were.
 
 use crate::{
-    Chunk, Notice, Progress, Source, SourceError, Step,
-    report::Reports,
+    Chunk, Progress, Source, SourceError, Step,
     watched::{Part, RetryPolicy, RetryingSource},
 };
+use blotter_health::{Notice, Reports};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -212,7 +212,7 @@ mod tests {
             assert!(matches!(source.next().unwrap(), Step::Chunk(_)));
         }
         let conditions: Vec<_> = source.reports().values().map(|report| report.condition).collect();
-        assert_eq!(conditions, [crate::Condition::Failing, crate::Condition::Loading]);
+        assert_eq!(conditions, [blotter_health::Condition::Failing, blotter_health::Condition::Loading]);
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         let mut source = open_sources(&data, &city("chicago"), Some(&chunk.position), &options).unwrap();
         assert!(matches!(source.next().unwrap(), Step::Wait { caught_up: false, .. }));
         let report = source.reports().into_values().next().unwrap();
-        assert_eq!(report.condition, crate::Condition::Failing);
+        assert_eq!(report.condition, blotter_health::Condition::Failing);
         assert!(report.failing.unwrap().why.contains("a.csv"));
     }
 }

@@ -1,10 +1,8 @@
 //! What a source hands out.
 
-use crate::{
-    SourceError,
-    report::{Notice, Reports, SourceReport},
-};
+use crate::SourceError;
 use arrow::array::RecordBatch;
+use blotter_health::{Notice, Reports, SourceReport};
 use blotter_incident::Rejected;
 use std::time::Duration;
 

@@ -25,10 +25,11 @@ mod tests;
 pub use options::CsvOptions;
 
 use crate::{
-    Chunk, Decision, Location, Notice, NoticeKind, Progress, Source, SourceError, Step,
+    Chunk, Decision, Location, Progress, Source, SourceError, Step,
     input::{Before, Compression, Damaged, Identity, Input, fault_of},
 };
 use blotter_city::{Profile, UtcMicros};
+use blotter_health::{Notice, NoticeKind};
 use blotter_incident::{Header, MAX_BATCH_ROWS, Parser, Rejected};
 pub(crate) use keyed::{Ids, MEMORY};
 use position::Position;

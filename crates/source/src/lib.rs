@@ -11,7 +11,6 @@ mod error;
 mod input;
 mod open;
 mod replay;
-mod report;
 mod simulator;
 mod socrata;
 #[cfg(test)]
@@ -26,7 +25,6 @@ pub use error::SourceError;
 pub use input::Location;
 pub use open::{OpenOptions, open_sources, sources_name};
 pub use replay::{Replay, ReplayOptions};
-pub use report::{Condition, Failing, Notice, NoticeKind, Reports, SourceReport};
 pub use simulator::{CsvStyle, Outbreak, Pace, Simulator, SimulatorOptions, WallClock};
 pub use socrata::{AppToken, BoundaryPortal, Shelf, SocrataOptions, SocrataSource};
 pub use watched::{Open, Part, RetryPolicy, RetryingSource};

@@ -32,8 +32,9 @@ pub use boundaries::BoundaryPortal;
 pub use known::Shelf;
 pub use options::{AppToken, SocrataOptions};
 
-use crate::{Chunk, Decision, Notice, NoticeKind, Progress, Source, SourceError, Step};
+use crate::{Chunk, Decision, Progress, Source, SourceError, Step};
 use blotter_city::{CivilMicros, Portal, Profile, UtcMicros, format_civil, parse_civil, parse_instant};
+use blotter_health::{Notice, NoticeKind};
 use blotter_incident::{Parser, Rejected};
 use client::{Client, quoted};
 use comparison::{ASKED, Asker, Comparison, Differences, Period, any_of, keys_back};

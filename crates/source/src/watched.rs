@@ -7,10 +7,8 @@
 //!   file or profile is read.
 //! - Pauses double from a second to five minutes with jitter, and are never shorter than what the server asks for.
 
-use crate::{
-    Notice, Source, SourceError, Step, WallClock,
-    report::{Condition, Failing, NoticeKind, Reports, SourceReport},
-};
+use crate::{Source, SourceError, Step, WallClock};
+use blotter_health::{Condition, Failing, Notice, NoticeKind, Reports, SourceReport};
 use rand::{RngExt, SeedableRng};
 use std::time::Duration;
 

@@ -31,14 +31,14 @@ pub(crate) fn run(arguments: &ReportingLag) -> Result<()> {
     let store = parts::open_store(&arguments.store.store)?;
     let records = FirstRecords::read(&store, &profile)?;
     let since = since.unwrap_or(records.begun_at);
-    let heard: Vec<FirstHeard> = records
+    let incidents: Vec<FirstHeard> = records
         .incidents
         .iter()
         .map(|record| FirstHeard { occurred: hour_of(record.occurred_at), observed: hour_of(record.observed_at) })
         .collect();
     let observed = records.incidents.iter().map(|record| record.observed_at);
     let (first, last) = (observed.clone().min(), observed.max());
-    let found = ReportingDelays::learn(heard, hour_of(since)).with_context(|| {
+    let found = ReportingDelays::learn(incidents, hour_of(since)).with_context(|| {
         let said = |at: Option<UtcMicros>| at.map_or_else(|| "nothing".to_owned(), format_utc);
         format!(
             "nothing can be learned of what came after {}, and the source's records are of {} to {}: `--since` says from when on \

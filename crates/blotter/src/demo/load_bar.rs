@@ -3,10 +3,10 @@
 use super::snapshots::SnapshotProgress;
 use crate::{failure::is_retryable, roles::detect::DetectFigures};
 use anyhow::Result;
-use blotter_log::Log;
+use blotter_log::{Log, held, source_states};
 use blotter_offline::archive::ArchiveProgress;
 use blotter_online::CountProgress;
-use blotter_produce::{ProduceFigures, ProduceProgress, held, source_states};
+use blotter_produce::{ProduceFigures, ProduceProgress};
 use blotter_runtime::Shutdown;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::{

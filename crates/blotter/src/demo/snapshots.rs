@@ -3,14 +3,13 @@
 use super::BACKGROUND;
 use anyhow::Result;
 use blotter_city::Profile;
-use blotter_log::Log;
+use blotter_log::{Log, held, source_states};
 use blotter_offline::{
     Manifest,
     archive::ArchiveProgress,
     fetch::{self, FetchConfig},
     snapshot::{self, Outcome, SnapshotConfig, SnapshotParts, pays},
 };
-use blotter_produce::{held, source_states};
 use blotter_runtime::Shutdown;
 use blotter_store::Store;
 use std::{

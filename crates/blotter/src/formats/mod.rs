@@ -15,6 +15,7 @@ pub(crate) fn keyed() -> Formats {
 }
 
 /// The format of every topic.
+#[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only a log of messages needs it"))]
 pub(crate) fn formats(profile: &Arc<Profile>, partitions: u32) -> Formats {
     let incidents = incidents::Incidents { profile: Arc::clone(profile), partitions };
     Formats::from([

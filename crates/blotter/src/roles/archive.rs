@@ -2,7 +2,7 @@
 
 use crate::{
     failure::supervise,
-    flags::{City, LogUrl, Ops, StoreUrl},
+    flags::LogToStore,
     operations::{self, lag, lags, offsets},
     parts, profiles,
 };
@@ -10,26 +10,10 @@ use anyhow::Result;
 use blotter_log::{Offset, Topic};
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts};
 use blotter_runtime::{Operations, signals};
-use clap::Args;
 use std::sync::Arc;
 
-#[derive(Debug, Args)]
-pub(crate) struct Archive {
-    #[command(flatten)]
-    pub(crate) ops: Ops,
-    #[command(flatten)]
-    pub(crate) city: City,
-    #[command(flatten)]
-    pub(crate) log: LogUrl,
-    #[command(flatten)]
-    pub(crate) store: StoreUrl,
-    /// Exit at the end of the log
-    #[arg(long)]
-    pub(crate) until_caught_up: bool,
-}
-
 /// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
-pub(crate) fn run(arguments: &Archive) -> Result<()> {
+pub(crate) fn run(arguments: &LogToStore) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = ArchiveConfig { until_caught_up: arguments.until_caught_up, ..ArchiveConfig::default() };
     let shutdown = signals::shutdown()?;

@@ -2,7 +2,7 @@
 
 use crate::{
     failure::supervise,
-    flags::{City, LogUrl, Ops, StoreUrl},
+    flags::LogToStore,
     operations::{self, lag, lags, offsets},
     parts::{self, OpenLog},
     profiles,
@@ -13,26 +13,10 @@ use blotter_log::{Log, Topic};
 use blotter_online::{CountConfig, CountParts, CountProgress};
 use blotter_runtime::{Exposition, Operations, signals};
 use blotter_store::{Checkpoints, Store};
-use clap::Args;
 use std::sync::Arc;
 
-#[derive(Debug, Args)]
-pub(crate) struct Count {
-    #[command(flatten)]
-    pub(crate) ops: Ops,
-    #[command(flatten)]
-    pub(crate) city: City,
-    #[command(flatten)]
-    pub(crate) log: LogUrl,
-    #[command(flatten)]
-    pub(crate) store: StoreUrl,
-    /// Exit at the end of the log
-    #[arg(long)]
-    pub(crate) until_caught_up: bool,
-}
-
 /// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
-pub(crate) fn run(arguments: &Count) -> Result<()> {
+pub(crate) fn run(arguments: &LogToStore) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };
     let shutdown = signals::shutdown()?;

@@ -2,11 +2,11 @@
 
 use crate::{
     failure::supervise,
-    flags::Sinks,
+    flags::{LogToStore, Sinks},
     operations::{self, lags, offsets},
     parts, profiles,
     roles::{
-        count::{Count, count_lag, count_parts},
+        count::{count_lag, count_parts},
         detect::{DetectFigures, Outlets},
     },
     rules::RuleConfig,
@@ -20,7 +20,7 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 pub(crate) struct Online {
     #[command(flatten)]
-    pub(crate) count: Count,
+    pub(crate) count: LogToStore,
     #[command(flatten)]
     pub(crate) sinks: Sinks,
 }

@@ -3,20 +3,16 @@
 use crate::{
     boundaries,
     failure::supervise,
-    flags::{City, Clients, Hosts},
+    flags::{City, MapListener},
     parts::{self, OpenLog},
     profiles,
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use blotter_query::LoadParts;
 use blotter_runtime::{Operations, signals};
 use blotter_serve::{ServeConfig, ServeParts};
 use clap::Args;
-use std::{
-    net::{SocketAddr, TcpListener},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -28,13 +24,8 @@ pub(crate) struct Serve {
     /// Local directory with snapshots (see `blotter fetch`)
     #[arg(long, value_name = "DIR")]
     pub(crate) snapshots: PathBuf,
-    /// Serve the map on this address
-    #[arg(long, env = "BLOTTER_LISTEN", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: SocketAddr,
     #[command(flatten)]
-    pub(crate) hosts: Hosts,
-    #[command(flatten)]
-    pub(crate) clients: Clients,
+    pub(crate) map: MapListener,
     /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in
     /// `boundaries` beside the snapshots
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
@@ -49,15 +40,9 @@ pub(crate) fn run(arguments: &Serve) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries =
         boundaries::load(&arguments.boundaries, Some(&boundaries::beside(&arguments.snapshots)), &profile)?;
-    let listener = TcpListener::bind(arguments.listen)
-        .with_context(|| format!("cannot listen on {}: choose another with --listen", arguments.listen))?;
+    let listener = arguments.map.bind()?;
     println!("http://{}", listener.local_addr()?);
-    let config = ServeConfig {
-        until_caught_up: arguments.until_caught_up,
-        allow_hosts: arguments.hosts.allowed.clone(),
-        limits: arguments.clients.limits(),
-        ..ServeConfig::default()
-    };
+    let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..arguments.map.config() };
     let shutdown = signals::shutdown()?;
     supervise(&Operations::new("serve"), &shutdown, || {
         let opened = arguments.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;

@@ -26,8 +26,7 @@ mod writer;
 pub use options::{KafkaLogin, KafkaOptions};
 
 use crate::{
-    Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, TopicFormat, Transaction, Watched,
-    Writer,
+    Appended, Bounds, Fetched, Formats, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched, Writer,
     kafka::{
         aside::{Aside, Wanted},
         client::Client,
@@ -51,9 +50,6 @@ const LOG_ID: &str = "log/id";
 
 /// However late a signal is, a waiter looks again after this long.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// The format of each topic's messages.
-pub type Formats = BTreeMap<Topic, Arc<dyn TopicFormat>>;
 
 /// A log on a Kafka cluster.
 pub struct KafkaLog {

@@ -6,6 +6,7 @@ mod damage;
 mod embedded;
 mod followers;
 mod full;
+#[cfg(feature = "kafka")]
 mod kafka;
 mod model;
 mod packing;
@@ -14,4 +15,5 @@ mod suite;
 mod support;
 
 contract_suite!(embedded_log, crate::support::open_embedded);
+#[cfg(feature = "kafka")]
 contract_suite!(kafka_log, crate::kafka::open);

@@ -141,14 +141,14 @@ impl Member<'_> {
                 if working.contains_key(&partition) {
                     continue;
                 }
-                let told = Shutdown::new();
-                let token = told.clone();
+                let token = Shutdown::new();
+                let worker_token = token.clone();
                 let thread = std::thread::Builder::new().name(format!("count/{partition}"));
                 let thread = thread.spawn_scoped(scope, move || {
                     let name = format!("{GROUP}/{partition}");
-                    Worker::open(config, parts, &name, partition..partition + 1)?.run(false, &token)
+                    Worker::open(config, parts, &name, partition..partition + 1)?.run(false, &worker_token)
                 });
-                working.insert(partition, (told, thread.map_err(CountError::Thread)?));
+                working.insert(partition, (token, thread.map_err(CountError::Thread)?));
             }
             if let Some(goal) = goal
                 && self.has_reached(goal)?
@@ -182,8 +182,8 @@ impl Member<'_> {
 
 /// Tells workers to stop, and waits for them. One whose partition another member has taken over has done its part.
 fn stop(working: BTreeMap<u32, Working<'_>>) -> Result<(), CountError> {
-    for (told, _) in working.values() {
-        told.trigger();
+    for (token, _) in working.values() {
+        token.trigger();
     }
     let mut ended = Ok(());
     for (partition, (_, thread)) in working {

@@ -10,12 +10,11 @@ use super::{
 };
 use crate::count::{CountError, GROUP as COUNT, Vocabulary, counts_rows};
 use blotter_city::{CityClock, Profile};
-use blotter_log::{Append, GroupOffset, Log, Offset, Topic, Transaction, Writer};
+use blotter_log::{Append, GroupOffset, Log, Offset, Topic, Transaction, Writer, source_states};
 use blotter_peak::{
     City, Episode, History, Hour, Names, Numbers, PublishedTick, Report, ReportedWindow, Tick, TickRecord, Window,
     begin_of, hour_of, said_batch, said_rows,
 };
-use blotter_produce::source_states;
 use blotter_runtime::Shutdown;
 use std::{
     collections::BTreeMap,
@@ -125,7 +124,7 @@ pub(super) struct Ticks<'a> {
     clock: CityClock,
     city: City,
     writer: Box<dyn Writer>,
-    heard: HourlyTotals,
+    totals: HourlyTotals,
     /// By partition of `counts`: the next offset to read, what a tick reflects, and how far it was counted.
     next: Vec<Offset>,
     said: Vec<Offset>,
@@ -166,7 +165,7 @@ impl<'a> Ticks<'a> {
             city: City::new(profile, &clock),
             clock,
             writer,
-            heard: HourlyTotals { parts: vec![History::new(); partitions as usize], ..HourlyTotals::default() },
+            totals: HourlyTotals { parts: vec![History::new(); partitions as usize], ..HourlyTotals::default() },
             next,
             said,
             marked: vec![None; partitions as usize],
@@ -275,7 +274,7 @@ impl<'a> Ticks<'a> {
         let fetched = self.log.read(Topic::Counts, part as u32, self.next[part], READ_BYTES)?;
         for fetched in &fetched {
             for said in counts_rows(&fetched.records).map_err(CountError::from)? {
-                self.heard.set(part, hour_of(said.bucket), &said.area, &said.category, said.count)?;
+                self.totals.set(part, hour_of(said.bucket), &said.area, &said.category, said.count)?;
             }
             self.next[part] = fetched.next;
             self.marked[part] = fetched.marked.or(self.marked[part]);
@@ -289,9 +288,9 @@ impl<'a> Ticks<'a> {
             return Ok(());
         }
         let started = Instant::now();
-        self.heard.number();
+        self.totals.number();
         let mut transaction = Transaction::default();
-        let at = self.heard.history.end();
+        let at = self.totals.history.end();
         if let Some(at) = at {
             if let Some((last, _)) = &self.last
                 && at < *last
@@ -326,7 +325,7 @@ impl<'a> Ticks<'a> {
     }
 
     fn tick(&self, at: Hour, reflected: &[u64]) -> PublishedTick {
-        let HourlyTotals { history, names, .. } = &self.heard;
+        let HourlyTotals { history, names, .. } = &self.totals;
         let tick: Tick = self.city.tick(history, at);
         let next_offsets: BTreeMap<String, u64> =
             reflected.iter().enumerate().map(|(partition, next)| (partition.to_string(), *next)).collect();

@@ -96,7 +96,7 @@ fn a_page_of_incidents_has_the_texts_of_the_snapshot_that_listed_it() {
     let directory = tempdir().unwrap();
     let city = load(None);
     let follower = follower(&city, directory.path());
-    let mut told = Announcer::new();
+    let mut announcer = Announcer::new();
     // Each snapshot has incidents of its own: a row number of one is another incident in the next.
     let write = |version: u64| {
         let first = version as u32 * 100;
@@ -104,7 +104,7 @@ fn a_page_of_incidents_has_the_texts_of_the_snapshot_that_listed_it() {
         write_snapshot(directory.path(), &city.profile, "none", version, &rows, version);
     };
     write(1);
-    follower.load_snapshot(&mut told, &Shutdown::new()).unwrap();
+    follower.load_snapshot(&mut announcer, &Shutdown::new()).unwrap();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let readers: Vec<_> = (0..6)
@@ -131,7 +131,7 @@ fn a_page_of_incidents_has_the_texts_of_the_snapshot_that_listed_it() {
             .collect();
         for version in 2..150 {
             write(version);
-            follower.load_snapshot(&mut told, &Shutdown::new()).unwrap();
+            follower.load_snapshot(&mut announcer, &Shutdown::new()).unwrap();
         }
         done.store(true, Ordering::Release);
         let seen: usize = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
@@ -151,8 +151,9 @@ fn what_changed_before_a_connection_was_lost_is_told_after_it() {
     let mut running = Running::start(follower(&city, directory.path()));
     running.wait_until("the log has failed", || log.has_failed());
     let counts = next_change(&mut events)["counts"].clone();
-    let told = counts.as_array().map(|counts| counts.iter().filter_map(|total| total["count"].as_u64()).sum::<u64>());
-    assert!(counts.is_null() || told == Some(3), "three incidents came, and the first event tells of {counts}");
+    let incidents =
+        counts.as_array().map(|counts| counts.iter().filter_map(|total| total["count"].as_u64()).sum::<u64>());
+    assert!(counts.is_null() || incidents == Some(3), "three incidents came, and the first event tells of {counts}");
 }
 
 #[test]
@@ -206,14 +207,14 @@ fn while_nothing_changes_nothing_is_told() {
     let city = load(None);
     let follower = follower(&city, directory.path());
     let mut events = city.events.subscribe();
-    let mut told = Announcer::new();
+    let mut announcer = Announcer::new();
     let mut received = || std::iter::from_fn(|| events.try_recv().ok()).count();
     for version in [1, 2] {
         write_snapshot(directory.path(), &city.profile, "none", version, &batch(0..5, ""), 5);
-        follower.load_snapshot(&mut told, &Shutdown::new()).unwrap();
-        follower.publish(&mut told);
+        follower.load_snapshot(&mut announcer, &Shutdown::new()).unwrap();
+        follower.publish(&mut announcer);
         assert_eq!(received(), 1);
-        (0..5).for_each(|_| follower.publish(&mut told));
+        (0..5).for_each(|_| follower.publish(&mut announcer));
         assert_eq!(received(), 0, "nothing has changed since version {version}");
     }
 }

@@ -7,8 +7,8 @@
 //! rows were seen.
 
 use super::rows::{Fields, UPDATED_AT};
-use crate::{Notice, NoticeKind};
 use blotter_city::Profile;
+use blotter_health::{Notice, NoticeKind};
 use blotter_incident::same_column;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,9 +8,10 @@ mod cases;
 
 use super::*;
 use crate::{
-    Condition, Part, RetryPolicy, RetryingSource, WallClock,
+    Part, RetryPolicy, RetryingSource, WallClock,
     testing::{Request, Response, Server, city, rows_of},
 };
+use blotter_health::Condition;
 use blotter_incident::Incident;
 use serde_json::{Value, json};
 use std::{

@@ -1,7 +1,8 @@
 //! The miniatures of `../shared/cases`: what real cities and users bring, each with its right result.
 
 use super::*;
-use crate::{Notice, NoticeKind, testing::case};
+use crate::testing::case;
+use blotter_health::{Notice, NoticeKind};
 use std::path::PathBuf;
 
 type Loaded = (Vec<blotter_incident::Incident>, Vec<String>, Vec<Notice>);

@@ -1,12 +1,12 @@
-//! What the log keeps of a source: its position, and what the other roles need to know about it.
+//! What the log keeps of a source: its position, and its state, which the other roles read without knowing any source.
 
-use blotter_log::{Log, LogError, Offset, Transaction, Writer};
-use blotter_source::{Condition, Reports, Source};
+use crate::{Log, LogError, Offset};
+use blotter_health::{Condition, Reports};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Positions of sources are kept in the log under `source/<name>`.
-pub const POSITION_PREFIX: &str = "source/";
+const POSITION_PREFIX: &str = "source/";
 
 /// The position of one source, as stored: a JSON object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,31 @@ impl StoredPosition {
         bytes.map(|bytes| Self::read(&key, &bytes)).transpose()
     }
 
+    /// What the log keeps of every source that was ever opened on it, by name.
+    ///
+    /// # Errors
+    /// [`LogError::Position`] if the position of a source cannot be read.
+    pub fn all(log: &dyn Log) -> Result<BTreeMap<String, Self>, LogError> {
+        let positions = log.positions(POSITION_PREFIX)?.into_iter();
+        let read = |(key, bytes): (String, Vec<u8>)| {
+            let name = key.strip_prefix(POSITION_PREFIX).unwrap_or(&key).to_owned();
+            Ok((name, Self::read(&key, &bytes)?))
+        };
+        positions.map(read).collect()
+    }
+
+    /// The source's entry in [`crate::Transaction::positions`].
+    ///
+    /// # Errors
+    /// [`LogError::Position`] if it cannot be written as JSON.
+    pub fn entry(&self, name: &str) -> Result<(String, Vec<u8>), LogError> {
+        let key = format!("{POSITION_PREFIX}{name}");
+        match serde_json::to_vec(self) {
+            Ok(bytes) => Ok((key, bytes)),
+            Err(error) => Err(LogError::Position { name: key, reason: error.to_string() }),
+        }
+    }
+
     fn read(key: &str, bytes: &[u8]) -> Result<Self, LogError> {
         serde_json::from_slice(bytes)
             .map_err(|error| LogError::Position { name: key.to_owned(), reason: error.to_string() })
@@ -75,23 +100,14 @@ impl StoredPosition {
 /// # Errors
 /// [`LogError::Position`] where the state of one cannot be read.
 pub fn source_states(log: &dyn Log) -> Result<BTreeMap<String, SourceState>, LogError> {
-    Ok(stored(log)?.into_iter().map(|(name, stored)| (name, stored.state)).collect())
+    Ok(StoredPosition::all(log)?.into_iter().map(|(name, stored)| (name, stored.state)).collect())
 }
 
 /// The states of the sources that have appended something to this log, by name. A source that was opened and then killed
 /// before its first chunk has not: it says nothing of what the log holds.
 pub fn fed_by(log: &dyn Log) -> Result<BTreeMap<String, SourceState>, LogError> {
-    let begun = stored(log)?.into_iter().filter(|(_, stored)| stored.source.is_some());
+    let begun = StoredPosition::all(log)?.into_iter().filter(|(_, stored)| stored.source.is_some());
     Ok(begun.map(|(name, stored)| (name, stored.state)).collect())
-}
-
-fn stored(log: &dyn Log) -> Result<BTreeMap<String, StoredPosition>, LogError> {
-    let positions = log.positions(POSITION_PREFIX)?.into_iter();
-    let read = |(key, bytes): (String, Vec<u8>)| {
-        let name = key.strip_prefix(POSITION_PREFIX).unwrap_or(&key).to_owned();
-        Ok((name, StoredPosition::read(&key, &bytes)?))
-    };
-    positions.map(read).collect()
 }
 
 /// The ends, by partition, behind everything that the sources held. None while one of them is pending, and where
@@ -106,37 +122,6 @@ pub fn held(states: &BTreeMap<String, SourceState>) -> Option<BTreeMap<u32, Offs
         *furthest = (*furthest).max(*end);
     }
     Some(ends)
-}
-
-/// Says in the log, before a source is read, that it may hold more. On a log that nobody else writes every other one is
-/// retired: it was given before, and is not any more. Its position stays, so that it goes on where it was when it is given
-/// again.
-pub fn begin(log: &dyn Log, writer: &mut dyn Writer, source: &dyn Source) -> Result<(), LogError> {
-    let name = &source.name();
-    let (simulated, paced, describe) = (source.simulated(), source.is_paced(), source.describe());
-    // Whole from the beginning: whoever is killed before the first chunk leaves no half truth behind.
-    let state = SourceState { simulated, paced, describe: describe.clone(), ..SourceState::default() };
-    let mut states = BTreeMap::from([(format!("{POSITION_PREFIX}{name}"), StoredPosition { source: None, state })]);
-    for (key, bytes) in log.positions(POSITION_PREFIX)? {
-        let mut stored = StoredPosition::read(&key, &bytes)?;
-        if key.strip_prefix(POSITION_PREFIX) == Some(name) {
-            let known = std::mem::take(&mut stored.state);
-            let describe = describe.clone();
-            stored.state = SourceState { simulated, paced, describe, caught_up: false, retired: false, ..known };
-        } else if log.is_shared() {
-            continue;
-        } else {
-            stored.state.retired = true;
-        }
-        states.insert(key, stored);
-    }
-    let mut transaction = Transaction::default();
-    for (key, stored) in states {
-        // Text and numbers: it cannot fail.
-        transaction.positions.push((key, serde_json::to_vec(&stored).unwrap_or_default()));
-    }
-    writer.append(transaction)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! What a source says of itself beside its rows: whether it works, since when it does not and why, and what a person
-//! should know of what it holds. Plain data: the log keeps it, `serve` shows it.
+//! A source's health: whether it works, since when it fails and why, and what a person should know about its rows.
+//!
+//! Plain data. A source reports it, the log keeps it, `serve` shows it: none of the three has to import another for it.
 
 use blotter_city::UtcMicros;
 use serde::{Deserialize, Serialize};
