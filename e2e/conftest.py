@@ -19,6 +19,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from description import Nonconforming, description
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,7 @@ class Server:
     ):
         self.expect = expect
         self.lines: list[str] = []
+        self.nonconforming: list[str] = []
         self.process = subprocess.Popen(
             [*prefix, str(BINARY), *arguments],
             stdout=subprocess.PIPE,
@@ -95,14 +97,23 @@ class Server:
         self.url = self.wait_for_line(r"(http://127\.0\.0\.1:\d+)").group(1)
         return self.url
 
-    def get(self, path: str, accept: str = "application/json", **parameters) -> tuple[int, dict, bytes]:
+    def get(self, path: str, accept: str = "application/json", headers: dict[str, str] | None = None, **parameters) -> tuple[int, dict, bytes]:
+        """Status, headers in lower case and body, which must be as the server's OpenAPI document describes them."""
         query = urllib.parse.urlencode(parameters, doseq=True)
-        request = urllib.request.Request(f"{self.url}{path}{'?' + query if query else ''}", headers={"Accept": accept})
+        address = f"{self.url}{path}{'?' + query if query else ''}"
+        request = urllib.request.Request(address, headers={"Accept": accept} | (headers or {}))
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, lower(answer.headers), answer.read()
+                found = answer.status, lower(answer.headers), answer.read()
         except urllib.error.HTTPError as error:
-            return error.code, lower(error.headers), error.read()
+            found = error.code, lower(error.headers), error.read()
+        try:
+            description(BINARY, self.url).check("GET", urllib.parse.urlsplit(address).path, *found)
+        except Nonconforming as error:
+            # Also where a thread of a test asks: whoever stops the server reports it.
+            self.nonconforming.append(str(error))
+            raise
+        return found
 
     def json(self, path: str, **parameters):
         status, _, body = self.get(path, **parameters)
@@ -156,6 +167,7 @@ class Server:
             if re.search(r"\b(WARN|ERROR)\b|panicked", line) and not any(re.search(e, line) for e in self.expect)
         ]
         assert not bad, "unexpected in the log:\n" + "\n".join(bad)
+        assert not self.nonconforming, "not as the OpenAPI document describes:\n" + "\n".join(self.nonconforming)
 
 
 @pytest.fixture
