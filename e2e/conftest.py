@@ -1,7 +1,8 @@
 """Drives the real binary against real data, and asks others (DuckDB, Delta, a browser) whether it is right.
 
 Every process is started on free loopback ports, ended by its id, and its log is read: an unexpected
-warning or error line fails the test that caused it.
+warning or error line fails the test that caused it. Every answer is compared with the OpenAPI document.
+`data.py` says where the data comes from, `schedule.py` what runs beside what.
 """
 
 from __future__ import annotations
@@ -18,15 +19,14 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import data
 import pytest
+import schedule
+from data import BINARY, ROOT, has_real, real
 from description import Nonconforming, description
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
-#: Optimised like a release, with debug assertions and overflow checks.
-BINARY = ROOT / "target" / "checked" / "blotter"
-DATA = ROOT.parent / "shared" / "data"
-#: No wait takes longer: a machine that is this slow has failed.
+#: Nothing is waited for longer than this without anything moving: a machine that is this slow has failed.
 PATIENCE_S = 300
 
 
@@ -204,20 +204,74 @@ def demo(blotter, tmp_path):
     return start
 
 
-def shared(name: str) -> Path:
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"the real data is not here: {path}")
-    return path
+@pytest.fixture(scope="session", autouse=True)
+def workshop(tmp_path_factory) -> data.Workshop:
+    """Where files of data are made, once for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    directory = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "data"
+    directory.mkdir(exist_ok=True)
+    return data.Workshop(directory)
 
 
 @pytest.fixture(scope="session")
-def real_csv(tmp_path_factory) -> Path:
-    """The real file, decompressed."""
-    packed = shared("chicago-2012-2017.csv.zst")
-    plain = tmp_path_factory.mktemp("real") / "chicago-2012-2017.csv"
-    subprocess.run(["zstd", "-q", "-d", str(packed), "-o", str(plain)], check=True)
-    return plain
+def sample(workshop):
+    """A real file by its name, or a made-up one of the same form."""
+    return workshop.sample
+
+
+@pytest.fixture(scope="session")
+def city_csv(workshop) -> Path:
+    """All incidents of six years: real ones, or as many made-up ones."""
+    return workshop.city()
+
+
+def served(folder: Path, city_csv: Path, *arguments: str):
+    """Serves all these incidents until the tests end. The last of its tests may have stopped it."""
+    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(city_csv), *arguments)
+    server.folder, server.outlined = folder, bool(arguments)
+    try:
+        server.wait_for_address()
+        server.wait_until_caught_up()
+        yield server
+        if server.process.poll() is None:
+            server.stop()
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def whole_city(city_csv, tmp_path_factory):
+    """The whole city, without outlines."""
+    yield from served(tmp_path_factory.mktemp("city") / "blotter", city_csv)
+
+
+#: The outlines of the real city: layer, and its part of the file's name.
+OUTLINES = {"community_area": "community-areas", "district": "districts", "beat": "beats"}
+
+
+@pytest.fixture(scope="session")
+def outlined_city(city_csv, tmp_path_factory):
+    """The whole city, with the outlines of its areas."""
+    why = "the outlines of the city's areas are not simulated"
+    given = [f"--boundaries={layer}={real(f'chicago-{name}.geojson.zst', why)}" for layer, name in OUTLINES.items()]
+    yield from served(tmp_path_factory.mktemp("outlined") / "blotter", city_csv, *given)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory):
+    """A broker and an S3 server. Each test has topics and a folder of its own there."""
+    from cluster import start
+
+    directory = tmp_path_factory.mktemp("servers")
+    started = []
+    try:
+        for name in ("kafka", "s3"):
+            started.append(start(name, directory / name))
+        yield started
+    finally:
+        for service in started:
+            service.stop()
 
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -269,3 +323,23 @@ def visit(chromium):
     for context in contexts:
         context.close()
     assert not complaints
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    schedule.divide(items)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was skipped, once for each reason."""
+    skipped: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        skipped.setdefault(reason, []).append(report.nodeid.partition("@")[0])
+    if skipped:
+        terminalreporter.section(f"{sum(map(len, skipped.values()))} tests were skipped")
+        if not has_real():
+            terminalreporter.write_line(f"Made-up data was loaded instead of real data, which is not in {data.DATA}.")
+        for reason, tests in sorted(skipped.items()):
+            terminalreporter.write_line(f"{len(tests)} skipped: {reason}")
+            terminalreporter.write_line(f"    {', '.join(sorted({test.partition('[')[0].rpartition('/')[2] for test in tests}))}")

@@ -7,14 +7,14 @@ import urllib.request
 
 import openapi_spec_validator
 import pytest
-from conftest import Server, shared
+from conftest import Server
 from description import Description, Nonconforming
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(sample, tmp_path_factory):
     folder = tmp_path_factory.mktemp("api") / "blotter"
-    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(shared("chicago-2015-10-sample.csv")))
+    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(sample("chicago-2015-10-sample.csv")))
     server.wait_for_address()
     server.wait_until_caught_up()
     yield server

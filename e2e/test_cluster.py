@@ -18,16 +18,6 @@ from services.service import Unavailable, need, wait_until
 from sinks import assert_points, in_influxdb, in_kairosdb
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory):
-    """A broker and an S3 server."""
-    directory = tmp_path_factory.mktemp("servers")
-    started = [start(name, directory / name) for name in ("kafka", "s3")]
-    yield started
-    for service in started:
-        service.stop()
-
-
 @pytest.fixture
 def cluster(servers, tmp_path):
     kafka, s3 = servers

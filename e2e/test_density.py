@@ -8,25 +8,19 @@ from datetime import datetime
 import numpy
 import pyproj
 import pytest
-from conftest import Server
 
 CITY = {"west": -87.95, "south": 41.64, "east": -87.52, "north": 42.03}
 
 
 @pytest.fixture(scope="module")
-def server(real_csv, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("density") / "blotter"
-    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(real_csv))
-    server.wait_for_address()
-    server.wait_until_caught_up()
-    yield server
-    server.stop()
+def server(whole_city):
+    return whole_city
 
 
 @pytest.fixture(scope="module")
-def rows(real_csv):
+def rows(city_csv):
     """Category, time, latitude and longitude of what lies in the city."""
-    with real_csv.open(newline="") as file:
+    with city_csv.open(newline="") as file:
         read = ((row["Primary Type"], row["Date"], row["Latitude"], row["Longitude"]) for row in csv.DictReader(file))
         mapped = [(category, date, float(latitude), float(longitude)) for category, date, latitude, longitude in read if latitude]
     return [

@@ -8,7 +8,8 @@ import uuid
 
 import pytest
 from cluster import Cluster, simulated, start
-from conftest import BINARY, clean_environment, shared
+from conftest import BINARY, clean_environment
+from data import SODA
 from services.s3 import SECRET_KEY
 from services.service import wait_until
 from sinks import in_influxdb
@@ -125,13 +126,13 @@ def test_a_full_run_never_shows_a_secret(cluster, locked, blotter, tmp_path):
     assert_hidden("\n".join(manifests), "the snapshot")
 
 
-def test_a_webhooks_address_is_never_shown(blotter, receiver, tmp_path):
+def test_a_webhooks_address_is_never_shown(blotter, receiver, sample, tmp_path):
     config = tmp_path / "blotter.toml"
     config.write_text('[[rule]]\nname = "any"\nq = 1.0\nminimum = 1\nwebhook_env = "HOOK"\n')
     address = tmp_path / "webhook"
     address.write_text(receiver.url(f"/hooks/{PASSWORD}?token={TOKEN}") + "\n")
     # Years, so that something can be expected and there is something to tell.
-    data = shared("chicago-hijackings-soda-style.csv")
+    data = sample(SODA)
     demo = blotter(
         "demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "blotter", "--data", data, "--config", config,
         env={"HOOK_FILE": str(address), "BLOTTER_TRACE": "trace"},
