@@ -79,7 +79,7 @@ def test_a_replay_is_said_as_it_goes(blotter, tmp_path):
     events: list[dict] = []
     listen(server.url, events)
     meta = server.wait_until_caught_up()
-    wait_until(lambda: events and events[-1]["next_offsets"] == meta["next_offsets"], "the last tick")
+    wait_until(lambda: events and events[-1]["next_offsets"] == meta["next_offsets"], "the last tick", progress=lambda: len(events))
     last = server.json("/api/v1/peaks", **{"as": "said"})
     known = server.json("/api/v1/peaks", limit=SAID)
     assert "said_at" in last and "said_at" not in known
@@ -155,10 +155,10 @@ def test_each_episode_is_told_once_whatever_is_killed(servers, blotter, receiver
     for command in (("count",), ("detect",), ("archive",), produce):
         roles[command[0]] = cluster.spawn(blotter, *command, expect=trouble)
     for kills in range(1, 4):
-        wait_until(lambda: len(receiver.taken) >= 8 * kills, f"alerts: {len(receiver.taken)} taken")
+        wait_until(lambda: len(receiver.taken) >= 8 * kills, "alerts are taken", progress=lambda: len(receiver.taken))
         roles["detect"].kill()
         roles["detect"] = cluster.spawn(blotter, "detect", expect=trouble)
-    wait_until(lambda: roles["produce"].process.poll() is not None, "the end of the replay")
+    wait_until(lambda: roles["produce"].process.poll() is not None, "the end of the replay", progress=lambda: receiver.requests)
     for role in ("count", "detect", "archive"):
         roles[role].stop()
     for role in ("count", "detect", "archive", "snapshot", "fetch"):
