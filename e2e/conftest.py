@@ -25,6 +25,7 @@ import schedule
 from data import BINARY, ROOT, has_real, real
 from description import Nonconforming, description
 from playwright.sync_api import Page, sync_playwright
+from services.service import cpu_steps, wait_until
 
 #: Nothing is waited for longer than this without anything moving: a machine that is this slow has failed.
 PATIENCE_S = 300
@@ -79,17 +80,21 @@ class Server:
         return "\n".join(self.lines)
 
     def wait_for_line(self, pattern: str) -> re.Match[str]:
-        deadline = time.monotonic() + PATIENCE_S
+        """Gives up when nothing new has been said for a long time. The same words with other numbers are nothing new."""
+        moved_at, said = time.monotonic(), set()
         seen = 0
         with self._changed:
             while True:
                 for line in self.lines[seen:]:
                     if match := re.search(pattern, line):
                         return match
+                    if (words := re.sub(r"\d+", "", line)) not in said:
+                        said.add(words)
+                        moved_at = time.monotonic()
                 seen = len(self.lines)
                 if self.process.poll() is not None and not self._reader.is_alive():
                     raise AssertionError(f"ended before it said {pattern!r}:\n{self.output}")
-                if time.monotonic() > deadline:
+                if time.monotonic() - moved_at > PATIENCE_S:
                     raise AssertionError(f"never said {pattern!r}:\n{self.output}")
                 self._changed.wait(0.2)
 
@@ -149,9 +154,10 @@ class Server:
         self.process.wait()
 
     def wait(self) -> int:
-        code = self.process.wait(timeout=PATIENCE_S)
+        """Its exit code. Gives up on a process that does nothing more and does not end."""
+        wait_until(lambda: self.process.poll() is not None, f"the end of {self.process.args[1:3]}", progress=lambda: cpu_steps(self.process))
         self._reader.join()
-        return code
+        return self.process.returncode
 
     def stop(self) -> None:
         """Ctrl-C, and a clean end."""
@@ -325,9 +331,12 @@ def visit(chromium):
     assert not complaints
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    schedule.divide(items)
+    items.sort(key=lambda item: schedule.order(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return schedule.Schedule(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -335,7 +344,7 @@ def pytest_terminal_summary(terminalreporter):
     skipped: dict[str, list[str]] = {}
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        skipped.setdefault(reason, []).append(report.nodeid.partition("@")[0])
+        skipped.setdefault(reason, []).append(report.nodeid)
     if skipped:
         terminalreporter.section(f"{sum(map(len, skipped.values()))} tests were skipped")
         if not has_real():

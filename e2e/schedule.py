@@ -1,12 +1,15 @@
-"""How the tests are divided among the workers: what shares a server stays together, and what takes longest begins first.
+"""How the tests are divided among the workers of `pytest -n`: what shares a server stays together, and what takes longest begins
+first.
 
 A group is done by one worker, one test after the other. Every other test may run beside any other: it has ports and directories
-of its own.
+of its own. A group is found by the test's name: the marks of pytest-xdist have no effect with this version of pytest.
 """
 
 from __future__ import annotations
 
-import pytest
+from pathlib import PurePath
+
+from xdist.scheduler import LoadScopeScheduling
 
 #: By module, with the servers that it shares with others. Of one group the modules run in this order: tests that stop a server
 #: are in the last.
@@ -43,26 +46,32 @@ LONGEST = [
 ]
 
 
-def group(item: pytest.Item) -> str | None:
-    """The group of a test: what its mark says, else that of its module."""
-    module = item.path.stem
-    if mark := item.get_closest_marker("xdist_group"):
-        return mark.args[0]
-    return GROUPS.get(module, module if module in TOGETHER else None)
+def module(nodeid: str) -> str:
+    return PurePath(nodeid.partition("::")[0]).stem
 
 
-def order(item: pytest.Item) -> tuple[int, int]:
-    """What comes first has the least."""
-    module = item.path.stem
-    names = (group(item), module)
-    first = next((number for number, name in enumerate(LONGEST) if name in names), len(LONGEST))
-    within = list(GROUPS).index(module) if module in GROUPS else 0
-    return first, within
+def group(nodeid: str) -> str | None:
+    """The group of a test: that of the server that its parameter names, else that of its module."""
+    if "[outlined_city" in nodeid:
+        return "outlined city"
+    name = module(nodeid)
+    return GROUPS.get(name, name if name in TOGETHER else None)
 
 
-def divide(items: list[pytest.Item]) -> None:
-    """Marks the groups and puts the tests in order; of what is equal the order stays."""
-    for item in items:
-        if name := group(item):
-            item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=order)
+def order(nodeid: str) -> tuple[int, int]:
+    """By this the tests are sorted; of what is equal the order stays."""
+    name = module(nodeid)
+    names = (group(nodeid), name)
+    first = next((number for number, long in enumerate(LONGEST) if long in names), len(LONGEST))
+    return first, list(GROUPS).index(name) if name in GROUPS else 0
+
+
+class Schedule(LoadScopeScheduling):
+    """Gives each worker a group, or a test without one, in the order in which they were collected."""
+
+    def __init__(self, config, log=None):
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid) or nodeid

@@ -7,7 +7,7 @@ import pytest
 from libpysal.weights import W
 from scipy.stats import norm
 
-LOADS = ["whole_city", pytest.param("outlined_city", marks=pytest.mark.xdist_group("outlined city"))]
+LOADS = ["whole_city", "outlined_city"]
 
 
 @pytest.fixture(scope="module", params=LOADS)
