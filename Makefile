@@ -57,7 +57,7 @@ E2E_WORKERS ?= 4
 test-e2e: ui $(VENV)/.installed
 	@scripts/require chromium zstd
 	cargo build --profile checked --locked --bin blotter
-	$(VENV)/bin/python -m pytest e2e -ra -n $(E2E_WORKERS)
+	$(VENV)/bin/python -m pytest e2e -rfExX -n $(E2E_WORKERS)
 
 $(VENV)/.installed: e2e/requirements.txt bench/requirements.txt
 	@scripts/require python3

@@ -17,6 +17,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import weakref
 from pathlib import Path
 
 import data
@@ -40,6 +41,17 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("BLOTTER_", "AWS_", "KAFKA_"))}
 
 
+#: Those of this worker.
+SERVERS: weakref.WeakSet[Server] = weakref.WeakSet()
+#: So many of the last lines of each are shown where a test fails.
+SHOWN_LINES = 60
+
+
+def current_test() -> str:
+    """Its name, as pytest says it to the processes of a test."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+
+
 class Server:
     """One `blotter` process."""
 
@@ -61,6 +73,8 @@ class Server:
             env=clean_environment() | (env or {}),
             cwd=ROOT,
         )
+        self.test = current_test()
+        SERVERS.add(self)
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -337,6 +351,18 @@ def pytest_collection_modifyitems(items):
 
 def pytest_xdist_make_scheduler(config, log):
     return schedule.Schedule(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A test that fails shows what the servers said that it started, or that run."""
+    report = yield
+    if report.failed:
+        for server in sorted(SERVERS, key=lambda server: server.process.pid):
+            if server.test == item.nodeid or server.process.poll() is None:
+                words = " ".join(map(str, server.process.args[1:]))
+                report.sections.append((f"log of {BINARY.name} {words}", "\n".join(server.lines[-SHOWN_LINES:])))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -53,7 +53,7 @@ def real(name: str, why: str) -> Path:
     """A real file; the test is skipped where it is not there. `why`: what only the real file shows."""
     path = DATA / name
     if not path.exists():
-        pytest.skip(f"{why}; that file of real data is not part of the repository")
+        pytest.skip(f"needs real data, which is not part of the repository: {why}")
     return path
 
 
