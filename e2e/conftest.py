@@ -23,8 +23,9 @@ from pathlib import Path
 import data
 import pytest
 import schedule
-from data import BINARY, ROOT, has_real, real
+from data import has_real, real
 from description import Nonconforming, description
+from paths import BINARY, ROOT
 from playwright.sync_api import Page, sync_playwright
 from services.service import cpu_steps, wait_until
 
@@ -271,11 +272,12 @@ OUTLINES = {"community_area": "community-areas", "district": "districts", "beat"
 
 
 @pytest.fixture(scope="session")
-def outlined_city(city_csv, tmp_path_factory):
+def outlined_city(request, tmp_path_factory):
     """The whole city, with the outlines of its areas."""
     why = "the outlines of the city's areas are not simulated"
     given = [f"--boundaries={layer}={real(f'chicago-{name}.geojson.zst', why)}" for layer, name in OUTLINES.items()]
-    yield from served(tmp_path_factory.mktemp("outlined") / "blotter", city_csv, *given)
+    # Only now: where there are no outlines, nothing is loaded.
+    yield from served(tmp_path_factory.mktemp("outlined") / "blotter", request.getfixturevalue("city_csv"), *given)
 
 
 @pytest.fixture(scope="session")
