@@ -31,6 +31,8 @@ from services.service import cpu_steps, wait_until
 
 #: Nothing is waited for longer than this without anything moving: a machine that is this slow has failed.
 PATIENCE_S = 300
+#: The tests' servers in Java live for minutes: what a second compilation would win, it costs.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def lower(headers) -> dict[str, str]:

@@ -30,16 +30,18 @@ GROUPS = {
 }
 #: Modules with a server of their own for all their tests.
 TOGETHER = {"test_api", "test_architecture", "test_damage", "test_reporting_lag", "test_schemathesis", "test_secrets"}
-#: What takes longest, longest first: a group or a module.
+#: What takes longest, longest first: a group, a module, or a test.
 LONGEST = [
     "city",
+    "test_kill_before_during_and_after_each_commit",
+    "test_kill_kairosdb_or_its_cassandra_while_loading",
     "machine",
-    "test_faults",
     "cluster",
+    "test_faults",
     "outlined city",
+    "test_schemathesis",
     "test_damage",
     "test_kill",
-    "test_schemathesis",
     "test_secrets",
     "test_first_start",
     "test_restore",
@@ -61,7 +63,7 @@ def group(nodeid: str) -> str | None:
 def order(nodeid: str) -> tuple[int, int]:
     """By this the tests are sorted; of what is equal the order stays."""
     name = module(nodeid)
-    names = (group(nodeid), name)
+    names = (group(nodeid), name, nodeid.rpartition("::")[2].partition("[")[0])
     first = next((number for number, long in enumerate(LONGEST) if long in names), len(LONGEST))
     return first, list(GROUPS).index(name) if name in GROUPS else 0
 

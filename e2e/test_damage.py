@@ -101,7 +101,8 @@ def test_a_flipped_byte_in_any_file_gives_no_other_answer(deployment, tmp_path):
                 found = answers(server)
             except Nonconforming:
                 raise
-            except AssertionError as ended:
+            # It may also end later, when a role reads what is damaged.
+            except (AssertionError, OSError) as ended:
                 code = server.wait()
                 assert code == 1, f"{where}: {ended}"
                 said = "\n".join(line for line in server.lines if re.search(r"\b(WARN|ERROR)\b", line))

