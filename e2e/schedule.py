@@ -63,7 +63,7 @@ def group(nodeid: str) -> str | None:
 def order(nodeid: str) -> tuple[int, int]:
     """By this the tests are sorted; of what is equal the order stays."""
     name = module(nodeid)
-    names = (group(nodeid), name, nodeid.rpartition("::")[2].partition("[")[0])
+    names = (group(nodeid), name, nodeid.partition("::")[2].partition("[")[0])
     first = next((number for number, long in enumerate(LONGEST) if long in names), len(LONGEST))
     return first, list(GROUPS).index(name) if name in GROUPS else 0
 
