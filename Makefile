@@ -52,10 +52,14 @@ test-rust: ui
 test-ui: ui/node_modules/.installed
 	cd ui && npm test
 
+# The tests that disturb a cluster mostly wait, so that two cores have room for more workers. e2e/schedule.py says what runs beside
+# what, and what begins first.
+E2E_WORKERS ?= 4
+
 test-e2e: ui $(VENV)/.installed
 	@scripts/require chromium zstd
 	cargo build --profile checked --locked --bin blotter
-	$(VENV)/bin/python -m pytest e2e -ra
+	$(VENV)/bin/python -m pytest e2e -rfExX -n $(E2E_WORKERS)
 
 $(VENV)/.installed: e2e/requirements.txt bench/requirements.txt
 	@scripts/require python3

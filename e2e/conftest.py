@@ -1,7 +1,8 @@
 """Drives the real binary against real data, and asks others (DuckDB, Delta, a browser) whether it is right.
 
 Every process is started on free loopback ports, ended by its id, and its log is read: an unexpected
-warning or error line fails the test that caused it.
+warning or error line fails the test that caused it. Every answer is compared with the OpenAPI document.
+`data.py` says where the data comes from, `schedule.py` what runs beside what.
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import weakref
 from pathlib import Path
 
+import data
 import pytest
+import schedule
+from data import has_real, real
+from description import Nonconforming, description
+from paths import BINARY, ROOT
 from playwright.sync_api import Page, sync_playwright
+from services.service import cpu_steps, wait_until
 
-ROOT = Path(__file__).resolve().parent.parent
-#: Optimised like a release, with debug assertions and overflow checks.
-BINARY = ROOT / "target" / "checked" / "blotter"
-DATA = ROOT.parent / "shared" / "data"
-#: No wait takes longer: a machine that is this slow has failed.
+#: Nothing is waited for longer than this without anything moving: a machine that is this slow has failed.
 PATIENCE_S = 300
+#: The tests' servers in Java live for minutes: what a second compilation would win, it costs.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def lower(headers) -> dict[str, str]:
@@ -36,6 +42,17 @@ def lower(headers) -> dict[str, str]:
 def clean_environment() -> dict[str, str]:
     """The environment without what would configure Blotter."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("BLOTTER_", "AWS_", "KAFKA_"))}
+
+
+#: Those of this worker.
+SERVERS: weakref.WeakSet[Server] = weakref.WeakSet()
+#: So many of the last lines of each are shown where a test fails.
+SHOWN_LINES = 60
+
+
+def current_test() -> str:
+    """Its name, as pytest says it to the processes of a test."""
+    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
 
 
 class Server:
@@ -50,6 +67,7 @@ class Server:
     ):
         self.expect = expect
         self.lines: list[str] = []
+        self.nonconforming: list[str] = []
         self.process = subprocess.Popen(
             [*prefix, str(BINARY), *arguments],
             stdout=subprocess.PIPE,
@@ -58,6 +76,8 @@ class Server:
             env=clean_environment() | (env or {}),
             cwd=ROOT,
         )
+        self.test = current_test()
+        SERVERS.add(self)
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -77,17 +97,21 @@ class Server:
         return "\n".join(self.lines)
 
     def wait_for_line(self, pattern: str) -> re.Match[str]:
-        deadline = time.monotonic() + PATIENCE_S
+        """Gives up when nothing new has been said for a long time. The same words with other numbers are nothing new."""
+        moved_at, said = time.monotonic(), set()
         seen = 0
         with self._changed:
             while True:
                 for line in self.lines[seen:]:
                     if match := re.search(pattern, line):
                         return match
+                    if (words := re.sub(r"\d+", "", line)) not in said:
+                        said.add(words)
+                        moved_at = time.monotonic()
                 seen = len(self.lines)
                 if self.process.poll() is not None and not self._reader.is_alive():
                     raise AssertionError(f"ended before it said {pattern!r}:\n{self.output}")
-                if time.monotonic() > deadline:
+                if time.monotonic() - moved_at > PATIENCE_S:
                     raise AssertionError(f"never said {pattern!r}:\n{self.output}")
                 self._changed.wait(0.2)
 
@@ -95,14 +119,23 @@ class Server:
         self.url = self.wait_for_line(r"(http://127\.0\.0\.1:\d+)").group(1)
         return self.url
 
-    def get(self, path: str, accept: str = "application/json", **parameters) -> tuple[int, dict, bytes]:
+    def get(self, path: str, accept: str = "application/json", headers: dict[str, str] | None = None, **parameters) -> tuple[int, dict, bytes]:
+        """Status, headers in lower case and body, which must be as the server's OpenAPI document describes them."""
         query = urllib.parse.urlencode(parameters, doseq=True)
-        request = urllib.request.Request(f"{self.url}{path}{'?' + query if query else ''}", headers={"Accept": accept})
+        address = f"{self.url}{path}{'?' + query if query else ''}"
+        request = urllib.request.Request(address, headers={"Accept": accept} | (headers or {}))
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, lower(answer.headers), answer.read()
+                found = answer.status, lower(answer.headers), answer.read()
         except urllib.error.HTTPError as error:
-            return error.code, lower(error.headers), error.read()
+            found = error.code, lower(error.headers), error.read()
+        try:
+            description(BINARY, self.url).check("GET", urllib.parse.urlsplit(address).path, *found)
+        except Nonconforming as error:
+            # Also where a thread of a test asks: whoever stops the server reports it.
+            self.nonconforming.append(str(error))
+            raise
+        return found
 
     def json(self, path: str, **parameters):
         status, _, body = self.get(path, **parameters)
@@ -138,9 +171,10 @@ class Server:
         self.process.wait()
 
     def wait(self) -> int:
-        code = self.process.wait(timeout=PATIENCE_S)
+        """Its exit code. Gives up on a process that does nothing more and does not end."""
+        wait_until(lambda: self.process.poll() is not None, f"the end of {self.process.args[1:3]}", progress=lambda: cpu_steps(self.process))
         self._reader.join()
-        return code
+        return self.process.returncode
 
     def stop(self) -> None:
         """Ctrl-C, and a clean end."""
@@ -156,6 +190,7 @@ class Server:
             if re.search(r"\b(WARN|ERROR)\b|panicked", line) and not any(re.search(e, line) for e in self.expect)
         ]
         assert not bad, "unexpected in the log:\n" + "\n".join(bad)
+        assert not self.nonconforming, "not as the OpenAPI document describes:\n" + "\n".join(self.nonconforming)
 
 
 @pytest.fixture
@@ -192,20 +227,75 @@ def demo(blotter, tmp_path):
     return start
 
 
-def shared(name: str) -> Path:
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"the real data is not here: {path}")
-    return path
+@pytest.fixture(scope="session", autouse=True)
+def workshop(tmp_path_factory) -> data.Workshop:
+    """Where files of data are made, once for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    directory = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "data"
+    directory.mkdir(exist_ok=True)
+    return data.Workshop(directory)
 
 
 @pytest.fixture(scope="session")
-def real_csv(tmp_path_factory) -> Path:
-    """The real file, decompressed."""
-    packed = shared("chicago-2012-2017.csv.zst")
-    plain = tmp_path_factory.mktemp("real") / "chicago-2012-2017.csv"
-    subprocess.run(["zstd", "-q", "-d", str(packed), "-o", str(plain)], check=True)
-    return plain
+def sample(workshop):
+    """A real file by its name, or a made-up one of the same form."""
+    return workshop.sample
+
+
+@pytest.fixture(scope="session")
+def city_csv(workshop) -> Path:
+    """All incidents of six years: real ones, or as many made-up ones."""
+    return workshop.city()
+
+
+def served(folder: Path, city_csv: Path, *arguments: str):
+    """Serves all these incidents until the tests end. The last of its tests may have stopped it."""
+    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(city_csv), *arguments)
+    server.folder, server.outlined = folder, bool(arguments)
+    try:
+        server.wait_for_address()
+        server.wait_until_caught_up()
+        yield server
+        if server.process.poll() is None:
+            server.stop()
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def whole_city(city_csv, tmp_path_factory):
+    """The whole city, without outlines."""
+    yield from served(tmp_path_factory.mktemp("city") / "blotter", city_csv)
+
+
+#: The outlines of the real city: layer, and its part of the file's name.
+OUTLINES = {"community_area": "community-areas", "district": "districts", "beat": "beats"}
+
+
+@pytest.fixture(scope="session")
+def outlined_city(request, tmp_path_factory):
+    """The whole city, with the outlines of its areas."""
+    why = "the outlines of the city's areas are not simulated"
+    given = [f"--boundaries={layer}={real(f'chicago-{name}.geojson.zst', why)}" for layer, name in OUTLINES.items()]
+    # Only now: where there are no outlines, nothing is loaded.
+    yield from served(tmp_path_factory.mktemp("outlined") / "blotter", request.getfixturevalue("city_csv"), *given)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory):
+    """A broker and an S3 server. Each test has topics and a folder of its own there."""
+    from cluster import start
+
+    directory = tmp_path_factory.mktemp("servers")
+    started = []
+    try:
+        for name in ("kafka", "s3"):
+            started.append(start(name, directory / name))
+        yield started
+    finally:
+        for service in started:
+            service.stop()
 
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -257,3 +347,38 @@ def visit(chromium):
     for context in contexts:
         context.close()
     assert not complaints
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: schedule.order(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return schedule.Schedule(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """A test that fails shows what the servers said that it started, or that run."""
+    report = yield
+    if report.failed:
+        for server in sorted(SERVERS, key=lambda server: server.process.pid):
+            if server.test == item.nodeid or server.process.poll() is None:
+                words = " ".join(map(str, server.process.args[1:]))
+                report.sections.append((f"log of {BINARY.name} {words}", "\n".join(server.lines[-SHOWN_LINES:])))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was skipped, once for each reason."""
+    skipped: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        skipped.setdefault(reason, []).append(report.nodeid)
+    if skipped:
+        terminalreporter.section(f"{sum(map(len, skipped.values()))} tests were skipped")
+        if not has_real():
+            terminalreporter.write_line(f"Made-up data was loaded instead of real data, which is not in {data.DATA}.")
+        for reason, tests in sorted(skipped.items()):
+            terminalreporter.write_line(f"{len(tests)} skipped: {reason}")
+            terminalreporter.write_line(f"    {', '.join(sorted({test.partition('[')[0].rpartition('/')[2] for test in tests}))}")

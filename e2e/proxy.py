@@ -167,6 +167,12 @@ class Proxy:
 
         self._run(close())
 
+    def calm(self) -> None:
+        """As it was made: no trap, no delay, open in both directions. Connections that there are break."""
+        self.trap, self.delay_s = None, 0.0
+        self.forth, self.back = True, True
+        self.cut()
+
     def close(self) -> None:
         self.cut()
 

@@ -8,8 +8,6 @@ import urllib.parse
 import urllib.request
 from datetime import UTC, datetime
 
-from conftest import PATIENCE_S
-
 Points = dict[str, int]
 
 
@@ -49,9 +47,12 @@ def in_kairosdb(port: int, city: str) -> Points:
 
 
 def assert_points(read, expected: Points) -> None:
-    """The points are the counts. A database may show a moment later what it has acknowledged, so it is asked again."""
-    deadline = time.monotonic() + 60
-    while (found := read()) != expected and time.monotonic() < deadline:
+    """The points are the counts. A database may show a moment later what it has acknowledged, so it is asked again, until what it
+    shows has not changed for a minute."""
+    before, moved_at = None, time.monotonic()
+    while (found := read()) != expected and time.monotonic() - moved_at < 60:
+        if found != before:
+            before, moved_at = found, time.monotonic()
         time.sleep(0.2)  # the interval of asking
     wrong = [(key, found.get(key), expected.get(key)) for key in found.keys() | expected.keys() if found.get(key) != expected.get(key)]
     assert not wrong, f"{len(wrong)} of {len(expected)} points are wrong: {sorted(wrong)[:5]}"

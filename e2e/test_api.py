@@ -1,17 +1,20 @@
 """The HTTP API as a stranger meets it: what it promises, and what it says when it is asked wrongly."""
 
 import json
+import re
 import threading
 import urllib.request
 
+import openapi_spec_validator
 import pytest
-from conftest import Server, shared
+from conftest import Server
+from description import Description, Nonconforming
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(sample, tmp_path_factory):
     folder = tmp_path_factory.mktemp("api") / "blotter"
-    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(shared("chicago-2015-10-sample.csv")))
+    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(sample("chicago-2015-10-sample.csv")))
     server.wait_for_address()
     server.wait_until_caught_up()
     yield server
@@ -56,8 +59,57 @@ def test_unknown_paths_are_problems_too(server):
 def test_the_description_is_openapi(server):
     document = server.json("/openapi.json")
     assert document["openapi"].startswith("3.1")
+    openapi_spec_validator.validate(document)
     for path in ("meta", "series", "cells", "hotspots", "density", "emerging", "backtest", "peaks", "incidents", "live"):
         assert f"/api/v1/{path}" in document["paths"]
+
+
+ANSWER = {"type": "object", "required": ["count"], "properties": {"count": {"type": "integer"}, "at": {"type": "string", "format": "date-time"}}}
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "paths": {
+        "/api/count/{layer}": {
+            "get": {
+                "responses": {
+                    "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Answer"}}, "text/csv": {}}},
+                    "304": {},
+                    "4XX": {"$ref": "#/components/responses/Problem"},
+                }
+            }
+        }
+    },
+    "components": {
+        "schemas": {"Answer": ANSWER},
+        "responses": {"Problem": {"content": {"application/problem+json": {"schema": {"required": ["title"]}}}}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "media_type", "body", "wrong"),
+    [
+        ("/api/count/beat", 200, "application/json", b'{"count": 1, "at": "2026-01-31T12:00:00Z"}', None),
+        ("/api/count/beat", 200, "application/json; charset=utf-8", b'{"count": 1}', None),
+        ("/api/count/beat", 200, "text/csv", b"whatever", None),
+        ("/api/count/beat", 304, "", b"", None),
+        ("/api/count/beat", 404, "application/problem+json", b'{"title": "none"}', None),
+        ("/a/page", 200, "text/html", b"<html>", None),
+        ("/api/count/beat", 200, "application/json", b'{"count": "1"}', "count: "),
+        ("/api/count/beat", 200, "application/json", b'{"count": 1, "at": "yesterday"}', "at: "),
+        ("/api/count/beat", 200, "application/json", b'{"count": NaN}', "NaN is not JSON"),
+        ("/api/count/beat", 200, "text/plain", b"1", "text/plain, but"),
+        ("/api/count/beat", 304, "", b"1", "a body that"),
+        ("/api/count/beat", 404, "application/problem+json", b"{}", "title"),
+        ("/api/count/beat", 500, "application/problem+json", b"{}", "lists 200, 304, 4XX"),
+        ("/api/other", 200, "application/json", b"{}", "no such path"),
+    ],
+)
+def test_an_answer_that_the_description_does_not_list_is_noticed(path, status, media_type, body, wrong):
+    ask = lambda: Description(DOCUMENT).check("GET", path, status, {"content-type": media_type}, body)  # noqa: E731
+    if wrong is None:
+        return ask()
+    with pytest.raises(Nonconforming, match=re.escape(wrong)):
+        ask()
 
 
 def test_health_and_metrics(server):

@@ -7,17 +7,11 @@ import h3
 import numpy
 import pyproj
 import pytest
-from conftest import Server
 
 
 @pytest.fixture(scope="module")
-def server(real_csv, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("backtest") / "blotter"
-    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(real_csv))
-    server.wait_for_address()
-    server.wait_until_caught_up()
-    yield server
-    server.stop()
+def server(whole_city):
+    return whole_city
 
 
 def inside(scores, week, flagged):

@@ -8,7 +8,8 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import BINARY, ROOT, Server, clean_environment, shared
+from conftest import BINARY, OUTLINES, ROOT, clean_environment
+from data import real
 from deltalake import DeltaTable
 from outlines import Areas
 from reference import Reference, without_zeros
@@ -100,7 +101,7 @@ def layers(server):
     return {layer["name"]: (layer["boundaries"], layer["disagreeing"]) for layer in server.meta()["layers"]}
 
 
-def test_what_is_fetched_is_found(portal, city, demo, blotter, tmp_path):
+def test_what_is_fetched_is_found(portal, city, sample, demo, blotter, tmp_path):
     portal.throttled = 1
     folder = tmp_path / "blotter"
     said = run("boundaries", "--city", city, "--dir", folder, BLOTTER_APP_TOKEN="hush")
@@ -117,7 +118,7 @@ def test_what_is_fetched_is_found(portal, city, demo, blotter, tmp_path):
     # The demo finds them, and so does who reads its snapshots; what is given by hand overrules.
     wide = tmp_path / "wide.geojson"
     wide.write_text(json.dumps(collection(square(-88, 41, -87, 43, beat_num="9999"))))
-    data = shared("chicago-2015-10-sample.csv")
+    data = sample("chicago-2015-10-sample.csv")
     server = demo("--city", city, "--data", data, "--boundaries", f"beat={wide}", dir=folder)
     server.wait_until_caught_up()
     found = layers(server)
@@ -194,20 +195,21 @@ def test_produce_fills_in_what_the_source_does_not_say(portal, city, blotter, tm
 
 
 CODES = {
-    "community_area": ("community-areas", lambda properties: str(int(properties["area_numbe"]))),
-    "district": ("districts", lambda properties: properties["dist_num"].zfill(3)),
-    "beat": ("beats", lambda properties: properties["beat_num"].zfill(4)),
+    "community_area": lambda properties: str(int(properties["area_numbe"])),
+    "district": lambda properties: properties["dist_num"].zfill(3),
+    "beat": lambda properties: properties["beat_num"].zfill(4),
 }
 
 
 @pytest.fixture(scope="module")
-def reference(real_csv):
-    return Reference(real_csv)
+def reference(city_csv):
+    return Reference(city_csv)
 
 
 @pytest.fixture(scope="module")
 def areas():
-    return {layer: Areas(shared(f"chicago-{name}.geojson.zst"), code) for layer, (name, code) in CODES.items()}
+    why = "the outlines of the city's areas are not simulated"
+    return {layer: Areas(real(f"chicago-{OUTLINES[layer]}.geojson.zst", why), code) for layer, code in CODES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -226,16 +228,8 @@ def filled(reference, areas):
 
 
 @pytest.fixture(scope="module")
-def loaded(real_csv, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("outlined") / "blotter"
-    given = [f"--boundaries={layer}={shared(f'chicago-{name}.geojson.zst')}" for layer, (name, _) in CODES.items()]
-    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(real_csv), *given)
-    server.folder = folder
-    server.wait_for_address()
-    server.wait_until_caught_up()
-    yield server
-    if server.process.poll() is None:
-        server.stop()
+def loaded(outlined_city):
+    return outlined_city
 
 
 def test_incidents_without_an_area_have_that_of_their_point(loaded, reference, filled):
@@ -273,7 +267,7 @@ def test_who_disagrees_with_the_outlines_is_counted(loaded, reference, areas):
 
 
 def test_the_counts_agree_and_a_fresh_load_says_the_same(loaded, blotter):
-    """Last in this file: stops the server."""
+    """Last of all that ask this server: stops it."""
     before = layers(loaded)
     ours = without_zeros(loaded.json("/api/v1/series", by="community_area", bucket="year"))
     loaded.stop()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from conftest import BINARY, DATA, PATIENCE_MS, Server
+from conftest import BINARY, PATIENCE_MS, Server
+from data import DATA
 from playwright.sync_api import Page, expect
 
 #: The accessibility checker.
@@ -16,14 +17,9 @@ SCREENS = [("wide", 1440, 900), ("narrow", 390, 844)]
 
 
 @pytest.fixture(scope="module")
-def some_csv(tmp_path_factory) -> Path:
-    """Ten thousand real incidents of 2024; simulated ones where the real data is not here."""
-    real = DATA / "chicago-2024-sample-bom.csv"
-    if real.exists():
-        return real
-    path = tmp_path_factory.mktemp("simulated") / "simulated.csv"
-    subprocess.run([BINARY, "simulate", "--incidents", "10000", "--output", path], check=True)
-    return path
+def some_csv(sample) -> Path:
+    """Ten thousand incidents."""
+    return sample("chicago-2024-sample-bom.csv")
 
 
 @pytest.fixture(scope="module")

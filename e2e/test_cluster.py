@@ -18,16 +18,6 @@ from services.service import Unavailable, need, wait_until
 from sinks import assert_points, in_influxdb, in_kairosdb
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory):
-    """A broker and an S3 server."""
-    directory = tmp_path_factory.mktemp("servers")
-    started = [start(name, directory / name) for name in ("kafka", "s3")]
-    yield started
-    for service in started:
-        service.stop()
-
-
 @pytest.fixture
 def cluster(servers, tmp_path):
     kafka, s3 = servers
@@ -124,7 +114,7 @@ def test_the_sinks_have_what_is_counted(cluster, blotter, influxdb, kairosdb, tm
         assert len(lines) == 4 * 4
         return sum(int(line.rsplit(" ", 1)[1]) for line in lines)
 
-    wait_until(lambda: lag() == 0, "counted and sent")
+    wait_until(lambda: lag() == 0, "counted and sent", progress=lag)
     expected = totals(cluster)
     assert sum(expected.values()) == 20_000
     assert_points(lambda: in_influxdb(influxdb.port, "crimes"), expected)
@@ -141,7 +131,7 @@ def test_the_sinks_have_what_is_counted(cluster, blotter, influxdb, kairosdb, tm
             fields[updated] = "01/01/2030 12:00:00 AM"
             csv.writer(target).writerow(fields)
     cluster.run("produce", "--data", corrected, "--until-caught-up")
-    wait_until(lambda: lag() == 0, "the corrections are counted and sent")
+    wait_until(lambda: lag() == 0, "the corrections are counted and sent", progress=lag)
     expected_then = totals(cluster)
     assert expected_then != expected and sum(expected_then.values()) == 20_000
     assert_points(lambda: in_influxdb(influxdb.port, "crimes"), expected_then)

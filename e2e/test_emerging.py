@@ -7,17 +7,12 @@ from datetime import date, timedelta
 
 import pymannkendall
 import pytest
-from conftest import Server
+from data import has_real
 
 
 @pytest.fixture(scope="module")
-def server(real_csv, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("emerging") / "blotter"
-    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(real_csv))
-    server.wait_for_address()
-    server.wait_until_caught_up()
-    yield server
-    server.stop()
+def server(whole_city):
+    return whole_city
 
 
 def ends(steps, step):
@@ -96,12 +91,14 @@ def test_histories_are_those_of_each_step_by_itself(server, query):
             seen[cell["pattern"]] = seen.get(cell["pattern"], 0) + 1
     assert answer["patterns"] == seen
     if query["category"] == "PUBLIC INDECENCY":
-        assert {cell["steps"] for cell in answer["cells"]} == {45}
+        steps = {cell["steps"] for cell in answer["cells"]}
+        assert steps == {45} if has_real() else max(steps) < 72
     if "bbox" not in query:
         assert sum(counts.values()) == answer["mapped"]
     if query["category"] == "BURGLARY":
         assert len(answer["steps"]) == 72
-        assert len(seen) >= 5, seen
+        # The simulator's burglaries move less.
+        assert len(seen) >= (5 if has_real() else 3), seen
 
 
 def test_what_has_no_answer_is_null_and_never_nan(server):

@@ -1,6 +1,7 @@
 """Whatever is killed, cut or slowed while loading, and whenever: the end is that of an undisturbed run."""
 
 import errno
+import pickle
 import random
 import re
 import signal
@@ -44,21 +45,60 @@ FLOWS = {
 }
 
 
+class Servers:
+    """A broker, an S3 server and an InfluxDB for one run after the other, each with topics, a folder and a database of its own.
+    The proxy before the broker stays too, for the broker tells its clients to use it."""
+
+    def __init__(self, directory):
+        self.to_kafka, self.to_influxdb = Proxy(frames=True), Proxy()
+        self.running = []
+        try:
+            self.kafka = self.start("kafka", directory, advertised=self.to_kafka.port)
+            self.s3 = self.start("s3", directory)
+            self.influxdb = self.start("influxdb", directory)
+        except BaseException:
+            self.close()
+            raise
+        self.to_kafka.target, self.to_influxdb.target = self.kafka.port, self.influxdb.port
+
+    def start(self, name, directory, **options):
+        self.running.append(start(name, directory / name, **options))
+        return self.running[-1]
+
+    def recover(self):
+        """As before any disturbance."""
+        for proxy in (self.to_kafka, self.to_influxdb):
+            proxy.calm()
+        for server in self.running:
+            if server.process.poll() is not None:
+                server.start()
+
+    def close(self):
+        for proxy in (self.to_kafka, self.to_influxdb):
+            proxy.close()
+        for server in self.running:
+            server.stop()
+
+
 class Run:
     """A cluster behind proxies, whose roles are started again when they have been killed."""
 
-    def __init__(self, blotter, directory, others=()):
+    def __init__(self, blotter, servers, directory, others=()):
         self.blotter = blotter
         self.disk = Disk(directory / "s3") if "small disk" in others else None
         self.clock = Clock(directory) if "clock" in others else None
-        self.to_kafka, self.to_s3, self.to_influxdb, self.to_kairosdb = Proxy(frames=True), Proxy(), Proxy(), Proxy()
-        self.kafka = start("kafka", directory / "kafka", advertised=self.to_kafka.port)
-        self.s3 = start("s3", directory / "s3")
-        self.influxdb = start("influxdb", directory / "influxdb")
-        self.kairosdb = start("kairosdb", directory / "kairosdb") if "kairosdb" in others else None
-        self.to_kafka.target, self.to_s3.target = self.kafka.port, self.s3.port
-        self.to_influxdb.target = self.influxdb.port
-        sinks = [f"influxdb://127.0.0.1:{self.to_influxdb.port}/crimes"]
+        servers.recover()
+        self.kafka, self.s3, self.influxdb = servers.kafka, servers.s3, servers.influxdb
+        self.to_kafka, self.to_influxdb = servers.to_kafka, servers.to_influxdb
+        self.to_s3, self.to_kairosdb = Proxy(), Proxy()
+        # What no other run can use is this one's own.
+        self.own = []
+        if self.disk:
+            self.s3 = self.start("s3", directory)
+        self.to_s3.target = self.s3.port
+        self.kairosdb = self.start("kairosdb", directory) if "kairosdb" in others else None
+        self.database = f"crimes_{directory.name}"
+        sinks = [f"influxdb://127.0.0.1:{self.to_influxdb.port}/{self.database}"]
         if self.kairosdb:
             self.to_kairosdb.target = self.kairosdb.port
             sinks.append(f"kairosdb://127.0.0.1:{self.to_kairosdb.port}")
@@ -66,6 +106,10 @@ class Run:
         if self.clock:
             self.cluster.aws |= self.clock.variables
         self.roles = {}
+
+    def start(self, name, directory):
+        self.own.append(start(name, directory / name))
+        return self.own[-1]
 
     def begin(self, data, speed=SLOWLY):
         """Starts the roles of the path; the producer replays slowly enough to be disturbed."""
@@ -107,11 +151,12 @@ class Run:
         for least in range(first + 1, first + more + 1):
             self.wait_until(lambda least=least: count() >= least, what, in_lulls)
 
-    def wait_until(self, condition, what, in_lulls=False):
-        """Asks until one more thing has happened. Gives up when it does not for a long time, or when a role has ended."""
+    def wait_until(self, condition, what, in_lulls=False, victim=None):
+        """Asks until one more thing has happened. Gives up when it does not for a long time, or when a role has ended that is not
+        the victim."""
         given_up_at = time.monotonic() + PATIENCE_S
         while not condition():
-            ended = [role for role, process in self.roles.items() if process.process.poll() is not None]
+            ended = [role for role, process in self.roles.items() if role != victim and process.process.poll() is not None]
             assert not ended, f"{ended} ended before {what}:\n{self.said()}"
             assert time.monotonic() < given_up_at, f"never {what}:\n{self.said()}"
             if in_lulls:
@@ -147,11 +192,10 @@ class Run:
     def close(self):
         for process in self.roles.values():
             process.kill()
-        for each in (self.to_kafka, self.to_s3, self.to_influxdb, self.to_kairosdb):
+        for each in (self.to_s3, self.to_kairosdb):
             each.close()
-        for each in (self.kafka, self.s3, self.influxdb, self.kairosdb):
-            if each:
-                each.stop()
+        for each in self.own:
+            each.stop()
         if self.disk:
             self.disk.close()
 
@@ -197,18 +241,33 @@ class Clock:
             file.write(struct.pack("=q", int(hours * 3600)))
 
 
+@pytest.fixture(scope="module")
+def own_servers(tmp_path_factory):
+    """Servers that may be killed."""
+    servers = Servers(tmp_path_factory.mktemp("servers"))
+    yield servers
+    servers.close()
+
+
 @pytest.fixture
-def disturbed(request, blotter, tmp_path):
+def disturbed(request, blotter, own_servers, tmp_path):
     """A run that is to be disturbed."""
-    running = Run(blotter, tmp_path, getattr(request, "param", ()))
+    running = Run(blotter, own_servers, tmp_path, getattr(request, "param", ()))
     yield running
     running.close()
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
+def expected(workshop):
     """Data, and what an undisturbed run makes of it."""
-    directory = tmp_path_factory.mktemp("expected")
+    with workshop.making("undisturbed") as (directory, unfinished):
+        if unfinished:
+            unfinished.mkdir()
+            (unfinished / "state").write_bytes(pickle.dumps(undisturbed(unfinished)))
+    return directory / "spoilt.csv", pickle.loads((directory / "state").read_bytes())
+
+
+def undisturbed(directory):
     data = simulated(directory, 120_000)
     spoilt = directory / "spoilt.csv"
     with data.open() as source, spoilt.open("w") as target:
@@ -220,14 +279,14 @@ def expected(tmp_path_factory):
     alone = Embedded(directory / "embedded")
     alone.run("produce", "--data", spoilt, "--until-caught-up")
     finish(alone)
-    return spoilt, state(alone)
+    return state(alone)
 
 
 def check(running, expected):
     data, expect = expected
     running.load_the_rest(data)
     assert_same(state(running.cluster), expect)
-    assert_points(lambda: in_influxdb(running.influxdb.port, "crimes"), expect["totals"])
+    assert_points(lambda: in_influxdb(running.influxdb.port, running.database), expect["totals"])
     if running.kairosdb:
         assert_points(lambda: in_kairosdb(running.kairosdb.port, "chicago"), expect["totals"])
 
@@ -269,7 +328,7 @@ def test_kill_before_during_and_after_each_commit(disturbed, expected):
                 # It is made when the role closes, or once in a minute.
                 disturbed.wait_until_committed("count")
                 victim.process.terminate()
-            assert trap.has_sprung.wait(60), f"{name} commits nothing:\n{disturbed.said()}"
+            disturbed.wait_until(trap.has_sprung.is_set, f"{name} is committed", victim=role)
             disturbed.restart(role)
     check(disturbed, expected)
 

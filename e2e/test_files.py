@@ -1,4 +1,4 @@
-"""Every file of the real data loads, or is refused with a sentence; a spoilt one loses nothing before the damage."""
+"""Every file of the data loads, or is refused with a sentence; a spoilt one loses nothing before the damage."""
 
 import base64
 import gzip
@@ -7,16 +7,19 @@ import lzma
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
-from conftest import BINARY, shared
+from conftest import BINARY
+from data import SODA, real
 
 LOADED = [
-    ("chicago", "chicago-2015-10-sample.csv", 999),
-    ("chicago", "chicago-2024-sample-bom.csv", 10_000),
-    ("chicago", "chicago-hijackings-soda-style.csv", 8_185),
-    ("new-york-shootings", "nypd-shootings.csv", 21_408),
+    ("chicago-2015-10-sample.csv", 999),
+    ("chicago-2024-sample-bom.csv", 10_000),
+    (SODA, 8_185),
 ]
+#: What the simulator does not write.
+OTHER_FORM = "files of other forms are not simulated"
 REFUSED = [
     "iucr-codes.csv",
     "chicago-community-areas.geojson.zst",
@@ -26,18 +29,26 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("city", "name", "total"), LOADED)
-def test_loads(demo, city, name, total):
-    server = demo("--city", city, "--data", shared(name))
+def check_loads(demo, city, file, total):
+    server = demo("--city", city, "--data", file)
     meta = server.wait_until_caught_up()
     assert (meta["incidents"]["total"], meta["rejected"]) == (total, 0)
     assert meta["city"] == city
     server.stop()
 
 
-def test_loads_from_an_address(demo, tmp_path):
+@pytest.mark.parametrize(("name", "total"), LOADED)
+def test_loads(demo, sample, name, total):
+    check_loads(demo, "chicago", sample(name), total)
+
+
+def test_another_city_loads(demo):
+    check_loads(demo, "new-york-shootings", real("nypd-shootings.csv", OTHER_FORM), 21_408)
+
+
+def test_loads_from_an_address(demo, sample):
     """A compressed file behind HTTP, told by its bytes."""
-    packed = gzip.compress(shared("chicago-2024-sample-bom.csv").read_bytes())
+    packed = gzip.compress(sample("chicago-2024-sample-bom.csv").read_bytes())
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -61,14 +72,14 @@ def test_loads_from_an_address(demo, tmp_path):
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused_with_a_sentence(blotter, tmp_path, name):
-    server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "b", "--data", shared(name))
+    server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "b", "--data", real(name, OTHER_FORM))
     assert server.wait() != 0
     assert name in server.output
     assert "panicked" not in server.output
 
 
-def head(name: str, lines: int) -> bytes:
-    with shared(name).open("rb") as file:
+def head(path: Path, lines: int) -> bytes:
+    with path.open("rb") as file:
         return b"".join(file.readline() for _ in range(lines))
 
 
@@ -85,8 +96,8 @@ def load(blotter, tmp_path, content: bytes, name="input.csv"):
     return meta["incidents"]["total"], [json.loads(line) for line in lines]
 
 
-def test_cut_inside_a_quote(blotter, tmp_path):
-    sample = head("chicago-2015-10-sample.csv", 11)
+def test_cut_inside_a_quote(blotter, sample, tmp_path):
+    sample = head(sample("chicago-2015-10-sample.csv"), 11)
     cut = sample[: sample.rindex(b'"(') + 5]
     total, rejected = load(blotter, tmp_path, cut)
     assert total == 9
@@ -95,24 +106,24 @@ def test_cut_inside_a_quote(blotter, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "pack"), [("input.csv.gz", gzip.compress), ("input.csv.xz", lzma.compress)])
-def test_truncated_archives_keep_what_came_before(blotter, tmp_path, name, pack):
-    whole = pack(head("chicago-2024-sample-bom.csv", 8001))
+def test_truncated_archives_keep_what_came_before(blotter, sample, tmp_path, name, pack):
+    whole = pack(head(sample("chicago-2024-sample-bom.csv"), 8001))
     total, rejected = load(blotter, tmp_path, whole[: len(whole) * 3 // 4], name)
     assert 3_000 < total < 8_000
     assert len(rejected) >= 1
 
 
-def test_truncated_zst(blotter, tmp_path):
+def test_truncated_zst(blotter, sample, tmp_path):
     plain = tmp_path / "plain.csv"
-    plain.write_bytes(head("chicago-2024-sample-bom.csv", 8001))
+    plain.write_bytes(head(sample("chicago-2024-sample-bom.csv"), 8001))
     whole = subprocess.run(["zstd", "-q", "-c", str(plain)], capture_output=True, check=True).stdout
     total, rejected = load(blotter, tmp_path, whole[: len(whole) * 3 // 4], "input.csv.zst")
     assert 0 < total < 8_000
     assert len(rejected) >= 1
 
 
-def test_binary_in_the_middle_is_rejected_and_the_rest_kept(blotter, tmp_path):
-    lines = head("chicago-2015-10-sample.csv", 101).splitlines(keepends=True)
+def test_binary_in_the_middle_is_rejected_and_the_rest_kept(blotter, sample, tmp_path):
+    lines = head(sample("chicago-2015-10-sample.csv"), 101).splitlines(keepends=True)
     total, rejected = load(blotter, tmp_path, b"".join([*lines[:50], b"\x00\xff\xfe garbage \x80\n", *lines[50:]]))
     assert (total, len(rejected)) == (100, 1)
     assert base64.b64decode(rejected[0]["base64"]).startswith(b"\x00\xff\xfe")
@@ -133,9 +144,9 @@ def test_a_binary_file_is_refused(blotter, tmp_path):
     assert "input.csv" in server.output and "panicked" not in server.output
 
 
-def test_header_alone_is_an_empty_city(demo, tmp_path):
+def test_header_alone_is_an_empty_city(demo, sample, tmp_path):
     path = tmp_path / "empty.csv"
-    path.write_bytes(head("chicago-2015-10-sample.csv", 1))
+    path.write_bytes(head(sample("chicago-2015-10-sample.csv"), 1))
     server = demo("--data", path)
     meta = server.wait_until_caught_up()
     assert meta["incidents"] == {"total": 0, "mapped": 0, "unmapped": 0}
@@ -145,9 +156,9 @@ def test_header_alone_is_an_empty_city(demo, tmp_path):
     server.stop()
 
 
-def test_a_second_process_is_refused_by_the_name_of_the_first(demo, blotter, tmp_path):
-    first = demo("--data", shared("chicago-2015-10-sample.csv"))
-    second = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "blotter", "--data", shared("chicago-2015-10-sample.csv"))
+def test_a_second_process_is_refused_by_the_name_of_the_first(demo, blotter, sample, tmp_path):
+    first = demo("--data", sample("chicago-2015-10-sample.csv"))
+    second = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "blotter", "--data", sample("chicago-2015-10-sample.csv"))
     assert second.wait() != 0
     assert "blotter demo" in second.output and str(first.process.pid) in second.output
     first.stop()

@@ -4,24 +4,15 @@ import esda
 import h3
 import numpy
 import pytest
-from conftest import Server, shared
 from libpysal.weights import W
 from scipy.stats import norm
 
-LOADS = [("within_reach", False), ("outline", True)]
+LOADS = ["whole_city", "outlined_city"]
 
 
-@pytest.fixture(scope="module", params=LOADS, ids=[name for name, _ in LOADS])
-def server(request, real_csv, tmp_path_factory):
-    method, outlined = request.param
-    folder = tmp_path_factory.mktemp("hotspots") / "blotter"
-    outlines = ["--boundaries", f"community_area={shared('chicago-community-areas.geojson.zst')}"] if outlined else []
-    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(real_csv), *outlines)
-    server.method = method
-    server.wait_for_address()
-    server.wait_until_caught_up()
-    yield server
-    server.stop()
+@pytest.fixture(scope="module", params=LOADS)
+def server(request):
+    return request.getfixturevalue(request.param)
 
 
 QUERIES = [
@@ -36,7 +27,7 @@ QUERIES = [
 def test_gi_star_is_esdas(server, query):
     answer = server.json("/api/v1/hotspots", **query)
     cells = answer["cells"]
-    assert answer["study_area"] == server.method
+    assert answer["study_area"] == ("outline" if server.outlined else "within_reach")
     assert answer["n"] == answer["tests"] == len(cells)
     # A box is of whole cells.
     counts = dict(server.json("/api/v1/cells", **{name: value for name, value in query.items() if name not in ("confidence", "bbox")})["cells"])

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import duckdb
-from conftest import BINARY, Server, shared
+from conftest import BINARY, Server
 from deltalake import DeltaTable
 
 KILLS = 20
@@ -54,10 +54,10 @@ def archive_rows(folder):
     return total, distinct, gaps, ids
 
 
-def test_killed_at_twenty_moments(real_csv, tmp_path):
-    # The newest rows of the real file, some of them spoilt, so that there is something to reject.
+def test_killed_at_twenty_moments(city_csv, tmp_path):
+    # The newest rows of the city, some of them spoilt, so that there is something to reject.
     sample = tmp_path / "sample.csv"
-    with real_csv.open() as source, sample.open("w") as target:
+    with city_csv.open() as source, sample.open("w") as target:
         target.write(source.readline())
         for number in range(ROWS):
             line = source.readline()

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from conftest import BINARY, PATIENCE_S, ROOT, Server, clean_environment, shared
+from conftest import BINARY, PATIENCE_S, ROOT, clean_environment
+from data import FEED
 from scipy import stats
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -20,21 +21,17 @@ ALL = 10_000
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("peaks") / "blotter"
+def server(whole_city):
+    return whole_city
 
 
 @pytest.fixture(scope="module")
-def server(real_csv, folder):
-    server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(real_csv))
-    server.wait_for_address()
-    server.wait_until_caught_up()
-    yield server
-    server.stop()
+def folder(whole_city):
+    return whole_city.folder
 
 
 @pytest.fixture(scope="module")
-def incidents(real_csv):
+def incidents(city_csv):
     """The file as DuckDB reads it: civil time, area and category of each incident that has an area."""
     database = duckdb.connect()
     database.execute(f"""
@@ -45,7 +42,7 @@ def incidents(real_csv):
                 WHEN "Primary Type" = 'CRIM SEXUAL ASSAULT' THEN 'CRIMINAL SEXUAL ASSAULT'
                 ELSE "Primary Type"
             END AS category
-        FROM read_csv('{real_csv}', header = true, all_varchar = true)
+        FROM read_csv('{city_csv}', header = true, all_varchar = true)
         WHERE "Community Area" NOT IN ('', '0')
     """)
     return database
@@ -281,9 +278,9 @@ def test_without_a_snapshot_there_is_nothing_to_ask(tmp_path):
     assert "there is no snapshot" in logged
 
 
-def test_following_revisions_is_loading_afresh(blotter, tmp_path):
-    """The real change feed of a year in some seconds, asked all the while; then the log and its snapshots, read anew."""
-    folder, feed = tmp_path / "blotter", shared("chicago-hijackings-revisions.csv.zst")
+def test_following_revisions_is_loading_afresh(blotter, sample, tmp_path):
+    """The change feed of a year in some seconds, asked all the while; then the log and its snapshots, read anew."""
+    folder, feed = tmp_path / "blotter", sample(FEED)
     server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", folder, "--data", feed, "--speed", "4000000")
     server.wait_for_address()
     seen = {}

@@ -8,7 +8,8 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import ROOT, shared
+from conftest import ROOT
+from data import SODA
 
 
 class Portal(ThreadingHTTPServer):
@@ -58,8 +59,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def portal():
-    with shared("chicago-hijackings-soda-style.csv").open(newline="") as file:
+def portal(sample):
+    with sample(SODA).open(newline="") as file:
         rows = [
             {name: value for name, value in row.items() if value and not name.startswith(":")}
             | {":id": f"row-{number:05}", ":updated_at": f"2024-01-0{1 + number % 3}T00:00:00.000Z"}

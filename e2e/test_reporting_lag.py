@@ -7,7 +7,8 @@ import tomllib
 import numpy
 import pytest
 from cluster import Embedded
-from conftest import BINARY, PATIENCE_S, ROOT, clean_environment, shared
+from conftest import BINARY, PATIENCE_S, ROOT, clean_environment
+from data import FEED, real
 from statsmodels.duration.survfunc import SurvfuncRight
 
 HOUR = 3_600_000_000
@@ -26,7 +27,7 @@ def run(*arguments, code=0):
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lag") / "blotter"
-    run("demo", "--no-serve", "--until-caught-up", "--dir", folder, "--data", shared("chicago-hijackings-revisions.csv.zst"))
+    run("demo", "--no-serve", "--until-caught-up", "--dir", folder, "--data", real(FEED, "how late a city's incidents become known is learned from its own change feed"))
     return Embedded(folder)
 
 

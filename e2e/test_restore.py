@@ -4,9 +4,8 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import BINARY, PATIENCE_S, clean_environment, shared
-
-FEED = "chicago-hijackings-revisions.csv.zst"
+from conftest import BINARY, PATIENCE_S, clean_environment
+from data import FEED
 
 
 def restore(*arguments, code=0):
@@ -38,8 +37,8 @@ def folder(tmp_path):
     return tmp_path / "blotter"
 
 
-def test_a_lost_log_is_made_again(blotter, folder):
-    run = ("demo", "--listen", "127.0.0.1:0", "--dir", folder, "--data", shared(FEED))
+def test_a_lost_log_is_made_again(blotter, sample, folder):
+    run = ("demo", "--listen", "127.0.0.1:0", "--dir", folder, "--data", sample(FEED))
     server = blotter(*run)
     server.wait_for_address()
     server.wait_until_caught_up()
@@ -69,8 +68,8 @@ def test_a_lost_log_is_made_again(blotter, folder):
     server.stop()
 
 
-def test_what_the_archive_had_not_committed_comes_again(blotter, folder, tmp_path):
-    feed = ("--data", shared(FEED))
+def test_what_the_archive_had_not_committed_comes_again(blotter, sample, folder, tmp_path):
+    feed = ("--data", sample(FEED))
     undisturbed = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "undisturbed", *feed)
     undisturbed.wait_for_address()
     undisturbed.wait_until_caught_up()
@@ -96,11 +95,11 @@ def test_what_the_archive_had_not_committed_comes_again(blotter, folder, tmp_pat
     server.stop()
 
 
-def test_another_store_and_log_are_named(blotter, tmp_path):
+def test_another_store_and_log_are_named(sample, tmp_path):
     log, store = f"embedded:{tmp_path / 'log'}", f"file://{tmp_path / 'store'}"
     environment = {"BLOTTER_LOG": log, "BLOTTER_STORE": store}
     assert "there is no archive" in restore("--log", log, "--store", store, code=1)
-    for role in (("produce", "--data", shared(FEED)), ("archive",)):
+    for role in (("produce", "--data", sample(FEED)), ("archive",)):
         done = subprocess.run(
             [BINARY, *role, "--until-caught-up"], env=clean_environment() | environment, timeout=PATIENCE_S, capture_output=True
         )

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from conftest import BINARY, shared
+from conftest import BINARY
 
 
 def run(*arguments, ok=True) -> str:
@@ -13,8 +13,8 @@ def run(*arguments, ok=True) -> str:
     return done.stdout if ok else done.stdout + done.stderr
 
 
-def test_one_after_the_other(blotter, demo, tmp_path):
-    data = shared("chicago-2024-sample-bom.csv")
+def test_one_after_the_other(blotter, demo, sample, tmp_path):
+    data = sample("chicago-2024-sample-bom.csv")
     log, store, local = f"embedded:{tmp_path}/log", f"file://{tmp_path}/store", tmp_path / "snapshots"
     assert "10000 incidents appended, 0 rejected" in run("produce", "--data", data, "--log", log, "--until-caught-up")
     # A second time there is nothing new.
@@ -47,9 +47,9 @@ def test_one_after_the_other(blotter, demo, tmp_path):
         server.stop()
 
 
-def test_a_snapshot_as_it_was_known(tmp_path):
+def test_a_snapshot_as_it_was_known(sample, tmp_path):
     log, store = f"embedded:{tmp_path}/log", f"file://{tmp_path}/store"
-    steps = [(shared("chicago-2015-10-sample.csv"), 999), (shared("chicago-2024-sample-bom.csv"), 10_999)]
+    steps = [(sample("chicago-2015-10-sample.csv"), 999), (sample("chicago-2024-sample-bom.csv"), 10_999)]
     moments = []
     for data, total in steps:
         run("produce", "--data", data, "--log", log, "--until-caught-up")
@@ -63,8 +63,8 @@ def test_a_snapshot_as_it_was_known(tmp_path):
     assert "2026-01-31T12:00:00Z" in refused
 
 
-def test_what_cannot_be_is_refused_with_what_would_work(tmp_path):
-    data = shared("chicago-2015-10-sample.csv")
+def test_what_cannot_be_is_refused_with_what_would_work(sample, tmp_path):
+    data = sample("chicago-2015-10-sample.csv")
     for arguments, words in [
         (["produce", "--data", data, "--log", "nats://host:4222"], "kafka://"),
         (["produce", "--data", data, "--log", "kafka://me:hunter2@host:9092"], "KAFKA_SASL_PASSWORD"),
@@ -78,15 +78,15 @@ def test_what_cannot_be_is_refused_with_what_would_work(tmp_path):
         assert words in run(*arguments, ok=False), arguments
 
 
-def test_simulated_and_real_are_never_mixed(tmp_path):
+def test_simulated_and_real_are_never_mixed(sample, tmp_path):
     log = f"embedded:{tmp_path}/log"
     run("produce", "--simulate", 1000, "--log", log, "--until-caught-up")
-    refused = run("produce", "--data", shared("chicago-2015-10-sample.csv"), "--log", log, "--until-caught-up", ok=False)
+    refused = run("produce", "--data", sample("chicago-2015-10-sample.csv"), "--log", log, "--until-caught-up", ok=False)
     assert "never mixed" in refused
 
 
-def test_several_files_and_one_more_later(demo, tmp_path):
-    first, second = shared("chicago-2015-10-sample.csv"), shared("chicago-2024-sample-bom.csv")
+def test_several_files_and_one_more_later(demo, sample, tmp_path):
+    first, second = sample("chicago-2015-10-sample.csv"), sample("chicago-2024-sample-bom.csv")
     server = demo("--data", first)
     assert server.wait_until_caught_up()["incidents"]["total"] == 999
     server.stop()
@@ -98,8 +98,8 @@ def test_several_files_and_one_more_later(demo, tmp_path):
     server.stop()
 
 
-def test_a_replay_goes_on_where_it_was(demo, tmp_path):
-    data = shared("chicago-2015-10-sample.csv")
+def test_a_replay_goes_on_where_it_was(demo, sample, tmp_path):
+    data = sample("chicago-2015-10-sample.csv")
     # A million times faster: the file's weeks pass in a second or two.
     server = demo("--data", data, "--speed", "1000000")
     meta = server.wait_until(lambda meta: 0 < meta["incidents"]["total"], "started")

@@ -8,12 +8,15 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from cluster import Cluster, start
+from cluster import Cluster
 from confluent_kafka import Consumer, TopicPartition
-from conftest import BINARY, PATIENCE_S, clean_environment, shared
+from conftest import BINARY, PATIENCE_S, clean_environment
+from data import FEED, real
 from services.service import wait_until
 from webhook import Receiver
 
+#: What the simulator does not do.
+LATE = "only a real change feed corrects an hour weeks later"
 #: The first peaks of each window that are always said.
 SAID = 25
 RULES = """
@@ -70,13 +73,13 @@ def first(windows, count):
 
 def test_a_replay_is_said_as_it_goes(blotter, tmp_path):
     folder = tmp_path / "blotter"
-    feed = shared("chicago-hijackings-revisions.csv.zst")
+    feed = real(FEED, LATE)
     server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", folder, "--data", feed, "--speed", "3000000")
     server.wait_for_address()
     events: list[dict] = []
     listen(server.url, events)
     meta = server.wait_until_caught_up()
-    wait_until(lambda: events and events[-1]["next_offsets"] == meta["next_offsets"], "the last tick")
+    wait_until(lambda: events and events[-1]["next_offsets"] == meta["next_offsets"], "the last tick", progress=lambda: len(events))
     last = server.json("/api/v1/peaks", **{"as": "said"})
     known = server.json("/api/v1/peaks", limit=SAID)
     assert "said_at" in last and "said_at" not in known
@@ -124,15 +127,6 @@ def test_a_replay_is_said_as_it_goes(blotter, tmp_path):
     serve.stop()
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("servers")
-    started = [start(name, directory / name) for name in ("kafka", "s3")]
-    yield started
-    for service in started:
-        service.stop()
-
-
 def messages(cluster: Cluster, port: int) -> list[dict]:
     """Topic `peaks` as anyone reads it."""
     consumer = Consumer({"bootstrap.servers": f"127.0.0.1:{port}", "group.id": "reader", "enable.partition.eof": True})
@@ -157,14 +151,14 @@ def test_each_episode_is_told_once_whatever_is_killed(servers, blotter, receiver
     cluster.aws |= {"BLOTTER_CONFIG": str(config), "ANY_WEBHOOK": receiver.url("/any?key=1"), "AUSTIN_WEBHOOK": receiver.url("/austin")}
     trouble = ("the webhook gets it later", r"TCHECKPOINT|librdkafka|going on from what is durable")
     roles = {}
-    produce = ("produce", "--data", shared("chicago-hijackings-revisions.csv.zst"), "--speed", "800000")
+    produce = ("produce", "--data", real(FEED, LATE), "--speed", "800000")
     for command in (("count",), ("detect",), ("archive",), produce):
         roles[command[0]] = cluster.spawn(blotter, *command, expect=trouble)
     for kills in range(1, 4):
-        wait_until(lambda: len(receiver.taken) >= 8 * kills, f"alerts: {len(receiver.taken)} taken")
+        wait_until(lambda: len(receiver.taken) >= 8 * kills, "alerts are taken", progress=lambda: len(receiver.taken))
         roles["detect"].kill()
         roles["detect"] = cluster.spawn(blotter, "detect", expect=trouble)
-    wait_until(lambda: roles["produce"].process.poll() is not None, "the end of the replay")
+    wait_until(lambda: roles["produce"].process.poll() is not None, "the end of the replay", progress=lambda: receiver.requests)
     for role in ("count", "detect", "archive"):
         roles[role].stop()
     for role in ("count", "detect", "archive", "snapshot", "fetch"):

@@ -8,7 +8,8 @@ import uuid
 
 import pytest
 from cluster import Cluster, simulated, start
-from conftest import BINARY, clean_environment, shared
+from conftest import BINARY, clean_environment
+from data import SODA
 from services.s3 import SECRET_KEY
 from services.service import wait_until
 from sinks import in_influxdb
@@ -103,7 +104,8 @@ def test_a_full_run_never_shows_a_secret(cluster, locked, blotter, tmp_path):
     serve.wait_for_address()
     serve.wait_until_caught_up()
     url = f"http://127.0.0.1:{locked[2].port}"
-    wait_until(lambda: sum(in_influxdb(locked[2].port, "crimes", u="me", p=PASSWORD).values()) == 5_000, f"{url} has every count")
+    sent = lambda: sum(in_influxdb(locked[2].port, "crimes", u="me", p=PASSWORD).values())  # noqa: E731
+    wait_until(lambda: sent() == 5_000, f"{url} has every count", progress=sent)
     paths = ["/api/v1/meta", "/api/v1/peaks?as=said", "/api/v1/rejected", "/openapi.json", "/metrics", "/healthz", "/readyz", "/api/v1/nothing", "/"]
     assert_hidden(answers(serve.url, paths), "the API")
     # A source that goes on: a day each day.
@@ -125,20 +127,20 @@ def test_a_full_run_never_shows_a_secret(cluster, locked, blotter, tmp_path):
     assert_hidden("\n".join(manifests), "the snapshot")
 
 
-def test_a_webhooks_address_is_never_shown(blotter, receiver, tmp_path):
+def test_a_webhooks_address_is_never_shown(blotter, receiver, sample, tmp_path):
     config = tmp_path / "blotter.toml"
     config.write_text('[[rule]]\nname = "any"\nq = 1.0\nminimum = 1\nwebhook_env = "HOOK"\n')
     address = tmp_path / "webhook"
     address.write_text(receiver.url(f"/hooks/{PASSWORD}?token={TOKEN}") + "\n")
     # Years, so that something can be expected and there is something to tell.
-    data = shared("chicago-hijackings-soda-style.csv")
+    data = sample(SODA)
     demo = blotter(
         "demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "blotter", "--data", data, "--config", config,
         env={"HOOK_FILE": str(address), "BLOTTER_TRACE": "trace"},
     )  # fmt: skip
     demo.wait_for_address()
     # Some are refused before, and some are not answered.
-    wait_until(lambda: receiver.requests > 15, "the webhook is told")
+    wait_until(lambda: receiver.requests > 15, "the webhook is told", progress=lambda: receiver.requests)
     assert {path for path, _, _ in receiver.taken} == {f"/hooks/{PASSWORD}?token={TOKEN}"}
     assert_hidden(answers(demo.url, ["/metrics", "/api/v1/peaks?as=said", "/api/v1/meta"]), "the API")
     demo.process.terminate()

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import ClassVar
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "blotter" / "services"
-#: No start takes longer: a machine that is this slow has failed.
+#: Nothing is waited for longer than this without anything moving: a machine that is this slow has failed.
 PATIENCE_S = 180
+#: A server that starts uses the processor; one that hangs uses less than this within `PATIENCE_S`.
+STEP_CPU_S = 5
 
 
 class Unavailable(Exception):
@@ -39,14 +41,30 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
-def wait_until(condition: Callable[[], bool], what: str, process: subprocess.Popen | None = None) -> None:
-    """Asks again until the condition holds, the process has ended, or it has taken far too long."""
-    deadline = time.monotonic() + PATIENCE_S
+def cpu_steps(process: subprocess.Popen) -> int:
+    """How much of the processor a process has used, in steps of some seconds."""
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return -1
+    user, system = int(fields[11]), int(fields[12])
+    return (user + system) // (os.sysconf("SC_CLK_TCK") * STEP_CPU_S)
+
+
+def wait_until(
+    condition: Callable[[], bool], what: str, process: subprocess.Popen | None = None, progress: Callable[[], object] | None = None
+) -> None:
+    """Asks again until the condition holds. Fails when the process has ended, or when nothing has moved for `PATIENCE_S`: what
+    `progress` returns is the same as before, and the process has done nothing."""
+    seen, moved_at = None, time.monotonic()
     while not condition():
         if process and process.poll() is not None:
             raise RuntimeError(f"{what}: ended with code {process.returncode}")
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what}: not within {PATIENCE_S} s")
+        now = (progress() if progress else None, cpu_steps(process) if process else None)
+        if now != seen:
+            seen, moved_at = now, time.monotonic()
+        if time.monotonic() - moved_at > PATIENCE_S:
+            raise RuntimeError(f"{what}: nothing has moved for {PATIENCE_S} s")
         time.sleep(0.05)  # the interval of asking, not a hope: the condition decides
 
 
