@@ -21,33 +21,51 @@ def server(sample, tmp_path_factory):
     server.stop()
 
 
+MOMENT = "the city's civil time, such as 2016, 2016-07, 2016-07-19 or 2016-07-19T13:45, or a moment with its offset"
+BOX = "west,south,east,north in degrees, west ≤ east and south ≤ north"
+LAYERS = "community_area, district, beat, ward"
+
+
 @pytest.mark.parametrize(
-    ("path", "parameters", "named"),
+    ("path", "named", "value", "detail"),
     [
-        ("/api/v1/cells", {"resolution": "12"}, "resolution"),
-        ("/api/v1/cells", {"resolution": "nine"}, "resolution"),
-        ("/api/v1/cells", {"resolution": "9", "from": "yesterday"}, "from"),
-        ("/api/v1/cells", {"resolution": "9", "from": "2016-02-30"}, "from"),
-        ("/api/v1/cells", {"resolution": "9", "bbox": "1,2,3"}, "bbox"),
-        ("/api/v1/cells", {"resolution": "9", "bbox": "-87,42,-88,41"}, "bbox"),
-        ("/api/v1/cells", {"resolution": "9", "arrest": "maybe"}, "arrest"),
-        ("/api/v1/cells", {"resolution": "9", "hour_of_week": "160-168"}, "hour_of_week"),
-        ("/api/v1/cells", {"resolution": "9", "area": "32"}, "area"),
-        ("/api/v1/cells", {"resolution": "9", "area": "galaxy:1"}, "area"),
-        ("/api/v1/cells", {"resolution": "9", "colour": "red"}, "colour"),
-        ("/api/v1/series", {"by": "moon", "bucket": "day"}, "by"),
-        ("/api/v1/series", {"by": "category", "bucket": "fortnight"}, "bucket"),
-        ("/api/v1/incidents", {"limit": "0"}, "limit"),
-        ("/api/v1/incidents", {"cursor": "???"}, "cursor"),
+        ("cells", "resolution", "12", "`resolution=12`: give an H3 resolution from 7 to 11"),
+        ("cells", "resolution", "nine", "`resolution=nine`: give an H3 resolution from 7 to 11"),
+        ("cells", "from", "yesterday", f"`from=yesterday`: give {MOMENT}"),
+        ("cells", "from", "2016-02-30", f"`from=2016-02-30`: give {MOMENT}"),
+        ("cells", "bbox", "1,2,3", f"`bbox=1,2,3`: give {BOX}"),
+        ("cells", "bbox", "-87,42,-88,41", f"`bbox=-87,42,-88,41`: give {BOX}"),
+        ("cells", "arrest", "maybe", "`arrest=maybe`: give true or false"),
+        (
+            "cells",
+            "hour_of_week",
+            "160-168",
+            "`hour_of_week=160-168`: give hours from 0 (Monday at midnight) to 167, and ranges of them, such as 20-23,44-47",
+        ),
+        ("cells", "area", "32", "`area=32`: give LAYER:CODE, such as community_area:32"),
+        ("cells", "area", "galaxy:1", f"there is no layer `galaxy`; there are: {LAYERS}"),
+        (
+            "cells",
+            "colour",
+            "red",
+            "this address has no parameter `colour`; there are: "
+            "resolution, from, to, category, area, arrest, domestic, bbox, hour_of_week, format",
+        ),
+        ("series", "by", "moon", f"there is no layer `moon`; there are: {LAYERS}"),
+        ("series", "bucket", "fortnight", "`bucket=fortnight`: give hour, day, week, month or year"),
+        ("incidents", "limit", "0", "`limit=0`: give a number from 1 to 1000"),
+        ("incidents", "cursor", "???", "give the `next_cursor` of the page before"),
+        ("hotspots", "confidence", "80", "`confidence=80`: give 90, 95 or 99"),
+        ("peaks", "as", "told", "`as=told`: give known or said"),
+        ("cells", "format", "xml", "`format=xml`: give json, arrow, geojson or csv"),
+        ("meta", "format", "json", "this address has no parameter `format`; this address has no parameters"),
     ],
 )
-def test_a_wrong_parameter_is_named(server, path, parameters, named):
-    status, headers, body = server.get(path, **parameters)
-    problem = json.loads(body)
-    assert status == 400, problem
-    assert headers["content-type"] == "application/problem+json"
-    assert problem["status"] == 400
-    assert named in json.dumps(problem), problem
+def test_a_wrong_parameter_is_named_with_what_is_right(server, path, named, value, detail):
+    status, headers, body = server.get(f"/api/v1/{path}", **{named: value})
+    assert (status, headers["content-type"]) == (400, "application/problem+json")
+    expected = {"type": "about:blank", "title": "a parameter is wrong", "status": 400, "detail": detail, "parameter": named}
+    assert json.loads(body) == expected
 
 
 def test_unknown_paths_are_problems_too(server):

@@ -99,7 +99,7 @@ impl Interner {
 pub(crate) const FIXED_DICTIONARIES: usize = 5;
 
 /// One validated row, its texts interned. `words` are the codes of the dictionary columns in order.
-pub(crate) struct Accepted<'a> {
+pub(crate) struct ValidRow<'a> {
     pub(crate) id: &'a str,
     pub(crate) case_number: &'a str,
     pub(crate) occurred_at: CivilMicros,
@@ -159,7 +159,7 @@ impl ColumnBuilders {
         self.rows
     }
 
-    pub(crate) fn push(&mut self, row: &Accepted<'_>) {
+    pub(crate) fn push(&mut self, row: &ValidRow<'_>) {
         let text = |column: &mut StringBuilder, value: &str| {
             if value.is_empty() { column.append_null() } else { column.append_value(value) }
         };

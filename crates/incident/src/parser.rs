@@ -10,7 +10,7 @@ pub use typed::{TypedRow, Word, WordColumn};
 
 use crate::{
     batch::incident_schema,
-    builder::{Accepted, ColumnBuilders, FIXED_DICTIONARIES, Interner, MISSING},
+    builder::{ColumnBuilders, FIXED_DICTIONARIES, Interner, MISSING, ValidRow},
     header::Header,
     partition::partition_of,
     points::PointTally,
@@ -279,7 +279,7 @@ impl Parser {
         self.key.push(b'/');
         self.key.extend_from_slice(id.as_bytes());
         let partition = partition_of(&self.key, self.partitions.len() as u32);
-        self.partitions[partition as usize].push(&Accepted {
+        self.partitions[partition as usize].push(&ValidRow {
             id,
             case_number,
             occurred_at,

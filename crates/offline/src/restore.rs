@@ -17,7 +17,7 @@ use arrow::{
 };
 use blotter_city::Profile;
 use blotter_incident::incident_schema;
-use blotter_log::{EmbeddedOptions, LogId, Rebuild, Recorded, Topic};
+use blotter_log::{EmbeddedOptions, LogId, Rebuild, RecordPlace, Topic};
 use blotter_runtime::Shutdown;
 use blotter_store::{ArchiveTable, Checkpoints, Store, to_incidents};
 use std::{
@@ -127,8 +127,8 @@ fn put_window(
     for chunk in sorted.chunk_by(|a, b| a.partition == b.partition).flat_map(|part| part.chunks(BATCH_ROWS)) {
         OfflineError::unless(&rows.stop)?;
         let records = gather(&schema, &columns, &chunk.iter().map(|row| row.place).collect::<Vec<_>>())?;
-        let places: Vec<Recorded> =
-            chunk.iter().map(|row| Recorded { offset: row.offset, appended_at_ms: row.appended_at_ms }).collect();
+        let places: Vec<RecordPlace> =
+            chunk.iter().map(|row| RecordPlace { offset: row.offset, appended_at_ms: row.appended_at_ms }).collect();
         log.put(Topic::Incidents, chunk[0].partition, &records, &places)?;
     }
     Ok(sorted.len() as u64)

@@ -10,7 +10,7 @@ use blotter_offline::{
 };
 use blotter_runtime::Shutdown;
 use blotter_store::{ArchiveTable, CompactionOptions, Store, StoreError, WriterLimits};
-use common::{MemoryLog, PARTITIONS, Said, archive_all, archive_rows, log_rows, open_store, profile, said};
+use common::{MemoryLog, PARTITIONS, SourceRow, archive_all, archive_rows, log_rows, open_store, profile, said};
 use std::{
     ops::ControlFlow,
     sync::{
@@ -28,7 +28,7 @@ fn parts(log: &Arc<MemoryLog>, store: &Store) -> ArchiveParts {
     ArchiveParts::new(Arc::clone(log) as Arc<dyn Log>, store.clone(), profile())
 }
 
-fn some(from: u32, count: u32) -> Vec<Said> {
+fn some(from: u32, count: u32) -> Vec<SourceRow> {
     (from..from + count)
         .map(|n| said(&format!("{n}"), &format!("{}-03-04T05:06", 2001 + n % 23), i64::from(n), "THEFT"))
         .collect()
@@ -57,7 +57,7 @@ fn rows_and_offsets_come_back() {
 fn many_years_fit_into_little_memory() {
     let (_directory, store) = open_store();
     let log = MemoryLog::new("log-1");
-    let incidents: Vec<Said> =
+    let incidents: Vec<SourceRow> =
         (0..2_000).map(|n| said(&n.to_string(), &format!("{}-12-31T23:59:59", 1920 + n % 100), 7, "BATTERY")).collect();
     log.append_incidents(&incidents);
     let limits = WriterLimits { open_years: 5, memory_bytes: 1 << 20, file_bytes: 64 << 10 };

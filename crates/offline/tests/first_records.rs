@@ -6,19 +6,20 @@ mod common;
 use blotter_city::{CivilMicros, UtcMicros};
 use blotter_offline::{FirstRecord, FirstRecords, OfflineError};
 use blotter_store::StoreError;
-use common::{MemoryLog, Said, archive_all, log_rows, open_store, profile, said};
+use common::{MemoryLog, SourceRow, archive_all, log_rows, open_store, profile, said};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-fn incidents() -> impl Strategy<Value = Vec<Said>> {
-    let one =
-        (0..12_u32, 0..48_i64, 0..5_i64, prop::bool::weighted(0.2)).prop_map(|(id, hour, observed, deleted)| Said {
+fn incidents() -> impl Strategy<Value = Vec<SourceRow>> {
+    let one = (0..12_u32, 0..48_i64, 0..5_i64, prop::bool::weighted(0.2)).prop_map(|(id, hour, observed, deleted)| {
+        SourceRow {
             occurred_at: CivilMicros(1_451_606_400_000_000 + hour * 3_600_000_000),
             updated_at: None,
             observed_at: UtcMicros(1_600_000_000_000_000 + observed),
             deleted,
             ..said(&id.to_string(), "2016-01-01T00:00", 0, "THEFT")
-        });
+        }
+    });
     prop::collection::vec(one, 1..40)
 }
 

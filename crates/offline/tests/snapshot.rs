@@ -10,7 +10,7 @@ use blotter_offline::{
 };
 use blotter_runtime::Shutdown;
 use blotter_store::Store;
-use common::{MemoryLog, Said, archive_all, log_rows, open_store, profile, said, snapshot_rows, winners};
+use common::{MemoryLog, SourceRow, archive_all, log_rows, open_store, profile, said, snapshot_rows, winners};
 use proptest::prelude::*;
 
 fn parts(store: &Store) -> SnapshotParts {
@@ -28,7 +28,7 @@ fn pointer(store: &Store) -> Pointer {
     Pointer::parse("latest", &store.get("snapshots/latest.json").unwrap().unwrap()).unwrap()
 }
 
-fn incidents() -> impl Strategy<Value = Vec<Said>> {
+fn incidents() -> impl Strategy<Value = Vec<SourceRow>> {
     let hour = 3_600_000_000_i64;
     // Around New Year and both changes of the clock, so that slices and years are cut where it hurts.
     let moment = prop_oneof![
@@ -38,7 +38,7 @@ fn incidents() -> impl Strategy<Value = Vec<Said>> {
         Just(1_420_070_400_000_000),     // 2015-01-01
     ];
     let one = (0..12_u32, moment, -9..9_i64, proptest::option::of(0..3_i64), 0..3_i64, any::<bool>(), 0..3_u32)
-        .prop_map(move |(id, moment, hours, updated, observed, deleted, beat)| Said {
+        .prop_map(move |(id, moment, hours, updated, observed, deleted, beat)| SourceRow {
             id: format!("{id}"),
             occurred_at: CivilMicros(moment + hours * hour / 2),
             updated_at: updated.map(|day| CivilMicros(1_500_000_000_000_000 + day * 24 * hour)),
@@ -108,8 +108,11 @@ proptest! {
 fn columns_of_garbage_do_not_overflow_their_dictionaries() {
     let (_directory, store) = open_store();
     let log = MemoryLog::new("log-1");
-    let many: Vec<Said> = (0..150_000)
-        .map(|n| Said { description: format!("garbage {n}"), ..said(&n.to_string(), "2015-06-07T08:00", n, "THEFT") })
+    let many: Vec<SourceRow> = (0..150_000)
+        .map(|n| SourceRow {
+            description: format!("garbage {n}"),
+            ..said(&n.to_string(), "2015-06-07T08:00", n, "THEFT")
+        })
         .collect();
     log.append_incidents(&many);
     archive_all(&log, &store);

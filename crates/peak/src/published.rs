@@ -50,7 +50,7 @@ pub struct Alert {
     pub id: String,
     /// A sentence for people.
     pub text: String,
-    /// The city's slug.
+    /// The city's short name.
     pub city: String,
     /// The rule's name.
     pub rule: String,
@@ -65,7 +65,7 @@ pub struct Alert {
     /// What is peaking: of the rule's windows the most surprising.
     #[serde(flatten)]
     pub peak: ReportedPeak,
-    /// By partition of topic `incidents`.
+    /// The next offsets that the tick reflects, by partition of topic `incidents`.
     pub next_offsets: BTreeMap<String, u64>,
 }
 

@@ -147,7 +147,7 @@ impl Figures {
                 last: format(last),
             })
         };
-        let Known { facts, simulated, source, failing, sources } = facts(city, view);
+        let SourceFacts { facts, simulated, source, failing, sources } = facts(city, view);
         let refused =
             |refused: &crate::RefusedSnapshot| RefusedFigures { version: refused.version, why: refused.why.clone() };
         Self {
@@ -180,11 +180,12 @@ impl Figures {
 
 /// Declares a type with the members of [`Figures`] that changed, from their names and types.
 macro_rules! figures_change {
-    ($($name:ident: $type:ty,)*) => {
-        /// The figures that changed, each as a whole.
+    ($($(#[$attribute:meta])* $name:ident: $type:ty,)*) => {
+        /// The figures that changed, each as a whole; what `meta` says of a figure holds here, too.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
         pub struct FiguresChange {$(
-            #[schema(nullable = false)]
+            $(#[$attribute])*
+            #[schema(value_type = $type, required = false)]
             #[serde(skip_serializing_if = "Option::is_none")]
             $name: Option<$type>,
         )*}
@@ -201,16 +202,30 @@ macro_rules! figures_change {
 }
 
 figures_change! {
+    /// Incidents.
     incidents: IncidentFigures,
+    /// Distinct records that could not be accepted.
     rejected: usize,
+    /// The data's clock.
+    #[schema(format = DateTime)]
     data_as_of: Option<String>,
+    /// When the first incident occurred.
+    #[schema(format = DateTime)]
     earliest: Option<String>,
+    /// Incidents whose dates lie far from all others.
     outliers: Outliers,
+    /// When the newest record was appended to the log.
+    #[schema(format = DateTime)]
     received_at: Option<String>,
+    /// Whether everything that the sources hold has reached every role.
     caught_up: bool,
+    /// Whether a simulator made the data up.
     simulated: bool,
+    /// The sources in words.
     source: Option<String>,
+    /// The state of each source that is read.
     sources: Vec<SourceFigures>,
+    /// The snapshot that is loaded.
     snapshot: SnapshotFigures,
 }
 
@@ -223,7 +238,7 @@ impl FiguresChange {
 
 /// What the log says of the sources, and what follows from it.
 #[derive(Default)]
-struct Known {
+struct SourceFacts {
     facts: Option<Facts>,
     simulated: bool,
     source: Option<String>,
@@ -231,8 +246,8 @@ struct Known {
     sources: Vec<SourceFigures>,
 }
 
-fn facts(city: &LoadedCity, view: &View) -> Known {
-    let Some(standing) = city.standing() else { return Known::default() };
+fn facts(city: &LoadedCity, view: &View) -> SourceFacts {
+    let Some(standing) = city.standing() else { return SourceFacts::default() };
     let partitions = view.next_offsets.len() as u32;
     let sources = &standing.sources;
     let described: Vec<&str> =
@@ -244,7 +259,7 @@ fn facts(city: &LoadedCity, view: &View) -> Known {
         snapshot: view.snapshot.as_ref().map(|(_, next)| next.clone()),
         applied: view.next_offsets.clone(),
     };
-    Known {
+    SourceFacts {
         facts: Some(facts),
         simulated: sources.values().any(|source| source.simulated),
         source: (!described.is_empty()).then(|| described.join("; ")),

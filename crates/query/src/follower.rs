@@ -2,9 +2,10 @@
 
 use crate::{
     LoadError,
+    change::{Change, CountChange, MOST_COUNTS},
     error::QueryError,
     figures::{Figures, FiguresChange},
-    live::{Change, CountChange, Event, MOST_COUNTS},
+    live::Event,
     loaded::LoadedCity,
     log_status::LogStatus,
     offsets_text,

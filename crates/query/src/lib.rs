@@ -11,6 +11,7 @@
 //! Invariant: every answer and every live event names the next offsets that it reflects.
 
 mod caught_up;
+mod change;
 mod disagreements;
 pub mod encode;
 mod error;
@@ -40,13 +41,14 @@ mod totals;
 mod view;
 
 pub use blotter_peak::PublishedTick;
+pub use change::{Change, CountChange};
 pub use error::{LoadError, QueryError};
 pub use figures::{
     Figures, FiguresChange, IncidentFigures, NoticeFigures, OutlierFigures, Outliers, RefusedFigures, SnapshotFigures,
     SourceFigures,
 };
 pub use follower::{Follower, LoadParts};
-pub use live::{Change, CountChange, Event};
+pub use live::Event;
 pub use loaded::LoadedCity;
 pub use log_status::LogStatus;
 pub use next_offsets::{NextOffsets, offsets_text};

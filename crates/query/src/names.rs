@@ -1,5 +1,6 @@
 //! The names that answers have for kinds of things, as types of the API's document: made from the kinds themselves.
 
+use crate::parameters::allowed::STEP;
 use blotter_health::{Condition, NoticeKind};
 use blotter_hotspot::{Class, Confidence, Kind, Method, Pattern};
 
@@ -34,6 +35,8 @@ names! {
     CellClass: classes().map(Class::name).collect();
     /// Of [`Pattern`].
     CellPattern: patterns().map(Pattern::name).collect();
+    /// Of a step of a space-time cube.
+    StepName: STEP.names();
     /// Of [`Method`].
     MethodName: Method::ALL.map(|method| method.name().to_owned()).to_vec();
     /// Of [`Condition`].

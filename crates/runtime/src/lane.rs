@@ -64,13 +64,13 @@ impl Lane {
         spawn_blocking(run).await.unwrap_or_else(|error| Err(Problem::internal(&error)))
     }
 
-    /// The same of a question that looks at [`Wanted`] every few milliseconds, and gives up once it is not.
+    /// The same of a question that looks at [`Demand`] every few milliseconds, and gives up once it is not.
     pub async fn run_while_wanted<A: Send + 'static>(
         &self,
-        question: impl FnOnce(&Wanted) -> Result<A, Problem> + Send + 'static,
+        question: impl FnOnce(&Demand) -> Result<A, Problem> + Send + 'static,
     ) -> Result<A, Problem> {
         let turn = self.turn().await?;
-        let wanted = Arc::new(Wanted {
+        let wanted = Arc::new(Demand {
             is_gone: AtomicBool::new(false),
             until: Instant::now() + DEADLINE,
             is_heavy: self.is_heavy,
@@ -108,13 +108,13 @@ impl Lane {
 
 /// Whether somebody still waits for an answer.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct Demand {
     is_gone: AtomicBool,
     until: Instant,
     is_heavy: bool,
 }
 
-impl Wanted {
+impl Demand {
     /// Yields to all other threads from now on, where the question is heavy. Not while it holds a lock: whoever waits for the
     /// lock would wait for a thread that hardly runs.
     pub fn yield_to_others(&self) {
@@ -130,7 +130,7 @@ impl Wanted {
     }
 }
 
-struct Client(Arc<Wanted>);
+struct Client(Arc<Demand>);
 
 impl Drop for Client {
     fn drop(&mut self) {
@@ -225,7 +225,7 @@ mod tests {
         let asking = tokio::spawn({
             let lane = Arc::clone(&lane);
             async move {
-                let question = move |wanted: &Wanted| {
+                let question = move |wanted: &Demand| {
                     let _heard = begin.send(());
                     while !wanted.is_over() {
                         std::thread::yield_now();

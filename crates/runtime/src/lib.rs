@@ -24,7 +24,7 @@ mod supervise;
 pub use crew::Crew;
 pub use exposition::Exposition;
 pub use hosts::Hosts;
-pub use lane::{Lane, Sending, Wanted};
+pub use lane::{Demand, Lane, Sending};
 pub use operations::Operations;
 pub use ops::{Operated, OpsServer};
 pub use problem::{Problem, ProblemDetails, RETRY_AFTER_S};

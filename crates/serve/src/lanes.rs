@@ -46,7 +46,7 @@ impl Lanes {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use blotter_runtime::Wanted;
+    use blotter_runtime::Demand;
     use std::sync::{Arc, mpsc};
     use tokio::sync::oneshot;
 
@@ -59,7 +59,7 @@ mod tests {
             let (end, ended) = mpsc::channel::<()>();
             let lanes = Arc::clone(&lanes);
             let asking = tokio::spawn(async move {
-                let question = move |_: &Wanted| {
+                let question = move |_: &Demand| {
                     let _heard = begin.send(());
                     let _ended = ended.recv();
                     Ok(())

@@ -26,7 +26,7 @@ pub use options::CsvOptions;
 
 use crate::{
     Chunk, Decision, Location, Progress, Source, SourceError, Step,
-    input::{Before, Compression, Damaged, Identity, Input, fault_of},
+    input::{Before, Compression, DamagedInput, Identity, Input, fault_of},
 };
 use blotter_city::{Profile, UtcMicros};
 use blotter_health::{Notice, NoticeKind};
@@ -36,7 +36,7 @@ use position::Position;
 pub(crate) use ranks::Ranks;
 pub(crate) use records::Records;
 pub use roll::hash_of_id;
-use roll::{Roll, Vanished};
+use roll::{Roll, VanishedIncidents};
 use shared::SeenIds;
 use std::{
     fs::File,
@@ -77,7 +77,7 @@ struct Open {
     ids: Option<Ids>,
     taken: Arc<AtomicU64>,
     /// How a file that was read before breaks off.
-    damage: Option<Damaged>,
+    damage: Option<DamagedInput>,
     /// What is read, where it is a copy.
     _copy: Option<RereadFile>,
 }
@@ -85,7 +85,7 @@ struct Open {
 /// A file that is read twice: itself where it is a plain one, else a decompressed copy.
 struct RereadFile {
     path: PathBuf,
-    damage: Option<Damaged>,
+    damage: Option<DamagedInput>,
     /// Deletes the copy when it is read.
     _copy: Option<TempPath>,
 }
@@ -102,7 +102,7 @@ impl RereadFile {
             Some(folder) => NamedTempFile::new_in(folder)?,
             None => NamedTempFile::new()?,
         };
-        let damage = match io::copy(&mut input.reader, &mut copy).map_err(io::Error::downcast::<Damaged>) {
+        let damage = match io::copy(&mut input.reader, &mut copy).map_err(io::Error::downcast::<DamagedInput>) {
             Ok(_) => None,
             Err(Ok(damage)) => Some(damage),
             Err(Err(error)) => return Err(error.into()),
@@ -278,7 +278,7 @@ impl Source for CsvSource {
             let text = format!("{}: {}", self.location.file_name(), shared.sentence(*rows));
             notices.push(Notice { kind: NoticeKind::SharedIds, text });
         }
-        let Vanished { missing, known } = self.position.vanished;
+        let VanishedIncidents { missing, known } = self.position.vanished;
         if missing > 0 {
             let what = if self.options.replace && !self.may_delete(missing, known) {
                 "so many are not deleted without a confirmation: start with --replace --confirm-deletions to delete them"
@@ -398,7 +398,7 @@ impl CsvSource {
                 self.position.done = done;
                 if done && let Some(roll) = &mut self.roll {
                     self.position.vanished =
-                        if is_feed { Vanished::default() } else { roll.finish(self.position.replaced)? };
+                        if is_feed { VanishedIncidents::default() } else { roll.finish(self.position.replaced)? };
                 }
                 if done {
                     rejected.extend(table.broken_off());
@@ -424,7 +424,7 @@ impl CsvSource {
 
     /// That the file is the truth: what it lacks is deleted, where that was asked for and the brake lets it.
     fn delete_vanished(&mut self) -> Result<Option<Chunk>, SourceError> {
-        let Vanished { missing, known } = self.position.vanished;
+        let VanishedIncidents { missing, known } = self.position.vanished;
         if missing == 0 || !self.options.replace || !self.may_delete(missing, known) {
             return Ok(None);
         }
@@ -433,7 +433,7 @@ impl CsvSource {
         let roll = Roll::of(folder, &self.location.name());
         let vanished = roll.vanished();
         roll.forget(&vanished)?;
-        self.position.vanished = Vanished::default();
+        self.position.vanished = VanishedIncidents::default();
         let position = self.position.to_bytes();
         Ok(Some(Chunk { position, vanished, ..Chunk::default() }))
     }

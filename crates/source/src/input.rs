@@ -11,7 +11,7 @@ mod location;
 mod open;
 mod soda;
 
-pub(crate) use compression::{Compression, Damaged};
+pub(crate) use compression::{Compression, DamagedInput};
 pub(crate) use http::{agent, http_error, retry_after, status_error};
 pub(crate) use identity::Identity;
 pub use location::Location;

@@ -40,7 +40,7 @@ use client::{Client, quoted};
 use comparison::{ASKED, Asker, Comparison, Differences, Period, any_of, keys_back};
 use groups::{GroupRows, Groups};
 use jiff::{Span, civil::Date};
-use known::{Folder, Known, Mark, is_gone};
+use known::{Folder, KnownRows, Mark, is_gone};
 use position::{Cursor, Position};
 use rows::{Columns, Evidence, Fields, ROW_ID, UPDATED_AT};
 use std::{
@@ -57,7 +57,7 @@ pub struct SocrataSource {
     name: String,
     parser: Parser,
     columns: Columns,
-    known: Known,
+    known: KnownRows,
     /// In a city without ids.
     groups: Option<Groups>,
     position: Position,
@@ -111,7 +111,7 @@ impl SocrataSource {
         let mut parser = Parser::new(profile, partitions);
         let mut columns = Columns::default();
         columns.restore(&position.names, &mut parser, &client.describe())?;
-        let known = Known::new(match &options.shelf {
+        let known = KnownRows::new(match &options.shelf {
             Some(shelf) => Arc::clone(shelf),
             None => Arc::new(Folder::open(&options.spool, &name)?),
         });
@@ -527,7 +527,7 @@ impl Source for SocrataSource {
 }
 
 /// The rows that are known, in groups.
-fn groups_of(known: &Known, columns: &Columns) -> Result<Groups, SourceError> {
+fn groups_of(known: &KnownRows, columns: &Columns) -> Result<Groups, SourceError> {
     let mut groups = Groups::default();
     if columns.id_known() {
         for month in known.months()? {

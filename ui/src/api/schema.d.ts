@@ -4,60 +4,18 @@
  */
 
 export interface paths {
-    readonly "/api/v1/meta": {
+    readonly "/api/v1/backtest": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** What is loaded, how fresh it is, and what can be asked for */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: never;
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        /** @description Milliseconds in the cube, of serialisation, and in all. */
-                        readonly "Server-Timing"?: string;
-                        /** @description Of the data's next offsets and the question; strong unless the answer is compressed. */
-                        readonly ETag?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Meta"];
-                    };
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 406: components["responses"]["NotAcceptable"];
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /**
+         * How good a hot-spot map would have been, beside the plain count
+         * @description Each of the last weeks of the period is foretold from the weeks before it: cells are ranked by z of Gi*, by kernel density and by their count, the first of them are flagged, and the incidents of that week are counted inside and outside. Counts are summed over all weeks before ratios are taken. Of cells with the same score the one with the lower index is ranked first. Arrow and CSV have a row for each method.
+         */
+        readonly get: operations["backtest"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -66,98 +24,15 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/api/v1/series": {
+    readonly "/api/v1/boundaries/{layer}": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Incidents over time */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    /** @description `category`, the name of a layer, or `none`. */
-                    readonly by?: string;
-                    /** @description Hours are from UTC, longer buckets from civil dates; weeks begin on Monday. */
-                    readonly bucket?: "hour" | "day" | "week" | "month" | "year";
-                    /** @description The form of the answer; without it, what `Accept` asks for. Arrow and CSV have a row for each line and bucket with any incident. */
-                    readonly format?: "json" | "arrow" | "csv";
-                    /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
-                    readonly from?: components["parameters"]["from"];
-                    /** @description Excluded, and later than `from`; written as `from`. */
-                    readonly to?: components["parameters"]["to"];
-                    /** @description One of these, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
-                    readonly category?: components["parameters"]["category"];
-                    /** @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives, layers are all required. An area that there is not is refused. */
-                    readonly area?: components["parameters"]["area"];
-                    /** @description Whether someone was arrested. */
-                    readonly arrest?: components["parameters"]["arrest"];
-                    /** @description Whether it was domestic. */
-                    readonly domestic?: components["parameters"]["domestic"];
-                    /** @description west,south,east,north in degrees; unmapped incidents are nowhere. Hot spots, emerging hot spots and backtests take it as their study area: the cells whose middle lies in it, each with all of its incidents. */
-                    readonly bbox?: components["parameters"]["bbox"];
-                    /** @description Hours of the week and ranges of them, in the city's civil time: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
-                    readonly hour_of_week?: components["parameters"]["hour_of_week"];
-                };
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description Milliseconds in the cube, of serialisation, and in all. */
-                        readonly "Server-Timing"?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Series"];
-                        readonly "application/vnd.apache.arrow.stream": string;
-                        readonly "text/csv": string;
-                    };
-                };
-                /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
-                readonly 304: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 406: components["responses"]["NotAcceptable"];
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /** Outlines of a layer's areas */
+        readonly get: operations["boundaries"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -173,194 +48,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Incidents by H3 cell */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    /** @description H3 resolution. */
-                    readonly resolution?: number;
-                    /** @description The form of the answer; without it, what `Accept` asks for. */
-                    readonly format?: components["parameters"]["format"];
-                    /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
-                    readonly from?: components["parameters"]["from"];
-                    /** @description Excluded, and later than `from`; written as `from`. */
-                    readonly to?: components["parameters"]["to"];
-                    /** @description One of these, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
-                    readonly category?: components["parameters"]["category"];
-                    /** @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives, layers are all required. An area that there is not is refused. */
-                    readonly area?: components["parameters"]["area"];
-                    /** @description Whether someone was arrested. */
-                    readonly arrest?: components["parameters"]["arrest"];
-                    /** @description Whether it was domestic. */
-                    readonly domestic?: components["parameters"]["domestic"];
-                    /** @description west,south,east,north in degrees; unmapped incidents are nowhere. Hot spots, emerging hot spots and backtests take it as their study area: the cells whose middle lies in it, each with all of its incidents. */
-                    readonly bbox?: components["parameters"]["bbox"];
-                    /** @description Hours of the week and ranges of them, in the city's civil time: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
-                    readonly hour_of_week?: components["parameters"]["hour_of_week"];
-                };
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description Milliseconds in the cube, of serialisation, and in all. */
-                        readonly "Server-Timing"?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Cells"];
-                        readonly "application/vnd.apache.arrow.stream": string;
-                        readonly "application/geo+json": Record<string, unknown>;
-                        readonly "text/csv": string;
-                    };
-                };
-                /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
-                readonly 304: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 406: components["responses"]["NotAcceptable"];
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/api/v1/hotspots": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
         /**
-         * Hot and cold spots: Gi* of every cell of the study area
-         * @description Getis-Ord Gi* with binary weights over a cell and its neighbours, two-sided p, and q after Benjamini and Hochberg over all cells; classes are by q. The study area is the city's outline where boundaries are given (cells whose centre lies inside, and cells with incidents), else the cells with incidents and those that they enclose; `bbox` narrows it, other filters select incidents only. z, p and q are null where they are not defined: fewer than two cells, or all counts equal.
+         * Incidents by H3 cell
+         * @description Cells with incidents, and how many. CSV and GeoJSON have the middle of each cell as well.
          */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    /** @description H3 resolution. */
-                    readonly resolution?: number;
-                    /** @description The least confidence, in per cent, at which a cell is called hot or cold. */
-                    readonly confidence?: 90 | 95 | 99;
-                    /** @description The form of the answer; without it, what `Accept` asks for. */
-                    readonly format?: components["parameters"]["format"];
-                    /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
-                    readonly from?: components["parameters"]["from"];
-                    /** @description Excluded, and later than `from`; written as `from`. */
-                    readonly to?: components["parameters"]["to"];
-                    /** @description One of these, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
-                    readonly category?: components["parameters"]["category"];
-                    /** @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives, layers are all required. An area that there is not is refused. */
-                    readonly area?: components["parameters"]["area"];
-                    /** @description Whether someone was arrested. */
-                    readonly arrest?: components["parameters"]["arrest"];
-                    /** @description Whether it was domestic. */
-                    readonly domestic?: components["parameters"]["domestic"];
-                    /** @description west,south,east,north in degrees; unmapped incidents are nowhere. Hot spots, emerging hot spots and backtests take it as their study area: the cells whose middle lies in it, each with all of its incidents. */
-                    readonly bbox?: components["parameters"]["bbox"];
-                    /** @description Hours of the week and ranges of them, in the city's civil time: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
-                    readonly hour_of_week?: components["parameters"]["hour_of_week"];
-                };
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description Milliseconds in the cube, of serialisation, and in all. */
-                        readonly "Server-Timing"?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Hotspots"];
-                        readonly "application/vnd.apache.arrow.stream": string;
-                        readonly "application/geo+json": Record<string, unknown>;
-                        readonly "text/csv": string;
-                    };
-                };
-                /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
-                readonly 304: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 406: components["responses"]["NotAcceptable"];
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        readonly get: operations["cells"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -380,91 +72,7 @@ export interface paths {
          * Kernel density on a grid over the city
          * @description The sum of the quartic kernel 3/(π h²) (1 − d²/h²)² over all selected incidents nearer than the bandwidth h to the middle of each cell, in incidents per km²; per year where both `from` and `to` are given. The grid covers the city's bounding box, whatever is selected, on its own transverse Mercator plane. Arrow, GeoJSON and CSV have the cells that are not zero.
          */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    /** @description Bandwidth of the kernel in metres. */
-                    readonly bandwidth_m?: number;
-                    /** @description Side of a grid cell in metres; at least a twentieth of the bandwidth. */
-                    readonly grid_m?: number;
-                    /** @description The form of the answer; without it, what `Accept` asks for. */
-                    readonly format?: components["parameters"]["format"];
-                    /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
-                    readonly from?: components["parameters"]["from"];
-                    /** @description Excluded, and later than `from`; written as `from`. */
-                    readonly to?: components["parameters"]["to"];
-                    /** @description One of these, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
-                    readonly category?: components["parameters"]["category"];
-                    /** @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives, layers are all required. An area that there is not is refused. */
-                    readonly area?: components["parameters"]["area"];
-                    /** @description Whether someone was arrested. */
-                    readonly arrest?: components["parameters"]["arrest"];
-                    /** @description Whether it was domestic. */
-                    readonly domestic?: components["parameters"]["domestic"];
-                    /** @description west,south,east,north in degrees; unmapped incidents are nowhere. Hot spots, emerging hot spots and backtests take it as their study area: the cells whose middle lies in it, each with all of its incidents. */
-                    readonly bbox?: components["parameters"]["bbox"];
-                    /** @description Hours of the week and ranges of them, in the city's civil time: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
-                    readonly hour_of_week?: components["parameters"]["hour_of_week"];
-                };
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description Milliseconds in the cube, of serialisation, and in all. */
-                        readonly "Server-Timing"?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Density"];
-                        readonly "application/vnd.apache.arrow.stream": string;
-                        readonly "application/geo+json": Record<string, unknown>;
-                        readonly "text/csv": string;
-                    };
-                };
-                /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
-                readonly 304: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 406: components["responses"]["NotAcceptable"];
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        readonly get: operations["density"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -482,95 +90,9 @@ export interface paths {
         };
         /**
          * Emerging hot spots: what has become of each cell's hot and cold spots
-         * @description Gi* of every step by itself, hot and cold by q over all cells of the step, and Mann and Kendall's test on each cell's series of z. The steps are those of the period, from the first to the last in which any incident lies; ten are needed. A step at which z is not defined is none of a cell's history; `pattern` is null where the last step is one of those, or fewer than ten are defined.
+         * @description Gi* of every step by itself, hot and cold by q over all cells of the step, and the test of Mann and Kendall on each cell's series of z. The steps are those of the period, from the first to the last in which any incident lies; ten are needed. A step at which z is not defined is no part of a cell's history. `pattern` is null where the last step is such a step, or where z is defined at fewer than ten steps.
          */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    /** @description H3 resolution. */
-                    readonly resolution?: number;
-                    /** @description Length of a step; weeks begin on Monday. */
-                    readonly step?: "month" | "week";
-                    /** @description The confidence, in per cent, at which a cell is hot or cold at a step, and at which its trend is one. */
-                    readonly confidence?: 90 | 95 | 99;
-                    /** @description The form of the answer; without it, what `Accept` asks for. */
-                    readonly format?: components["parameters"]["format"];
-                    /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
-                    readonly from?: components["parameters"]["from"];
-                    /** @description Excluded, and later than `from`; written as `from`. */
-                    readonly to?: components["parameters"]["to"];
-                    /** @description One of these, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
-                    readonly category?: components["parameters"]["category"];
-                    /** @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives, layers are all required. An area that there is not is refused. */
-                    readonly area?: components["parameters"]["area"];
-                    /** @description Whether someone was arrested. */
-                    readonly arrest?: components["parameters"]["arrest"];
-                    /** @description Whether it was domestic. */
-                    readonly domestic?: components["parameters"]["domestic"];
-                    /** @description west,south,east,north in degrees; unmapped incidents are nowhere. Hot spots, emerging hot spots and backtests take it as their study area: the cells whose middle lies in it, each with all of its incidents. */
-                    readonly bbox?: components["parameters"]["bbox"];
-                    /** @description Hours of the week and ranges of them, in the city's civil time: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
-                    readonly hour_of_week?: components["parameters"]["hour_of_week"];
-                };
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description Milliseconds in the cube, of serialisation, and in all. */
-                        readonly "Server-Timing"?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Emerging"];
-                        readonly "application/vnd.apache.arrow.stream": string;
-                        readonly "application/geo+json": Record<string, unknown>;
-                        readonly "text/csv": string;
-                    };
-                };
-                /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
-                readonly 304: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 406: components["responses"]["NotAcceptable"];
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        readonly get: operations["emerging"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -579,7 +101,7 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/api/v1/backtest": {
+    readonly "/api/v1/hotspots": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
@@ -587,202 +109,10 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * How good a hot-spot map would have been, beside the plain count
-         * @description Each of the last weeks of the period is foretold from the weeks before it: cells are ranked by z of Gi*, by kernel density and by their count, the first of them are flagged, and the incidents of that week are counted inside and outside. Sums over all weeks come before ratios. Of cells with the same score the one with the lower index is ranked first.
+         * Hot and cold spots: Gi* of every cell of the study area
+         * @description Getis-Ord Gi* with binary weights over a cell and its neighbours, its two-sided p, and q after Benjamini and Hochberg over all cells; classes are by q. The study area is the city's outline where boundaries are given (cells whose centre lies inside, and cells with incidents), else the cells with incidents and those that they enclose. `bbox` narrows it; the other filters select incidents only.
          */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    /** @description H3 resolution. */
-                    readonly resolution?: number;
-                    /** @description Part of the study area that is flagged, by cells. */
-                    readonly share?: number;
-                    /** @description Weeks at the end of the period that are foretold. */
-                    readonly weeks?: number;
-                    /** @description Weeks before each of them from which it is foretold. */
-                    readonly training_weeks?: number;
-                    /** @description Bandwidth of the kernel in metres. */
-                    readonly bandwidth_m?: number;
-                    /** @description The form of the answer; without it, what `Accept` asks for. Arrow and CSV have a row for each method. */
-                    readonly format?: "json" | "arrow" | "csv";
-                    /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
-                    readonly from?: components["parameters"]["from"];
-                    /** @description Excluded, and later than `from`; written as `from`. */
-                    readonly to?: components["parameters"]["to"];
-                    /** @description One of these, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
-                    readonly category?: components["parameters"]["category"];
-                    /** @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives, layers are all required. An area that there is not is refused. */
-                    readonly area?: components["parameters"]["area"];
-                    /** @description Whether someone was arrested. */
-                    readonly arrest?: components["parameters"]["arrest"];
-                    /** @description Whether it was domestic. */
-                    readonly domestic?: components["parameters"]["domestic"];
-                    /** @description west,south,east,north in degrees; unmapped incidents are nowhere. Hot spots, emerging hot spots and backtests take it as their study area: the cells whose middle lies in it, each with all of its incidents. */
-                    readonly bbox?: components["parameters"]["bbox"];
-                    /** @description Hours of the week and ranges of them, in the city's civil time: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
-                    readonly hour_of_week?: components["parameters"]["hour_of_week"];
-                };
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description Milliseconds in the cube, of serialisation, and in all. */
-                        readonly "Server-Timing"?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Backtest"];
-                        readonly "application/vnd.apache.arrow.stream": string;
-                        readonly "text/csv": string;
-                    };
-                };
-                /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
-                readonly 304: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 406: components["responses"]["NotAcceptable"];
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/api/v1/peaks": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /**
-         * What is peaking: observed and expected by area, category and window
-         * @description For each area and category and the last 1, 6 and 24 hours and 7 days of the data: how many incidents there are, how many were to be expected, and how surprising that is. `area` and `category` select what is listed; `q` is always that of everything tested at the tick, which `tests` says. Incidents without an area are left out. In Arrow and CSV each row has its `window_hours`; what JSON says beside the peaks is metadata of the Arrow schema. With `as=said` the answer is the last tick that was said by `at`, as `detect` said it.
-         */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    /** @description Only hours that are over by then are looked at, with today's revisions: the city's civil time, or a moment with its offset as answers say it. Without it: the end of the hour in which the data's newest incident lies. */
-                    readonly at?: string;
-                    /** @description `known`: with what is known today of then. `said`: what was said by then, from topic `peaks` (of each window the 25 most surprising, and up to 100 with q at most 0.1); it needs the log. */
-                    readonly as?: "known" | "said";
-                    /** @description One of these, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
-                    readonly category?: components["parameters"]["category"];
-                    /** @description LAYER:CODE of the layer of the hourly counts; may be repeated. */
-                    readonly area?: readonly string[];
-                    /** @description At most so many peaks a window. */
-                    readonly limit?: number;
-                    /** @description The form of the answer; without it, what `Accept` asks for. */
-                    readonly format?: components["parameters"]["format"];
-                };
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description Milliseconds in the cube, of serialisation, and in all. */
-                        readonly "Server-Timing"?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Peaks"];
-                        readonly "application/vnd.apache.arrow.stream": string;
-                        readonly "application/geo+json": Record<string, unknown>;
-                        readonly "text/csv": string;
-                    };
-                };
-                /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
-                readonly 304: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description What was said then is no longer in the log. */
-                readonly 404: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 406: components["responses"]["NotAcceptable"];
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        readonly get: operations["hotspots"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -798,217 +128,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** The records, newest first */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    /** @description Records of a page. */
-                    readonly limit?: number;
-                    /** @description The `next_cursor` of the page before. */
-                    readonly cursor?: string;
-                    /** @description The form of the answer; without it, what `Accept` asks for. */
-                    readonly format?: components["parameters"]["format"];
-                    /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
-                    readonly from?: components["parameters"]["from"];
-                    /** @description Excluded, and later than `from`; written as `from`. */
-                    readonly to?: components["parameters"]["to"];
-                    /** @description One of these, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
-                    readonly category?: components["parameters"]["category"];
-                    /** @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives, layers are all required. An area that there is not is refused. */
-                    readonly area?: components["parameters"]["area"];
-                    /** @description Whether someone was arrested. */
-                    readonly arrest?: components["parameters"]["arrest"];
-                    /** @description Whether it was domestic. */
-                    readonly domestic?: components["parameters"]["domestic"];
-                    /** @description west,south,east,north in degrees; unmapped incidents are nowhere. Hot spots, emerging hot spots and backtests take it as their study area: the cells whose middle lies in it, each with all of its incidents. */
-                    readonly bbox?: components["parameters"]["bbox"];
-                    /** @description Hours of the week and ranges of them, in the city's civil time: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
-                    readonly hour_of_week?: components["parameters"]["hour_of_week"];
-                };
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description Milliseconds in the cube, of serialisation, and in all. */
-                        readonly "Server-Timing"?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        /** @description The next page, where there is one: `<address>; rel="next"` (RFC 8288). */
-                        readonly Link?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Incidents"];
-                        readonly "application/vnd.apache.arrow.stream": string;
-                        readonly "application/geo+json": Record<string, unknown>;
-                        readonly "text/csv": string;
-                    };
-                };
-                /** @description The client has it: `If-None-Match` names the present ETag, or is `*`. */
-                readonly 304: {
-                    headers: {
-                        /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. */
-                        readonly ETag?: string;
-                        /** @description The next offsets that the answer reflects, as ids of live events say them. A 304 says the newer ones at which the answer is still right. */
-                        readonly "Blotter-Next-Offsets"?: string;
-                        readonly [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 406: components["responses"]["NotAcceptable"];
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description The log does not answer, and the texts of these incidents are in it: ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/api/v1/boundaries/{layer}": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /** Outlines of a layer's areas */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: never;
-                readonly header?: never;
-                readonly path: {
-                    /** @description Name of the layer. */
-                    readonly layer: string;
-                };
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description A GeoJSON FeatureCollection; each feature has the properties `code` and `name`. */
-                readonly 200: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/geo+json": {
-                            /** @constant */
-                            readonly type: "FeatureCollection";
-                            readonly features: readonly {
-                                /** @constant */
-                                readonly type: "Feature";
-                                readonly properties: {
-                                    /** @description The area's code. */
-                                    readonly code: string;
-                                    /** @description The area's name. */
-                                    readonly name: string;
-                                };
-                                /** @description The outline: a Polygon or a MultiPolygon in degrees, longitude first. What the city publishes besides is passed on. */
-                                readonly geometry: Record<string, unknown> | null;
-                            }[];
-                        };
-                    };
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The outlines are not known. */
-                readonly 404: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 421: components["responses"]["Misdirected"];
-            };
-        };
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/api/v1/rejected": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /** The records that were rejected, newest first, with their bytes and the reason */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    /** @description Records of a page; a page of more than a megabyte is shorter. */
-                    readonly limit?: number;
-                    /** @description `next_before` of the page before. */
-                    readonly before?: number;
-                };
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description The answer. */
-                readonly 200: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": components["schemas"]["Rejected"];
-                    };
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        /**
+         * The records, newest first
+         * @description Incidents with all that is known of them, a page at a time. The header `Link` has the next page.
+         */
+        readonly get: operations["incidents"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1026,52 +150,12 @@ export interface paths {
         };
         /**
          * Server-sent events: what changes, as it changes
-         * @description Events of type `change`; the id is the next offsets that the event reflects (`0:12,1:7`). The first event has all figures. `Last-Event-ID` resumes: a client that has seen the present offsets is told nothing until something changes, any other gets all figures and asks for counts anew. Events of type `peaks` come without an id: what `detect` has just said, the first ten peaks of each window, with its own `next_offsets` and the alerts of episodes that have just begun.
+         * @description Events of type `change`; the id is the next offsets that the event reflects (`0:12,1:7`). The first event has all figures.
+         *     `Last-Event-ID` resumes: a client that has seen the present offsets gets no counts until something changes, any other gets all
+         *     figures and asks for counts anew. Events of type `peaks` come without an id: what `detect` has just published, the first ten peaks
+         *     of each window, with its own `next_offsets` and the alerts of episodes that have just begun.
          */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: never;
-                readonly header?: {
-                    /** @description The id of the last event seen. */
-                    readonly "Last-Event-ID"?: string;
-                };
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description A stream of events whose data is a `Change`, or `Peaks` with `alerts`. */
-                readonly 200: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "text/event-stream": components["schemas"]["Change"];
-                    };
-                };
-                /** @description A parameter is wrong; the problem says which. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        readonly get: operations["live"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1080,44 +164,18 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/openapi.json": {
+    readonly "/api/v1/meta": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** This document */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: never;
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description OpenAPI 3.1. */
-                readonly 200: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/json": Record<string, unknown>;
-                    };
-                };
-                /** @description The request has no `Host` header, or two. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 421: components["responses"]["Misdirected"];
-            };
-        };
+        /**
+         * What is loaded, how fresh it is, and what can be asked for
+         * @description How many incidents there are, how fresh they are, the state of each source, and the names that filters take: categories, layers and areas.
+         */
+        readonly get: operations["meta"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1126,55 +184,58 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
-    readonly "/metrics": {
+    readonly "/api/v1/peaks": {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Prometheus figures */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: never;
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description Prometheus text. */
-                readonly 200: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "text/plain": string;
-                    };
-                };
-                /** @description The request has no `Host` header, or two. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Too many such questions are waiting, too many large answers are being sent, or the answer takes too long; `Retry-After` says after how many seconds to ask again. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
+        /**
+         * What is peaking: observed and expected by area, category and window
+         * @description For each area and category and the last 1, 6 and 24 hours and 7 days of the data: how many incidents there are, how many were to be expected, and how surprising that is. `area` and `category` select what is listed; `q` is always that of everything tested at the tick, which `tests` counts. Incidents without an area are left out. In Arrow and CSV each row has its `window_hours`; what JSON has beside the peaks is metadata of the Arrow schema. With `as=said` the answer is the last tick that `detect` had published by `at`.
+         */
+        readonly get: operations["peaks"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/rejected": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
+        /**
+         * The records that were rejected, newest first, with their bytes and the reason
+         * @description Records that could not be accepted, a page at a time. A server without the log answers 503.
+         */
+        readonly get: operations["rejected"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/series": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Incidents over time
+         * @description Counts by bucket of time, a line each for categories or areas. Arrow and CSV have a row for each line and bucket with any incident.
+         */
+        readonly get: operations["series"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1191,36 +252,41 @@ export interface paths {
             readonly cookie?: never;
         };
         /** Whether the process is alive */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: never;
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description It is. */
-                readonly 200: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "text/plain": string;
-                    };
-                };
-                /** @description The request has no `Host` header, or two. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 421: components["responses"]["Misdirected"];
-            };
+        readonly get: operations["healthz"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/metrics": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
+        /** Figures for Prometheus */
+        readonly get: operations["metrics"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/openapi.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** This document */
+        readonly get: operations["openapi"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1237,47 +303,7 @@ export interface paths {
             readonly cookie?: never;
         };
         /** Whether it answers from all that there was when it started */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: never;
-                readonly header?: never;
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description It does. */
-                readonly 200: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "text/plain": string;
-                    };
-                };
-                /** @description The request has no `Host` header, or two. */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                readonly 421: components["responses"]["Misdirected"];
-                /** @description Not yet. */
-                readonly 503: {
-                    headers: {
-                        /** @description Seconds. */
-                        readonly "Retry-After"?: number;
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        readonly get: operations["readyz"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1290,435 +316,949 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
-        readonly NextOffsets: {
-            readonly [key: string]: number;
-        };
-        /** @description RFC 9457. */
-        readonly Problem: {
-            readonly type: string;
-            readonly title: string;
-            readonly status: number;
-            readonly detail: string;
-            /** @description The wrong parameter. */
-            readonly parameter?: string;
-        };
-        readonly Figures: {
-            /** @description Winning revisions, not deleted. */
-            readonly incidents?: {
-                readonly total: number;
-                readonly mapped: number;
-                readonly unmapped: number;
-            };
-            /** @description Records that could not be accepted. */
-            readonly rejected?: number;
-            /**
-             * Format: date-time
-             * @description The data's clock: the latest occurrence.
-             */
-            readonly data_as_of?: string | null;
-            /** Format: date-time */
-            readonly earliest?: string | null;
-            /**
-             * Format: date-time
-             * @description When the newest record arrived.
-             */
-            readonly received_at?: string | null;
-            /** @description Everything that the source held has reached every role, archive and snapshot included. False while a source fails. */
-            readonly caught_up?: boolean;
-            readonly simulated?: boolean;
-            readonly source?: string | null;
-            /** @description The state of each source that is read. */
-            readonly sources?: readonly {
-                readonly name: string;
-                readonly describe: string;
-                /**
-                 * @description `failing`: it cannot be read now, and what it said before is shown. `held`: part of what it says waits for a confirmation.
-                 * @enum {string}
-                 */
-                readonly state: "loading" | "following" | "failing" | "held" | "ended";
-                /**
-                 * Format: date-time
-                 * @description When it last answered, to the minute.
-                 */
-                readonly last_success_at: string | null;
-                /** Format: date-time */
-                readonly failing_since: string | null;
-                /** @description The last failure. */
-                readonly why: string | null;
-                /** @description What a person should know of its rows. */
-                readonly notices: readonly {
-                    /** @enum {string} */
-                    readonly kind: "missing_columns" | "shared_ids" | "outside_city" | "held_deletions" | "vanished_rows";
-                    readonly text: string;
-                }[];
-            }[];
-            /** @description Incidents far from all others in time: they are counted, and move neither the data's clock nor the axis of a chart. */
-            readonly outliers?: {
-                readonly early: {
-                    readonly incidents: number;
-                    /** Format: date-time */
-                    readonly first: string;
-                    /** Format: date-time */
-                    readonly last: string;
-                } | null;
-                readonly late: {
-                    readonly incidents: number;
-                    /** Format: date-time */
-                    readonly first: string;
-                    /** Format: date-time */
-                    readonly last: string;
-                } | null;
-            };
-            readonly snapshot?: {
-                readonly version: number | null;
-                /** @description A newer snapshot that could not be loaded; what was loaded before goes on. */
-                readonly refused: {
-                    readonly version: number | null;
-                    readonly why: string;
-                } | null;
-            };
-        };
-        readonly Meta: WithRequired<components["schemas"]["Figures"], "incidents" | "rejected" | "data_as_of" | "earliest" | "received_at" | "caught_up" | "simulated" | "source" | "sources" | "outliers" | "snapshot"> & {
+        /** @description One episode has begun. */
+        readonly Alert: components["schemas"]["ReportedPeak"] & {
+            /** @description The area's name, or its code where it has none. */
+            readonly area_name: string;
+            /** @description The end of the tick, in the city's civil time with its offset. */
+            readonly at: string;
+            /** @description The city's short name. */
             readonly city: string;
-            readonly profile: {
-                readonly name: string;
-                readonly time_zone: string;
-                readonly disclaimer: string;
-                readonly portal: string | null;
-                readonly bounding_box: [
-                    number,
-                    number,
-                    number,
-                    number
-                ];
+            /**
+             * Format: int32
+             * @description How many hours the window has.
+             */
+            readonly hours: number;
+            /** @description The same however often it is sent. */
+            readonly id: string;
+            /** @description The area's layer. */
+            readonly layer: string;
+            /** @description The next offsets that the tick reflects, by partition of topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
             };
-            readonly next_offsets: components["schemas"]["NextOffsets"];
-            readonly layers: readonly {
-                readonly name: string;
-                readonly title: string;
-                readonly primary: boolean;
-                /** @description Whether the outlines of its areas are known. */
-                readonly boundaries: boolean;
-                /** @description Mapped incidents whose area is another than the one whose outline contains their point; what the source says stands. Null where the outlines are not known. */
-                readonly disagreeing: number | null;
-                readonly areas: readonly {
-                    readonly code: string;
-                    readonly name: string;
-                }[];
-            }[];
-            /** @description Most frequent first. */
-            readonly categories: readonly string[];
+            /** @description The rule's name. */
+            readonly rule: string;
+            /** @description A sentence for people. */
+            readonly text: string;
         };
-        readonly Series: {
-            /** @description Contiguous, from the first to the last that has any. */
-            readonly buckets: readonly string[];
-            readonly series: readonly {
-                /** @description Empty where an incident has none, or where there is one line. */
-                readonly key: string;
-                readonly counts: readonly number[];
-            }[];
-            readonly next_offsets: components["schemas"]["NextOffsets"];
+        /** @description An area. */
+        readonly AreaFacts: {
+            /** @description Its code, as incidents have it. */
+            readonly code: string;
+            /** @description Its name for people; the code where it has none. */
+            readonly name: string;
         };
-        readonly Cells: {
+        /** @description How good each method was. */
+        readonly BacktestAnswer: {
+            /**
+             * Format: double
+             * @description Bandwidth of the kernel density, in metres.
+             */
+            readonly bandwidth_m: number;
+            /** @description Incidents of each week in its best cells, as many as are flagged. */
+            readonly best: readonly number[];
+            /** @description Cells that are flagged each week. */
+            readonly flagged: number;
+            /** @description Incidents of each of these weeks, in the study area. */
+            readonly incidents: readonly number[];
+            /**
+             * Format: int64
+             * @description Selected incidents in the study area.
+             */
+            readonly mapped: number;
+            /** @description Each method. */
+            readonly methods: readonly components["schemas"]["MethodScore"][];
+            /** @description Cells of the study area. */
+            readonly n: number;
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Resolution of the H3 cells.
+             */
             readonly resolution: number;
+            /**
+             * Format: double
+             * @description The share of the study area that is flagged, as the question has it.
+             */
+            readonly share: number;
+            /** @description How the study area is bounded. */
+            readonly study_area: components["schemas"]["StudyAreaMethod"];
+            /** @description Weeks from which each week is foretold. */
+            readonly training_weeks: number;
+            /**
+             * Format: int64
+             * @description Selected incidents without coordinates inside the city's bounding box.
+             */
+            readonly unmapped: number;
+            /** @description The Monday of each week that is foretold. */
+            readonly weeks: readonly string[];
+        };
+        /** @description The GeoJSON outlines of areas, as the city publishes them. */
+        readonly Boundaries: {
+            /** @description The areas. */
+            readonly features: readonly components["schemas"]["Boundary"][];
+            /** @description Always `FeatureCollection` (RFC 7946). */
+            readonly type: string;
+        };
+        /** @description An area. */
+        readonly Boundary: {
+            /** @description Its outline: a Polygon or a MultiPolygon in degrees, longitude first. What the city publishes besides is passed on. */
+            readonly geometry: {
+                readonly [key: string]: unknown;
+            } | null;
+            /** @description Its code and name. */
+            readonly properties: components["schemas"]["BoundaryName"];
+            /** @description Always `Feature`. */
+            readonly type: string;
+        };
+        /** @description The name of an area. */
+        readonly BoundaryName: {
+            /** @description Its code, as incidents have it. */
+            readonly code: string;
+            /** @description Its name for people. */
+            readonly name: string;
+        };
+        /** @enum {string} */
+        readonly CellClass: "hot_99" | "hot_95" | "hot_90" | "not_significant" | "cold_90" | "cold_95" | "cold_99";
+        /** @enum {string} */
+        readonly CellPattern: "intensifying_hot" | "diminishing_hot" | "persistent_hot" | "new_hot" | "consecutive_hot" | "oscillating_hot" | "sporadic_hot" | "historical_hot" | "intensifying_cold" | "diminishing_cold" | "persistent_cold" | "new_cold" | "consecutive_cold" | "oscillating_cold" | "sporadic_cold" | "historical_cold" | "not_detected";
+        /** @description The cells that hold any. */
+        readonly CellsAnswer: components["schemas"]["CellsSummary"] & {
+            /**
+             * @description Pairs of a cell's H3 index, in hexadecimal, and its number of incidents, in the order of the indexes. Cells without incidents
+             *     are left out.
+             */
             readonly cells: readonly (readonly [
                 string,
                 number
             ])[];
-            readonly mapped: number;
-            /** @description Selected incidents without a place. */
-            readonly unmapped: number;
-            readonly next_offsets: components["schemas"]["NextOffsets"];
         };
-        readonly Hotspots: {
+        /** @description What is said of all cells. */
+        readonly CellsSummary: {
+            /**
+             * Format: int64
+             * @description Selected incidents with coordinates inside the city's bounding box.
+             */
+            readonly mapped: number;
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Resolution of the H3 cells.
+             */
             readonly resolution: number;
             /**
-             * @description How it is bounded.
-             * @enum {string}
+             * Format: int64
+             * @description Selected incidents without coordinates inside the city's bounding box.
              */
-            readonly study_area: "outline" | "within_reach";
-            /** @description Cells of the study area. */
-            readonly n: number;
-            /** @description Cells whose z is defined; so many tests are corrected for. */
-            readonly tests: number;
-            /** @enum {integer} */
-            readonly confidence: 90 | 95 | 99;
-            /** @description The least |z| that is called significant. */
-            readonly critical_z: number | null;
-            /** @description Why these numbers are to be taken with care: single incidents are called hot where a neighbourhood holds few. */
-            readonly caution: string | null;
-            readonly mapped: number;
-            /** @description Selected incidents without a place. */
             readonly unmapped: number;
-            readonly next_offsets: components["schemas"]["NextOffsets"];
-            readonly cells: readonly {
-                /** @description H3 index. */
-                readonly cell: string;
-                readonly count: number;
-                /** @description Incidents in it and its neighbours together: what z is about. */
-                readonly neighborhood: number;
-                /** @description Neighbours inside the study area, 0 to 6. */
-                readonly neighbors: number;
-                readonly z: number | null;
-                /** @description Two-sided. */
-                readonly p: number | null;
-                /** @description After correction for all tests. */
-                readonly q: number | null;
-                /** @enum {string} */
-                readonly class: "hot_99" | "hot_95" | "hot_90" | "not_significant" | "cold_90" | "cold_95" | "cold_99";
-            }[];
         };
-        readonly Density: {
-            readonly bandwidth_m: number;
-            /** @enum {string} */
-            readonly unit: "incidents per km²" | "incidents per km² and year";
-            /** @description Length of what the data cover of the period, where both of its ends are given. */
-            readonly years: number | null;
-            readonly grid: {
-                readonly cell_m: number;
-                /** @description Columns. */
-                readonly width: number;
-                /** @description Rows. */
-                readonly height: number;
-                /** @description Metres east and north of the plane's origin: the south-west corner. */
-                readonly origin_m: [
-                    number,
-                    number
-                ];
-                /** @description The plane, as PROJ knows it. */
-                readonly projection: string;
-                /** @description Longitude and latitude, from the south-west corner counter-clockwise. */
-                readonly corners: [
-                    (readonly number[])[],
-                    (readonly number[])[],
-                    (readonly number[])[],
-                    (readonly number[])[]
-                ];
+        /** @description The data of an event of type `change`. */
+        readonly Change: {
+            /**
+             * @description New totals of the hours, areas and categories that changed. Null where they are too many to list, where a snapshot was loaded,
+             *     or for a client that has missed some: ask again.
+             */
+            readonly counts: readonly components["schemas"]["CountChange"][] | null;
+            /** @description The figures of `meta` that changed, each as a whole. */
+            readonly meta: components["schemas"]["FiguresChange"];
+            /** @description The next offsets that the event reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
             };
-            /** @description The greatest value. */
-            readonly greatest: number;
-            readonly mapped: number;
-            /** @description Selected incidents without a place. */
-            readonly unmapped: number;
-            readonly next_offsets: components["schemas"]["NextOffsets"];
-            /** @description One a cell, row by row from the south-west. */
+        };
+        /** @description A city. */
+        readonly CityFacts: {
+            /** @description West, south, east, north, in degrees. */
+            readonly bounding_box: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** @description What the publisher of the data asks to be said. */
+            readonly disclaimer: string;
+            /** @description Its name, for people. */
+            readonly name: string;
+            /** @description Address of the data's page; null where the profile has none. */
+            readonly portal: string | null;
+            /** @description Its time zone, as the tz database names it. */
+            readonly time_zone: string;
+        };
+        /** @description A total that changed. */
+        readonly CountChange: {
+            /** @description Code of the area, of the layer by which peaks are; empty for incidents without one. */
+            readonly area: string;
+            /**
+             * Format: date-time
+             * @description The beginning of the hour.
+             */
+            readonly bucket: string;
+            /** @description The category. */
+            readonly category: string;
+            /**
+             * Format: int64
+             * @description Incidents of that hour, area and category now.
+             */
+            readonly count: number;
+        };
+        /** @description A value for each cell of a grid. */
+        readonly DensityAnswer: components["schemas"]["DensitySummary"] & {
+            /** @description The density of each cell, row by row from the south-west. */
             readonly values: readonly number[];
         };
-        readonly Emerging: {
-            readonly resolution: number;
+        /** @description A grid. */
+        readonly DensityGrid: {
             /**
-             * @description How it is bounded.
-             * @enum {string}
+             * Format: double
+             * @description The side of a cell, in metres.
              */
-            readonly study_area: "outline" | "within_reach";
+            readonly cell_m: number;
+            /** @description The corners, counter-clockwise from the south-west: longitude and latitude in degrees. */
+            readonly corners: [
+                (readonly number[])[],
+                (readonly number[])[],
+                (readonly number[])[],
+                (readonly number[])[]
+            ];
+            /** @description Cells from south to north. */
+            readonly height: number;
+            /** @description The south-west corner: metres east and north of the plane's origin. */
+            readonly origin_m: [
+                number,
+                number
+            ];
+            /** @description The plane, as a PROJ string. */
+            readonly projection: string;
+            /** @description Cells from west to east. */
+            readonly width: number;
+        };
+        /** @description What is said of all values. */
+        readonly DensitySummary: {
+            /**
+             * Format: double
+             * @description Bandwidth of the kernel, in metres.
+             */
+            readonly bandwidth_m: number;
+            /**
+             * Format: double
+             * @description The greatest of the values, in their unit.
+             */
+            readonly greatest: number;
+            /** @description Where the values are. */
+            readonly grid: components["schemas"]["DensityGrid"];
+            /**
+             * Format: int64
+             * @description Selected incidents with coordinates inside the city's bounding box.
+             */
+            readonly mapped: number;
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /** @description Unit of the values. */
+            readonly unit: components["schemas"]["DensityUnit"];
+            /**
+             * Format: int64
+             * @description Selected incidents without coordinates inside the city's bounding box.
+             */
+            readonly unmapped: number;
+            /**
+             * Format: double
+             * @description Length, in years, of what the data cover of the period; null where the question does not have both ends of it.
+             */
+            readonly years: number | null;
+        };
+        /**
+         * @description What the values are counts of.
+         * @enum {string}
+         */
+        readonly DensityUnit: "incidents per km² and year" | "incidents per km²";
+        /** @description Every cell of the study area. */
+        readonly EmergingAnswer: components["schemas"]["EmergingSummary"] & {
+            /** @description In the order of their indexes. */
+            readonly cells: readonly components["schemas"]["EmergingCell"][];
+        };
+        /** @description One cell. */
+        readonly EmergingCell: {
+            /** @description H3 index of the cell, in hexadecimal. */
+            readonly cell: string;
+            /**
+             * Format: int32
+             * @description At how many of them it is cold.
+             */
+            readonly cold_steps: number;
+            /**
+             * Format: int64
+             * @description Incidents in it, over all steps.
+             */
+            readonly count: number;
+            /**
+             * Format: int32
+             * @description At how many of them it is hot.
+             */
+            readonly hot_steps: number;
+            readonly pattern: components["schemas"]["CellPattern"] | null;
+            /**
+             * Format: double
+             * @description p of that z after Benjamini and Hochberg over all cells of the last step.
+             */
+            readonly q: number | null;
+            /**
+             * Format: int32
+             * @description Steps whose z is defined.
+             */
+            readonly steps: number;
+            /**
+             * Format: double
+             * @description Two-sided probability of the trend.
+             */
+            readonly trend_p: number | null;
+            /**
+             * Format: int64
+             * @description S of Mann and Kendall, of the cell's z over the steps; null where z is defined at fewer than ten steps.
+             */
+            readonly trend_s: number | null;
+            /**
+             * Format: double
+             * @description That S, standardised.
+             */
+            readonly trend_z: number | null;
+            /**
+             * Format: double
+             * @description z of Gi* at the last step, in standard deviations; null where it is not defined.
+             */
+            readonly z: number | null;
+        };
+        /** @description What is said of all cells. */
+        readonly EmergingSummary: {
+            /** @description Why these numbers are to be taken with care: where a neighbourhood holds few incidents, single ones are called hot. */
+            readonly caution: string | null;
+            /**
+             * Format: int32
+             * @description The confidence, in percent, at which a cell is hot or cold at a step, and at which its trend is one.
+             */
+            readonly confidence: number;
+            /**
+             * Format: int64
+             * @description Selected incidents in the study area.
+             */
+            readonly mapped: number;
             /** @description Cells of the study area. */
             readonly n: number;
-            /** @enum {integer} */
-            readonly confidence: 90 | 95 | 99;
-            /** @enum {string} */
-            readonly step: "month" | "week";
-            /** @description The beginning of each step. */
-            readonly steps: readonly string[];
-            /** @description Cells of each pattern that there is. */
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /** @description How many cells have each pattern; a pattern without cells is left out. */
             readonly patterns: {
                 readonly [key: string]: number;
             };
-            /** @description Why these numbers are to be taken with care: single incidents are called hot where a neighbourhood holds few. */
-            readonly caution: string | null;
-            readonly mapped: number;
-            /** @description Selected incidents without a place. */
-            readonly unmapped: number;
-            readonly next_offsets: components["schemas"]["NextOffsets"];
-            readonly cells: readonly {
-                /** @description H3 index. */
-                readonly cell: string;
-                /** @description Over all steps. */
-                readonly count: number;
-                /** @enum {string|null} */
-                readonly pattern: "intensifying_hot" | "diminishing_hot" | "persistent_hot" | "new_hot" | "consecutive_hot" | "oscillating_hot" | "sporadic_hot" | "historical_hot" | "intensifying_cold" | "diminishing_cold" | "persistent_cold" | "new_cold" | "consecutive_cold" | "oscillating_cold" | "sporadic_cold" | "historical_cold" | "not_detected" | null;
-                /** @description Steps whose z is defined. */
-                readonly steps: number;
-                readonly hot_steps: number;
-                readonly cold_steps: number;
-                /** @description Of the last step. */
-                readonly z: number | null;
-                /** @description Of the last step, after correction for all tests of it. */
-                readonly q: number | null;
-                /** @description Mann and Kendall's S of the series of z. */
-                readonly trend_s: number | null;
-                readonly trend_z: number | null;
-                /** @description Two-sided. */
-                readonly trend_p: number | null;
-            }[];
-        };
-        readonly Backtest: {
-            readonly resolution: number;
             /**
-             * @description How it is bounded.
-             * @enum {string}
+             * Format: int32
+             * @description Resolution of the H3 cells.
              */
-            readonly study_area: "outline" | "within_reach";
-            /** @description Cells of the study area. */
-            readonly n: number;
-            /** @description Cells that are flagged. */
-            readonly flagged: number;
-            readonly share: number;
-            readonly training_weeks: number;
-            readonly bandwidth_m: number;
-            /** @description The Monday of each week that is foretold. */
-            readonly weeks: readonly string[];
-            /** @description Of each of these weeks, in the study area. */
-            readonly incidents: readonly number[];
-            /** @description Of these in the best cells of that week, of the same number. */
-            readonly best: readonly number[];
-            readonly methods: readonly {
-                /** @enum {string} */
-                readonly method: "gi_star" | "density" | "count";
-                /** @description Incidents in the flagged cells, each week. */
-                readonly hits: readonly number[];
-                /** @description n/N; null where nothing happened, as what follows. */
-                readonly hit_rate: number | null;
-                /** @description (n/N) / (a/A). */
-                readonly pai: number | null;
-                /** @description PAI over the best possible one of the same area. */
-                readonly pei_star: number | null;
-            }[];
-            readonly mapped: number;
-            /** @description Selected incidents without a place. */
+            readonly resolution: number;
+            /** @description Length of a step. */
+            readonly step: components["schemas"]["StepName"];
+            /** @description The beginning of each step, in civil time. */
+            readonly steps: readonly string[];
+            /** @description How the study area is bounded. */
+            readonly study_area: components["schemas"]["StudyAreaMethod"];
+            /**
+             * Format: int64
+             * @description Selected incidents without coordinates inside the city's bounding box.
+             */
             readonly unmapped: number;
-            readonly next_offsets: components["schemas"]["NextOffsets"];
         };
-        readonly Peaks: {
+        /** @description A rule has found one area and category to be peaking, and has not been without for long since. */
+        readonly Episode: {
+            /** @description The area's code. */
+            readonly area: string;
+            /** @description The category's name. */
+            readonly category: string;
+            /** @description The rule's name. */
+            readonly rule: string;
+            /** @description The end of the tick that found it first, UTC. */
+            readonly since: string;
+            /** @description The end of the newest tick that found it, UTC. */
+            readonly until: string;
+        };
+        /** @description How much is loaded, how fresh it is, and how its sources stand. */
+        readonly Figures: {
+            /** @description Whether everything that the sources hold has reached every role, archive and snapshot included. False while a source fails. */
+            readonly caught_up: boolean;
             /**
              * Format: date-time
-             * @description The exclusive end of what was looked at; null where there are no incidents.
+             * @description The data's clock: when the newest incident occurred, without outliers. Null where there are no incidents.
+             */
+            readonly data_as_of: string | null;
+            /**
+             * Format: date-time
+             * @description When the first incident occurred, without outliers. Null where there are no incidents.
+             */
+            readonly earliest: string | null;
+            /** @description Incidents, each by its winning revision; those that the source no longer lists are not counted. */
+            readonly incidents: components["schemas"]["IncidentFigures"];
+            /** @description Incidents whose dates lie far from all others: they are counted, and move neither the data's clock nor the axis of a chart. */
+            readonly outliers: components["schemas"]["Outliers"];
+            /**
+             * Format: date-time
+             * @description When the newest record was appended to the log. Null where there is none.
+             */
+            readonly received_at: string | null;
+            /** @description Distinct records that could not be accepted. */
+            readonly rejected: number;
+            /** @description Whether a simulator made them up. */
+            readonly simulated: boolean;
+            /** @description The snapshot that is loaded. */
+            readonly snapshot: components["schemas"]["SnapshotFigures"];
+            /** @description The sources in words; null where none is known. */
+            readonly source: string | null;
+            /** @description The state of each source that is read. */
+            readonly sources: readonly components["schemas"]["SourceFigures"][];
+        };
+        /** @description The figures that changed, each as a whole; what `meta` says of a figure holds here, too. */
+        readonly FiguresChange: {
+            /** @description Whether everything that the sources hold has reached every role. */
+            readonly caught_up?: boolean;
+            /**
+             * Format: date-time
+             * @description The data's clock.
+             */
+            readonly data_as_of?: string | null;
+            /**
+             * Format: date-time
+             * @description When the first incident occurred.
+             */
+            readonly earliest?: string | null;
+            /** @description Incidents. */
+            readonly incidents?: components["schemas"]["IncidentFigures"];
+            /** @description Incidents whose dates lie far from all others. */
+            readonly outliers?: components["schemas"]["Outliers"];
+            /**
+             * Format: date-time
+             * @description When the newest record was appended to the log.
+             */
+            readonly received_at?: string | null;
+            /** @description Distinct records that could not be accepted. */
+            readonly rejected?: number;
+            /** @description Whether a simulator made the data up. */
+            readonly simulated?: boolean;
+            /** @description The snapshot that is loaded. */
+            readonly snapshot?: components["schemas"]["SnapshotFigures"];
+            /** @description The sources in words. */
+            readonly source?: string | null;
+            /** @description The state of each source that is read. */
+            readonly sources?: readonly components["schemas"]["SourceFigures"][];
+        };
+        /** @description One cell. */
+        readonly HotspotCell: {
+            /** @description H3 index of the cell, in hexadecimal. */
+            readonly cell: string;
+            /** @description Hot or cold by q, and at which confidence, in percent. */
+            readonly class: components["schemas"]["CellClass"];
+            /**
+             * Format: int64
+             * @description Incidents in it.
+             */
+            readonly count: number;
+            /**
+             * Format: int64
+             * @description Incidents in it and its neighbours together: what z is about.
+             */
+            readonly neighborhood: number;
+            /**
+             * Format: int32
+             * @description Neighbours inside the study area, 0 to 6.
+             */
+            readonly neighbors: number;
+            /**
+             * Format: double
+             * @description Two-sided probability of z.
+             */
+            readonly p: number | null;
+            /**
+             * Format: double
+             * @description p after Benjamini and Hochberg over all tests: the least false discovery rate at which the cell is called significant.
+             */
+            readonly q: number | null;
+            /**
+             * Format: double
+             * @description z of Gi*, in standard deviations; null where it is not defined: fewer than two cells, or all counts equal.
+             */
+            readonly z: number | null;
+        };
+        /** @description Every cell of the study area. */
+        readonly HotspotsAnswer: components["schemas"]["HotspotsSummary"] & {
+            /** @description In the order of their indexes. */
+            readonly cells: readonly components["schemas"]["HotspotCell"][];
+        };
+        /** @description What is said of all cells. */
+        readonly HotspotsSummary: {
+            /** @description Why these numbers are to be taken with care: where a neighbourhood holds few incidents, single ones are called hot. */
+            readonly caution: string | null;
+            /**
+             * Format: int32
+             * @description The least confidence, in percent, at which a cell is called hot or cold.
+             */
+            readonly confidence: number;
+            /**
+             * Format: double
+             * @description The least |z| that is called significant here; null where no cell is.
+             */
+            readonly critical_z: number | null;
+            /**
+             * Format: int64
+             * @description Selected incidents in the study area.
+             */
+            readonly mapped: number;
+            /** @description Cells of the study area. */
+            readonly n: number;
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Resolution of the H3 cells.
+             */
+            readonly resolution: number;
+            /** @description How the study area is bounded. */
+            readonly study_area: components["schemas"]["StudyAreaMethod"];
+            /** @description Cells whose z is defined: q is corrected for so many tests. */
+            readonly tests: number;
+            /**
+             * Format: int64
+             * @description Selected incidents without coordinates inside the city's bounding box.
+             */
+            readonly unmapped: number;
+        };
+        /** @description How many incidents there are. */
+        readonly IncidentFigures: {
+            /**
+             * Format: int64
+             * @description Incidents with coordinates inside the city's bounding box.
+             */
+            readonly mapped: number;
+            /**
+             * Format: int64
+             * @description All incidents.
+             */
+            readonly total: number;
+            /**
+             * Format: int64
+             * @description All other incidents.
+             */
+            readonly unmapped: number;
+        };
+        /** @description An incident: times as ISO 8601 (civil ones without a zone), missing members as null. */
+        readonly IncidentRecord: {
+            /** @description Codes of its areas, by layer. */
+            readonly areas: {
+                readonly [key: string]: string;
+            };
+            /** @description Whether someone was arrested. */
+            readonly arrest: boolean | null;
+            /** @description Address, coarsened by the city. */
+            readonly block: string | null;
+            /** @description The police's case number. Not unique: homicides have a row for each victim. */
+            readonly case_number: string | null;
+            /** @description The category, by which it is counted. */
+            readonly category: string;
+            /** @description The category as published. */
+            readonly category_published: string;
+            /** @description Offence code. */
+            readonly code: string | null;
+            /** @description Whether the source no longer lists it; the other members are its last known ones. */
+            readonly deleted: boolean;
+            /** @description What happened. */
+            readonly description: string | null;
+            /** @description Whether it was domestic. */
+            readonly domestic: boolean | null;
+            /** @description Unique in its city. */
+            readonly id: string;
+            /**
+             * Format: double
+             * @description Degrees north, WGS 84.
+             */
+            readonly latitude: number | null;
+            /**
+             * Format: double
+             * @description Degrees east, WGS 84.
+             */
+            readonly longitude: number | null;
+            /**
+             * Format: date-time
+             * @description When the source had it.
+             */
+            readonly observed_at: string;
+            /** @description When it happened: civil time, as published. */
+            readonly occurred_at: string;
+            /**
+             * Format: date-time
+             * @description When it happened, in UTC.
+             */
+            readonly occurred_at_utc: string;
+            /** @description Kind of place. */
+            readonly place: string | null;
+            /** @description When the portal changed it: civil time, as published. */
+            readonly updated_at: string | null;
+        };
+        /** @description A page of incidents. */
+        readonly IncidentsAnswer: {
+            /** @description The newest first. A page may end before its limit, where reading more would take too long: `next_cursor` leads on. */
+            readonly incidents: readonly components["schemas"]["IncidentRecord"][];
+            /** @description Ids of incidents of this page whose texts are gone: retention has removed them from the log, and no local snapshot has them yet. */
+            readonly missing: readonly string[];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            readonly next_cursor: string | null;
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+        };
+        /** @description A layer of areas. */
+        readonly LayerFacts: {
+            /** @description The areas that incidents have. */
+            readonly areas: readonly components["schemas"]["AreaFacts"][];
+            /** @description Whether the outlines of its areas are known. */
+            readonly boundaries: boolean;
+            /**
+             * Format: int64
+             * @description Mapped incidents whose area is another than the one whose outline contains their point; what the source has stands. Null where
+             *     the outlines are not known.
+             */
+            readonly disagreeing: number | null;
+            /** @description Its name in questions. */
+            readonly name: string;
+            /** @description Whether peaks are by its areas. */
+            readonly primary: boolean;
+            /** @description Its name for people. */
+            readonly title: string;
+        };
+        /** @description The data of an event. */
+        readonly LiveData: components["schemas"]["Change"] | components["schemas"]["PublishedTick"];
+        /** @description The figures of the data, and what can be asked about. */
+        readonly MetaAnswer: components["schemas"]["Figures"] & {
+            /** @description The categories that incidents have, the most frequent first. */
+            readonly categories: readonly string[];
+            /** @description The city's short name, as `--city` has it. */
+            readonly city: string;
+            /** @description The layers of areas, such as beats and districts. */
+            readonly layers: readonly components["schemas"]["LayerFacts"][];
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /** @description The city. */
+            readonly profile: components["schemas"]["CityFacts"];
+        };
+        /** @enum {string} */
+        readonly MethodName: "gi_star" | "density" | "count";
+        /** @description How good a method was. */
+        readonly MethodScore: {
+            /**
+             * Format: double
+             * @description Hits by all incidents, 0 to 1; null where nothing happened.
+             */
+            readonly hit_rate: number | null;
+            /** @description Incidents in the flagged cells, each week. */
+            readonly hits: readonly number[];
+            /** @description By what cells are ranked: z of Gi*, kernel density, or past incidents. */
+            readonly method: components["schemas"]["MethodName"];
+            /**
+             * Format: double
+             * @description Prediction accuracy index: the hit rate by the flagged share of the cells. Null where nothing happened.
+             */
+            readonly pai: number | null;
+            /**
+             * Format: double
+             * @description Prediction efficiency index with as many cells: the hits by those of the best cells, 0 to 1. Null where nothing happened.
+             */
+            readonly pei_star: number | null;
+        };
+        /** @description Something to know of a source. */
+        readonly NoticeFigures: {
+            /** @description What it is about. */
+            readonly kind: components["schemas"]["NoticeKindName"];
+            /** @description What happened, and what to do. */
+            readonly text: string;
+        };
+        /** @enum {string} */
+        readonly NoticeKindName: "missing_columns" | "shared_ids" | "outside_city" | "held_deletions" | "vanished_rows";
+        /** @description Some incidents that lie apart. */
+        readonly OutlierFigures: {
+            /**
+             * Format: date-time
+             * @description When the first of them occurred.
+             */
+            readonly first: string;
+            /**
+             * Format: int64
+             * @description How many incidents.
+             */
+            readonly incidents: number;
+            /**
+             * Format: date-time
+             * @description When the last of them occurred.
+             */
+            readonly last: string;
+        };
+        /** @description Incidents whose dates lie apart from all others. */
+        readonly Outliers: {
+            readonly early: components["schemas"]["OutlierFigures"] | null;
+            readonly late: components["schemas"]["OutlierFigures"] | null;
+        };
+        /** @description The peaks of each window, the most unusual first. */
+        readonly PeaksAnswer: components["schemas"]["Report"] & {
+            /**
+             * Format: date-time
+             * @description With `as=said` only: when it was published, by the wall clock.
+             */
+            readonly said_at?: string;
+        };
+        /** @description Why there is no answer (RFC 9457). */
+        readonly ProblemDetails: {
+            /** @description What is wrong, and what to do. */
+            readonly detail: string;
+            /** @description Name of the wrong parameter, where one is. */
+            readonly parameter?: string;
+            /**
+             * Format: int32
+             * @description The status of HTTP.
+             */
+            readonly status: number;
+            /** @description What kind of problem it is. */
+            readonly title: string;
+            /** @description Always `about:blank`: the status says it all. */
+            readonly type: string;
+        };
+        /** @description A tick, and what it led to. */
+        readonly PublishedTick: components["schemas"]["Report"] & {
+            /** @description What the rules say of episodes that have just begun. */
+            readonly alerts?: readonly components["schemas"]["Alert"][];
+            /** @description The episodes that last, those included that have just begun: what the next tick goes on from. */
+            readonly episodes?: readonly components["schemas"]["Episode"][];
+        };
+        /** @description A snapshot that could not be loaded. */
+        readonly RefusedFigures: {
+            /**
+             * Format: int64
+             * @description Its version; null where not even that can be read.
+             */
+            readonly version: number | null;
+            /** @description Why it could not be loaded. */
+            readonly why: string;
+        };
+        /** @description A page of rejected records. */
+        readonly RejectedAnswer: {
+            /**
+             * Format: int64
+             * @description Give it as `before` for the next page; null at the end.
+             */
+            readonly next_before: number | null;
+            /** @description The newest first. */
+            readonly rejected: readonly components["schemas"]["RejectedRecord"][];
+        };
+        /** @description A rejected record. */
+        readonly RejectedRecord: {
+            /** @description The record in base64, where it is not UTF-8. */
+            readonly base64: string | null;
+            /** @description Where the record comes from: file and row, or partition and offset. */
+            readonly key: string;
+            /**
+             * Format: date-time
+             * @description When the source had it.
+             */
+            readonly observed_at: string;
+            /** @description Why it was rejected. */
+            readonly reason: string;
+            /** @description The record, where it is UTF-8. */
+            readonly text: string | null;
+        };
+        /** @description A tick, or what was chosen of it. */
+        readonly Report: {
+            /**
+             * Format: date-time
+             * @description The end, exclusive, of what was looked at: civil time of the city with its offset. Null where there are no incidents.
              */
             readonly at: string | null;
             /** @description Whose areas these are. */
             readonly layer: string;
-            /** @description Pairs of area and category in all ranked windows: q is corrected for so many. */
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /** @description Where the shares that are known at each age come from: `profile`, or `none`, which takes all counts as known at once. */
+            readonly reporting_lag: string;
+            /** @description Pairs of area and category in all ranked windows: q is corrected for so many tests. */
             readonly tests: number;
+            /** @description The last 1, 6, 24 and 168 hours. */
+            readonly windows: readonly components["schemas"]["ReportedWindow"][];
+        };
+        /** @description What an area and category hold in a window, and what was to be expected. */
+        readonly ReportedPeak: {
+            /** @description Code of the area. */
+            readonly area: string;
+            /** @description Name of the category. */
+            readonly category: string;
             /**
-             * @description Where the shares that are known at each age come from; none: all counts as known at once.
-             * @enum {string}
+             * Format: double
+             * @description Ratio of the variance to the mean, at least 1.
              */
-            readonly reporting_lag: "profile" | "none";
-            readonly next_offsets: components["schemas"]["NextOffsets"];
-            readonly windows: readonly {
-                /**
-                 * @description So many hours before `at`.
-                 * @enum {integer}
-                 */
-                readonly hours: 1 | 6 | 24 | 168;
-                /**
-                 * @description Incomplete: less than half of what happened in it is usually known yet. Too little history: less than eight weeks to learn from.
-                 * @enum {string}
-                 */
-                readonly standing: "ranked" | "incomplete" | "too_little_history";
-                /** @description The share of its incidents that is usually known by now. */
-                readonly reported_share: number;
-                /** @description Pairs of area and category that were tested in it. */
-                readonly tests: number;
-                /** @description The most surprising first: by q, then p. */
-                readonly peaks: readonly {
-                    /** @description Code. */
-                    readonly area: string;
-                    readonly category: string;
-                    readonly observed: number;
-                    /** @description What was to be expected by now, above zero. */
-                    readonly expected: number;
-                    /** @description Observed by expected; not to be shown without both. */
-                    readonly ratio: number | null;
-                    /** @description Null where fewer than five were expected: a percentage over a small count means nothing. */
-                    readonly percent_more: number | null;
-                    /** @description Of the variance to the mean, at least 1. */
-                    readonly dispersion: number;
-                    /** @description The probability of at least as many. */
-                    readonly p: number;
-                    /** @description p after Benjamini and Hochberg over all tests of the tick. */
-                    readonly q: number;
-                    /** @description Of the 7 days only: how many times likelier the counts of these and the previous seven days are if a surge began in either than if none did. */
-                    readonly surge_evidence: number | null;
-                }[];
-            }[];
+            readonly dispersion: number;
+            /**
+             * Format: double
+             * @description Incidents that were to be expected there by now; above zero.
+             */
+            readonly expected: number;
+            /**
+             * Format: int64
+             * @description Incidents in the window.
+             */
+            readonly observed: number;
+            /**
+             * Format: double
+             * @description The probability of at least as many incidents.
+             */
+            readonly p: number;
+            /**
+             * Format: double
+             * @description How many percent more than expected; null where fewer than five were expected, since a percentage over a small count means
+             *     nothing.
+             */
+            readonly percent_more: number | null;
+            /**
+             * Format: double
+             * @description p after Benjamini and Hochberg over all tests of the tick.
+             */
+            readonly q: number;
+            /**
+             * Format: double
+             * @description Observed by expected; null where it is beyond any number. Show it beside both.
+             */
+            readonly ratio: number | null;
+            /**
+             * Format: double
+             * @description Of the seven days only: how many times likelier the counts of these and the previous seven days are if a surge began in either
+             *     of them than if none did.
+             */
+            readonly surge_evidence: number | null;
+        };
+        /** @description The last hours of the data. */
+        readonly ReportedWindow: {
+            /**
+             * Format: int32
+             * @description Length of the window, in hours before `at`.
+             */
+            readonly hours: number;
+            /** @description The most surprising first: by q, then p. */
+            readonly peaks: readonly components["schemas"]["ReportedPeak"][];
+            /**
+             * Format: double
+             * @description The share of its incidents that is usually known by now, 0 to 1.
+             */
+            readonly reported_share: number;
+            /** @description Whether its peaks can be ranked. */
+            readonly standing: components["schemas"]["WindowState"];
+            /** @description Pairs of area and category that were tested in it. */
+            readonly tests: number;
+        };
+        /** @description Counts by bucket, a line each. */
+        readonly SeriesAnswer: {
+            /**
+             * @description The beginning of each bucket: hours with their offset from UTC, others as civil dates. They are contiguous, from the first to
+             *     the last with an incident.
+             */
+            readonly buckets: readonly string[];
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /** @description A line each. */
+            readonly series: readonly components["schemas"]["SeriesLine"][];
+        };
+        /** @description A line of a series. */
+        readonly SeriesLine: {
+            /** @description Incidents of each bucket. */
+            readonly counts: readonly number[];
+            /** @description The category, or the area's code. Empty for incidents that have none, and for the one line of all. */
+            readonly key: string;
+        };
+        /** @description The local snapshot. */
+        readonly SnapshotFigures: {
+            readonly refused: components["schemas"]["RefusedFigures"] | null;
+            /**
+             * Format: int64
+             * @description Its version; null where none is loaded.
+             */
+            readonly version: number | null;
+        };
+        /** @description How a source stands. */
+        readonly SourceFigures: {
+            /** @description What it is, in words. */
+            readonly describe: string;
             /**
              * Format: date-time
-             * @description With `as=said` only: when it was said, by the wall clock.
+             * @description Since when it fails; null where it works.
              */
-            readonly said_at?: string;
+            readonly failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description When it answered last, to the minute; null before its first answer.
+             */
+            readonly last_success_at: string | null;
+            /** @description Its name. */
+            readonly name: string;
+            /** @description What a person should know of its rows. */
+            readonly notices: readonly components["schemas"]["NoticeFigures"][];
+            /**
+             * @description What it is doing. `failing`: it cannot be read now, and what it had before is shown. `held`: part of what it has waits for a
+             *     confirmation.
+             */
+            readonly state: components["schemas"]["SourceStateName"];
+            /** @description The last failure; null where it works. */
+            readonly why: string | null;
         };
-        readonly Incident: {
-            readonly id: string;
-            readonly case_number: string | null;
-            /** @description Civil, as published. */
-            readonly occurred_at: string;
-            /** Format: date-time */
-            readonly occurred_at_utc: string;
-            /** @description Civil, as published. */
-            readonly updated_at: string | null;
-            /** Format: date-time */
-            readonly observed_at: string;
-            readonly deleted: boolean;
-            readonly category: string;
-            readonly category_published: string;
-            readonly description: string | null;
-            readonly place: string | null;
-            readonly code: string | null;
-            readonly block: string | null;
-            readonly arrest: boolean | null;
-            readonly domestic: boolean | null;
-            readonly areas: {
-                readonly [key: string]: string;
-            };
-            readonly latitude: number | null;
-            readonly longitude: number | null;
-        };
-        readonly Incidents: {
-            /** @description The newest first. A page may end before its limit, where reading more would take too long: `next_cursor` then leads on. */
-            readonly incidents: readonly components["schemas"]["Incident"][];
-            /** @description Ids of incidents of this page whose texts are gone: retention has removed them from the log, and no local snapshot has them yet. */
-            readonly missing: readonly string[];
-            readonly next_cursor: string | null;
-            readonly next_offsets: components["schemas"]["NextOffsets"];
-        };
-        readonly Change: {
-            readonly next_offsets: components["schemas"]["NextOffsets"];
-            /** @description The figures that changed. */
-            readonly meta: components["schemas"]["Figures"];
-            /** @description New totals of the hours, areas and categories that changed. Null where they are too many to list, where a snapshot was loaded, or for a client that has missed some: ask again. */
-            readonly counts: readonly {
-                /** Format: date-time */
-                readonly bucket: string;
-                readonly area: string;
-                readonly category: string;
-                readonly count: number;
-            }[] | null;
-        };
-        readonly Rejected: {
-            readonly rejected: readonly {
-                /** @description Where the record comes from: file and row, or partition and offset. */
-                readonly key: string;
-                readonly reason: string;
-                /** Format: date-time */
-                readonly observed_at: string;
-                /** @description The bytes, where they are UTF-8. */
-                readonly text: string | null;
-                /** @description The bytes, where they are not. */
-                readonly base64: string | null;
-            }[];
-            /** @description Give it as `before` for the next page; null at the end. */
-            readonly next_before: number | null;
-        };
+        /** @enum {string} */
+        readonly SourceStateName: "loading" | "following" | "failing" | "held" | "ended";
+        /** @enum {string} */
+        readonly StepName: "month" | "week";
+        /**
+         * @description How a study area is bounded.
+         * @enum {string}
+         */
+        readonly StudyAreaMethod: "outline" | "within_reach";
+        /**
+         * @description Whether a window can be ranked.
+         * @enum {string}
+         */
+        readonly WindowState: "ranked" | "incomplete" | "too_little_history";
     };
     responses: {
-        /** @description `Accept` excludes every media type that the answer has. */
-        readonly NotAcceptable: {
+        /** @description A parameter is wrong, and the problem says which and what is allowed; or the request has no `Host` header, or two. */
+        readonly BadRequest: {
             headers: {
                 readonly [name: string]: unknown;
             };
             content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
+                readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description The server failed. The problem has a request id, by which the server's log says more. */
+        readonly Internal: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["ProblemDetails"];
             };
         };
         /** @description The `Host` is not a name of this server: see `--allow-host`. */
@@ -1727,36 +1267,933 @@ export interface components {
                 readonly [name: string]: unknown;
             };
             content: {
-                readonly "application/problem+json": components["schemas"]["Problem"];
+                readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description `Accept` excludes every media type that the answer has. */
+        readonly NotAcceptable: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description What is asked for cannot be answered now: it is not loaded yet, the log does not answer or is not read, too many such questions are waiting, too many large answers are being sent, or the answer takes too long. */
+        readonly Unavailable: {
+            headers: {
+                /** @description Ask again after so many seconds. */
+                readonly "Retry-After"?: number;
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["ProblemDetails"];
             };
         };
     };
-    parameters: {
-        /** @description Included: the city's civil time (2016, 2016-07, 2016-07-19, 2016-07-19T13:45[:30]), or a moment with its offset as answers say it. */
-        readonly from: string;
-        /** @description Excluded, and later than `from`; written as `from`. */
-        readonly to: string;
-        /** @description One of these, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
-        readonly category: readonly string[];
-        /** @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives, layers are all required. An area that there is not is refused. */
-        readonly area: readonly string[];
-        /** @description Whether someone was arrested. */
-        readonly arrest: boolean;
-        /** @description Whether it was domestic. */
-        readonly domestic: boolean;
-        /** @description west,south,east,north in degrees; unmapped incidents are nowhere. Hot spots, emerging hot spots and backtests take it as their study area: the cells whose middle lies in it, each with all of its incidents. */
-        readonly bbox: string;
-        /** @description Hours of the week and ranges of them, in the city's civil time: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
-        readonly hour_of_week: string;
-        /** @description The form of the answer; without it, what `Accept` asks for. */
-        readonly format: "json" | "arrow" | "geojson" | "csv";
-    };
+    parameters: never;
     requestBodies: never;
     headers: never;
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-type WithRequired<T, K extends keyof T> = T & {
-    [P in K]-?: T[P];
-};
-export type operations = Record<string, never>;
+export interface operations {
+    readonly backtest: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Resolution of the H3 cells. */
+                readonly resolution?: number;
+                /** @description The share of the study area that is flagged, by cells. */
+                readonly share?: number;
+                /** @description Weeks at the end of the period that are foretold. */
+                readonly weeks?: number;
+                /** @description Weeks before each of them from which it is foretold. */
+                readonly training_weeks?: number;
+                /** @description Bandwidth of the kernel density, in metres. */
+                readonly bandwidth_m?: number;
+                /**
+                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
+                 *     offset as answers have it.
+                 */
+                readonly from?: string;
+                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                readonly to?: string;
+                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                readonly category?: readonly string[];
+                /**
+                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
+                 *     of each. An area that does not exist is refused.
+                 */
+                readonly area?: readonly string[];
+                /** @description Whether someone was arrested. */
+                readonly arrest?: boolean;
+                /** @description Whether it was domestic. */
+                readonly domestic?: boolean;
+                /**
+                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
+                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 */
+                readonly bbox?: string;
+                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                readonly hour_of_week?: string;
+                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                readonly format?: "json" | "arrow" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BacktestAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly boundaries: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description Name of the layer, as `/api/v1/meta` lists it. */
+                readonly layer: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A GeoJSON feature collection (RFC 7946). */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/geo+json": components["schemas"]["Boundaries"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            /** @description The outlines are not known. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly cells: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Resolution of the H3 cells. */
+                readonly resolution?: number;
+                /**
+                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
+                 *     offset as answers have it.
+                 */
+                readonly from?: string;
+                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                readonly to?: string;
+                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                readonly category?: readonly string[];
+                /**
+                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
+                 *     of each. An area that does not exist is refused.
+                 */
+                readonly area?: readonly string[];
+                /** @description Whether someone was arrested. */
+                readonly arrest?: boolean;
+                /** @description Whether it was domestic. */
+                readonly domestic?: boolean;
+                /**
+                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
+                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 */
+                readonly bbox?: string;
+                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                readonly hour_of_week?: string;
+                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                readonly format?: "json" | "arrow" | "geojson" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CellsAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "application/geo+json": {
+                        readonly features: readonly {
+                            /** @description Degrees, longitude first; null where the row has no place. */
+                            readonly geometry: Record<string, unknown> | null;
+                            /** @description The row, by the names of its columns. */
+                            readonly properties: Record<string, unknown>;
+                            /** @enum {string} */
+                            readonly type: "Feature";
+                        }[];
+                        /** @enum {string} */
+                        readonly type: "FeatureCollection";
+                    };
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly density: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Bandwidth of the kernel, in metres. */
+                readonly bandwidth_m?: number;
+                /** @description Side of a cell of the grid, in metres; at least a twentieth of the bandwidth. */
+                readonly grid_m?: number;
+                /**
+                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
+                 *     offset as answers have it.
+                 */
+                readonly from?: string;
+                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                readonly to?: string;
+                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                readonly category?: readonly string[];
+                /**
+                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
+                 *     of each. An area that does not exist is refused.
+                 */
+                readonly area?: readonly string[];
+                /** @description Whether someone was arrested. */
+                readonly arrest?: boolean;
+                /** @description Whether it was domestic. */
+                readonly domestic?: boolean;
+                /**
+                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
+                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 */
+                readonly bbox?: string;
+                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                readonly hour_of_week?: string;
+                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                readonly format?: "json" | "arrow" | "geojson" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DensityAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "application/geo+json": {
+                        readonly features: readonly {
+                            /** @description Degrees, longitude first; null where the row has no place. */
+                            readonly geometry: Record<string, unknown> | null;
+                            /** @description The row, by the names of its columns. */
+                            readonly properties: Record<string, unknown>;
+                            /** @enum {string} */
+                            readonly type: "Feature";
+                        }[];
+                        /** @enum {string} */
+                        readonly type: "FeatureCollection";
+                    };
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly emerging: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Resolution of the H3 cells. */
+                readonly resolution?: number;
+                /** @description Length of a step; weeks begin on Monday. */
+                readonly step?: "month" | "week";
+                /** @description The confidence, in percent, at which a cell is hot or cold at a step, and at which its trend is one. */
+                readonly confidence?: 90 | 95 | 99;
+                /**
+                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
+                 *     offset as answers have it.
+                 */
+                readonly from?: string;
+                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                readonly to?: string;
+                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                readonly category?: readonly string[];
+                /**
+                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
+                 *     of each. An area that does not exist is refused.
+                 */
+                readonly area?: readonly string[];
+                /** @description Whether someone was arrested. */
+                readonly arrest?: boolean;
+                /** @description Whether it was domestic. */
+                readonly domestic?: boolean;
+                /**
+                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
+                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 */
+                readonly bbox?: string;
+                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                readonly hour_of_week?: string;
+                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                readonly format?: "json" | "arrow" | "geojson" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["EmergingAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "application/geo+json": {
+                        readonly features: readonly {
+                            /** @description Degrees, longitude first; null where the row has no place. */
+                            readonly geometry: Record<string, unknown> | null;
+                            /** @description The row, by the names of its columns. */
+                            readonly properties: Record<string, unknown>;
+                            /** @enum {string} */
+                            readonly type: "Feature";
+                        }[];
+                        /** @enum {string} */
+                        readonly type: "FeatureCollection";
+                    };
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly hotspots: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Resolution of the H3 cells. */
+                readonly resolution?: number;
+                /** @description The least confidence, in percent, at which a cell is called hot or cold. */
+                readonly confidence?: 90 | 95 | 99;
+                /**
+                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
+                 *     offset as answers have it.
+                 */
+                readonly from?: string;
+                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                readonly to?: string;
+                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                readonly category?: readonly string[];
+                /**
+                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
+                 *     of each. An area that does not exist is refused.
+                 */
+                readonly area?: readonly string[];
+                /** @description Whether someone was arrested. */
+                readonly arrest?: boolean;
+                /** @description Whether it was domestic. */
+                readonly domestic?: boolean;
+                /**
+                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
+                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 */
+                readonly bbox?: string;
+                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                readonly hour_of_week?: string;
+                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                readonly format?: "json" | "arrow" | "geojson" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HotspotsAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "application/geo+json": {
+                        readonly features: readonly {
+                            /** @description Degrees, longitude first; null where the row has no place. */
+                            readonly geometry: Record<string, unknown> | null;
+                            /** @description The row, by the names of its columns. */
+                            readonly properties: Record<string, unknown>;
+                            /** @enum {string} */
+                            readonly type: "Feature";
+                        }[];
+                        /** @enum {string} */
+                        readonly type: "FeatureCollection";
+                    };
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly incidents: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Incidents of a page. */
+                readonly limit?: number;
+                /** @description `next_cursor` of the page before. */
+                readonly cursor?: string;
+                /**
+                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
+                 *     offset as answers have it.
+                 */
+                readonly from?: string;
+                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                readonly to?: string;
+                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                readonly category?: readonly string[];
+                /**
+                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
+                 *     of each. An area that does not exist is refused.
+                 */
+                readonly area?: readonly string[];
+                /** @description Whether someone was arrested. */
+                readonly arrest?: boolean;
+                /** @description Whether it was domestic. */
+                readonly domestic?: boolean;
+                /**
+                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
+                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 */
+                readonly bbox?: string;
+                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                readonly hour_of_week?: string;
+                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                readonly format?: "json" | "arrow" | "geojson" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    /** @description The next page, where there is one: `<address>; rel="next"` (RFC 8288). */
+                    readonly Link?: string;
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["IncidentsAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "application/geo+json": {
+                        readonly features: readonly {
+                            /** @description Degrees, longitude first; null where the row has no place. */
+                            readonly geometry: Record<string, unknown> | null;
+                            /** @description The row, by the names of its columns. */
+                            readonly properties: Record<string, unknown>;
+                            /** @enum {string} */
+                            readonly type: "Feature";
+                        }[];
+                        /** @enum {string} */
+                        readonly type: "FeatureCollection";
+                    };
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly live: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description The id of the last event seen. */
+                readonly "Last-Event-ID"?: string | null;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A stream of events, whose data are JSON: `Change` or `PublishedTick`, by their type. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/event-stream": components["schemas"]["LiveData"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly meta: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["MetaAnswer"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly peaks: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description Only hours that are over by then are looked at: civil time of the city, or a moment with its offset as answers have it. Without
+                 *     it: the end of the hour in which the newest incident lies.
+                 */
+                readonly at?: string;
+                /**
+                 * @description `known`: with what is known today of then. `said`: what was published by then, from topic `peaks` (of each window the 25 most
+                 *     surprising, and up to 100 with q at most 0.1); it needs the log.
+                 */
+                readonly as?: "known" | "said";
+                /** @description LAYER:CODE of the layer of the hourly counts; may be repeated. */
+                readonly area?: readonly string[];
+                /** @description Any of these categories; may be repeated. */
+                readonly category?: readonly string[];
+                /** @description At most so many peaks a window. */
+                readonly limit?: number;
+                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                readonly format?: "json" | "arrow" | "geojson" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PeaksAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "application/geo+json": {
+                        readonly features: readonly {
+                            /** @description Degrees, longitude first; null where the row has no place. */
+                            readonly geometry: Record<string, unknown> | null;
+                            /** @description The row, by the names of its columns. */
+                            readonly properties: Record<string, unknown>;
+                            /** @enum {string} */
+                            readonly type: "Feature";
+                        }[];
+                        /** @enum {string} */
+                        readonly type: "FeatureCollection";
+                    };
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            /** @description What was published then is no longer in the log. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly rejected: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Records of a page; a page of more than a megabyte is shorter. */
+                readonly limit?: number;
+                /** @description `next_before` of the page before: only records before this offset of topic `rejected`. */
+                readonly before?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["RejectedAnswer"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly series: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description `category`, or the name of a layer of areas: a line for each. `none`: one line of all. */
+                readonly by?: string;
+                /** @description Length of a bucket. Hours are of UTC, longer buckets of civil dates; weeks begin on Monday. */
+                readonly bucket?: "hour" | "day" | "week" | "month" | "year";
+                /**
+                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
+                 *     offset as answers have it.
+                 */
+                readonly from?: string;
+                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                readonly to?: string;
+                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                readonly category?: readonly string[];
+                /**
+                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
+                 *     of each. An area that does not exist is refused.
+                 */
+                readonly area?: readonly string[];
+                /** @description Whether someone was arrested. */
+                readonly arrest?: boolean;
+                /** @description Whether it was domestic. */
+                readonly domestic?: boolean;
+                /**
+                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
+                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 */
+                readonly bbox?: string;
+                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                readonly hour_of_week?: string;
+                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                readonly format?: "json" | "arrow" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SeriesAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly healthz: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description It is. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/plain": string;
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 421: components["responses"]["Misdirected"];
+        };
+    };
+    readonly metrics: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Prometheus' text format. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/plain": string;
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly openapi: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OpenAPI 3.1. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": Record<string, unknown>;
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 421: components["responses"]["Misdirected"];
+        };
+    };
+    readonly readyz: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description It does. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/plain": string;
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+}

@@ -9,14 +9,14 @@ import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type NextOffsets = Schemas["NextOffsets"];
-
-export type Meta = Schemas["Meta"];
+export type Meta = Schemas["MetaAnswer"];
+/** By partition of the log. */
+export type NextOffsets = Meta["next_offsets"];
 export type Profile = Meta["profile"];
 export type AreaLayer = Meta["layers"][number];
 
 /** The figures of `meta` that move while data arrives. */
-export type Figures = Pick<Meta, keyof Schemas["Figures"]>;
+export type Figures = Schemas["Figures"];
 export type Source = Figures["sources"][number];
 export type Apart = NonNullable<Figures["outliers"]["early"]>;
 
@@ -25,13 +25,13 @@ export type LiveChange = Schemas["Change"];
 
 type SeriesQuery = NonNullable<paths["/api/v1/series"]["get"]["parameters"]["query"]>;
 export type Bucket = NonNullable<SeriesQuery["bucket"]>;
-export type Series = Schemas["Series"];
+export type Series = Schemas["SeriesAnswer"];
 
-export type Cells = Schemas["Cells"];
+export type Cells = Schemas["CellsAnswer"];
 /** H3 index and number of incidents. */
 export type Cell = Cells["cells"][number];
 
-export type Incidents = Schemas["Incidents"];
+export type Incidents = Schemas["IncidentsAnswer"];
 export type Incident = Incidents["incidents"][number];
 
 /** By hand: GeoJSON's own types say what a geometry is. A city may publish an area without an outline, or as a point. */
@@ -46,4 +46,4 @@ interface AreaName {
 }
 
 /** RFC 9457. */
-export type Problem = Schemas["Problem"];
+export type Problem = Schemas["ProblemDetails"];

@@ -23,7 +23,7 @@ use crate::Revision;
 use blotter_city::{CivilMicros, UtcMicros};
 use codes::{Ids, Moments};
 use hashbrown::DefaultHashBuilder;
-use observed::Observed;
+use observed::ObservationTimes;
 use std::hash::BuildHasher;
 use table::RowTable;
 
@@ -48,7 +48,7 @@ pub struct IdentityIndex {
     id: Column<u32>,
     /// `i64::MIN` where there is none: it ranks lowest, as it must.
     updated_at: Column<u32>,
-    observed_at: Observed,
+    observed_at: ObservationTimes,
     content_hash: Column<i64>,
 }
 

@@ -13,7 +13,7 @@ const HALF_LAG: i64 = 1 << 15;
 
 /// A time for each row.
 #[derive(Debug, Default)]
-pub(super) struct Observed {
+pub(super) struct ObservationTimes {
     chunks: Vec<Chunk>,
     rows: usize,
 }
@@ -35,7 +35,7 @@ enum Rule {
     Each(Vec<i64>),
 }
 
-impl Observed {
+impl ObservationTimes {
     /// Adds a row. `updated_at` is the one that is given when the row is asked for.
     pub(super) fn push(&mut self, observed_at: i64, updated_at: impl Fn(u32) -> i64) {
         let row = self.rows as u32;
@@ -159,7 +159,7 @@ mod tests {
 
     /// Rows are pushed and then some set again; all must come back. Answers bytes a row.
     fn check(rows: usize, observed_at: impl Fn(usize) -> i64, updated_at: impl Fn(usize) -> i64) -> f64 {
-        let mut column = Observed::default();
+        let mut column = ObservationTimes::default();
         let mut expect: Vec<i64> = (0..rows).map(&observed_at).collect();
         for value in &expect {
             column.push(*value, |row| updated_at(row as usize));

@@ -32,7 +32,7 @@ pub(super) struct Body {
 }
 
 /// Columns being read.
-pub(super) struct Stored<'a> {
+pub(super) struct ColumnReader<'a> {
     pub(super) numbers: Cursor<'a>,
     pub(super) texts: Cursor<'a>,
 }
@@ -202,7 +202,11 @@ fn bitmap(bits: &BooleanBuffer, out: &mut Vec<u8>) {
 }
 
 /// Reads a column of `rows` rows.
-pub(super) fn decode(data_type: &DataType, rows: usize, stored: &mut Stored<'_>) -> Result<ArrayRef, DecodeError> {
+pub(super) fn decode(
+    data_type: &DataType,
+    rows: usize,
+    stored: &mut ColumnReader<'_>,
+) -> Result<ArrayRef, DecodeError> {
     let layout = Layout::of(data_type).ok_or_else(|| format!("its schema has a column of type {data_type}"))?;
     let nulls = match stored.numbers.u8()? {
         ALL_VALID => None,

@@ -41,7 +41,7 @@ mod packed;
 pub(crate) use packed::Packed;
 
 use crate::codec::{
-    columns::{Body, Stored},
+    columns::{Body, ColumnReader},
     cursor::Cursor,
 };
 use arrow::{
@@ -257,7 +257,7 @@ pub(crate) fn decode(bytes: &[u8], schema: &SchemaRef) -> Result<RecordBatch, De
         Compression::None if stored.len() == header.body_len() => stored.split_at(header.numbers as usize),
         Compression::None => return Err(short()),
     };
-    let mut stored = Stored { numbers: Cursor::new(numbers), texts: Cursor::new(texts) };
+    let mut stored = ColumnReader { numbers: Cursor::new(numbers), texts: Cursor::new(texts) };
     let columns = schema
         .fields()
         .iter()

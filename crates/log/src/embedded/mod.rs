@@ -26,7 +26,7 @@ mod versions;
 mod writer;
 
 pub use packing::{PackWhen, Packed};
-pub use rebuild::{Rebuild, Recorded};
+pub use rebuild::{Rebuild, RecordPlace};
 pub use retention::Retention;
 pub use room::{FreeBytes, free_bytes};
 
@@ -43,7 +43,7 @@ use crate::{
             Meta, StoreMemory, Tables, base_of_key, corrupt, group_key, group_prefix, header_of, number, position_key,
         },
         tail::{Batch, Tail},
-        writer::{Encoded, EncodedAppend, GroupCommit, NOT_BEGUN, Published},
+        writer::{DurableBatch, EncodedAppend, EncodedTransaction, GroupCommit, NOT_BEGUN},
     },
 };
 use std::{
@@ -261,10 +261,10 @@ impl EmbeddedLog {
 
     fn try_append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
         let end = |slot| self.live().tail.bounds(slot).next.0;
-        let publish = |batches: Vec<Published>, mut meta: Meta| {
+        let publish = |batches: Vec<DurableBatch>, mut meta: Meta| {
             let mut live = self.live();
             live.meta.append(&mut meta);
-            for Published { slot, batch, memory, stored } in batches {
+            for DurableBatch { slot, batch, memory, stored } in batches {
                 live.tail.push(slot, batch, memory);
                 if let Some(young) = &mut live.young[slot.index] {
                     young.add(stored);
@@ -282,7 +282,7 @@ impl EmbeddedLog {
         })
     }
 
-    fn encode(&self, transaction: Transaction, store: &Tables) -> Result<Encoded, LogError> {
+    fn encode(&self, transaction: Transaction, store: &Tables) -> Result<EncodedTransaction, LogError> {
         let appended_at_ms = now_ms();
         let mut appends = Vec::with_capacity(transaction.appends.len());
         for append in transaction.appends {
@@ -307,7 +307,7 @@ impl EmbeddedLog {
             let slot = self.partitions.slot(commit.topic, commit.partition)?;
             meta.push((group_key(&commit.group, slot), commit.next.0.to_le_bytes().to_vec()));
         }
-        Ok(Encoded { appends, meta, appended_at_ms })
+        Ok(EncodedTransaction { appends, meta, appended_at_ms })
     }
 
     /// Batches from the disk, from the one that holds `from` up to `to`, where everything is in memory.

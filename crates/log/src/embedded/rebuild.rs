@@ -29,7 +29,7 @@ pub struct Rebuild {
 
 /// A record's place in its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordPlace {
     /// Its offset.
     pub offset: u64,
     /// When it was appended, in milliseconds since 1970.
@@ -57,7 +57,7 @@ impl Rebuild {
         topic: Topic,
         partition: u32,
         records: &RecordBatch,
-        places: &[Recorded],
+        places: &[RecordPlace],
     ) -> Result<(), LogError> {
         let slot = self.partitions.slot(topic, partition)?;
         assert_eq!(records.num_rows(), places.len(), "a place for each record");
@@ -70,7 +70,7 @@ impl Rebuild {
     }
 
     /// Records at offsets that follow each other.
-    fn put_stretch(&mut self, slot: Slot, records: &RecordBatch, places: &[Recorded]) -> Result<(), LogError> {
+    fn put_stretch(&mut self, slot: Slot, records: &RecordBatch, places: &[RecordPlace]) -> Result<(), LogError> {
         let Some(base) = places.first().map(|place| place.offset) else { return Ok(()) };
         let end = &mut self.ends[slot.index];
         let Some(skipped) = base.checked_sub(*end) else {
@@ -103,7 +103,7 @@ impl Rebuild {
         let offset = next.saturating_sub(1);
         match self.last[slot.index].clone() {
             Some((last, appended_at_ms)) if end < next => {
-                self.put(topic, partition, &last, &[Recorded { offset, appended_at_ms }])
+                self.put(topic, partition, &last, &[RecordPlace { offset, appended_at_ms }])
             }
             _ => Err(corrupt(slot, end, format!("the copies end here, not at {next}"))),
         }

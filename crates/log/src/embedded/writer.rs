@@ -29,7 +29,7 @@ pub(super) struct EncodedAppend {
 }
 
 /// A transaction, encoded.
-pub(super) struct Encoded {
+pub(super) struct EncodedTransaction {
     /// Appends without rows have no bytes; they are there for their answer.
     pub(super) appends: Vec<EncodedAppend>,
     pub(super) meta: Vec<(Vec<u8>, Vec<u8>)>,
@@ -37,7 +37,7 @@ pub(super) struct Encoded {
 }
 
 /// A batch that has become durable.
-pub(super) struct Published {
+pub(super) struct DurableBatch {
     pub(super) slot: Slot,
     pub(super) batch: Batch,
     /// Bytes in memory.
@@ -54,7 +54,7 @@ type Answer = Result<Vec<Appended>, LogError>;
 
 #[derive(Default)]
 struct Queue {
-    waiting: Vec<(u64, Encoded)>,
+    waiting: Vec<(u64, EncodedTransaction)>,
     answers: BTreeMap<u64, Answer>,
     last_ticket: u64,
     leading: bool,
@@ -73,9 +73,9 @@ impl GroupCommit {
     pub(super) fn write(
         &self,
         store: &Tables,
-        transaction: Encoded,
+        transaction: EncodedTransaction,
         end: impl Fn(Slot) -> u64,
-        publish: impl Fn(Vec<Published>, Meta),
+        publish: impl Fn(Vec<DurableBatch>, Meta),
     ) -> Answer {
         let mut queue = self.lock();
         queue.last_ticket += 1;
@@ -139,9 +139,9 @@ impl GroupCommit {
 /// Makes a group of transactions durable; the ends behind each of their appends.
 fn commit(
     store: &Tables,
-    group: Vec<Encoded>,
+    group: Vec<EncodedTransaction>,
     end: &impl Fn(Slot) -> u64,
-    publish: &impl Fn(Vec<Published>, Meta),
+    publish: &impl Fn(Vec<DurableBatch>, Meta),
 ) -> Result<Vec<Vec<Appended>>, String> {
     let mut batch = store.batch();
     let mut ends: BTreeMap<usize, u64> = BTreeMap::new();
@@ -163,7 +163,12 @@ fn commit(
                     appended: Vec::new(),
                 };
                 *next = stored.next();
-                published.push(Published { slot: append.slot, batch: stored, memory: append.memory, stored: length });
+                published.push(DurableBatch {
+                    slot: append.slot,
+                    batch: stored,
+                    memory: append.memory,
+                    stored: length,
+                });
             }
             answer.push((append.slot.topic, append.slot.partition, Offset(*next)));
         }

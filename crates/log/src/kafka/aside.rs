@@ -28,7 +28,7 @@ struct Pool {
 }
 
 /// What is looked up.
-pub(super) struct Wanted<'a> {
+pub(super) struct Stretch<'a> {
     pub(super) name: &'a str,
     pub(super) topic: Topic,
     pub(super) partition: u32,
@@ -42,7 +42,7 @@ impl Aside {
     }
 
     /// See [`Log::read_range`](crate::Log::read_range).
-    pub(super) fn read(&self, wanted: &Wanted<'_>, format: &dyn TopicFormat) -> Result<Vec<Fetched>, LogError> {
+    pub(super) fn read(&self, wanted: &Stretch<'_>, format: &dyn TopicFormat) -> Result<Vec<Fetched>, LogError> {
         let mut lease = Lease { aside: self, cursor: self.idle() };
         let cursor = if let Some(mut cursor) = lease.cursor.take() {
             cursor.turn_to(wanted.name, wanted.topic, wanted.partition, wanted.from)?;

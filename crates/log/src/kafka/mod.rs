@@ -28,7 +28,7 @@ pub use options::{KafkaLogin, KafkaOptions};
 use crate::{
     Appended, Bounds, Fetched, Formats, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched, Writer,
     kafka::{
-        aside::{Aside, Wanted},
+        aside::{Aside, Stretch},
         client::Client,
         group::Group,
         positions::Positions,
@@ -171,7 +171,7 @@ impl Log for KafkaLog {
             return Err(self.nowhere(topic, partition));
         }
         let format = self.formats.get(&topic).ok_or_else(|| self.nowhere(topic, partition))?;
-        let wanted = Wanted { name: self.topics.name(topic), topic, partition, from: from.0, to: to.0 };
+        let wanted = Stretch { name: self.topics.name(topic), topic, partition, from: from.0, to: to.0 };
         self.aside.read(&wanted, format.as_ref())
     }
 

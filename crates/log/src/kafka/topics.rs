@@ -113,10 +113,10 @@ fn existing(client: &Client) -> Result<BTreeMap<String, u32>, LogError> {
     Ok(ours.map(|topic| (topic.name().to_owned(), topic.partitions().len() as u32)).collect())
 }
 
-type Wanted<'a> = (&'a str, u32, Keeps);
+type TopicSpec<'a> = (&'a str, u32, Keeps);
 
 /// Refuses a topic whose records would vanish, or never would.
-fn check(client: &Client, admin: &AdminClient<DefaultClientContext>, here: &[Wanted<'_>]) -> Result<(), LogError> {
+fn check(client: &Client, admin: &AdminClient<DefaultClientContext>, here: &[TopicSpec<'_>]) -> Result<(), LogError> {
     if here.is_empty() {
         return Ok(());
     }
@@ -153,7 +153,7 @@ fn check(client: &Client, admin: &AdminClient<DefaultClientContext>, here: &[Wan
     Ok(())
 }
 
-fn make(client: &Client, admin: &AdminClient<DefaultClientContext>, missing: &[Wanted<'_>]) -> Result<(), LogError> {
+fn make(client: &Client, admin: &AdminClient<DefaultClientContext>, missing: &[TopicSpec<'_>]) -> Result<(), LogError> {
     if missing.is_empty() {
         return Ok(());
     }

@@ -1,11 +1,11 @@
 //! A lost log, made again from copies of its records.
 
 use crate::support::{TestResult, append_to, batch, numbers, small};
-use blotter_log::{EmbeddedLog, Fetched, Log, LogError, LogId, Offset, Rebuild, Recorded, Topic};
+use blotter_log::{EmbeddedLog, Fetched, Log, LogError, LogId, Offset, Rebuild, RecordPlace, Topic};
 use tempfile::tempdir;
 
-fn places(offsets: impl IntoIterator<Item = (u64, i64)>) -> Vec<Recorded> {
-    offsets.into_iter().map(|(offset, appended_at_ms)| Recorded { offset, appended_at_ms }).collect()
+fn places(offsets: impl IntoIterator<Item = (u64, i64)>) -> Vec<RecordPlace> {
+    offsets.into_iter().map(|(offset, appended_at_ms)| RecordPlace { offset, appended_at_ms }).collect()
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) const HOUR_MICROS: i64 = 3_600_000_000;
 const RANKED_ROWS: usize = 1 << 20;
 
 /// What the first pass finds.
-pub(super) struct Found {
+pub(super) struct FirstPass {
     pub(super) winners: Bits,
     /// Rows by hour of `occurred_at_utc`, losers included: what a slice of time holds at most.
     pub(super) hours: BTreeMap<i64, u64>,
@@ -37,7 +37,7 @@ pub(super) struct Found {
     next_offsets: HashMap<i32, i64>,
 }
 
-impl Found {
+impl FirstPass {
     pub(super) fn next_offsets(&self, partitions: usize) -> Vec<u64> {
         (0..partitions)
             .map(|partition| self.next_offsets.get(&(partition as i32)).map_or(0, |next| *next as u64))
@@ -45,8 +45,8 @@ impl Found {
     }
 }
 
-pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) -> Result<Found> {
-    let mut found = Found {
+pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) -> Result<FirstPass> {
+    let mut found = FirstPass {
         winners: Bits::none(rows.len),
         hours: BTreeMap::new(),
         least_occurred_at: None,

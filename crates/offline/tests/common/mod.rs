@@ -63,7 +63,7 @@ impl MemoryLog {
         self.gone.lock().unwrap().insert(partition, earliest);
     }
 
-    pub fn append_incidents(&self, incidents: &[Said]) {
+    pub fn append_incidents(&self, incidents: &[SourceRow]) {
         for (partition, records) in batches(incidents) {
             self.append_batch(Topic::Incidents, partition, records);
         }
@@ -202,7 +202,7 @@ impl Membership for Everything {
 
 /// What a source says of one incident.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct SourceRow {
     pub id: String,
     pub occurred_at: CivilMicros,
     pub updated_at: Option<CivilMicros>,
@@ -213,8 +213,8 @@ pub struct Said {
     pub beat: String,
 }
 
-pub fn said(id: &str, occurred_at: &str, observed_at: i64, category: &str) -> Said {
-    Said {
+pub fn said(id: &str, occurred_at: &str, observed_at: i64, category: &str) -> SourceRow {
+    SourceRow {
         id: id.to_owned(),
         occurred_at: blotter_city::parse_civil(occurred_at).unwrap(),
         updated_at: None,
@@ -242,7 +242,7 @@ const HEADER: [&str; 12] = [
 ];
 
 /// As the parser accepts it, by partition.
-pub fn batches(incidents: &[Said]) -> Vec<(u32, RecordBatch)> {
+pub fn batches(incidents: &[SourceRow]) -> Vec<(u32, RecordBatch)> {
     let mut parser = Parser::new(profile(), PARTITIONS);
     let header = Header::resolve(parser.profile(), &HEADER).unwrap();
     parser.set_header(header);

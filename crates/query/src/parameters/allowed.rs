@@ -104,6 +104,11 @@ impl<T: Copy> Words<T> {
         })
     }
 
+    /// The words.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.words.iter().map(|(word, _)| (*word).to_owned()).collect()
+    }
+
     fn schema(&self) -> Object {
         // Percents are numbers in JSON.
         let value = |word: &str| word.parse::<u8>().map_or_else(|_| Value::from(word), Value::from);

@@ -24,8 +24,10 @@ pub struct Selection {
     #[param(value_type = Areas, inline, required = false)]
     pub area: Vec<String>,
     /// Whether someone was arrested.
+    #[param(value_type = bool, required = false)]
     pub arrest: Option<bool>,
     /// Whether it was domestic.
+    #[param(value_type = bool, required = false)]
     pub domestic: Option<bool>,
     /// west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
     /// it as their study area: the cells whose middle lies in it, each with all of its incidents.

@@ -48,6 +48,7 @@ pub struct CellsSummary {
     /// Selected incidents without coordinates inside the city's bounding box.
     pub unmapped: u64,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub next_offsets: NextOffsets,
 }
 

@@ -65,6 +65,7 @@ pub struct DensitySummary {
     /// Selected incidents without coordinates inside the city's bounding box.
     pub unmapped: u64,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub next_offsets: NextOffsets,
 }
 
@@ -89,10 +90,12 @@ pub struct DensityGrid {
     /// Cells from south to north.
     pub height: usize,
     /// The south-west corner: metres east and north of the plane's origin.
+    #[schema(min_items = 2, max_items = 2)]
     pub origin_m: [f64; 2],
     /// The plane, as a PROJ string.
     pub projection: String,
     /// The corners, counter-clockwise from the south-west: longitude and latitude in degrees.
+    #[schema(min_items = 4, max_items = 4)]
     pub corners: [[f64; 2]; 4],
 }
 

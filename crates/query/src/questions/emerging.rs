@@ -7,7 +7,7 @@ use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
     StudyAreaMethod,
     encode::{Answer, Form, Json, Table, as_text, beside, hexagon, middles},
-    names::{CellPattern, pattern_name},
+    names::{CellPattern, StepName, pattern_name},
     parameters::allowed::{CONFIDENCE, ConfidencePercent, RESOLUTION, Resolution, STEP, StepWord},
 };
 use arrow::{
@@ -60,7 +60,7 @@ pub struct EmergingSummary {
     /// The confidence, in percent, at which a cell is hot or cold at a step, and at which its trend is one.
     pub confidence: u8,
     /// Length of a step.
-    #[schema(value_type = StepWord, inline)]
+    #[schema(value_type = StepName)]
     pub step: Bucket,
     /// The beginning of each step, in civil time.
     pub steps: Vec<String>,
@@ -74,6 +74,7 @@ pub struct EmergingSummary {
     /// Selected incidents without coordinates inside the city's bounding box.
     pub unmapped: u64,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub next_offsets: NextOffsets,
 }
 
@@ -102,7 +103,7 @@ pub struct EmergingCell {
     /// p of that z after Benjamini and Hochberg over all cells of the last step.
     #[schema(required)]
     pub q: Option<f64>,
-    /// S of Mann and Kendall, of the cell's z over the steps; null with fewer than two of them.
+    /// S of Mann and Kendall, of the cell's z over the steps; null where z is defined at fewer than ten steps.
     #[schema(required)]
     pub trend_s: Option<i64>,
     /// That S, standardised.

@@ -44,6 +44,7 @@ pub struct IncidentsAnswer {
     #[schema(required)]
     pub next_cursor: Option<String>,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub next_offsets: NextOffsets,
     /// The area layers, by name.
     #[serde(skip)]

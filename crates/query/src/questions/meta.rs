@@ -23,6 +23,7 @@ pub struct MetaAnswer {
     /// The city.
     pub profile: CityFacts,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub next_offsets: NextOffsets,
     /// The layers of areas, such as beats and districts.
     pub layers: Vec<LayerFacts>,
@@ -40,6 +41,7 @@ pub struct CityFacts {
     /// What the publisher of the data asks to be said.
     pub disclaimer: String,
     /// West, south, east, north, in degrees.
+    #[schema(min_items = 4, max_items = 4)]
     pub bounding_box: [f64; 4],
     /// Address of the data's page; null where the profile has none.
     #[schema(required)]

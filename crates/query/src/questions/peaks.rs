@@ -103,7 +103,7 @@ impl Question for Peaks {
             let clock = view.cube.clock().clone();
             let at = moment("at", self.at.as_deref(), &clock)?.map(hour_of);
             let (areas, categories) = self.selection().areas_and_categories(&city.profile, &view.cube)?;
-            let now = (!self.is_as_said).then(|| Found::now(city, &view, at));
+            let now = (!self.is_as_said).then(|| TickBasis::now(city, &view, at));
             (clock, at, Selected { areas, categories, limit: self.limit }, now)
         };
         let found = match now {
@@ -143,7 +143,7 @@ fn outlines(city: &LoadedCity) -> Option<Arc<Outlines>> {
 }
 
 /// What an answer is made from, and what stands for it in the answer's tag.
-struct Found {
+struct TickBasis {
     content: Vec<u64>,
     source: Source,
 }
@@ -155,7 +155,7 @@ enum Source {
     Published(Box<PublishedTick>, i64),
 }
 
-impl Found {
+impl TickBasis {
     fn now(city: &LoadedCity, view: &View, at: Option<Hour>) -> Self {
         let hourly = view.hourly();
         let before = Filter { to: at.map(begin_of), ..Filter::default() };
@@ -217,7 +217,7 @@ impl PeaksAnswer {
 }
 
 /// What was said last by an hour, or at all.
-fn said(city: &LoadedCity, at: Option<Hour>, clock: &CityClock) -> Result<Found, QueryError> {
+fn said(city: &LoadedCity, at: Option<Hour>, clock: &CityClock) -> Result<TickBasis, QueryError> {
     let Some(log) = &city.log else {
         return Err(QueryError::parameter("as", "`as=said` needs the log, and this server does not follow one"));
     };
@@ -247,7 +247,7 @@ fn said(city: &LoadedCity, at: Option<Hour>, clock: &CityClock) -> Result<Found,
                 let said = serde_json::from_str(&row.json).map_err(|error| QueryError::internal(&error))?;
                 // What the last tick of an hour says does not change. The second number keeps it apart from what is known now.
                 let source = Source::Published(Box::new(said), fetched.appended_at_ms);
-                return Ok(Found { content: vec![offset.0, u64::MAX], source });
+                return Ok(TickBasis { content: vec![offset.0, u64::MAX], source });
             }
         }
     }

@@ -44,6 +44,7 @@ pub struct SeriesAnswer {
     /// A line each.
     pub series: Vec<SeriesLine>,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub next_offsets: NextOffsets,
 }
 

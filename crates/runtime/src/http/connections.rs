@@ -44,14 +44,14 @@ pub struct Connection {
 const NEVER: u64 = u64::MAX;
 
 /// A place among the connections. It is given back when this is dropped, which must be after the connection's file is closed.
-pub struct Admitted {
+pub struct Admission {
     all: Arc<Connections>,
     number: u64,
     pub connection: Arc<Connection>,
     _place: OwnedSemaphorePermit,
 }
 
-impl Drop for Admitted {
+impl Drop for Admission {
     fn drop(&mut self) {
         self.all.locked().remove(&self.number);
     }
@@ -76,7 +76,7 @@ impl Connections {
     }
 
     /// A place for a newcomer, another connection's where none is free. None where every connection is at work.
-    pub async fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Admitted> {
+    pub async fn admit(self: &Arc<Self>, peer: IpAddr) -> Option<Admission> {
         let place = match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => Some(place),
             Err(_) if self.displace(Some(peer)) => {
@@ -92,7 +92,7 @@ impl Connections {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let connection = Arc::new(Connection::new(peer, self.begun));
         self.locked().insert(number, Arc::clone(&connection));
-        Some(Admitted { all: Arc::clone(self), number, connection, _place: place })
+        Some(Admission { all: Arc::clone(self), number, connection, _place: place })
     }
 
     /// Closes the connection that can best be spared, for a newcomer or because files are short; whether there is one.

@@ -2,7 +2,7 @@
 
 use super::{
     Limits,
-    connections::{Admitted, Connection, Connections},
+    connections::{Admission, Connection, Connections},
     unread::Unread,
 };
 use crate::problem::RETRY_AFTER_S;
@@ -134,7 +134,7 @@ async fn converse(
     stream: TcpStream,
     app: Router,
     limits: Limits,
-    admitted: Admitted,
+    admitted: Admission,
     mut stopped: watch::Receiver<bool>,
 ) {
     // Declared before the stream, so that the place is given back after the file is closed.

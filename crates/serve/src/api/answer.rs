@@ -30,14 +30,14 @@ const OFFSETS: HeaderName = HeaderName::from_static("blotter-next-offsets");
 /// The tag stands for what the question is about (the slices of the data that it reaches, the question itself and the form),
 /// not for the next offsets, which move with every record. So it is weak: of two answers with one tag all is equal but the
 /// next offsets. An answer that a client has already is right at the newer offsets, too, which the 304 says in a header.
-pub(super) struct Asked<'a> {
+pub(super) struct Exchange<'a> {
     pub(super) city: &'a LoadedCity,
     pub(super) uri: &'a Uri,
     pub(super) headers: &'a HeaderMap,
     pub(super) form: Form,
 }
 
-impl Asked<'_> {
+impl Exchange<'_> {
     fn tag(&self, edition: &Edition) -> String {
         let (city, content) = (self.city.fingerprint, &edition.content);
         let question = self.uri.path_and_query().map_or("", |path| path.as_str());

@@ -2,10 +2,11 @@
 
 use super::{
     Context,
-    answer::{Asked, Timing, form},
-    document::{Refusals, RequestRefusals},
+    answer::{Exchange, Timing, form},
     exposition::render,
-    problem, written,
+    problem,
+    refusals::{Refusals, RequestRefusals},
+    written,
 };
 use crate::web as files;
 use axum::{
@@ -17,7 +18,7 @@ use blotter_query::{
     Caller, Cost, Edition, FromParameters, Parameters, Question, Reply,
     encode::{Answer, Encoded, Form},
 };
-use blotter_runtime::{Problem, ProblemDetails, Wanted};
+use blotter_runtime::{Demand, Problem, ProblemDetails};
 use bytes::Bytes;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -56,10 +57,10 @@ fn answer<Q: Question>(
     uri: &Uri,
     form: Form,
     question: &Q,
-    wanted: Option<&Wanted>,
+    wanted: Option<&Demand>,
 ) -> Result<Response, Problem> {
     let mut timing = Timing::start();
-    let asked = Asked { city: &context.city, uri, headers, form };
+    let asked = Exchange { city: &context.city, uri, headers, form };
     let (answer, edition) = match question.ask(&context.city, &Client { asked: &asked, wanted }).map_err(problem)? {
         Reply::Known(edition) => return Ok(asked.not_modified(&edition)),
         Reply::Answer(answer, edition) => (answer, edition),
@@ -72,9 +73,9 @@ fn answer<Q: Question>(
 
 /// A client of HTTP.
 struct Client<'a> {
-    asked: &'a Asked<'a>,
+    asked: &'a Exchange<'a>,
     /// None where the answer takes milliseconds.
-    wanted: Option<&'a Wanted>,
+    wanted: Option<&'a Demand>,
 }
 
 impl Caller for Client<'_> {
@@ -83,7 +84,7 @@ impl Caller for Client<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.wanted.is_some_and(Wanted::is_over)
+        self.wanted.is_some_and(Demand::is_over)
     }
 
     fn long_work_begins(&self) {
@@ -158,16 +159,6 @@ pub(super) async fn boundaries(
             "the outlines of `{layer}` are not known: `blotter boundaries` fetches what the portal has, and --boundaries {layer}=FILE gives them"
         ))),
     }
-}
-
-/// This document
-#[utoipa::path(
-    get,
-    path = "/openapi.json",
-    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"), RequestRefusals)
-)]
-pub(super) async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], super::openapi_json()).into_response()
 }
 
 /// Figures for Prometheus

@@ -6,6 +6,7 @@ mod compression;
 mod document;
 mod exposition;
 mod handlers;
+mod refusals;
 mod routes;
 mod stream;
 mod written;

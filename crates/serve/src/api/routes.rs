@@ -3,7 +3,13 @@
 use super::{
     Context,
     document::{head, question},
-    handlers, stream,
+    handlers,
+    refusals::RequestRefusals,
+    stream,
+};
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
 };
 use blotter_query::questions::{
     Backtest, Cells, Density, Emerging, Hotspots, Incidents, Meta, Peaks, RejectedRecords, Series,
@@ -31,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Context> {
         .routes(question::<RejectedRecords>("/api/v1/rejected"))
         .routes(routes!(handlers::boundaries))
         .routes(routes!(stream::live))
-        .routes(routes!(handlers::openapi))
+        .routes(routes!(openapi))
         .routes(routes!(handlers::metrics))
         .routes(routes!(handlers::readyz))
 }
@@ -40,6 +46,16 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let document = routes().merge(alive()).into_openapi();
     document.to_pretty_json().unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
 });
+
+/// This document
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"), RequestRefusals)
+)]
+pub(super) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], openapi_json()).into_response()
+}
 
 /// The OpenAPI 3.1 document of the HTTP API, as JSON.
 pub fn openapi_json() -> &'static str {

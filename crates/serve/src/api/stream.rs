@@ -1,6 +1,6 @@
 //! `GET /api/v1/live`: server-sent events whose id is the next offsets that they reflect.
 
-use super::{Context, document::Refusals, problem};
+use super::{Context, problem, refusals::Refusals};
 use crate::metrics::Metrics;
 use axum::{
     extract::State as Shared,

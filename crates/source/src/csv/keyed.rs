@@ -12,7 +12,7 @@
 
 use super::{
     ranks::Ranks,
-    sorter::{Sorted, Sorter},
+    sorter::{SortedPairs, Sorter},
     table::{Advance, Table},
 };
 use blotter_city::UtcMicros;
@@ -28,7 +28,7 @@ const SAID_EVERY: u64 = 1_000_000;
 
 /// The ids of one file's rows, in the order of the file.
 pub(crate) struct Ids {
-    sorted: Sorted,
+    sorted: SortedPairs,
     /// The row that is next, and its id.
     next: Option<(u64, String)>,
     id: String,

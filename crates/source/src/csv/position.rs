@@ -1,6 +1,6 @@
 //! Where a CSV source stands: JSON, opaque to all but this source.
 
-use super::{roll::Vanished, shared::Shared};
+use super::{roll::VanishedIncidents, shared::SharedIds};
 use crate::{SourceError, input::Identity};
 use blotter_incident::PointTally;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub(super) struct Position {
     pub(super) done: bool,
     /// Rows that share an id and are different incidents.
     #[serde(default)]
-    pub(super) shared: Shared,
+    pub(super) shared: SharedIds,
     /// Where the points of the rows lie.
     #[serde(default)]
     pub(super) points: PointTally,
@@ -36,7 +36,7 @@ pub(super) struct Position {
     pub(super) replaced: bool,
     /// What this one lacks of it.
     #[serde(default)]
-    pub(super) vanished: Vanished,
+    pub(super) vanished: VanishedIncidents,
 }
 
 impl Position {
@@ -50,10 +50,10 @@ impl Position {
             header: Vec::new(),
             observed_at,
             done: false,
-            shared: Shared::default(),
+            shared: SharedIds::default(),
             points: PointTally::default(),
             replaced: false,
-            vanished: Vanished::default(),
+            vanished: VanishedIncidents::default(),
         }
     }
 

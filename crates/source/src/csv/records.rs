@@ -11,7 +11,7 @@
 //! quote and the next comma or line's end nothing may stand.
 
 use super::marks::mark;
-use crate::input::Damaged;
+use crate::input::DamagedInput;
 use blotter_incident::Row;
 use std::io::{self, ErrorKind, Read};
 
@@ -78,9 +78,9 @@ pub(crate) struct Records {
     /// Where in the input `buffer[0]` is.
     base: u64,
     ended: bool,
-    damage: Option<Damaged>,
+    damage: Option<DamagedInput>,
     /// How a copy of a broken input breaks off at its end.
-    at_end: Option<Damaged>,
+    at_end: Option<DamagedInput>,
     has_nul: bool,
     /// Fields of a complete record; 0 while unknown.
     width: usize,
@@ -149,7 +149,7 @@ impl Records {
     }
 
     /// Where the input ends, the file that it is a copy of broke off.
-    pub(crate) fn breaks_off(&mut self, damage: Option<Damaged>) {
+    pub(crate) fn breaks_off(&mut self, damage: Option<DamagedInput>) {
         self.at_end = damage;
     }
 
@@ -185,7 +185,7 @@ impl Records {
     }
 
     /// How the input broke off before its end, if it did.
-    pub(crate) fn damage(&self) -> Option<&Damaged> {
+    pub(crate) fn damage(&self) -> Option<&DamagedInput> {
         self.damage.as_ref()
     }
 
@@ -232,7 +232,7 @@ impl Records {
         let read = loop {
             match self.input.read(&mut self.buffer[self.filled..self.filled + BLOCK]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => match error.downcast::<Damaged>() {
+                Err(error) => match error.downcast::<DamagedInput>() {
                     Ok(damage) => {
                         self.damage = Some(damage);
                         break 0;

@@ -20,7 +20,7 @@ pub fn hash_of_id(id: &str) -> u64 {
 
 /// What a file lacks that the one before it had, as the position keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Vanished {
+pub(super) struct VanishedIncidents {
     /// Incidents that it lacks.
     pub(super) missing: u64,
     /// Incidents that the one before had.
@@ -84,16 +84,16 @@ impl Roll {
     }
 
     /// The file was read to its end. What it lacks, where it replaced another.
-    pub(super) fn finish(&mut self, replaced: bool) -> Result<Vanished, SourceError> {
+    pub(super) fn finish(&mut self, replaced: bool) -> Result<VanishedIncidents, SourceError> {
         let (before, reading) = (self.list("ids"), self.list("reading"));
         if !self.complete {
             let _gone = fs::remove_file(&before);
-            return Ok(Vanished::default());
+            return Ok(VanishedIncidents::default());
         }
         let mut now = read(&reading);
         let known = if replaced { read(&before) } else { Vec::new() };
         let missing: Vec<u64> = known.iter().filter(|id| now.binary_search(id).is_err()).copied().collect();
-        let vanished = Vanished { missing: missing.len() as u64, known: known.len() as u64 };
+        let vanished = VanishedIncidents { missing: missing.len() as u64, known: known.len() as u64 };
         write(&self.list("vanished"), &missing)?;
         // Until it is deleted, what vanished stays known.
         now.extend(missing);

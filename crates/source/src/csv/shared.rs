@@ -17,14 +17,14 @@ const SHARE: u64 = 100;
 
 /// How many rows share an id, as the position keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Shared {
+pub(super) struct SharedIds {
     /// Rows whose id is that of another incident.
     pub(super) rows: u64,
     /// One of the ids.
     pub(super) example: String,
 }
 
-impl Shared {
+impl SharedIds {
     /// Whether nobody can want to load it.
     pub(super) fn is_hopeless(&self, rows: u64) -> bool {
         self.rows >= MOST_SHARED && self.rows.saturating_mul(SHARE) >= rows
@@ -49,7 +49,7 @@ pub(super) struct SeenIds {
 
 impl SeenIds {
     /// Looks at a row.
-    pub(super) fn note(&mut self, header: &Header, row: &Row<'_>, shared: &mut Shared) {
+    pub(super) fn note(&mut self, header: &Header, row: &Row<'_>, shared: &mut SharedIds) {
         let text = |column: Option<usize>| match column {
             Some(column) if column < row.len() => row.field(column).trim_ascii(),
             _ => &[],

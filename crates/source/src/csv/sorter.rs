@@ -47,10 +47,10 @@ impl Sorter {
     }
 
     /// All pairs, sorted.
-    pub(super) fn sorted(mut self) -> io::Result<Sorted> {
+    pub(super) fn sorted(mut self) -> io::Result<SortedPairs> {
         if self.runs.is_empty() {
             self.entries.sort_unstable();
-            return Ok(Sorted { memory: self.entries.into_iter(), runs: Vec::new(), heads: BinaryHeap::new() });
+            return Ok(SortedPairs { memory: self.entries.into_iter(), runs: Vec::new(), heads: BinaryHeap::new() });
         }
         self.write_run()?;
         let mut runs: Vec<BufReader<File>> = self.runs.into_iter().map(BufReader::new).collect();
@@ -58,7 +58,7 @@ impl Sorter {
         for (number, run) in runs.iter_mut().enumerate() {
             heads.extend(read_pair(run)?.map(|(key, value)| Reverse((key, value, number))));
         }
-        Ok(Sorted { memory: Vec::new().into_iter(), runs, heads })
+        Ok(SortedPairs { memory: Vec::new().into_iter(), runs, heads })
     }
 }
 
@@ -68,13 +68,13 @@ type Pair = (Box<[u8]>, Box<[u8]>);
 type Head = (Box<[u8]>, Box<[u8]>, usize);
 
 /// Sorted pairs.
-pub(super) struct Sorted {
+pub(super) struct SortedPairs {
     memory: std::vec::IntoIter<Pair>,
     runs: Vec<BufReader<File>>,
     heads: BinaryHeap<Reverse<Head>>,
 }
 
-impl Sorted {
+impl SortedPairs {
     /// The next pair; none at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Pair>> {
         if let Some(pair) = self.memory.next() {

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 /// Compressed data that breaks off or is damaged. What came before was handed out.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Damaged(pub(crate) String);
+pub(crate) struct DamagedInput(pub(crate) String);
 
 /// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Compression {
         }
     }
 
-    /// What `input` decompresses to. Errors of `input` itself pass unchanged if they are marked by [`Marked`].
+    /// What `input` decompresses to. Errors of `input` itself pass unchanged if they are marked by [`InputError`].
     pub(crate) fn decoder(self, input: impl BufRead + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
         let inner: Box<dyn Read + Send> = match self {
             Self::None => return Ok(Box::new(input)),
@@ -56,7 +56,7 @@ impl Compression {
 /// An error of the input below a decoder, as against one of the decoder.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub(crate) struct Marked(pub(crate) crate::SourceError);
+pub(crate) struct InputError(pub(crate) crate::SourceError);
 
 struct Decoder {
     inner: Box<dyn Read + Send>,
@@ -68,7 +68,7 @@ impl Read for Decoder {
         self.inner.read(buffer).map_err(|error| {
             if error.kind() == io::ErrorKind::Interrupted
                 || error.get_ref().is_some_and(
-                    <dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<Marked>,
+                    <dyn std::error::Error + std::marker::Send + std::marker::Sync + 'static>::is::<InputError>,
                 )
             {
                 return error;
@@ -77,7 +77,7 @@ impl Read for Decoder {
             let text = error.to_string();
             // The three libraries say it in three ways.
             let cut = error.kind() == io::ErrorKind::UnexpectedEof || text.contains("premature eof");
-            io::Error::other(Damaged(if cut {
+            io::Error::other(DamagedInput(if cut {
                 format!("the file ends inside a compressed frame ({name}); it was cut, get it again")
             } else {
                 format!("the compressed data ({name}) is damaged: {text}; get the file again")

@@ -2,7 +2,7 @@
 
 use super::{
     background::Background,
-    compression::{Compression, Marked},
+    compression::{Compression, InputError},
     http::{agent, ask, http_error, to_http_date},
     identity::{HEAD, Identity},
     location::{Location, redacted},
@@ -184,7 +184,7 @@ type Fault = Arc<dyn Fn(io::Error) -> SourceError + Send + Sync>;
 
 fn http_fault(url: &str) -> Fault {
     let url = url.to_owned();
-    Arc::new(move |error| match error.downcast::<Marked>().map(|Marked(error)| error) {
+    Arc::new(move |error| match error.downcast::<InputError>().map(|InputError(error)| error) {
         Ok(error) => error,
         Err(error) => match error.downcast::<ureq::Error>() {
             Ok(error) => http_error(&url, &error),
@@ -207,8 +207,8 @@ fn background(reader: Box<dyn Read + Send>) -> Result<Background, SourceError> {
 
 /// The error of a read, as the reader marked it.
 pub(crate) fn fault_of(error: io::Error, otherwise: impl Fn(io::Error) -> SourceError) -> SourceError {
-    match error.downcast::<Marked>() {
-        Ok(Marked(error)) => error,
+    match error.downcast::<InputError>() {
+        Ok(InputError(error)) => error,
         Err(error) => otherwise(error),
     }
 }
@@ -228,7 +228,7 @@ impl<R: Read> Read for Counted<R> {
                 Ok(read)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => Err(io::Error::other(Marked((self.fault)(error)))),
+            Err(error) => Err(io::Error::other(InputError((self.fault)(error)))),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! with a `$limit` of its own is read as it is: whoever writes one wants no more.
 
 use super::{
-    compression::Marked,
+    compression::InputError,
     http::{ask, http_error},
 };
 use std::io::{self, Read};
@@ -114,7 +114,7 @@ impl<R: Read + Send + 'static> Pages<R> {
         }
         self.offset += rows;
         let page = page_address(&self.rows, self.offset);
-        let answer = ask(&self.agent, &page, None).map_err(|error| io::Error::other(Marked(error)))?;
+        let answer = ask(&self.agent, &page, None).map_err(|error| io::Error::other(InputError(error)))?;
         let body = answer.body.into_with_config().limit(u64::MAX).reader();
         let address = page.to_string();
         let marked = Marking { inner: body, address };
@@ -152,7 +152,7 @@ struct Marking<R> {
 impl<R: Read> Read for Marking<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer).map_err(|error| match error.downcast::<ureq::Error>() {
-            Ok(error) => io::Error::other(Marked(http_error(&self.address, &error))),
+            Ok(error) => io::Error::other(InputError(http_error(&self.address, &error))),
             Err(error) => error,
         })
     }

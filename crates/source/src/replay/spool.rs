@@ -2,7 +2,7 @@
 
 use crate::{
     Location, SourceError,
-    input::{Compression, Damaged, Identity, Input, fault_of},
+    input::{Compression, DamagedInput, Identity, Input, fault_of},
 };
 use std::{
     fs::File,
@@ -25,7 +25,7 @@ pub(super) struct Spool {
     /// When the source changed last, in microseconds.
     pub(super) modified: Option<i64>,
     /// How the source breaks off, if it does.
-    pub(super) damage: Option<Damaged>,
+    pub(super) damage: Option<DamagedInput>,
     file: File,
     /// Of the file that is read, when it was opened.
     state: (u64, Option<std::time::SystemTime>),
@@ -102,7 +102,7 @@ fn copy(
     location: &Location,
     mut input: Input,
     folder: &Path,
-) -> Result<(PathBuf, Option<Damaged>, Option<TempPath>), SourceError> {
+) -> Result<(PathBuf, Option<DamagedInput>, Option<TempPath>), SourceError> {
     let identity = serde_json::to_vec(&input.identity).unwrap_or_default();
     let prefix = format!("{}-{:016x}-", location.name(), xxh3_64(&identity));
     let fault = |error| SourceError::File { path: folder.to_owned(), error };
@@ -121,7 +121,7 @@ fn copy(
                 copy.write_all(&block[..read]).map_err(fault)?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => match error.downcast::<Damaged>() {
+            Err(error) => match error.downcast::<DamagedInput>() {
                 Ok(damage) => break Some(damage),
                 Err(error) => return Err(fault_of(error, fault)),
             },

@@ -14,7 +14,7 @@ use super::{
     calendar::{HOUR, MINUTE, SECOND, first_of},
     draws::{Draws, Purpose, key, mix, share},
     figures::{Category, Figures, Offence, Place, Setting, Zone},
-    plan::{Placed, Slot},
+    plan::{PlacedOutbreak, Slot},
     rhythm::Rhythm,
 };
 use blotter_city::{CivilMicros, UtcMicros};
@@ -96,14 +96,20 @@ pub(super) struct City {
     minutes: Vec<Alias>,
     ages: Alias,
     elsewhere: u64,
-    outbreaks: Vec<Placed>,
+    outbreaks: Vec<PlacedOutbreak>,
     anchors: Vec<u64>,
     cluster_keys: Vec<u64>,
 }
 
 impl City {
     /// `rates`: incidents per hour in the history and in the live feed.
-    pub(super) fn new(seed: u64, figures: Figures, shares: &[f64], rates: [f64; 2], outbreaks: Vec<Placed>) -> Self {
+    pub(super) fn new(
+        seed: u64,
+        figures: Figures,
+        shares: &[f64],
+        rates: [f64; 2],
+        outbreaks: Vec<PlacedOutbreak>,
+    ) -> Self {
         let blocks = Blocks::new(seed, &figures);
         let Figures { groups, categories, offences, places, minutes, zones, .. } = figures;
         let of = |keep: &dyn Fn(&Offence) -> bool| {
@@ -259,7 +265,7 @@ impl City {
         observed_at: UtcMicros,
         draws: &mut Draws,
     ) -> (usize, usize, CivilMicros) {
-        let Placed { area, category, .. } = self.outbreaks[outbreak];
+        let PlacedOutbreak { area, category, .. } = self.outbreaks[outbreak];
         let choice = &self.choices[category];
         let offence = choice.first_offence + choice.offences.choose(draws.next());
         let setting = self.groups[self.categories[category].group].setting;

@@ -3,7 +3,7 @@
 use super::{
     draws::{Draws, Purpose, key},
     figures::Figures,
-    plan::{Placed, Plan},
+    plan::{PlacedOutbreak, Plan},
     refused,
 };
 use crate::SourceError;
@@ -33,7 +33,7 @@ pub(super) fn place(
     profile: &Profile,
     plan: &Plan,
     incidents: u64,
-) -> Result<Vec<(Outbreak, Placed)>, SourceError> {
+) -> Result<Vec<(Outbreak, PlacedOutbreak)>, SourceError> {
     let mut placed = Vec::new();
     let mut within_history = 0;
     for outbreak in given {
@@ -55,7 +55,7 @@ pub(super) fn place(
         let Some(first_slot) = plan.slot_at(*starts_at) else {
             return Err(refused("an outbreak cannot start before the history".into()));
         };
-        let one = Placed { area, category, first_slot, hours: u64::from(*hours), extra: u64::from(*extra) };
+        let one = PlacedOutbreak { area, category, first_slot, hours: u64::from(*hours), extra: u64::from(*extra) };
         if !plan.is_endless() && first_slot + one.hours > plan.history() {
             return Err(refused("an outbreak must end before the history does, unless a live feed follows".into()));
         }

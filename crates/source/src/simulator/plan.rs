@@ -17,7 +17,7 @@ const SLOT: i64 = HOUR;
 
 /// An outbreak as the simulation sees it.
 #[derive(Clone, Debug)]
-pub(super) struct Placed {
+pub(super) struct PlacedOutbreak {
     pub(super) area: usize,
     pub(super) category: usize,
     pub(super) first_slot: u64,
@@ -25,7 +25,7 @@ pub(super) struct Placed {
     pub(super) extra: u64,
 }
 
-impl Placed {
+impl PlacedOutbreak {
     /// How many of its incidents belong to a slot.
     pub(super) fn in_slot(&self, slot: u64) -> u64 {
         let before = |slots: u64| self.extra * slots / self.hours;
@@ -115,7 +115,7 @@ impl Plan {
     }
 
     /// Plans the history.
-    pub(super) fn fill(&mut self, incidents: u64, outbreaks: &[Placed], rhythm: &Rhythm) {
+    pub(super) fn fill(&mut self, incidents: u64, outbreaks: &[PlacedOutbreak], rhythm: &Rhythm) {
         let mut extras: HashMap<u64, Vec<(usize, u64)>> = HashMap::new();
         for (index, outbreak) in outbreaks.iter().enumerate() {
             for slot in outbreak.first_slot..outbreak.first_slot + outbreak.hours {

@@ -6,7 +6,7 @@
 
 use super::{
     client::{Client, quoted},
-    known::{Known, Mark, Month, left, write_line},
+    known::{KnownRows, Mark, Month, left, write_line},
     rows::{Columns, Evidence, Fields, ROW_ID},
 };
 use crate::SourceError;
@@ -77,7 +77,7 @@ enum Stage {
 }
 
 impl Comparison {
-    pub(super) fn begin(period: Period, known: &Known, columns: &Columns) -> Result<Self, SourceError> {
+    pub(super) fn begin(period: Period, known: &KnownRows, columns: &Columns) -> Result<Self, SourceError> {
         Ok(Self {
             known: known.month(&period.month, |row| columns.id_of(row))?,
             period,
@@ -224,7 +224,7 @@ impl Comparison {
     }
 
     /// Brings what is known up to what was found.
-    pub(super) fn keep(&self, found: &Differences, shelf: &Known, columns: &Columns) -> Result<(), SourceError> {
+    pub(super) fn keep(&self, found: &Differences, shelf: &KnownRows, columns: &Columns) -> Result<(), SourceError> {
         let Some(known) = &self.known else { return shelf.replace(&self.period.month, &self.lines) };
         shelf.amend(&self.period.month, known, &found.changed, |row| columns.id_of(row))
     }

@@ -171,9 +171,9 @@ impl Month {
 }
 
 /// What is known of one dataset's rows.
-pub(super) struct Known(Arc<dyn Shelf>);
+pub(super) struct KnownRows(Arc<dyn Shelf>);
 
-impl Known {
+impl KnownRows {
     pub(super) fn new(shelf: Arc<dyn Shelf>) -> Self {
         Self(shelf)
     }
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn a_mark_stays_until_a_record_comes_that_wins() {
         let folder = tempfile::tempdir().unwrap();
-        let known = Known::new(Arc::new(Folder::open(folder.path(), "x").unwrap()));
+        let known = KnownRows::new(Arc::new(Folder::open(folder.path(), "x").unwrap()));
         let said = |row: &Fields| known.append([("2024-06".to_owned(), row)].into_iter()).unwrap();
         let mark = || known.month("2024-06", id_of).unwrap().unwrap().mark("1");
         let at = |minute| updated_at(&row("1", minute)).unwrap();
@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn a_month_that_is_written_anew_keeps_what_was_added_meanwhile() {
         let folder = tempfile::tempdir().unwrap();
-        let known = Known::new(Arc::new(Folder::open(folder.path(), "x").unwrap()));
+        let known = KnownRows::new(Arc::new(Folder::open(folder.path(), "x").unwrap()));
         let rows: Vec<Fields> = (0..MANY_LINES).map(|line| row(&(line % 7).to_string(), 1)).collect();
         known.append(rows.iter().map(|row| ("2024-06".to_owned(), row))).unwrap();
         let before = known.month("2024-06", id_of).unwrap().unwrap();
