@@ -48,7 +48,8 @@ pub struct CityTotals {
 
 impl CityTotals {
     /// Loads what a question about peaks needs. None if only [`LoadedCity::load`] can answer it, or say why nobody can: without a sound
-    /// snapshot of this city and this log, and with a log that does not answer or holds many more records.
+    /// snapshot of this city and this log, with a log that does not answer or holds many more records, and where the question names an
+    /// area of a layer that has no hourly counts.
     pub fn load(parts: &LoadParts, question: &Peaks, shutdown: &Shutdown) -> Option<Self> {
         match Self::try_load(parts, question, shutdown) {
             Ok(totals) => totals,
@@ -63,7 +64,7 @@ impl CityTotals {
         let Some(snapshot) = LocalSnapshot::newest(&parts.snapshots)? else { return Ok(None) };
         let log = parts.log.as_deref();
         let is_ours = log.is_none_or(|log| log.id().0 == snapshot.manifest.log_id);
-        if !is_ours || snapshot.manifest.city != parts.profile.slug {
+        if !is_ours || snapshot.manifest.city != parts.profile.slug || names_another_layer(question, &parts.profile) {
             return Ok(None);
         }
         let mut behind = Behind::new(&snapshot, parts.profile.primary_layer());
@@ -121,6 +122,12 @@ impl CityTotals {
             "layers": layers.into_iter().collect::<Vec<Value>>(),
         })
     }
+}
+
+/// Whether a question names an area of a layer that totals do not have. It is refused with the areas of that layer.
+fn names_another_layer(question: &Peaks, profile: &Profile) -> bool {
+    let mut layers = question.selection.area.iter().filter_map(|area| profile.layer(area.split_once(':')?.0));
+    layers.any(|layer| layer != profile.primary_layer())
 }
 
 /// The records that the log has behind a snapshot: the winning one of each incident.

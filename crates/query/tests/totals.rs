@@ -145,6 +145,17 @@ fn a_published_tick_is_read_from_the_log() {
 }
 
 #[test]
+fn a_question_that_names_another_layer_needs_all_incidents() {
+    let directory = tempdir().unwrap();
+    snapshot(directory.path(), "memory", &records(8));
+    let is_some = |query: &str| totals(&parts(directory.path(), None), &question(query)).is_some();
+    assert!(!is_some("area=beat:0111"));
+    // Both are refused without a look at incidents.
+    assert!(is_some("area=county:1") && is_some("area=25"));
+    check(directory.path(), None, &["area=county:1", "area=25"]);
+}
+
+#[test]
 fn without_a_sound_snapshot_of_this_log_totals_do_not_suffice() {
     let directory = tempdir().unwrap();
     let log = MemoryLog::new(1);
