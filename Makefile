@@ -8,7 +8,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/blotter
 VENV := $(CACHE)/venv-$(shell cat e2e/requirements.txt bench/requirements.txt | sha256sum | cut -c1-12)
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help demo build dist ui test test-rust test-ui test-e2e lint bench clean tools
+.PHONY: help demo build dist docs ui test test-rust test-ui test-e2e lint bench clean tools
 
 help: ## show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,10 @@ dist: build ## the binary to ship in target/dist, stripped, with its symbols bes
 	mkdir -p target/dist
 	objcopy --only-keep-debug $(BLOTTER) target/dist/blotter.debug
 	objcopy --strip-all --add-gnu-debuglink=target/dist/blotter.debug $(BLOTTER) target/dist/blotter
+
+docs: ui/node_modules/.installed ## write what is generated: docs/openapi.json and the web app's types, docs/configuration.md
+	BLOTTER_WRITE_DOCS=1 cargo test --profile checked --locked --workspace --lib --bins -- in_the_docs
+	cd ui && npm run types
 
 ui: ui/dist/index.html ## build the web app
 

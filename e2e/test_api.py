@@ -53,7 +53,7 @@ LAYERS = "community_area, district, beat, ward"
         ),
         ("series", "by", "moon", f"there is no layer `moon`; there are: {LAYERS}"),
         ("series", "bucket", "fortnight", "`bucket=fortnight`: give hour, day, week, month or year"),
-        ("incidents", "limit", "0", "`limit=0`: give a number from 1 to 1000"),
+        ("incidents", "limit", "0", "`limit=0`: give a whole number from 1 to 1000"),
         ("incidents", "cursor", "???", "give the `next_cursor` of the page before"),
         ("hotspots", "confidence", "80", "`confidence=80`: give 90, 95 or 99"),
         ("peaks", "as", "told", "`as=told`: give known or said"),

@@ -255,8 +255,11 @@ def test_a_file_that_is_gone_fails_alone_and_the_map_stays(demo, tmp_path):
     paths[0].unlink()
     write(paths[1], range(11, 26))
     server = demo(*data, expect=("; retrying",))
-    meta = server.wait_until(lambda meta: meta["incidents"]["total"] == 25, "the other file is read")
-    assert sorted(source["state"] for source in meta["sources"]) == ["ended", "failing"]
+    # A source's state is written after its rows.
+    server.wait_until(
+        lambda meta: meta["incidents"]["total"] == 25 and sorted(source["state"] for source in meta["sources"]) == ["ended", "failing"],
+        "the other file is read, and this one fails",
+    )
     write(paths[0], range(1, 13))
     server.wait_until(lambda meta: meta["caught_up"], "the file is back")
     server.stop()

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documentation_has_every_key() {
+    fn every_key_is_in_the_docs() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
         let text = std::fs::read_to_string(path).unwrap();
         let (before, _) = text.split_once("<!-- the keys: made by a test -->\n").unwrap();
@@ -214,10 +214,7 @@ mod tests {
             std::fs::write(path, &expected).unwrap();
         }
         let now = std::fs::read_to_string(path).unwrap();
-        assert!(
-            now == expected,
-            "docs/configuration.md is not what the command line is: run with BLOTTER_WRITE_DOCS=1"
-        );
+        assert!(now == expected, "docs/configuration.md is not what the command line is: run `make docs`");
     }
 
     #[test]

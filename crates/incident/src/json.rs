@@ -6,32 +6,32 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// An incident: times as ISO 8601 (civil ones without a zone), missing members as null.
+/// An incident. Times are ISO 8601, city times without an offset. A member that the source does not give is null.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentRecord<'a> {
-    /// Unique in its city.
+    /// Id, unique in its city.
     id: &'a str,
-    /// The police's case number. Not unique: homicides have a row for each victim.
+    /// Case number of the police. Not unique: a homicide has one row per victim.
     #[schema(required)]
     case_number: Option<&'a str>,
-    /// When it happened: civil time, as published.
+    /// Time of the incident: city time as published (no offset).
     occurred_at: String,
-    /// When it happened, in UTC.
+    /// Time of the incident, UTC.
     #[schema(format = DateTime)]
     occurred_at_utc: String,
-    /// When the portal changed it: civil time, as published.
+    /// Time of the portal's last change, as published (no offset). Null if the portal gives none.
     #[schema(required)]
     updated_at: Option<String>,
-    /// When the source had it.
+    /// Time at which the source reported this revision, UTC.
     #[schema(format = DateTime)]
     observed_at: String,
-    /// Whether the source no longer lists it; the other members are its last known ones.
+    /// Whether the source no longer lists it. Always false in answers of this API: such incidents are not returned.
     deleted: bool,
-    /// The category, by which it is counted.
+    /// Category under which it is counted.
     category: &'a str,
-    /// The category as published.
+    /// Category as published.
     category_published: &'a str,
-    /// What happened.
+    /// Description of what happened.
     #[schema(required)]
     description: Option<&'a str>,
     /// Kind of place.
@@ -40,7 +40,7 @@ pub struct IncidentRecord<'a> {
     /// Offence code.
     #[schema(required)]
     code: Option<&'a str>,
-    /// Address, coarsened by the city.
+    /// Address, made inexact by the city.
     #[schema(required)]
     block: Option<&'a str>,
     /// Whether someone was arrested.
@@ -49,12 +49,12 @@ pub struct IncidentRecord<'a> {
     /// Whether it was domestic.
     #[schema(required)]
     domestic: Option<bool>,
-    /// Codes of its areas, by layer.
+    /// Area code in each layer.
     areas: &'a BTreeMap<String, String>,
-    /// Degrees north, WGS 84.
+    /// Latitude in degrees, WGS 84.
     #[schema(required)]
     latitude: Option<f64>,
-    /// Degrees east, WGS 84.
+    /// Longitude in degrees, WGS 84.
     #[schema(required)]
     longitude: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! The incident: its record, validation, identity, time and place, and the city profiles.
+//! The incident: its record, validation and identity.
 //!
 //! Everything here is pure: no I/O, no async, no clock of its own. A source hands raw rows to a
 //! [`Parser`], which either appends them to columnar batches (one per log partition) or says why it
@@ -6,7 +6,8 @@
 //!
 //! Invariants:
 //! - [`Revision`] alone decides which record of one incident wins; every role compares it and nothing else.
-//! - A civil time is kept exactly as published; its instant is derived by [`CityClock`] and by nothing else.
+//! - A civil time is kept exactly as published; its instant is derived by [`blotter_city::CityClock`]
+//!   and by nothing else.
 //! - Coordinates are both there or both missing.
 //! - What a source says of an area stands; outlines fill in what it does not say, and change no revision's rank.
 

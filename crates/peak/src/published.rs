@@ -1,4 +1,4 @@
-//! The records of topic `peaks`: what was said at each tick, in JSON, by the hour at which it ended.
+//! The records of topic `peaks`: what was published at each tick, in JSON, by the hour at which it ended.
 
 use crate::{Hour, Report, ReportedPeak, begin_of, hour_of};
 use arrow::{
@@ -14,55 +14,59 @@ use std::{
 };
 use utoipa::ToSchema;
 
-/// A tick, and what it led to.
+/// A published tick, with the alerts that it caused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PublishedTick {
     /// Its most surprising peaks.
     #[serde(flatten)]
     pub report: Report,
-    /// The episodes that last, those included that have just begun: what the next tick goes on from.
+    /// Episodes that have not ended. Only in topic `peaks`; the live stream leaves it out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub episodes: Vec<Episode>,
-    /// What the rules say of episodes that have just begun.
+    /// Alerts of episodes that began at this tick; may be empty.
+    #[schema(required)]
     #[serde(default)]
     pub alerts: Vec<Alert>,
 }
 
-/// A rule has found one area and category to be peaking, and has not been without for long since.
+/// An area and category that a rule found peaking. It ends after `quiet_hours` without a find.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Episode {
-    /// The rule's name.
+    /// Name of the rule.
     pub rule: String,
-    /// The area's code.
+    /// Area code.
     pub area: String,
-    /// The category's name.
+    /// Category.
     pub category: String,
-    /// The end of the tick that found it first, UTC.
+    /// End of the first tick that found it, UTC.
+    #[schema(format = DateTime)]
     pub since: String,
-    /// The end of the newest tick that found it, UTC.
+    /// End of the newest tick that found it, UTC.
+    #[schema(format = DateTime)]
     pub until: String,
 }
 
-/// One episode has begun.
+/// Sent when an episode begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Alert {
-    /// The same however often it is sent.
+    /// Idempotency key: the same in every delivery.
     pub id: String,
-    /// A sentence for people.
+    /// The alert in one sentence.
     pub text: String,
-    /// The city's short name.
+    /// Short name of the city.
     pub city: String,
-    /// The rule's name.
+    /// Name of the rule.
     pub rule: String,
-    /// The end of the tick, in the city's civil time with its offset.
+    /// End of the windows, exclusive: city time with offset.
+    #[schema(format = DateTime)]
     pub at: String,
-    /// How many hours the window has.
+    /// Length of the window, in hours.
     pub hours: u16,
-    /// The area's layer.
+    /// Layer of the area.
     pub layer: String,
-    /// The area's name, or its code where it has none.
+    /// Name of the area; its code if it has no name.
     pub area_name: String,
-    /// What is peaking: of the rule's windows the most surprising.
+    /// The most surprising of the rule's windows.
     #[serde(flatten)]
     pub peak: ReportedPeak,
     /// The next offsets that the tick reflects, by partition of topic `incidents`.

@@ -1,21 +1,22 @@
-//! A tick as it is told: names for numbers, times for hours, and the next offsets that it reflects.
+//! A tick as answers have it: names instead of numbers, times instead of hours, and the next offsets that it reflects.
 
 use crate::{Names, Peak, Window, WindowState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// A tick, or what was chosen of it.
+/// Peaks of one tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
-    /// The end, exclusive, of what was looked at: civil time of the city with its offset. Null where there are no incidents.
+    /// End of the windows, exclusive: city time with offset. Null if there are no incidents.
     #[schema(format = DateTime, required)]
     pub at: Option<String>,
-    /// Whose areas these are.
+    /// Layer of the areas.
     pub layer: String,
-    /// Pairs of area and category in all ranked windows: q is corrected for so many tests.
+    /// Number of tests in all ranked windows; q is corrected for it.
     pub tests: usize,
-    /// Where the shares that are known at each age come from: `profile`, or `none`, which takes all counts as known at once.
+    /// Whether expected counts allow for late reports.
+    #[schema(value_type = ReportingLagName)]
     pub reporting_lag: String,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     pub next_offsets: BTreeMap<String, u64>,
@@ -23,47 +24,55 @@ pub struct Report {
     pub windows: Vec<ReportedWindow>,
 }
 
+/// `profile`: expected counts allow for late reports. `none`: all counts are taken as complete.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "it is for the document")]
+enum ReportingLagName {
+    Profile,
+    None,
+}
+
 /// The last hours of the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReportedWindow {
     /// Length of the window, in hours before `at`.
     pub hours: u16,
-    /// Whether its peaks can be ranked.
+    /// Whether the window is ranked.
     pub standing: WindowState,
-    /// The share of its incidents that is usually known by now, 0 to 1.
+    /// Share of the window's incidents that is usually known by now, 0 to 1.
     pub reported_share: f64,
-    /// Pairs of area and category that were tested in it.
+    /// Number of tests in the window: pairs of area and category.
     pub tests: usize,
-    /// The most surprising first: by q, then p.
+    /// Peaks, the most surprising first: by q, then p.
     pub peaks: Vec<ReportedPeak>,
 }
 
-/// What an area and category hold in a window, and what was to be expected.
+/// Observed and expected incidents of an area and category in a window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReportedPeak {
-    /// Code of the area.
+    /// Area code.
     pub area: String,
-    /// Name of the category.
+    /// Category.
     pub category: String,
     /// Incidents in the window.
     pub observed: u64,
-    /// Incidents that were to be expected there by now; above zero.
+    /// Incidents expected in the window, late reports allowed for; above 0.
     pub expected: f64,
-    /// Observed by expected; null where it is beyond any number. Show it beside both.
+    /// observed / expected. Null if too large for a number. Show it together with both.
     #[schema(required)]
     pub ratio: Option<f64>,
-    /// How many percent more than expected; null where fewer than five were expected, since a percentage over a small count means
-    /// nothing.
+    /// Percent above expected (negative: below). Null if fewer than 5 were expected.
     #[schema(required)]
     pub percent_more: Option<f64>,
-    /// Ratio of the variance to the mean, at least 1.
+    /// Variance of the count divided by its mean; at least 1.
     pub dispersion: f64,
-    /// The probability of at least as many incidents.
+    /// Probability of at least as many incidents if nothing is unusual, 0 to 1.
     pub p: f64,
-    /// p after Benjamini and Hochberg over all tests of the tick.
+    /// p corrected for all tests of the tick (Benjamini and Hochberg), 0 to 1.
     pub q: f64,
-    /// Of the seven days only: how many times likelier the counts of these and the previous seven days are if a surge began in either
-    /// of them than if none did.
+    /// Only in the 168-hour window, else null: how many times likelier the last two weeks are with a surge that began in either than
+    /// without one.
     #[schema(required)]
     pub surge_evidence: Option<f64>,
 }

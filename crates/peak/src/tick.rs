@@ -32,15 +32,16 @@ impl Tick {
     }
 }
 
-/// Whether a window can be ranked.
+/// `ranked`: peaks are listed. `incomplete`: less than half of the window's incidents is usually known yet. `too_little_history`:
+/// fewer than eight weeks to learn from. In the last two, `peaks` is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowState {
-    /// It can.
+    /// Peaks are listed.
     Ranked,
-    /// Less than half of what happened in it is usually known yet.
+    /// Less than half of its incidents is usually known yet.
     Incomplete,
-    /// There are fewer than eight weeks before it to learn from.
+    /// Fewer than eight weeks to learn from.
     TooLittleHistory,
 }
 

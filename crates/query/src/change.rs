@@ -4,7 +4,7 @@ use crate::{NextOffsets, figures::FiguresChange, live::Event, offsets_text};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// More changed totals than this are not listed: clients ask again.
+/// More changed totals than this are not listed: clients request the counts again.
 pub(crate) const MOST_COUNTS: usize = 1000;
 
 /// The data of an event of type `change`.
@@ -13,10 +13,9 @@ pub struct Change {
     /// The next offsets that the event reflects, by partition of the log's topic `incidents`.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub(crate) next_offsets: NextOffsets,
-    /// The figures of `meta` that changed, each as a whole.
+    /// Figures of `/api/v1/meta` that changed, each with its whole new value.
     pub(crate) meta: FiguresChange,
-    /// New totals of the hours, areas and categories that changed. Null where they are too many to list, where a snapshot was loaded,
-    /// or for a client that has missed some: ask again.
+    /// New totals that changed. Null if there are too many, a snapshot was loaded, or the client missed some: request the counts again.
     #[schema(required)]
     pub(crate) counts: Option<Vec<CountChange>>,
 }
@@ -24,14 +23,14 @@ pub struct Change {
 /// A total that changed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CountChange {
-    /// The beginning of the hour.
+    /// Start of the hour, city time with offset.
     #[schema(format = DateTime)]
     pub(crate) bucket: String,
-    /// Code of the area, of the layer by which peaks are; empty for incidents without one.
+    /// Area code in the primary layer. Empty if the incident has none.
     pub(crate) area: String,
-    /// The category.
+    /// Category.
     pub(crate) category: String,
-    /// Incidents of that hour, area and category now.
+    /// New number of incidents of that hour, area and category.
     pub(crate) count: u64,
 }
 

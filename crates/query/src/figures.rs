@@ -1,4 +1,4 @@
-//! The figures of `meta` that change, as they are said in an answer and on the live stream.
+//! The figures of `meta` that change, in its answer and on the live stream.
 
 use crate::{
     caught_up::{Facts, caught_up},
@@ -13,113 +13,113 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// How much is loaded, how fresh it is, and how its sources stand.
+/// How much is loaded, how fresh it is, and the state of its sources.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Figures {
-    /// Incidents, each by its winning revision; those that the source no longer lists are not counted.
+    /// Number of incidents, each by its winning revision. Those that the source no longer lists are not counted.
     pub incidents: IncidentFigures,
-    /// Distinct records that could not be accepted.
+    /// Number of distinct rejected records.
     pub rejected: usize,
-    /// The data's clock: when the newest incident occurred, without outliers. Null where there are no incidents.
+    /// Time of the newest incident without outliers, city time with offset. Null if there are no incidents.
     #[schema(format = DateTime, required)]
     pub data_as_of: Option<String>,
-    /// When the first incident occurred, without outliers. Null where there are no incidents.
+    /// Time of the first incident without outliers, city time with offset. Null if there are no incidents.
     #[schema(format = DateTime, required)]
     pub earliest: Option<String>,
-    /// Incidents whose dates lie far from all others: they are counted, and move neither the data's clock nor the axis of a chart.
+    /// Incidents whose dates lie far from all others. They are counted, but do not move `data_as_of`, `earliest` or the axis of a chart.
     pub outliers: Outliers,
-    /// When the newest record was appended to the log. Null where there is none.
+    /// Time at which the newest record was appended to the log, UTC. Null if there is none.
     #[schema(format = DateTime, required)]
     pub received_at: Option<String>,
-    /// Whether everything that the sources hold has reached every role, archive and snapshot included. False while a source fails.
+    /// True if everything that the sources held has reached counts, archive, snapshot and map. False while a source fails. Without a
+    /// log: true if a snapshot is loaded.
     pub caught_up: bool,
-    /// Whether a simulator made them up.
+    /// True if a simulator generated the data.
     pub simulated: bool,
-    /// The sources in words; null where none is known.
+    /// All sources in one sentence. Null if none is known.
     #[schema(required)]
     pub source: Option<String>,
-    /// The state of each source that is read.
+    /// State of each source that is read.
     pub sources: Vec<SourceFigures>,
-    /// The snapshot that is loaded.
+    /// The loaded snapshot.
     pub snapshot: SnapshotFigures,
 }
 
 /// How many incidents there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct IncidentFigures {
-    /// All incidents.
+    /// Number of all incidents.
     pub total: u64,
-    /// Incidents with coordinates inside the city's bounding box.
+    /// Number of incidents with coordinates inside the city's bounding box.
     pub mapped: u64,
-    /// All other incidents.
+    /// Number of all other incidents.
     pub unmapped: u64,
 }
 
-/// Incidents whose dates lie apart from all others.
+/// Incidents whose dates lie far from all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Outliers {
-    /// Those before all others.
+    /// Those before all others. Null if there are none.
     #[schema(required)]
     pub early: Option<OutlierFigures>,
-    /// Those after all others.
+    /// Those after all others. Null if there are none.
     #[schema(required)]
     pub late: Option<OutlierFigures>,
 }
 
-/// Some incidents that lie apart.
+/// Outliers at one end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OutlierFigures {
-    /// How many incidents.
+    /// Number of incidents.
     pub incidents: u64,
-    /// When the first of them occurred.
+    /// Time of the first of them, city time with offset.
     #[schema(format = DateTime)]
     pub first: String,
-    /// When the last of them occurred.
+    /// Time of the last of them, city time with offset.
     #[schema(format = DateTime)]
     pub last: String,
 }
 
-/// How a source stands.
+/// State of a source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SourceFigures {
-    /// Its name.
+    /// Name of the source.
     pub name: String,
-    /// What it is, in words.
+    /// Description of the source.
     pub describe: String,
-    /// What it is doing. `failing`: it cannot be read now, and what it had before is shown. `held`: part of what it has waits for a
-    /// confirmation.
+    /// What the source is doing.
     #[schema(value_type = SourceStateName)]
     pub state: &'static str,
-    /// When it answered last, to the minute; null before its first answer.
+    /// Time of its last answer, to the minute, UTC. Null before the first.
     #[schema(format = DateTime, required)]
     pub last_success_at: Option<String>,
-    /// Since when it fails; null where it works.
+    /// Time of the first failure since its last answer, UTC. Null if the source works.
     #[schema(format = DateTime, required)]
     pub failing_since: Option<String>,
-    /// The last failure; null where it works.
+    /// Reason of the last failure. Null if the source works.
     #[schema(required)]
     pub why: Option<String>,
-    /// What a person should know of its rows.
+    /// What an operator should know about its rows.
     pub notices: Vec<NoticeFigures>,
 }
 
-/// Something to know of a source.
+/// What an operator should know about a source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NoticeFigures {
-    /// What it is about.
+    /// Subject of the notice.
     #[schema(value_type = NoticeKindName)]
     pub kind: &'static str,
     /// What happened, and what to do.
     pub text: String,
 }
 
-/// The local snapshot.
+/// The loaded snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SnapshotFigures {
-    /// Its version; null where none is loaded.
+    /// Version of the loaded snapshot. Null if none is loaded.
     #[schema(required)]
     pub version: Option<u64>,
-    /// A newer snapshot that could not be loaded; the one before stays.
+    /// A newer snapshot that could not be loaded; the loaded one stays. Null if there is none.
     #[schema(required)]
     pub refused: Option<RefusedFigures>,
 }
@@ -127,10 +127,10 @@ pub struct SnapshotFigures {
 /// A snapshot that could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RefusedFigures {
-    /// Its version; null where not even that can be read.
+    /// Its version. Null if it cannot be read.
     #[schema(required)]
     pub version: Option<u64>,
-    /// Why it could not be loaded.
+    /// Reason why it could not be loaded.
     pub why: String,
 }
 
@@ -181,7 +181,7 @@ impl Figures {
 /// Declares a type with the members of [`Figures`] that changed, from their names and types.
 macro_rules! figures_change {
     ($($(#[$attribute:meta])* $name:ident: $type:ty,)*) => {
-        /// The figures that changed, each as a whole; what `meta` says of a figure holds here, too.
+        /// The figures of `/api/v1/meta` that changed, each with its whole new value.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
         pub struct FiguresChange {$(
             $(#[$attribute])*
@@ -202,30 +202,31 @@ macro_rules! figures_change {
 }
 
 figures_change! {
-    /// Incidents.
+    /// Number of incidents, each by its winning revision. Those that the source no longer lists are not counted.
     incidents: IncidentFigures,
-    /// Distinct records that could not be accepted.
+    /// Number of distinct rejected records.
     rejected: usize,
-    /// The data's clock.
+    /// Time of the newest incident without outliers, city time with offset. Null if there are no incidents.
     #[schema(format = DateTime)]
     data_as_of: Option<String>,
-    /// When the first incident occurred.
+    /// Time of the first incident without outliers, city time with offset. Null if there are no incidents.
     #[schema(format = DateTime)]
     earliest: Option<String>,
-    /// Incidents whose dates lie far from all others.
+    /// Incidents whose dates lie far from all others. They are counted, but do not move `data_as_of`, `earliest` or the axis of a chart.
     outliers: Outliers,
-    /// When the newest record was appended to the log.
+    /// Time at which the newest record was appended to the log, UTC. Null if there is none.
     #[schema(format = DateTime)]
     received_at: Option<String>,
-    /// Whether everything that the sources hold has reached every role.
+    /// True if everything that the sources held has reached counts, archive, snapshot and map. False while a source fails. Without a
+    /// log: true if a snapshot is loaded.
     caught_up: bool,
-    /// Whether a simulator made the data up.
+    /// True if a simulator generated the data.
     simulated: bool,
-    /// The sources in words.
+    /// All sources in one sentence. Null if none is known.
     source: Option<String>,
-    /// The state of each source that is read.
+    /// State of each source that is read.
     sources: Vec<SourceFigures>,
-    /// The snapshot that is loaded.
+    /// The loaded snapshot.
     snapshot: SnapshotFigures,
 }
 

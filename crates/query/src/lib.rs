@@ -8,7 +8,8 @@
 //! - [`Parameters`] reads a question from names and values as a person writes them; [`encode`] writes an answer as JSON, Arrow,
 //!   CSV or GeoJSON.
 //!
-//! Invariant: every answer and every live event names the next offsets that it reflects.
+//! Invariant: every answer computed from incidents and every `change` event names the next offsets that it reflects; an event of a
+//! published tick has those of the tick.
 
 mod caught_up;
 mod change;

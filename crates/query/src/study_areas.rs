@@ -11,7 +11,9 @@ use std::{
 };
 use utoipa::ToSchema;
 
-/// How a study area is bounded.
+/// How the study area is bounded. `outline`: cells whose centre lies inside the city's outline and that are connected to cells with
+/// incidents, and all cells with incidents. `within_reach` (outline unknown): cells with incidents, and cells with at least four
+/// neighbours that have incidents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StudyAreaMethod {

@@ -126,7 +126,7 @@ impl CityTotals {
 
 /// Whether a question names an area of a layer that totals do not have. It is refused with the areas of that layer.
 fn names_another_layer(question: &Peaks, profile: &Profile) -> bool {
-    let mut layers = question.selection.area.iter().filter_map(|area| profile.layer(area.split_once(':')?.0));
+    let mut layers = question.area.iter().filter_map(|area| profile.layer(area.split_once(':')?.0));
     layers.any(|layer| layer != profile.primary_layer())
 }
 

@@ -13,17 +13,17 @@ pub const RETRY_AFTER_S: u32 = 5;
 /// Why there is no answer (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemDetails<'a> {
-    /// Always `about:blank`: the status says it all.
+    /// Always `about:blank`.
     #[serde(rename = "type")]
     kind: &'a str,
-    /// What kind of problem it is.
+    /// Kind of problem.
     title: &'a str,
-    /// The status of HTTP.
+    /// HTTP status code.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What is wrong, and what to do.
+    /// What is wrong, and what to do about it.
     detail: &'a str,
-    /// Name of the wrong parameter, where one is.
+    /// Name of the wrong parameter. Absent otherwise.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<&'a str>,

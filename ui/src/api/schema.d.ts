@@ -12,8 +12,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * How good a hot-spot map would have been, beside the plain count
-         * @description Each of the last weeks of the period is foretold from the weeks before it: cells are ranked by z of Gi*, by kernel density and by their count, the first of them are flagged, and the incidents of that week are counted inside and outside. Counts are summed over all weeks before ratios are taken. Of cells with the same score the one with the lower index is ranked first. Arrow and CSV have a row for each method.
+         * Backtest: how well hot-spot maps would have predicted
+         * @description Predicts each of the last `weeks` from the `training_weeks` before it. Each method ranks the cells; the first `share` of them are flagged; the week's incidents inside are hits. Ratios are computed from sums over all weeks. Ties: the lower cell index first. If `from` or `to` is missing, outliers at that end (see `outliers` in `/api/v1/meta`) are not counted. Arrow and CSV have one row per method.
          */
         readonly get: operations["backtest"];
         readonly put?: never;
@@ -31,7 +31,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Outlines of a layer's areas */
+        /**
+         * Outlines of a layer's areas
+         * @description Returns the outlines that the city publishes, each with the code that incidents have.
+         */
         readonly get: operations["boundaries"];
         readonly put?: never;
         readonly post?: never;
@@ -50,7 +53,7 @@ export interface paths {
         };
         /**
          * Incidents by H3 cell
-         * @description Cells with incidents, and how many. CSV and GeoJSON have the middle of each cell as well.
+         * @description Counts the selected incidents of each cell. CSV and GeoJSON also have the centre of each cell.
          */
         readonly get: operations["cells"];
         readonly put?: never;
@@ -70,7 +73,7 @@ export interface paths {
         };
         /**
          * Kernel density on a grid over the city
-         * @description The sum of the quartic kernel 3/(π h²) (1 − d²/h²)² over all selected incidents nearer than the bandwidth h to the middle of each cell, in incidents per km²; per year where both `from` and `to` are given. The grid covers the city's bounding box, whatever is selected, on its own transverse Mercator plane. Arrow, GeoJSON and CSV have the cells that are not zero.
+         * @description The sum of the quartic kernel 3/(π h²) (1 − d²/h²)² over all selected incidents nearer than the bandwidth h to the centre of each cell, in incidents per km²; per year if both `from` and `to` are given. The grid covers the city's bounding box, whatever is selected, on a transverse Mercator plane. Arrow, GeoJSON and CSV have only the cells whose density is above zero.
          */
         readonly get: operations["density"];
         readonly put?: never;
@@ -89,8 +92,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Emerging hot spots: what has become of each cell's hot and cold spots
-         * @description Gi* of every step by itself, hot and cold by q over all cells of the step, and the test of Mann and Kendall on each cell's series of z. The steps are those of the period, from the first to the last in which any incident lies; ten are needed. A step at which z is not defined is no part of a cell's history. `pattern` is null where the last step is such a step, or where z is defined at fewer than ten steps.
+         * Emerging hot spots: how each cell changed
+         * @description Computes Gi* for each step alone, then Mann and Kendall's trend test on each cell's z scores. Steps run from the first to the last with any incident in the period; fewer than ten are refused. `pattern` is null if z is undefined at the last step, or defined at fewer than ten. If `from` or `to` is missing, outliers at that end (see `outliers` in `/api/v1/meta`) are not counted.
          */
         readonly get: operations["emerging"];
         readonly put?: never;
@@ -110,7 +113,7 @@ export interface paths {
         };
         /**
          * Hot and cold spots: Gi* of every cell of the study area
-         * @description Getis-Ord Gi* with binary weights over a cell and its neighbours, its two-sided p, and q after Benjamini and Hochberg over all cells; classes are by q. The study area is the city's outline where boundaries are given (cells whose centre lies inside, and cells with incidents), else the cells with incidents and those that they enclose. `bbox` narrows it; the other filters select incidents only.
+         * @description Computes Getis-Ord Gi* with binary weights over a cell and its neighbours, its two-sided p, and q, which corrects p for all tests (Benjamini and Hochberg). The study area has cells without selected incidents, too. `outline`: cells whose centre lies inside the city's outline and that are connected to cells with incidents, and all cells with incidents. `within_reach`, if the outline is unknown: cells with incidents, and cells with at least four neighbours that have incidents. `bbox` narrows the study area; the other filters select incidents only.
          */
         readonly get: operations["hotspots"];
         readonly put?: never;
@@ -129,8 +132,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * The records, newest first
-         * @description Incidents with all that is known of them, a page at a time. The header `Link` has the next page.
+         * Incident records, newest first
+         * @description Returns one page; the header `Link` has the address of the next.
          */
         readonly get: operations["incidents"];
         readonly put?: never;
@@ -149,11 +152,11 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Server-sent events: what changes, as it changes
-         * @description Events of type `change`; the id is the next offsets that the event reflects (`0:12,1:7`). The first event has all figures.
-         *     `Last-Event-ID` resumes: a client that has seen the present offsets gets no counts until something changes, any other gets all
-         *     figures and asks for counts anew. Events of type `peaks` come without an id: what `detect` has just published, the first ten peaks
-         *     of each window, with its own `next_offsets` and the alerts of episodes that have just begun.
+         * Live changes, as server-sent events
+         * @description Sends `change` events with an id such as `0:12,1:7`: the next offset of each partition. The first event has all figures. If
+         *     `Last-Event-ID` equals the present offsets, its `counts` is an empty array. Otherwise `counts` is null: request the counts again.
+         *     `peaks` events have no id. They contain a tick that `detect` has just published: the first ten peaks of each window, and the alerts
+         *     of episodes that have just begun.
          */
         readonly get: operations["live"];
         readonly put?: never;
@@ -172,8 +175,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * What is loaded, how fresh it is, and what can be asked for
-         * @description How many incidents there are, how fresh they are, the state of each source, and the names that filters take: categories, layers and areas.
+         * What is loaded, how fresh it is, and which names the filters accept
+         * @description Returns the number of incidents, how fresh they are, the state of each source, and the categories, layers and areas that filters accept.
          */
         readonly get: operations["meta"];
         readonly put?: never;
@@ -193,7 +196,7 @@ export interface paths {
         };
         /**
          * What is peaking: observed and expected by area, category and window
-         * @description For each area and category and the last 1, 6 and 24 hours and 7 days of the data: how many incidents there are, how many were to be expected, and how surprising that is. `area` and `category` select what is listed; `q` is always that of everything tested at the tick, which `tests` counts. Incidents without an area are left out. In Arrow and CSV each row has its `window_hours`; what JSON has beside the peaks is metadata of the Arrow schema. With `as=said` the answer is the last tick that `detect` had published by `at`.
+         * @description Compares observed and expected counts of each area and category in the last 1, 6, 24 and 168 hours of the data. `area` and `category` select what is listed; q is always corrected for all tests of the tick (`tests`). Incidents without an area are left out. Arrow and CSV rows have `window_hours`. `as=said` returns the last tick published by `at`.
          */
         readonly get: operations["peaks"];
         readonly put?: never;
@@ -212,8 +215,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * The records that were rejected, newest first, with their bytes and the reason
-         * @description Records that could not be accepted, a page at a time. A server without the log answers 503.
+         * Rejected records, newest first, with their bytes and the reason
+         * @description Returns one page. A server without the log answers 503.
          */
         readonly get: operations["rejected"];
         readonly put?: never;
@@ -233,7 +236,7 @@ export interface paths {
         };
         /**
          * Incidents over time
-         * @description Counts by bucket of time, a line each for categories or areas. Arrow and CSV have a row for each line and bucket with any incident.
+         * @description Counts incidents by bucket of time, with one line per category or area. If `from` or `to` is missing, outliers at that end (see `outliers` in `/api/v1/meta`) are not counted. Arrow and CSV have one row per line and bucket with any incident.
          */
         readonly get: operations["series"];
         readonly put?: never;
@@ -251,7 +254,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Whether the process is alive */
+        /**
+         * Check that the process runs
+         * @description Answers even while the data are loading: it takes no lock and waits for nothing.
+         */
         readonly get: operations["healthz"];
         readonly put?: never;
         readonly post?: never;
@@ -268,7 +274,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Figures for Prometheus */
+        /**
+         * Metrics for Prometheus
+         * @description Returns the metrics of this process.
+         */
         readonly get: operations["metrics"];
         readonly put?: never;
         readonly post?: never;
@@ -285,7 +294,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** This document */
+        /**
+         * This document
+         * @description Returns the description of this API.
+         */
         readonly get: operations["openapi"];
         readonly put?: never;
         readonly post?: never;
@@ -302,7 +314,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Whether it answers from all that there was when it started */
+        /**
+         * Check that the snapshot is loaded and the log was read to its end
+         * @description Answers 503 until then.
+         */
         readonly get: operations["readyz"];
         readonly put?: never;
         readonly post?: never;
@@ -316,58 +331,61 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description One episode has begun. */
+        /** @description Sent when an episode begins. */
         readonly Alert: components["schemas"]["ReportedPeak"] & {
-            /** @description The area's name, or its code where it has none. */
+            /** @description Name of the area; its code if it has no name. */
             readonly area_name: string;
-            /** @description The end of the tick, in the city's civil time with its offset. */
+            /**
+             * Format: date-time
+             * @description End of the windows, exclusive: city time with offset.
+             */
             readonly at: string;
-            /** @description The city's short name. */
+            /** @description Short name of the city. */
             readonly city: string;
             /**
              * Format: int32
-             * @description How many hours the window has.
+             * @description Length of the window, in hours.
              */
             readonly hours: number;
-            /** @description The same however often it is sent. */
+            /** @description Idempotency key: the same in every delivery. */
             readonly id: string;
-            /** @description The area's layer. */
+            /** @description Layer of the area. */
             readonly layer: string;
             /** @description The next offsets that the tick reflects, by partition of topic `incidents`. */
             readonly next_offsets: {
                 readonly [key: string]: number;
             };
-            /** @description The rule's name. */
+            /** @description Name of the rule. */
             readonly rule: string;
-            /** @description A sentence for people. */
+            /** @description The alert in one sentence. */
             readonly text: string;
         };
         /** @description An area. */
         readonly AreaFacts: {
-            /** @description Its code, as incidents have it. */
+            /** @description Code, as in incidents. */
             readonly code: string;
-            /** @description Its name for people; the code where it has none. */
+            /** @description Name to show; the code if the area has no name. */
             readonly name: string;
         };
-        /** @description How good each method was. */
+        /** @description How well each method predicted. */
         readonly BacktestAnswer: {
             /**
              * Format: double
              * @description Bandwidth of the kernel density, in metres.
              */
             readonly bandwidth_m: number;
-            /** @description Incidents of each week in its best cells, as many as are flagged. */
+            /** @description Per week: incidents in the best possible `flagged` cells. */
             readonly best: readonly number[];
-            /** @description Cells that are flagged each week. */
+            /** @description Cells that each method flags each week. */
             readonly flagged: number;
-            /** @description Incidents of each of these weeks, in the study area. */
+            /** @description Per week: incidents in the study area. */
             readonly incidents: readonly number[];
             /**
              * Format: int64
              * @description Selected incidents in the study area.
              */
             readonly mapped: number;
-            /** @description Each method. */
+            /** @description One score per method. */
             readonly methods: readonly components["schemas"]["MethodScore"][];
             /** @description Cells of the study area. */
             readonly n: number;
@@ -382,62 +400,65 @@ export interface components {
             readonly resolution: number;
             /**
              * Format: double
-             * @description The share of the study area that is flagged, as the question has it.
+             * @description Share of the cells to flag, as requested.
              */
             readonly share: number;
-            /** @description How the study area is bounded. */
+            /** @description How the study area is bounded; `/api/v1/hotspots` describes both methods. */
             readonly study_area: components["schemas"]["StudyAreaMethod"];
-            /** @description Weeks from which each week is foretold. */
+            /** @description Number of weeks before each predicted week to learn from. */
             readonly training_weeks: number;
             /**
              * Format: int64
-             * @description Selected incidents without coordinates inside the city's bounding box.
+             * @description Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
              */
             readonly unmapped: number;
-            /** @description The Monday of each week that is foretold. */
+            /** @description The Monday of each predicted week, a date in city time. */
             readonly weeks: readonly string[];
         };
-        /** @description The GeoJSON outlines of areas, as the city publishes them. */
+        /** @description Outlines of a layer's areas, as the city publishes them. */
         readonly Boundaries: {
-            /** @description The areas. */
+            /** @description One feature per area. */
             readonly features: readonly components["schemas"]["Boundary"][];
-            /** @description Always `FeatureCollection` (RFC 7946). */
-            readonly type: string;
+            /** @description Type of the GeoJSON object (RFC 7946). */
+            readonly type: components["schemas"]["CollectionType"];
         };
         /** @description An area. */
         readonly Boundary: {
-            /** @description Its outline: a Polygon or a MultiPolygon in degrees, longitude first. What the city publishes besides is passed on. */
+            /** @description Outline of the area: a GeoJSON geometry, in degrees, longitude first. Null if the city publishes none. */
             readonly geometry: {
                 readonly [key: string]: unknown;
             } | null;
-            /** @description Its code and name. */
+            /** @description Code and name of the area. */
             readonly properties: components["schemas"]["BoundaryName"];
-            /** @description Always `Feature`. */
-            readonly type: string;
+            /** @description Type of the GeoJSON object (RFC 7946). */
+            readonly type: components["schemas"]["FeatureType"];
         };
         /** @description The name of an area. */
         readonly BoundaryName: {
-            /** @description Its code, as incidents have it. */
+            /** @description Code, as in incidents. */
             readonly code: string;
-            /** @description Its name for people. */
+            /** @description Name to show. */
             readonly name: string;
         };
-        /** @enum {string} */
+        /**
+         * @description `hot_99`: more incidents than the city, q ≤ 0.01; `hot_95`: q ≤ 0.05; `hot_90`: q ≤ 0.10. `cold_…`: fewer. `not_significant`: all others, and cells whose z is null.
+         * @enum {string}
+         */
         readonly CellClass: "hot_99" | "hot_95" | "hot_90" | "not_significant" | "cold_90" | "cold_95" | "cold_99";
-        /** @enum {string} */
+        /**
+         * @description How the cell changed. Cold patterns: exchange hot and cold, rises and falls. The first that holds counts. `intensifying`/`diminishing`/`persistent`: hot at the last step and at 90 % of the steps; z rises / falls / has no trend. `new`: hot at the last step only. `consecutive`: hot in an unbroken run of at least two last steps, never before. `oscillating`: hot at the last step, cold at an earlier one. `sporadic`: hot at the last step and on and off before, never cold. `historical`: hot at 90 % of the steps, but neither hot nor cold at the last. `not_detected`: none of these.
+         * @enum {string}
+         */
         readonly CellPattern: "intensifying_hot" | "diminishing_hot" | "persistent_hot" | "new_hot" | "consecutive_hot" | "oscillating_hot" | "sporadic_hot" | "historical_hot" | "intensifying_cold" | "diminishing_cold" | "persistent_cold" | "new_cold" | "consecutive_cold" | "oscillating_cold" | "sporadic_cold" | "historical_cold" | "not_detected";
-        /** @description The cells that hold any. */
+        /** @description Every cell with incidents. */
         readonly CellsAnswer: components["schemas"]["CellsSummary"] & {
-            /**
-             * @description Pairs of a cell's H3 index, in hexadecimal, and its number of incidents, in the order of the indexes. Cells without incidents
-             *     are left out.
-             */
+            /** @description Pairs of a cell's H3 index, in hexadecimal, and its number of incidents, sorted by index. Cells without incidents are left out. */
             readonly cells: readonly (readonly [
                 string,
                 number
             ])[];
         };
-        /** @description What is said of all cells. */
+        /** @description Values that hold for the whole answer. */
         readonly CellsSummary: {
             /**
              * Format: int64
@@ -455,18 +476,15 @@ export interface components {
             readonly resolution: number;
             /**
              * Format: int64
-             * @description Selected incidents without coordinates inside the city's bounding box.
+             * @description Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
              */
             readonly unmapped: number;
         };
         /** @description The data of an event of type `change`. */
         readonly Change: {
-            /**
-             * @description New totals of the hours, areas and categories that changed. Null where they are too many to list, where a snapshot was loaded,
-             *     or for a client that has missed some: ask again.
-             */
+            /** @description New totals that changed. Null if there are too many, a snapshot was loaded, or the client missed some: request the counts again. */
             readonly counts: readonly components["schemas"]["CountChange"][] | null;
-            /** @description The figures of `meta` that changed, each as a whole. */
+            /** @description Figures of `/api/v1/meta` that changed, each with its whole new value. */
             readonly meta: components["schemas"]["FiguresChange"];
             /** @description The next offsets that the event reflects, by partition of the log's topic `incidents`. */
             readonly next_offsets: {
@@ -475,71 +493,93 @@ export interface components {
         };
         /** @description A city. */
         readonly CityFacts: {
-            /** @description West, south, east, north, in degrees. */
+            /** @description Bounding box: west, south, east, north, in degrees. */
             readonly bounding_box: [
                 number,
                 number,
                 number,
                 number
             ];
-            /** @description What the publisher of the data asks to be said. */
+            /** @description Notice required by the data's publisher. */
             readonly disclaimer: string;
-            /** @description Its name, for people. */
+            /** @description Name to show. */
             readonly name: string;
-            /** @description Address of the data's page; null where the profile has none. */
+            /** @description Address of the data's page. Null if the profile has none. */
             readonly portal: string | null;
-            /** @description Its time zone, as the tz database names it. */
+            /** @description Time zone, as named in the tz database. */
             readonly time_zone: string;
         };
+        /**
+         * @description Always `FeatureCollection`.
+         * @enum {string}
+         */
+        readonly CollectionType: "FeatureCollection";
+        /**
+         * @description Confidence, in percent: 90 is q ≤ 0.10, 95 is q ≤ 0.05, 99 is q ≤ 0.01.
+         * @enum {integer}
+         */
+        readonly ConfidenceLevel: 90 | 95 | 99;
         /** @description A total that changed. */
         readonly CountChange: {
-            /** @description Code of the area, of the layer by which peaks are; empty for incidents without one. */
+            /** @description Area code in the primary layer. Empty if the incident has none. */
             readonly area: string;
             /**
              * Format: date-time
-             * @description The beginning of the hour.
+             * @description Start of the hour, city time with offset.
              */
             readonly bucket: string;
-            /** @description The category. */
+            /** @description Category. */
             readonly category: string;
             /**
              * Format: int64
-             * @description Incidents of that hour, area and category now.
+             * @description New number of incidents of that hour, area and category.
              */
             readonly count: number;
         };
         /** @description A value for each cell of a grid. */
         readonly DensityAnswer: components["schemas"]["DensitySummary"] & {
-            /** @description The density of each cell, row by row from the south-west. */
+            /** @description Density of each cell in `unit`, row by row from the south-west, each row west to east. */
             readonly values: readonly number[];
         };
         /** @description A grid. */
         readonly DensityGrid: {
             /**
              * Format: double
-             * @description The side of a cell, in metres.
+             * @description Side of a cell, in metres.
              */
             readonly cell_m: number;
-            /** @description The corners, counter-clockwise from the south-west: longitude and latitude in degrees. */
+            /** @description Corners, counter-clockwise from the south-west: longitude and latitude in degrees. */
             readonly corners: [
-                (readonly number[])[],
-                (readonly number[])[],
-                (readonly number[])[],
-                (readonly number[])[]
+                [
+                    number,
+                    number
+                ][],
+                [
+                    number,
+                    number
+                ][],
+                [
+                    number,
+                    number
+                ][],
+                [
+                    number,
+                    number
+                ][]
             ];
             /** @description Cells from south to north. */
             readonly height: number;
-            /** @description The south-west corner: metres east and north of the plane's origin. */
+            /** @description South-west corner: metres east and north of the plane's origin. */
             readonly origin_m: [
                 number,
                 number
             ];
-            /** @description The plane, as a PROJ string. */
+            /** @description Projection of the plane, as a PROJ string. */
             readonly projection: string;
             /** @description Cells from west to east. */
             readonly width: number;
         };
-        /** @description What is said of all values. */
+        /** @description Values that hold for the whole answer. */
         readonly DensitySummary: {
             /**
              * Format: double
@@ -548,10 +588,10 @@ export interface components {
             readonly bandwidth_m: number;
             /**
              * Format: double
-             * @description The greatest of the values, in their unit.
+             * @description Maximum of `values`.
              */
             readonly greatest: number;
-            /** @description Where the values are. */
+            /** @description Where the cells of `values` are. */
             readonly grid: components["schemas"]["DensityGrid"];
             /**
              * Format: int64
@@ -562,27 +602,27 @@ export interface components {
             readonly next_offsets: {
                 readonly [key: string]: number;
             };
-            /** @description Unit of the values. */
+            /** @description Unit of `values`. */
             readonly unit: components["schemas"]["DensityUnit"];
             /**
              * Format: int64
-             * @description Selected incidents without coordinates inside the city's bounding box.
+             * @description Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
              */
             readonly unmapped: number;
             /**
              * Format: double
-             * @description Length, in years, of what the data cover of the period; null where the question does not have both ends of it.
+             * @description Years of the period that the data cover (the whole period if they cover none). Null unless `from` and `to` are given.
              */
             readonly years: number | null;
         };
         /**
-         * @description What the values are counts of.
+         * @description Unit of `values`. Per year if both `from` and `to` are given.
          * @enum {string}
          */
         readonly DensityUnit: "incidents per km² and year" | "incidents per km²";
         /** @description Every cell of the study area. */
         readonly EmergingAnswer: components["schemas"]["EmergingSummary"] & {
-            /** @description In the order of their indexes. */
+            /** @description Every cell, sorted by H3 index. */
             readonly cells: readonly components["schemas"]["EmergingCell"][];
         };
         /** @description One cell. */
@@ -591,60 +631,57 @@ export interface components {
             readonly cell: string;
             /**
              * Format: int32
-             * @description At how many of them it is cold.
+             * @description Number of them at which the cell is cold.
              */
             readonly cold_steps: number;
             /**
              * Format: int64
-             * @description Incidents in it, over all steps.
+             * @description Incidents in the cell, over all steps.
              */
             readonly count: number;
             /**
              * Format: int32
-             * @description At how many of them it is hot.
+             * @description Number of them at which the cell is hot.
              */
             readonly hot_steps: number;
             readonly pattern: components["schemas"]["CellPattern"] | null;
             /**
              * Format: double
-             * @description p of that z after Benjamini and Hochberg over all cells of the last step.
+             * @description p of `z`, corrected for all cells of the last step (Benjamini and Hochberg), 0 to 1. Null if z is null.
              */
             readonly q: number | null;
             /**
              * Format: int32
-             * @description Steps whose z is defined.
+             * @description Number of steps at which z is defined.
              */
             readonly steps: number;
             /**
              * Format: double
-             * @description Two-sided probability of the trend.
+             * @description Two-sided p of the trend, 0 to 1; null with `trend_s`.
              */
             readonly trend_p: number | null;
             /**
              * Format: int64
-             * @description S of Mann and Kendall, of the cell's z over the steps; null where z is defined at fewer than ten steps.
+             * @description Mann and Kendall's S of the z scores. Null if z is defined at fewer than ten steps.
              */
             readonly trend_s: number | null;
             /**
              * Format: double
-             * @description That S, standardised.
+             * @description Standardised S; null with `trend_s`.
              */
             readonly trend_z: number | null;
             /**
              * Format: double
-             * @description z of Gi* at the last step, in standard deviations; null where it is not defined.
+             * @description z score of Gi* at the last step, in standard deviations. Null if it is undefined there.
              */
             readonly z: number | null;
         };
-        /** @description What is said of all cells. */
+        /** @description Values that hold for the whole answer. */
         readonly EmergingSummary: {
-            /** @description Why these numbers are to be taken with care: where a neighbourhood holds few incidents, single ones are called hot. */
+            /** @description Warning if a neighbourhood of seven cells has fewer than ten incidents on average at each step. Null otherwise. */
             readonly caution: string | null;
-            /**
-             * Format: int32
-             * @description The confidence, in percent, at which a cell is hot or cold at a step, and at which its trend is one.
-             */
-            readonly confidence: number;
+            /** @description Confidence, in percent, for hot and cold cells and for trends. */
+            readonly confidence: components["schemas"]["ConfidenceLevel"];
             /**
              * Format: int64
              * @description Selected incidents in the study area.
@@ -656,7 +693,7 @@ export interface components {
             readonly next_offsets: {
                 readonly [key: string]: number;
             };
-            /** @description How many cells have each pattern; a pattern without cells is left out. */
+            /** @description Number of cells with each pattern. Patterns without cells are left out. */
             readonly patterns: {
                 readonly [key: string]: number;
             };
@@ -667,111 +704,128 @@ export interface components {
             readonly resolution: number;
             /** @description Length of a step. */
             readonly step: components["schemas"]["StepName"];
-            /** @description The beginning of each step, in civil time. */
+            /** @description Start of each step, a date in city time. */
             readonly steps: readonly string[];
-            /** @description How the study area is bounded. */
+            /** @description How the study area is bounded; `/api/v1/hotspots` describes both methods. */
             readonly study_area: components["schemas"]["StudyAreaMethod"];
             /**
              * Format: int64
-             * @description Selected incidents without coordinates inside the city's bounding box.
+             * @description Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
              */
             readonly unmapped: number;
         };
-        /** @description A rule has found one area and category to be peaking, and has not been without for long since. */
+        /** @description An area and category that a rule found peaking. It ends after `quiet_hours` without a find. */
         readonly Episode: {
-            /** @description The area's code. */
+            /** @description Area code. */
             readonly area: string;
-            /** @description The category's name. */
+            /** @description Category. */
             readonly category: string;
-            /** @description The rule's name. */
+            /** @description Name of the rule. */
             readonly rule: string;
-            /** @description The end of the tick that found it first, UTC. */
+            /**
+             * Format: date-time
+             * @description End of the first tick that found it, UTC.
+             */
             readonly since: string;
-            /** @description The end of the newest tick that found it, UTC. */
+            /**
+             * Format: date-time
+             * @description End of the newest tick that found it, UTC.
+             */
             readonly until: string;
         };
-        /** @description How much is loaded, how fresh it is, and how its sources stand. */
+        /**
+         * @description Always `Feature`.
+         * @enum {string}
+         */
+        readonly FeatureType: "Feature";
+        /** @description How much is loaded, how fresh it is, and the state of its sources. */
         readonly Figures: {
-            /** @description Whether everything that the sources hold has reached every role, archive and snapshot included. False while a source fails. */
+            /**
+             * @description True if everything that the sources held has reached counts, archive, snapshot and map. False while a source fails. Without a
+             *     log: true if a snapshot is loaded.
+             */
             readonly caught_up: boolean;
             /**
              * Format: date-time
-             * @description The data's clock: when the newest incident occurred, without outliers. Null where there are no incidents.
+             * @description Time of the newest incident without outliers, city time with offset. Null if there are no incidents.
              */
             readonly data_as_of: string | null;
             /**
              * Format: date-time
-             * @description When the first incident occurred, without outliers. Null where there are no incidents.
+             * @description Time of the first incident without outliers, city time with offset. Null if there are no incidents.
              */
             readonly earliest: string | null;
-            /** @description Incidents, each by its winning revision; those that the source no longer lists are not counted. */
+            /** @description Number of incidents, each by its winning revision. Those that the source no longer lists are not counted. */
             readonly incidents: components["schemas"]["IncidentFigures"];
-            /** @description Incidents whose dates lie far from all others: they are counted, and move neither the data's clock nor the axis of a chart. */
+            /** @description Incidents whose dates lie far from all others. They are counted, but do not move `data_as_of`, `earliest` or the axis of a chart. */
             readonly outliers: components["schemas"]["Outliers"];
             /**
              * Format: date-time
-             * @description When the newest record was appended to the log. Null where there is none.
+             * @description Time at which the newest record was appended to the log, UTC. Null if there is none.
              */
             readonly received_at: string | null;
-            /** @description Distinct records that could not be accepted. */
+            /** @description Number of distinct rejected records. */
             readonly rejected: number;
-            /** @description Whether a simulator made them up. */
+            /** @description True if a simulator generated the data. */
             readonly simulated: boolean;
-            /** @description The snapshot that is loaded. */
+            /** @description The loaded snapshot. */
             readonly snapshot: components["schemas"]["SnapshotFigures"];
-            /** @description The sources in words; null where none is known. */
+            /** @description All sources in one sentence. Null if none is known. */
             readonly source: string | null;
-            /** @description The state of each source that is read. */
+            /** @description State of each source that is read. */
             readonly sources: readonly components["schemas"]["SourceFigures"][];
         };
-        /** @description The figures that changed, each as a whole; what `meta` says of a figure holds here, too. */
+        /** @description The figures of `/api/v1/meta` that changed, each with its whole new value. */
         readonly FiguresChange: {
-            /** @description Whether everything that the sources hold has reached every role. */
+            /**
+             * @description True if everything that the sources held has reached counts, archive, snapshot and map. False while a source fails. Without a
+             *     log: true if a snapshot is loaded.
+             */
             readonly caught_up?: boolean;
             /**
              * Format: date-time
-             * @description The data's clock.
+             * @description Time of the newest incident without outliers, city time with offset. Null if there are no incidents.
              */
             readonly data_as_of?: string | null;
             /**
              * Format: date-time
-             * @description When the first incident occurred.
+             * @description Time of the first incident without outliers, city time with offset. Null if there are no incidents.
              */
             readonly earliest?: string | null;
-            /** @description Incidents. */
+            /** @description Number of incidents, each by its winning revision. Those that the source no longer lists are not counted. */
             readonly incidents?: components["schemas"]["IncidentFigures"];
-            /** @description Incidents whose dates lie far from all others. */
+            /** @description Incidents whose dates lie far from all others. They are counted, but do not move `data_as_of`, `earliest` or the axis of a chart. */
             readonly outliers?: components["schemas"]["Outliers"];
             /**
              * Format: date-time
-             * @description When the newest record was appended to the log.
+             * @description Time at which the newest record was appended to the log, UTC. Null if there is none.
              */
             readonly received_at?: string | null;
-            /** @description Distinct records that could not be accepted. */
+            /** @description Number of distinct rejected records. */
             readonly rejected?: number;
-            /** @description Whether a simulator made the data up. */
+            /** @description True if a simulator generated the data. */
             readonly simulated?: boolean;
-            /** @description The snapshot that is loaded. */
+            /** @description The loaded snapshot. */
             readonly snapshot?: components["schemas"]["SnapshotFigures"];
-            /** @description The sources in words. */
+            /** @description All sources in one sentence. Null if none is known. */
             readonly source?: string | null;
-            /** @description The state of each source that is read. */
+            /** @description State of each source that is read. */
             readonly sources?: readonly components["schemas"]["SourceFigures"][];
         };
         /** @description One cell. */
         readonly HotspotCell: {
             /** @description H3 index of the cell, in hexadecimal. */
             readonly cell: string;
-            /** @description Hot or cold by q, and at which confidence, in percent. */
+            /** @description Class by q and the sign of z. */
             readonly class: components["schemas"]["CellClass"];
             /**
              * Format: int64
-             * @description Incidents in it.
+             * @description Incidents in the cell.
              */
             readonly count: number;
             /**
              * Format: int64
-             * @description Incidents in it and its neighbours together: what z is about.
+             * @description Incidents in the cell and its neighbours.
              */
             readonly neighborhood: number;
             /**
@@ -781,37 +835,36 @@ export interface components {
             readonly neighbors: number;
             /**
              * Format: double
-             * @description Two-sided probability of z.
+             * @description Two-sided probability of z, 0 to 1. Null if z is null.
              */
             readonly p: number | null;
             /**
              * Format: double
-             * @description p after Benjamini and Hochberg over all tests: the least false discovery rate at which the cell is called significant.
+             * @description p corrected for all tests (Benjamini and Hochberg), 0 to 1: the lowest false discovery rate at which the cell is significant.
+             *     Null if z is null.
              */
             readonly q: number | null;
             /**
              * Format: double
-             * @description z of Gi*, in standard deviations; null where it is not defined: fewer than two cells, or all counts equal.
+             * @description z score of Gi*, in standard deviations. Null if the study area has fewer than two cells, if all counts are equal, or if the
+             *     cell's neighbourhood is the whole study area.
              */
             readonly z: number | null;
         };
         /** @description Every cell of the study area. */
         readonly HotspotsAnswer: components["schemas"]["HotspotsSummary"] & {
-            /** @description In the order of their indexes. */
+            /** @description Every cell, sorted by H3 index. */
             readonly cells: readonly components["schemas"]["HotspotCell"][];
         };
-        /** @description What is said of all cells. */
+        /** @description Values that hold for the whole answer. */
         readonly HotspotsSummary: {
-            /** @description Why these numbers are to be taken with care: where a neighbourhood holds few incidents, single ones are called hot. */
+            /** @description Warning if a neighbourhood of seven cells has fewer than ten incidents on average. Null otherwise. */
             readonly caution: string | null;
-            /**
-             * Format: int32
-             * @description The least confidence, in percent, at which a cell is called hot or cold.
-             */
-            readonly confidence: number;
+            /** @description Lowest confidence, in percent, at which a cell is hot or cold. */
+            readonly confidence: components["schemas"]["ConfidenceLevel"];
             /**
              * Format: double
-             * @description The least |z| that is called significant here; null where no cell is.
+             * @description Lowest |z| that is significant here. Null if no cell is.
              */
             readonly critical_z: number | null;
             /**
@@ -832,11 +885,11 @@ export interface components {
             readonly resolution: number;
             /** @description How the study area is bounded. */
             readonly study_area: components["schemas"]["StudyAreaMethod"];
-            /** @description Cells whose z is defined: q is corrected for so many tests. */
+            /** @description Number of cells whose z is defined; q is corrected for it. */
             readonly tests: number;
             /**
              * Format: int64
-             * @description Selected incidents without coordinates inside the city's bounding box.
+             * @description Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
              */
             readonly unmapped: number;
         };
@@ -844,80 +897,80 @@ export interface components {
         readonly IncidentFigures: {
             /**
              * Format: int64
-             * @description Incidents with coordinates inside the city's bounding box.
+             * @description Number of incidents with coordinates inside the city's bounding box.
              */
             readonly mapped: number;
             /**
              * Format: int64
-             * @description All incidents.
+             * @description Number of all incidents.
              */
             readonly total: number;
             /**
              * Format: int64
-             * @description All other incidents.
+             * @description Number of all other incidents.
              */
             readonly unmapped: number;
         };
-        /** @description An incident: times as ISO 8601 (civil ones without a zone), missing members as null. */
+        /** @description An incident. Times are ISO 8601, city times without an offset. A member that the source does not give is null. */
         readonly IncidentRecord: {
-            /** @description Codes of its areas, by layer. */
+            /** @description Area code in each layer. */
             readonly areas: {
                 readonly [key: string]: string;
             };
             /** @description Whether someone was arrested. */
             readonly arrest: boolean | null;
-            /** @description Address, coarsened by the city. */
+            /** @description Address, made inexact by the city. */
             readonly block: string | null;
-            /** @description The police's case number. Not unique: homicides have a row for each victim. */
+            /** @description Case number of the police. Not unique: a homicide has one row per victim. */
             readonly case_number: string | null;
-            /** @description The category, by which it is counted. */
+            /** @description Category under which it is counted. */
             readonly category: string;
-            /** @description The category as published. */
+            /** @description Category as published. */
             readonly category_published: string;
             /** @description Offence code. */
             readonly code: string | null;
-            /** @description Whether the source no longer lists it; the other members are its last known ones. */
+            /** @description Whether the source no longer lists it. Always false in answers of this API: such incidents are not returned. */
             readonly deleted: boolean;
-            /** @description What happened. */
+            /** @description Description of what happened. */
             readonly description: string | null;
             /** @description Whether it was domestic. */
             readonly domestic: boolean | null;
-            /** @description Unique in its city. */
+            /** @description Id, unique in its city. */
             readonly id: string;
             /**
              * Format: double
-             * @description Degrees north, WGS 84.
+             * @description Latitude in degrees, WGS 84.
              */
             readonly latitude: number | null;
             /**
              * Format: double
-             * @description Degrees east, WGS 84.
+             * @description Longitude in degrees, WGS 84.
              */
             readonly longitude: number | null;
             /**
              * Format: date-time
-             * @description When the source had it.
+             * @description Time at which the source reported this revision, UTC.
              */
             readonly observed_at: string;
-            /** @description When it happened: civil time, as published. */
+            /** @description Time of the incident: city time as published (no offset). */
             readonly occurred_at: string;
             /**
              * Format: date-time
-             * @description When it happened, in UTC.
+             * @description Time of the incident, UTC.
              */
             readonly occurred_at_utc: string;
             /** @description Kind of place. */
             readonly place: string | null;
-            /** @description When the portal changed it: civil time, as published. */
+            /** @description Time of the portal's last change, as published (no offset). Null if the portal gives none. */
             readonly updated_at: string | null;
         };
         /** @description A page of incidents. */
         readonly IncidentsAnswer: {
-            /** @description The newest first. A page may end before its limit, where reading more would take too long: `next_cursor` leads on. */
+            /** @description Newest first. A page may have fewer than `limit`, if reading more would take too long: continue with `next_cursor`. */
             readonly incidents: readonly components["schemas"]["IncidentRecord"][];
-            /** @description Ids of incidents of this page whose texts are gone: retention has removed them from the log, and no local snapshot has them yet. */
+            /** @description Ids of incidents of this page whose texts are missing: the log no longer has them, and no local snapshot has them yet. */
             readonly missing: readonly string[];
-            /** @description Give it as `cursor` for the next page; null at the end. */
+            /** @description Value of `cursor` for the next page. Null in the last page. */
             readonly next_cursor: string | null;
             /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
             readonly next_offsets: {
@@ -926,92 +979,98 @@ export interface components {
         };
         /** @description A layer of areas. */
         readonly LayerFacts: {
-            /** @description The areas that incidents have. */
+            /** @description Areas that incidents have. */
             readonly areas: readonly components["schemas"]["AreaFacts"][];
-            /** @description Whether the outlines of its areas are known. */
+            /** @description True if the server has the outlines of its areas. */
             readonly boundaries: boolean;
             /**
              * Format: int64
-             * @description Mapped incidents whose area is another than the one whose outline contains their point; what the source has stands. Null where
-             *     the outlines are not known.
+             * @description Incidents whose published area differs from the outline that contains their point. The published area counts. Null if outlines
+             *     are unknown.
              */
             readonly disagreeing: number | null;
-            /** @description Its name in questions. */
+            /** @description Name for `area`, `by` and `/api/v1/boundaries/{layer}`. */
             readonly name: string;
-            /** @description Whether peaks are by its areas. */
+            /** @description True for the one layer that peaks and hourly counts use. */
             readonly primary: boolean;
-            /** @description Its name for people. */
+            /** @description Name to show. */
             readonly title: string;
         };
         /** @description The data of an event. */
         readonly LiveData: components["schemas"]["Change"] | components["schemas"]["PublishedTick"];
-        /** @description The figures of the data, and what can be asked about. */
+        /** @description What is loaded, how fresh it is, and which names the filters accept. */
         readonly MetaAnswer: components["schemas"]["Figures"] & {
-            /** @description The categories that incidents have, the most frequent first. */
+            /** @description Categories that incidents have, the most frequent first. */
             readonly categories: readonly string[];
-            /** @description The city's short name, as `--city` has it. */
+            /** @description Short name of the city, as in `--city`. */
             readonly city: string;
-            /** @description The layers of areas, such as beats and districts. */
+            /** @description Layers of areas, such as beats and districts. */
             readonly layers: readonly components["schemas"]["LayerFacts"][];
             /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
             readonly next_offsets: {
                 readonly [key: string]: number;
             };
-            /** @description The city. */
+            /** @description Facts about the city. */
             readonly profile: components["schemas"]["CityFacts"];
         };
-        /** @enum {string} */
+        /**
+         * @description `gi_star`: z of Gi*. `density`: kernel density. `count`: past incidents in the cell.
+         * @enum {string}
+         */
         readonly MethodName: "gi_star" | "density" | "count";
-        /** @description How good a method was. */
+        /** @description How well a method predicted. */
         readonly MethodScore: {
             /**
              * Format: double
-             * @description Hits by all incidents, 0 to 1; null where nothing happened.
+             * @description Hits / incidents, 0 to 1. Null if the predicted weeks have no incidents.
              */
             readonly hit_rate: number | null;
-            /** @description Incidents in the flagged cells, each week. */
+            /** @description Per week: incidents in the flagged cells. */
             readonly hits: readonly number[];
-            /** @description By what cells are ranked: z of Gi*, kernel density, or past incidents. */
+            /** @description What the cells are ranked by. */
             readonly method: components["schemas"]["MethodName"];
             /**
              * Format: double
-             * @description Prediction accuracy index: the hit rate by the flagged share of the cells. Null where nothing happened.
+             * @description Prediction accuracy index: hit_rate / (flagged / n); 1 is no better than chance. Null if the predicted weeks have no incidents.
              */
             readonly pai: number | null;
             /**
              * Format: double
-             * @description Prediction efficiency index with as many cells: the hits by those of the best cells, 0 to 1. Null where nothing happened.
+             * @description Prediction efficiency index with the same number of cells: hits / `best`, 0 to 1. Null if the predicted weeks have no incidents.
              */
             readonly pei_star: number | null;
         };
-        /** @description Something to know of a source. */
+        /** @description What an operator should know about a source. */
         readonly NoticeFigures: {
-            /** @description What it is about. */
+            /** @description Subject of the notice. */
             readonly kind: components["schemas"]["NoticeKindName"];
             /** @description What happened, and what to do. */
             readonly text: string;
         };
-        /** @enum {string} */
+        /**
+         * @description `missing_columns`: columns of the profile are absent. `shared_ids`: different incidents have one id. `outside_city`: most points lie outside the city. `held_deletions`: so many rows vanished that deletion must be confirmed. `vanished_rows`: a replaced file lacks earlier incidents.
+         * @enum {string}
+         */
         readonly NoticeKindName: "missing_columns" | "shared_ids" | "outside_city" | "held_deletions" | "vanished_rows";
-        /** @description Some incidents that lie apart. */
+        /** @description Outliers at one end. */
         readonly OutlierFigures: {
             /**
              * Format: date-time
-             * @description When the first of them occurred.
+             * @description Time of the first of them, city time with offset.
              */
             readonly first: string;
             /**
              * Format: int64
-             * @description How many incidents.
+             * @description Number of incidents.
              */
             readonly incidents: number;
             /**
              * Format: date-time
-             * @description When the last of them occurred.
+             * @description Time of the last of them, city time with offset.
              */
             readonly last: string;
         };
-        /** @description Incidents whose dates lie apart from all others. */
+        /** @description Incidents whose dates lie far from all others. */
         readonly Outliers: {
             readonly early: components["schemas"]["OutlierFigures"] | null;
             readonly late: components["schemas"]["OutlierFigures"] | null;
@@ -1020,103 +1079,103 @@ export interface components {
         readonly PeaksAnswer: components["schemas"]["Report"] & {
             /**
              * Format: date-time
-             * @description With `as=said` only: when it was published, by the wall clock.
+             * @description Only with `as=said`: time at which it was published, UTC.
              */
             readonly said_at?: string;
         };
         /** @description Why there is no answer (RFC 9457). */
         readonly ProblemDetails: {
-            /** @description What is wrong, and what to do. */
+            /** @description What is wrong, and what to do about it. */
             readonly detail: string;
-            /** @description Name of the wrong parameter, where one is. */
+            /** @description Name of the wrong parameter. Absent otherwise. */
             readonly parameter?: string;
             /**
              * Format: int32
-             * @description The status of HTTP.
+             * @description HTTP status code.
              */
             readonly status: number;
-            /** @description What kind of problem it is. */
+            /** @description Kind of problem. */
             readonly title: string;
-            /** @description Always `about:blank`: the status says it all. */
+            /** @description Always `about:blank`. */
             readonly type: string;
         };
-        /** @description A tick, and what it led to. */
+        /** @description A published tick, with the alerts that it caused. */
         readonly PublishedTick: components["schemas"]["Report"] & {
-            /** @description What the rules say of episodes that have just begun. */
-            readonly alerts?: readonly components["schemas"]["Alert"][];
-            /** @description The episodes that last, those included that have just begun: what the next tick goes on from. */
+            /** @description Alerts of episodes that began at this tick; may be empty. */
+            readonly alerts: readonly components["schemas"]["Alert"][];
+            /** @description Episodes that have not ended. Only in topic `peaks`; the live stream leaves it out. */
             readonly episodes?: readonly components["schemas"]["Episode"][];
         };
         /** @description A snapshot that could not be loaded. */
         readonly RefusedFigures: {
             /**
              * Format: int64
-             * @description Its version; null where not even that can be read.
+             * @description Its version. Null if it cannot be read.
              */
             readonly version: number | null;
-            /** @description Why it could not be loaded. */
+            /** @description Reason why it could not be loaded. */
             readonly why: string;
         };
         /** @description A page of rejected records. */
         readonly RejectedAnswer: {
             /**
              * Format: int64
-             * @description Give it as `before` for the next page; null at the end.
+             * @description Value of `before` for the next page. Null in the last page.
              */
             readonly next_before: number | null;
-            /** @description The newest first. */
+            /** @description Newest first. */
             readonly rejected: readonly components["schemas"]["RejectedRecord"][];
         };
         /** @description A rejected record. */
         readonly RejectedRecord: {
-            /** @description The record in base64, where it is not UTF-8. */
+            /** @description The record in base64, if it is not UTF-8; else null. */
             readonly base64: string | null;
-            /** @description Where the record comes from: file and row, or partition and offset. */
+            /** @description Origin of the record: file and row, or partition and offset. */
             readonly key: string;
             /**
              * Format: date-time
-             * @description When the source had it.
+             * @description Time at which the source reported it, UTC.
              */
             readonly observed_at: string;
-            /** @description Why it was rejected. */
+            /** @description Reason of the rejection. */
             readonly reason: string;
-            /** @description The record, where it is UTF-8. */
+            /** @description The record, if it is UTF-8; else null. */
             readonly text: string | null;
         };
-        /** @description A tick, or what was chosen of it. */
+        /** @description Peaks of one tick. */
         readonly Report: {
             /**
              * Format: date-time
-             * @description The end, exclusive, of what was looked at: civil time of the city with its offset. Null where there are no incidents.
+             * @description End of the windows, exclusive: city time with offset. Null if there are no incidents.
              */
             readonly at: string | null;
-            /** @description Whose areas these are. */
+            /** @description Layer of the areas. */
             readonly layer: string;
             /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
             readonly next_offsets: {
                 readonly [key: string]: number;
             };
-            /** @description Where the shares that are known at each age come from: `profile`, or `none`, which takes all counts as known at once. */
-            readonly reporting_lag: string;
-            /** @description Pairs of area and category in all ranked windows: q is corrected for so many tests. */
+            /** @description Whether expected counts allow for late reports. */
+            readonly reporting_lag: components["schemas"]["ReportingLagName"];
+            /** @description Number of tests in all ranked windows; q is corrected for it. */
             readonly tests: number;
             /** @description The last 1, 6, 24 and 168 hours. */
             readonly windows: readonly components["schemas"]["ReportedWindow"][];
         };
-        /** @description What an area and category hold in a window, and what was to be expected. */
+        /** @description Observed and expected incidents of an area and category in a window. */
         readonly ReportedPeak: {
-            /** @description Code of the area. */
+            /** @description Area code. */
             readonly area: string;
-            /** @description Name of the category. */
+            /** @description Category. */
             readonly category: string;
             /**
              * Format: double
-             * @description Ratio of the variance to the mean, at least 1.
+             * @description Variance of the count divided by its mean; at least 1.
              */
             readonly dispersion: number;
             /**
              * Format: double
-             * @description Incidents that were to be expected there by now; above zero.
+             * @description Incidents expected in the window, late reports allowed for; above 0.
              */
             readonly expected: number;
             /**
@@ -1126,29 +1185,28 @@ export interface components {
             readonly observed: number;
             /**
              * Format: double
-             * @description The probability of at least as many incidents.
+             * @description Probability of at least as many incidents if nothing is unusual, 0 to 1.
              */
             readonly p: number;
             /**
              * Format: double
-             * @description How many percent more than expected; null where fewer than five were expected, since a percentage over a small count means
-             *     nothing.
+             * @description Percent above expected (negative: below). Null if fewer than 5 were expected.
              */
             readonly percent_more: number | null;
             /**
              * Format: double
-             * @description p after Benjamini and Hochberg over all tests of the tick.
+             * @description p corrected for all tests of the tick (Benjamini and Hochberg), 0 to 1.
              */
             readonly q: number;
             /**
              * Format: double
-             * @description Observed by expected; null where it is beyond any number. Show it beside both.
+             * @description observed / expected. Null if too large for a number. Show it together with both.
              */
             readonly ratio: number | null;
             /**
              * Format: double
-             * @description Of the seven days only: how many times likelier the counts of these and the previous seven days are if a surge began in either
-             *     of them than if none did.
+             * @description Only in the 168-hour window, else null: how many times likelier the last two weeks are with a surge that began in either than
+             *     without one.
              */
             readonly surge_evidence: number | null;
         };
@@ -1159,91 +1217,99 @@ export interface components {
              * @description Length of the window, in hours before `at`.
              */
             readonly hours: number;
-            /** @description The most surprising first: by q, then p. */
+            /** @description Peaks, the most surprising first: by q, then p. */
             readonly peaks: readonly components["schemas"]["ReportedPeak"][];
             /**
              * Format: double
-             * @description The share of its incidents that is usually known by now, 0 to 1.
+             * @description Share of the window's incidents that is usually known by now, 0 to 1.
              */
             readonly reported_share: number;
-            /** @description Whether its peaks can be ranked. */
+            /** @description Whether the window is ranked. */
             readonly standing: components["schemas"]["WindowState"];
-            /** @description Pairs of area and category that were tested in it. */
+            /** @description Number of tests in the window: pairs of area and category. */
             readonly tests: number;
         };
-        /** @description Counts by bucket, a line each. */
+        /**
+         * @description `profile`: expected counts allow for late reports. `none`: all counts are taken as complete.
+         * @enum {string}
+         */
+        readonly ReportingLagName: "profile" | "none";
+        /** @description Counts by bucket, one line per category or area. */
         readonly SeriesAnswer: {
-            /**
-             * @description The beginning of each bucket: hours with their offset from UTC, others as civil dates. They are contiguous, from the first to
-             *     the last with an incident.
-             */
+            /** @description Start of each bucket, without gaps, from the first to the last with an incident: hours as city time with offset, others as dates. */
             readonly buckets: readonly string[];
             /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
             readonly next_offsets: {
                 readonly [key: string]: number;
             };
-            /** @description A line each. */
+            /** @description Lines, the largest total first; empty lines are left out. */
             readonly series: readonly components["schemas"]["SeriesLine"][];
         };
         /** @description A line of a series. */
         readonly SeriesLine: {
-            /** @description Incidents of each bucket. */
+            /** @description Incidents in each bucket. */
             readonly counts: readonly number[];
-            /** @description The category, or the area's code. Empty for incidents that have none, and for the one line of all. */
+            /** @description Category or area code. Empty if the incident has none, or with `by=none`. */
             readonly key: string;
         };
-        /** @description The local snapshot. */
+        /** @description The loaded snapshot. */
         readonly SnapshotFigures: {
             readonly refused: components["schemas"]["RefusedFigures"] | null;
             /**
              * Format: int64
-             * @description Its version; null where none is loaded.
+             * @description Version of the loaded snapshot. Null if none is loaded.
              */
             readonly version: number | null;
         };
-        /** @description How a source stands. */
+        /** @description State of a source. */
         readonly SourceFigures: {
-            /** @description What it is, in words. */
+            /** @description Description of the source. */
             readonly describe: string;
             /**
              * Format: date-time
-             * @description Since when it fails; null where it works.
+             * @description Time of the first failure since its last answer, UTC. Null if the source works.
              */
             readonly failing_since: string | null;
             /**
              * Format: date-time
-             * @description When it answered last, to the minute; null before its first answer.
+             * @description Time of its last answer, to the minute, UTC. Null before the first.
              */
             readonly last_success_at: string | null;
-            /** @description Its name. */
+            /** @description Name of the source. */
             readonly name: string;
-            /** @description What a person should know of its rows. */
+            /** @description What an operator should know about its rows. */
             readonly notices: readonly components["schemas"]["NoticeFigures"][];
-            /**
-             * @description What it is doing. `failing`: it cannot be read now, and what it had before is shown. `held`: part of what it has waits for a
-             *     confirmation.
-             */
+            /** @description What the source is doing. */
             readonly state: components["schemas"]["SourceStateName"];
-            /** @description The last failure; null where it works. */
+            /** @description Reason of the last failure. Null if the source works. */
             readonly why: string | null;
         };
-        /** @enum {string} */
+        /**
+         * @description `loading`: has more to deliver. `following`: delivered everything and is asked for changes. `failing`: cannot be read; earlier records stay. `held`: part of what it has waits for a confirmation. `ended`: delivered everything; no changes follow.
+         * @enum {string}
+         */
         readonly SourceStateName: "loading" | "following" | "failing" | "held" | "ended";
-        /** @enum {string} */
+        /**
+         * @description Length of a step. Weeks begin on Monday.
+         * @enum {string}
+         */
         readonly StepName: "month" | "week";
         /**
-         * @description How a study area is bounded.
+         * @description How the study area is bounded. `outline`: cells whose centre lies inside the city's outline and that are connected to cells with
+         *     incidents, and all cells with incidents. `within_reach` (outline unknown): cells with incidents, and cells with at least four
+         *     neighbours that have incidents.
          * @enum {string}
          */
         readonly StudyAreaMethod: "outline" | "within_reach";
         /**
-         * @description Whether a window can be ranked.
+         * @description `ranked`: peaks are listed. `incomplete`: less than half of the window's incidents is usually known yet. `too_little_history`:
+         *     fewer than eight weeks to learn from. In the last two, `peaks` is empty.
          * @enum {string}
          */
         readonly WindowState: "ranked" | "incomplete" | "too_little_history";
     };
     responses: {
-        /** @description A parameter is wrong, and the problem says which and what is allowed; or the request has no `Host` header, or two. */
+        /** @description A parameter is wrong: the problem names it and says what is allowed. Or the `Host` header is missing, repeated or malformed. */
         readonly BadRequest: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1252,7 +1318,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["ProblemDetails"];
             };
         };
-        /** @description The server failed. The problem has a request id, by which the server's log says more. */
+        /** @description Internal error. `detail` has a request id; the server's log has the cause under that id. */
         readonly Internal: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1261,7 +1327,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["ProblemDetails"];
             };
         };
-        /** @description The `Host` is not a name of this server: see `--allow-host`. */
+        /** @description The `Host` is not a name of this server. Start it with `--allow-host NAME`. */
         readonly Misdirected: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1270,7 +1336,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["ProblemDetails"];
             };
         };
-        /** @description `Accept` excludes every media type that the answer has. */
+        /** @description `Accept` excludes every format of this answer. Use `format`, or accept one that the problem lists. */
         readonly NotAcceptable: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1279,10 +1345,10 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["ProblemDetails"];
             };
         };
-        /** @description What is asked for cannot be answered now: it is not loaded yet, the log does not answer or is not read, too many such questions are waiting, too many large answers are being sent, or the answer takes too long. */
+        /** @description The server cannot answer now: it is still loading, the log does not answer or is not read, too many requests or connections are open, or the answer took too long. Ask again after `Retry-After` seconds. */
         readonly Unavailable: {
             headers: {
-                /** @description Ask again after so many seconds. */
+                /** @description Seconds to wait before asking again. */
                 readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
@@ -1303,40 +1369,43 @@ export interface operations {
             readonly query?: {
                 /** @description Resolution of the H3 cells. */
                 readonly resolution?: number;
-                /** @description The share of the study area that is flagged, by cells. */
+                /** @description Share of the study area's cells to flag, 0 to 1; rounded to whole cells, at least one. */
                 readonly share?: number;
-                /** @description Weeks at the end of the period that are foretold. */
+                /** @description Number of weeks to predict, at the end of the period. */
                 readonly weeks?: number;
-                /** @description Weeks before each of them from which it is foretold. */
+                /** @description Number of weeks before each predicted week to learn from. */
                 readonly training_weeks?: number;
                 /** @description Bandwidth of the kernel density, in metres. */
                 readonly bandwidth_m?: number;
                 /**
-                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
-                 *     offset as answers have it.
+                 * @description Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+                 *     seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
                  */
                 readonly from?: string;
-                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                /** @description Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit. */
                 readonly to?: string;
-                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                /** @description Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
                 readonly category?: readonly string[];
                 /**
-                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
-                 *     of each. An area that does not exist is refused.
+                 * @description Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+                 *     area is refused.
                  */
                 readonly area?: readonly string[];
-                /** @description Whether someone was arrested. */
+                /** @description Include only incidents with (`true`) or without (`false`) an arrest. */
                 readonly arrest?: boolean;
-                /** @description Whether it was domestic. */
+                /** @description Include only domestic (`true`) or other (`false`) incidents. */
                 readonly domestic?: boolean;
                 /**
-                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
-                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 * @description Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+                 *     backtests select whole cells by their centre.
                  */
                 readonly bbox?: string;
-                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                /**
+                 * @description Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+                 *     commas.
+                 */
                 readonly hour_of_week?: string;
-                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. */
                 readonly format?: "json" | "arrow" | "csv";
             };
             readonly header?: never;
@@ -1348,11 +1417,11 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1362,12 +1431,12 @@ export interface operations {
                     readonly "text/csv": string;
                 };
             };
-            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
             readonly 304: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1385,14 +1454,14 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
-                /** @description Name of the layer, as `/api/v1/meta` lists it. */
+                /** @description Name of the layer (see `/api/v1/meta`). */
                 readonly layer: string;
             };
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description A GeoJSON feature collection (RFC 7946). */
+            /** @description Feature collection (RFC 7946), one feature per area. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1402,7 +1471,7 @@ export interface operations {
                 };
             };
             readonly 400: components["responses"]["BadRequest"];
-            /** @description The outlines are not known. */
+            /** @description The layer does not exist, or the server has no outlines for it (`blotter boundaries` fetches them). */
             readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1422,31 +1491,34 @@ export interface operations {
                 /** @description Resolution of the H3 cells. */
                 readonly resolution?: number;
                 /**
-                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
-                 *     offset as answers have it.
+                 * @description Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+                 *     seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
                  */
                 readonly from?: string;
-                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                /** @description Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit. */
                 readonly to?: string;
-                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                /** @description Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
                 readonly category?: readonly string[];
                 /**
-                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
-                 *     of each. An area that does not exist is refused.
+                 * @description Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+                 *     area is refused.
                  */
                 readonly area?: readonly string[];
-                /** @description Whether someone was arrested. */
+                /** @description Include only incidents with (`true`) or without (`false`) an arrest. */
                 readonly arrest?: boolean;
-                /** @description Whether it was domestic. */
+                /** @description Include only domestic (`true`) or other (`false`) incidents. */
                 readonly domestic?: boolean;
                 /**
-                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
-                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 * @description Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+                 *     backtests select whole cells by their centre.
                  */
                 readonly bbox?: string;
-                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                /**
+                 * @description Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+                 *     commas.
+                 */
                 readonly hour_of_week?: string;
-                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. GeoJSON has at most 200,000 features. */
                 readonly format?: "json" | "arrow" | "geojson" | "csv";
             };
             readonly header?: never;
@@ -1458,11 +1530,11 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1471,9 +1543,9 @@ export interface operations {
                     readonly "application/vnd.apache.arrow.stream": string;
                     readonly "application/geo+json": {
                         readonly features: readonly {
-                            /** @description Degrees, longitude first; null where the row has no place. */
+                            /** @description Coordinates in degrees, longitude first. Null if the row has no place. */
                             readonly geometry: Record<string, unknown> | null;
-                            /** @description The row, by the names of its columns. */
+                            /** @description The row: values by column. */
                             readonly properties: Record<string, unknown>;
                             /** @enum {string} */
                             readonly type: "Feature";
@@ -1484,12 +1556,12 @@ export interface operations {
                     readonly "text/csv": string;
                 };
             };
-            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
             readonly 304: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1507,34 +1579,37 @@ export interface operations {
             readonly query?: {
                 /** @description Bandwidth of the kernel, in metres. */
                 readonly bandwidth_m?: number;
-                /** @description Side of a cell of the grid, in metres; at least a twentieth of the bandwidth. */
+                /** @description Side of a grid cell, in metres. At least `bandwidth_m` / 20. */
                 readonly grid_m?: number;
                 /**
-                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
-                 *     offset as answers have it.
+                 * @description Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+                 *     seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
                  */
                 readonly from?: string;
-                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                /** @description Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit. */
                 readonly to?: string;
-                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                /** @description Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
                 readonly category?: readonly string[];
                 /**
-                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
-                 *     of each. An area that does not exist is refused.
+                 * @description Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+                 *     area is refused.
                  */
                 readonly area?: readonly string[];
-                /** @description Whether someone was arrested. */
+                /** @description Include only incidents with (`true`) or without (`false`) an arrest. */
                 readonly arrest?: boolean;
-                /** @description Whether it was domestic. */
+                /** @description Include only domestic (`true`) or other (`false`) incidents. */
                 readonly domestic?: boolean;
                 /**
-                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
-                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 * @description Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+                 *     backtests select whole cells by their centre.
                  */
                 readonly bbox?: string;
-                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                /**
+                 * @description Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+                 *     commas.
+                 */
                 readonly hour_of_week?: string;
-                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. GeoJSON has at most 200,000 features. */
                 readonly format?: "json" | "arrow" | "geojson" | "csv";
             };
             readonly header?: never;
@@ -1546,11 +1621,11 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1559,9 +1634,9 @@ export interface operations {
                     readonly "application/vnd.apache.arrow.stream": string;
                     readonly "application/geo+json": {
                         readonly features: readonly {
-                            /** @description Degrees, longitude first; null where the row has no place. */
+                            /** @description Coordinates in degrees, longitude first. Null if the row has no place. */
                             readonly geometry: Record<string, unknown> | null;
-                            /** @description The row, by the names of its columns. */
+                            /** @description The row: values by column. */
                             readonly properties: Record<string, unknown>;
                             /** @enum {string} */
                             readonly type: "Feature";
@@ -1572,12 +1647,12 @@ export interface operations {
                     readonly "text/csv": string;
                 };
             };
-            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
             readonly 304: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1595,36 +1670,39 @@ export interface operations {
             readonly query?: {
                 /** @description Resolution of the H3 cells. */
                 readonly resolution?: number;
-                /** @description Length of a step; weeks begin on Monday. */
+                /** @description Length of a step. Weeks begin on Monday. */
                 readonly step?: "month" | "week";
-                /** @description The confidence, in percent, at which a cell is hot or cold at a step, and at which its trend is one. */
+                /** @description Confidence, in percent, for hot and cold cells and for trends. */
                 readonly confidence?: 90 | 95 | 99;
                 /**
-                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
-                 *     offset as answers have it.
+                 * @description Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+                 *     seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
                  */
                 readonly from?: string;
-                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                /** @description Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit. */
                 readonly to?: string;
-                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                /** @description Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
                 readonly category?: readonly string[];
                 /**
-                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
-                 *     of each. An area that does not exist is refused.
+                 * @description Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+                 *     area is refused.
                  */
                 readonly area?: readonly string[];
-                /** @description Whether someone was arrested. */
+                /** @description Include only incidents with (`true`) or without (`false`) an arrest. */
                 readonly arrest?: boolean;
-                /** @description Whether it was domestic. */
+                /** @description Include only domestic (`true`) or other (`false`) incidents. */
                 readonly domestic?: boolean;
                 /**
-                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
-                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 * @description Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+                 *     backtests select whole cells by their centre.
                  */
                 readonly bbox?: string;
-                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                /**
+                 * @description Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+                 *     commas.
+                 */
                 readonly hour_of_week?: string;
-                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. GeoJSON has at most 200,000 features. */
                 readonly format?: "json" | "arrow" | "geojson" | "csv";
             };
             readonly header?: never;
@@ -1636,11 +1714,11 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1649,9 +1727,9 @@ export interface operations {
                     readonly "application/vnd.apache.arrow.stream": string;
                     readonly "application/geo+json": {
                         readonly features: readonly {
-                            /** @description Degrees, longitude first; null where the row has no place. */
+                            /** @description Coordinates in degrees, longitude first. Null if the row has no place. */
                             readonly geometry: Record<string, unknown> | null;
-                            /** @description The row, by the names of its columns. */
+                            /** @description The row: values by column. */
                             readonly properties: Record<string, unknown>;
                             /** @enum {string} */
                             readonly type: "Feature";
@@ -1662,12 +1740,12 @@ export interface operations {
                     readonly "text/csv": string;
                 };
             };
-            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
             readonly 304: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1685,34 +1763,37 @@ export interface operations {
             readonly query?: {
                 /** @description Resolution of the H3 cells. */
                 readonly resolution?: number;
-                /** @description The least confidence, in percent, at which a cell is called hot or cold. */
+                /** @description Lowest confidence, in percent, at which a cell is hot or cold. */
                 readonly confidence?: 90 | 95 | 99;
                 /**
-                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
-                 *     offset as answers have it.
+                 * @description Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+                 *     seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
                  */
                 readonly from?: string;
-                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                /** @description Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit. */
                 readonly to?: string;
-                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                /** @description Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
                 readonly category?: readonly string[];
                 /**
-                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
-                 *     of each. An area that does not exist is refused.
+                 * @description Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+                 *     area is refused.
                  */
                 readonly area?: readonly string[];
-                /** @description Whether someone was arrested. */
+                /** @description Include only incidents with (`true`) or without (`false`) an arrest. */
                 readonly arrest?: boolean;
-                /** @description Whether it was domestic. */
+                /** @description Include only domestic (`true`) or other (`false`) incidents. */
                 readonly domestic?: boolean;
                 /**
-                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
-                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 * @description Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+                 *     backtests select whole cells by their centre.
                  */
                 readonly bbox?: string;
-                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                /**
+                 * @description Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+                 *     commas.
+                 */
                 readonly hour_of_week?: string;
-                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. GeoJSON has at most 200,000 features. */
                 readonly format?: "json" | "arrow" | "geojson" | "csv";
             };
             readonly header?: never;
@@ -1724,11 +1805,11 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1737,9 +1818,9 @@ export interface operations {
                     readonly "application/vnd.apache.arrow.stream": string;
                     readonly "application/geo+json": {
                         readonly features: readonly {
-                            /** @description Degrees, longitude first; null where the row has no place. */
+                            /** @description Coordinates in degrees, longitude first. Null if the row has no place. */
                             readonly geometry: Record<string, unknown> | null;
-                            /** @description The row, by the names of its columns. */
+                            /** @description The row: values by column. */
                             readonly properties: Record<string, unknown>;
                             /** @enum {string} */
                             readonly type: "Feature";
@@ -1750,12 +1831,12 @@ export interface operations {
                     readonly "text/csv": string;
                 };
             };
-            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
             readonly 304: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1771,36 +1852,39 @@ export interface operations {
     readonly incidents: {
         readonly parameters: {
             readonly query?: {
-                /** @description Incidents of a page. */
+                /** @description Maximum number of incidents in a page. */
                 readonly limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description Value of `next_cursor` in the previous page. */
                 readonly cursor?: string;
                 /**
-                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
-                 *     offset as answers have it.
+                 * @description Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+                 *     seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
                  */
                 readonly from?: string;
-                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                /** @description Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit. */
                 readonly to?: string;
-                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                /** @description Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
                 readonly category?: readonly string[];
                 /**
-                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
-                 *     of each. An area that does not exist is refused.
+                 * @description Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+                 *     area is refused.
                  */
                 readonly area?: readonly string[];
-                /** @description Whether someone was arrested. */
+                /** @description Include only incidents with (`true`) or without (`false`) an arrest. */
                 readonly arrest?: boolean;
-                /** @description Whether it was domestic. */
+                /** @description Include only domestic (`true`) or other (`false`) incidents. */
                 readonly domestic?: boolean;
                 /**
-                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
-                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 * @description Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+                 *     backtests select whole cells by their centre.
                  */
                 readonly bbox?: string;
-                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                /**
+                 * @description Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+                 *     commas.
+                 */
                 readonly hour_of_week?: string;
-                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. GeoJSON has at most 200,000 features. */
                 readonly format?: "json" | "arrow" | "geojson" | "csv";
             };
             readonly header?: never;
@@ -1812,13 +1896,13 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
-                    /** @description The next page, where there is one: `<address>; rel="next"` (RFC 8288). */
+                    /** @description Address of the next page, if there is one: `<address>; rel="next"` (RFC 8288). */
                     readonly Link?: string;
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1827,9 +1911,9 @@ export interface operations {
                     readonly "application/vnd.apache.arrow.stream": string;
                     readonly "application/geo+json": {
                         readonly features: readonly {
-                            /** @description Degrees, longitude first; null where the row has no place. */
+                            /** @description Coordinates in degrees, longitude first. Null if the row has no place. */
                             readonly geometry: Record<string, unknown> | null;
-                            /** @description The row, by the names of its columns. */
+                            /** @description The row: values by column. */
                             readonly properties: Record<string, unknown>;
                             /** @enum {string} */
                             readonly type: "Feature";
@@ -1840,12 +1924,12 @@ export interface operations {
                     readonly "text/csv": string;
                 };
             };
-            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
             readonly 304: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1862,15 +1946,15 @@ export interface operations {
         readonly parameters: {
             readonly query?: never;
             readonly header?: {
-                /** @description The id of the last event seen. */
-                readonly "Last-Event-ID"?: string | null;
+                /** @description Id of the last event that the client has seen. */
+                readonly "Last-Event-ID"?: string;
             };
             readonly path?: never;
             readonly cookie?: never;
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description A stream of events, whose data are JSON: `Change` or `PublishedTick`, by their type. */
+            /** @description A stream of events. Their data are JSON: `Change` in `change` events, else `PublishedTick`. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1897,7 +1981,7 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1916,22 +2000,22 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 /**
-                 * @description Only hours that are over by then are looked at: civil time of the city, or a moment with its offset as answers have it. Without
-                 *     it: the end of the hour in which the newest incident lies.
+                 * @description End of the windows: city time, or a time with offset. Only hours that end by then are counted. Default: the end of the hour of
+                 *     the newest incident.
                  */
                 readonly at?: string;
                 /**
-                 * @description `known`: with what is known today of then. `said`: what was published by then, from topic `peaks` (of each window the 25 most
-                 *     surprising, and up to 100 with q at most 0.1); it needs the log.
+                 * @description `known`: recompute with today's data. `said`: return what was published at that time (requires the log): the 25 most surprising
+                 *     peaks of each window, and up to 100 with q ≤ 0.1.
                  */
                 readonly as?: "known" | "said";
-                /** @description LAYER:CODE of the layer of the hourly counts; may be repeated. */
+                /** @description LAYER:CODE or LAYER:NAME of the primary layer (`primary` in `/api/v1/meta`); may be repeated. Other layers are refused. */
                 readonly area?: readonly string[];
-                /** @description Any of these categories; may be repeated. */
+                /** @description List these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
                 readonly category?: readonly string[];
-                /** @description At most so many peaks a window. */
+                /** @description Maximum number of peaks in each window. */
                 readonly limit?: number;
-                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. GeoJSON has at most 200,000 features. */
                 readonly format?: "json" | "arrow" | "geojson" | "csv";
             };
             readonly header?: never;
@@ -1943,11 +2027,11 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1956,9 +2040,9 @@ export interface operations {
                     readonly "application/vnd.apache.arrow.stream": string;
                     readonly "application/geo+json": {
                         readonly features: readonly {
-                            /** @description Degrees, longitude first; null where the row has no place. */
+                            /** @description Coordinates in degrees, longitude first. Null if the row has no place. */
                             readonly geometry: Record<string, unknown> | null;
-                            /** @description The row, by the names of its columns. */
+                            /** @description The row: values by column. */
                             readonly properties: Record<string, unknown>;
                             /** @enum {string} */
                             readonly type: "Feature";
@@ -1969,12 +2053,12 @@ export interface operations {
                     readonly "text/csv": string;
                 };
             };
-            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
             readonly 304: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1999,9 +2083,9 @@ export interface operations {
     readonly rejected: {
         readonly parameters: {
             readonly query?: {
-                /** @description Records of a page; a page of more than a megabyte is shorter. */
+                /** @description Maximum number of records in a page; a page ends early at 1 MB. */
                 readonly limit?: number;
-                /** @description `next_before` of the page before: only records before this offset of topic `rejected`. */
+                /** @description Return records before this offset: `next_before` of the previous page. */
                 readonly before?: number;
             };
             readonly header?: never;
@@ -2013,7 +2097,7 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -2031,36 +2115,42 @@ export interface operations {
     readonly series: {
         readonly parameters: {
             readonly query?: {
-                /** @description `category`, or the name of a layer of areas: a line for each. `none`: one line of all. */
+                /** @description One line per `category` or per area of the named layer. `none`: one line in total. */
                 readonly by?: string;
-                /** @description Length of a bucket. Hours are of UTC, longer buckets of civil dates; weeks begin on Monday. */
+                /**
+                 * @description Length of a bucket. Hours are elapsed hours, so a clock change repeats none. Longer buckets are calendar periods in city time;
+                 *     weeks begin on Monday.
+                 */
                 readonly bucket?: "hour" | "day" | "week" | "month" | "year";
                 /**
-                 * @description The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
-                 *     offset as answers have it.
+                 * @description Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+                 *     seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
                  */
                 readonly from?: string;
-                /** @description The first moment that is no longer selected: later than `from`, and written as it is. */
+                /** @description Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit. */
                 readonly to?: string;
-                /** @description Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused. */
+                /** @description Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
                 readonly category?: readonly string[];
                 /**
-                 * @description LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
-                 *     of each. An area that does not exist is refused.
+                 * @description Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+                 *     area is refused.
                  */
                 readonly area?: readonly string[];
-                /** @description Whether someone was arrested. */
+                /** @description Include only incidents with (`true`) or without (`false`) an arrest. */
                 readonly arrest?: boolean;
-                /** @description Whether it was domestic. */
+                /** @description Include only domestic (`true`) or other (`false`) incidents. */
                 readonly domestic?: boolean;
                 /**
-                 * @description west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
-                 *     it as their study area: the cells whose middle lies in it, each with all of its incidents.
+                 * @description Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+                 *     backtests select whole cells by their centre.
                  */
                 readonly bbox?: string;
-                /** @description Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday. */
+                /**
+                 * @description Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+                 *     commas.
+                 */
                 readonly hour_of_week?: string;
-                /** @description The form of the answer. Without it: what `Accept` asks for, with its q-values. */
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. */
                 readonly format?: "json" | "arrow" | "csv";
             };
             readonly header?: never;
@@ -2072,11 +2162,11 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
-                    /** @description Milliseconds in the cube, of serialisation, and in all. */
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -2086,12 +2176,12 @@ export interface operations {
                     readonly "text/csv": string;
                 };
             };
-            /** @description The client has the answer: `If-None-Match` names the present ETag, or is `*`. */
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
             readonly 304: {
                 headers: {
-                    /** @description The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the answer is still right. */
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
                     readonly "Blotter-Next-Offsets"?: string;
-                    /** @description Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none. */
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
                     readonly ETag?: string;
                     readonly [name: string]: unknown;
                 };
@@ -2113,7 +2203,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description It is. */
+            /** @description The process runs. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2124,6 +2214,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["BadRequest"];
             readonly 421: components["responses"]["Misdirected"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
     readonly metrics: {
@@ -2135,7 +2226,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Prometheus' text format. */
+            /** @description Metrics in the text format of Prometheus. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2159,7 +2250,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description OpenAPI 3.1. */
+            /** @description The document, in OpenAPI 3.1. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2170,6 +2261,7 @@ export interface operations {
             };
             readonly 400: components["responses"]["BadRequest"];
             readonly 421: components["responses"]["Misdirected"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
     readonly readyz: {
@@ -2181,7 +2273,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description It does. */
+            /** @description Ready. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;

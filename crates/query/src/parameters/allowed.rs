@@ -24,9 +24,9 @@ pub(crate) const RESOLUTION: Between<u8> =
 pub(crate) const BANDWIDTH_M: Between<f64> = Between { what: "a number", least: 50.0, most: 5000.0, otherwise: 400.0 };
 pub(crate) const GRID_M: Between<f64> = Between { what: "a number", least: 50.0, most: 2000.0, otherwise: 100.0 };
 pub(crate) const SHARE: Between<f64> = Between { what: "a number", least: 0.0001, most: 1.0, otherwise: 0.05 };
-pub(crate) const WEEKS: Between<usize> = Between { what: "a number", least: 1, most: 520, otherwise: 12 };
+pub(crate) const WEEKS: Between<usize> = Between { what: "a whole number", least: 1, most: 520, otherwise: 12 };
 pub(crate) const TRAINING_WEEKS: Between<usize> = Between { otherwise: 52, ..WEEKS };
-pub(crate) const PAGE: Between<usize> = Between { what: "a number", least: 1, most: 1000, otherwise: 100 };
+pub(crate) const PAGE: Between<usize> = Between { what: "a whole number", least: 1, most: 1000, otherwise: 100 };
 /// Everything that a large city has at a tick.
 pub(crate) const PEAKS: Between<usize> = Between { most: 10_000, ..PAGE };
 
@@ -51,7 +51,7 @@ pub(crate) const AS: Words<bool> = Words { words: &[("known", false), ("said", t
 
 /// A number between two others.
 pub(crate) struct Between<T> {
-    /// For people: `a number`.
+    /// In an error: `a number`.
     what: &'static str,
     least: T,
     most: T,

@@ -9,31 +9,32 @@ use utoipa::IntoParams;
 /// Which incidents, as it is asked: of what kind, where and when. Nothing selects everything.
 #[derive(Clone, Debug, Default, IntoParams)]
 pub struct Selection {
-    /// The first moment: civil time of the city (2016, 2016-07, 2016-07-19, 2016-07-19T13:45 or with seconds), or a moment with its
-    /// offset as answers have it.
+    /// Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+    /// seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
     #[param(value_type = Moment, inline, required = false)]
     pub from: Option<String>,
-    /// The first moment that is no longer selected: later than `from`, and written as it is.
+    /// Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit.
     #[param(value_type = Moment, inline, required = false)]
     pub to: Option<String>,
-    /// Any of these categories, which `/api/v1/meta` lists; may be repeated. A category that no incident has is refused.
+    /// Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all.
     #[param(value_type = Categories, inline, required = false)]
     pub category: Vec<String>,
-    /// LAYER:CODE, or LAYER:NAME; may be repeated. Areas of one layer are alternatives; of several layers, an incident must lie in one
-    /// of each. An area that does not exist is refused.
+    /// Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+    /// area is refused.
     #[param(value_type = Areas, inline, required = false)]
     pub area: Vec<String>,
-    /// Whether someone was arrested.
+    /// Include only incidents with (`true`) or without (`false`) an arrest.
     #[param(value_type = bool, required = false)]
     pub arrest: Option<bool>,
-    /// Whether it was domestic.
+    /// Include only domestic (`true`) or other (`false`) incidents.
     #[param(value_type = bool, required = false)]
     pub domestic: Option<bool>,
-    /// west,south,east,north in degrees; incidents without coordinates are in no box. Hot spots, emerging hot spots and backtests take
-    /// it as their study area: the cells whose middle lies in it, each with all of its incidents.
+    /// Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+    /// backtests select whole cells by their centre.
     #[param(value_type = BoundingBoxText, inline, required = false)]
     pub bbox: Option<BoundingBox>,
-    /// Hours of the week and ranges of them, in civil time of the city: 0 is Monday from midnight to one, 167 the last hour of Sunday.
+    /// Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+    /// commas.
     #[param(value_type = HoursText, inline, required = false)]
     pub hour_of_week: Option<HoursOfWeek>,
 }

@@ -1,4 +1,4 @@
-//! Backtest: how good a map of the past weeks would have been in the weeks that followed.
+//! Backtest: how well a map of past weeks would have predicted the weeks that followed.
 
 use super::statistic::{
     MOST_COUNTS, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells, within_bounds,
@@ -23,7 +23,7 @@ use serde_json::Map;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
-/// How well would each method have foretold where the incidents of the last weeks happened?
+/// How well would each method have predicted where the incidents of the last weeks happened?
 #[derive(Clone, Debug, IntoParams)]
 pub struct Backtest {
     /// Of which incidents.
@@ -32,13 +32,13 @@ pub struct Backtest {
     /// Resolution of the H3 cells.
     #[param(value_type = Resolution, inline, required = false)]
     pub resolution: u8,
-    /// The share of the study area that is flagged, by cells.
+    /// Share of the study area's cells to flag, 0 to 1; rounded to whole cells, at least one.
     #[param(value_type = Share, inline, required = false)]
     pub share: f64,
-    /// Weeks at the end of the period that are foretold.
+    /// Number of weeks to predict, at the end of the period.
     #[param(value_type = Weeks, inline, required = false)]
     pub weeks: usize,
-    /// Weeks before each of them from which it is foretold.
+    /// Number of weeks before each predicted week to learn from.
     #[param(value_type = TrainingWeeks, inline, required = false)]
     pub training_weeks: usize,
     /// Bandwidth of the kernel density, in metres.
@@ -46,56 +46,56 @@ pub struct Backtest {
     pub bandwidth_m: f64,
 }
 
-/// How good each method was.
+/// How well each method predicted.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BacktestAnswer {
     /// Resolution of the H3 cells.
     pub resolution: u8,
-    /// How the study area is bounded.
+    /// How the study area is bounded; `/api/v1/hotspots` describes both methods.
     pub study_area: StudyAreaMethod,
     /// Cells of the study area.
     pub n: usize,
-    /// Cells that are flagged each week.
+    /// Cells that each method flags each week.
     pub flagged: usize,
-    /// The share of the study area that is flagged, as the question has it.
+    /// Share of the cells to flag, as requested.
     pub share: f64,
-    /// Weeks from which each week is foretold.
+    /// Number of weeks before each predicted week to learn from.
     pub training_weeks: usize,
     /// Bandwidth of the kernel density, in metres.
     pub bandwidth_m: f64,
-    /// The Monday of each week that is foretold.
+    /// The Monday of each predicted week, a date in city time.
     pub weeks: Vec<String>,
-    /// Incidents of each of these weeks, in the study area.
+    /// Per week: incidents in the study area.
     pub incidents: Vec<u64>,
-    /// Incidents of each week in its best cells, as many as are flagged.
+    /// Per week: incidents in the best possible `flagged` cells.
     pub best: Vec<u64>,
-    /// Each method.
+    /// One score per method.
     pub methods: Vec<MethodScore>,
     /// Selected incidents in the study area.
     pub mapped: u64,
-    /// Selected incidents without coordinates inside the city's bounding box.
+    /// Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
     pub unmapped: u64,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub next_offsets: NextOffsets,
 }
 
-/// How good a method was.
+/// How well a method predicted.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MethodScore {
-    /// By what cells are ranked: z of Gi*, kernel density, or past incidents.
+    /// What the cells are ranked by.
     #[schema(value_type = MethodName)]
     #[serde(rename = "method")]
     pub name: &'static str,
-    /// Incidents in the flagged cells, each week.
+    /// Per week: incidents in the flagged cells.
     pub hits: Vec<u64>,
-    /// Hits by all incidents, 0 to 1; null where nothing happened.
+    /// Hits / incidents, 0 to 1. Null if the predicted weeks have no incidents.
     #[schema(required)]
     pub hit_rate: Option<f64>,
-    /// Prediction accuracy index: the hit rate by the flagged share of the cells. Null where nothing happened.
+    /// Prediction accuracy index: hit_rate / (flagged / n); 1 is no better than chance. Null if the predicted weeks have no incidents.
     #[schema(required)]
     pub pai: Option<f64>,
-    /// Prediction efficiency index with as many cells: the hits by those of the best cells, 0 to 1. Null where nothing happened.
+    /// Prediction efficiency index with the same number of cells: hits / `best`, 0 to 1. Null if the predicted weeks have no incidents.
     #[schema(required)]
     pub pei_star: Option<f64>,
 }
@@ -118,11 +118,11 @@ impl FromParameters for Backtest {
 impl Question for Backtest {
     type Answer = BacktestAnswer;
 
-    const SUMMARY: &'static str = "How good a hot-spot map would have been, beside the plain count";
-    const DESCRIPTION: &'static str = "Each of the last weeks of the period is foretold from the weeks before it: cells are ranked by z \
-        of Gi*, by kernel density and by their count, the first of them are flagged, and the incidents of that week are counted \
-        inside and outside. Counts are summed over all weeks before ratios are taken. Of cells with the same score the one with the \
-        lower index is ranked first. Arrow and CSV have a row for each method.";
+    const SUMMARY: &'static str = "Backtest: how well hot-spot maps would have predicted";
+    const DESCRIPTION: &'static str = "Predicts each of the last `weeks` from the `training_weeks` before it. Each method ranks the \
+        cells; the first `share` of them are flagged; the week's incidents inside are hits. Ratios are computed from sums over all \
+        weeks. Ties: the lower cell index first. If `from` or `to` is missing, outliers at that end (see `outliers` in \
+        `/api/v1/meta`) are not counted. Arrow and CSV have one row per method.";
 
     fn cost(&self) -> Cost {
         Cost::Heavy

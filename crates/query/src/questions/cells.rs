@@ -25,27 +25,26 @@ pub struct Cells {
     pub resolution: u8,
 }
 
-/// The cells that hold any.
+/// Every cell with incidents.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CellsAnswer {
-    /// What is said of all cells.
+    /// Values that hold for the whole answer.
     #[serde(flatten)]
     pub summary: CellsSummary,
-    /// Pairs of a cell's H3 index, in hexadecimal, and its number of incidents, in the order of the indexes. Cells without incidents
-    /// are left out.
+    /// Pairs of a cell's H3 index, in hexadecimal, and its number of incidents, sorted by index. Cells without incidents are left out.
     #[schema(value_type = Vec<(String, u64)>)]
     #[serde(serialize_with = "pairs")]
     pub cells: Vec<(CellIndex, u64)>,
 }
 
-/// What is said of all cells.
+/// Values that hold for the whole answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CellsSummary {
     /// Resolution of the H3 cells.
     pub resolution: u8,
     /// Selected incidents with coordinates inside the city's bounding box.
     pub mapped: u64,
-    /// Selected incidents without coordinates inside the city's bounding box.
+    /// Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
     pub unmapped: u64,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     #[schema(value_type = BTreeMap<String, u64>)]
@@ -65,7 +64,7 @@ impl Question for Cells {
 
     const SUMMARY: &'static str = "Incidents by H3 cell";
     const DESCRIPTION: &'static str =
-        "Cells with incidents, and how many. CSV and GeoJSON have the middle of each cell as well.";
+        "Counts the selected incidents of each cell. CSV and GeoJSON also have the centre of each cell.";
 
     fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<CellsAnswer>, QueryError> {
         let resolution = self.resolution;

@@ -14,7 +14,13 @@ use blotter_cube::{Filter, Period};
 use blotter_hotspot::{Grid, Stop, density as kernel_density};
 use serde::Serialize;
 use std::{ops::Range, sync::Arc};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type},
+    },
+};
 
 const MICROS_OF_A_YEAR: f64 = 365.25 * 86_400e6;
 /// Cells of the grid in a bandwidth: with more, an answer takes seconds and shows no more.
@@ -29,7 +35,7 @@ pub struct Density {
     /// Bandwidth of the kernel, in metres.
     #[param(value_type = BandwidthM, inline, required = false)]
     pub bandwidth_m: f64,
-    /// Side of a cell of the grid, in metres; at least a twentieth of the bandwidth.
+    /// Side of a grid cell, in metres. At least `bandwidth_m` / 20.
     #[param(value_type = GridM, inline, required = false)]
     pub grid_m: f64,
 }
@@ -37,45 +43,45 @@ pub struct Density {
 /// A value for each cell of a grid.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DensityAnswer {
-    /// What is said of all values.
+    /// Values that hold for the whole answer.
     #[serde(flatten)]
     pub summary: DensitySummary,
-    /// The density of each cell, row by row from the south-west.
+    /// Density of each cell in `unit`, row by row from the south-west, each row west to east.
     pub values: Vec<f64>,
     #[serde(skip)]
     grid: Grid,
 }
 
-/// What is said of all values.
+/// Values that hold for the whole answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DensitySummary {
     /// Bandwidth of the kernel, in metres.
     pub bandwidth_m: f64,
-    /// Unit of the values.
+    /// Unit of `values`.
     pub unit: DensityUnit,
-    /// Length, in years, of what the data cover of the period; null where the question does not have both ends of it.
+    /// Years of the period that the data cover (the whole period if they cover none). Null unless `from` and `to` are given.
     #[schema(required)]
     pub years: Option<f64>,
-    /// Where the values are.
+    /// Where the cells of `values` are.
     pub grid: DensityGrid,
-    /// The greatest of the values, in their unit.
+    /// Maximum of `values`.
     pub greatest: f64,
     /// Selected incidents with coordinates inside the city's bounding box.
     pub mapped: u64,
-    /// Selected incidents without coordinates inside the city's bounding box.
+    /// Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
     pub unmapped: u64,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub next_offsets: NextOffsets,
 }
 
-/// What the values are counts of.
+/// Unit of `values`. Per year if both `from` and `to` are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub enum DensityUnit {
-    /// Where the period has both ends.
+    /// If the period has both ends.
     #[serde(rename = "incidents per km² and year")]
     PerYear,
-    /// Over all time.
+    /// If it lacks one.
     #[serde(rename = "incidents per km²")]
     InAll,
 }
@@ -83,21 +89,34 @@ pub enum DensityUnit {
 /// A grid.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DensityGrid {
-    /// The side of a cell, in metres.
+    /// Side of a cell, in metres.
     pub cell_m: f64,
     /// Cells from west to east.
     pub width: usize,
     /// Cells from south to north.
     pub height: usize,
-    /// The south-west corner: metres east and north of the plane's origin.
+    /// South-west corner: metres east and north of the plane's origin.
     #[schema(min_items = 2, max_items = 2)]
     pub origin_m: [f64; 2],
-    /// The plane, as a PROJ string.
+    /// Projection of the plane, as a PROJ string.
     pub projection: String,
-    /// The corners, counter-clockwise from the south-west: longitude and latitude in degrees.
-    #[schema(min_items = 4, max_items = 4)]
+    /// Corners, counter-clockwise from the south-west: longitude and latitude in degrees.
+    #[schema(value_type = Vec<Corner>, inline, min_items = 4, max_items = 4)]
     pub corners: [[f64; 2]; 4],
 }
+
+/// Longitude and latitude, in the API's document.
+struct Corner;
+
+impl PartialSchema for Corner {
+    fn schema() -> RefOr<Schema> {
+        let degrees =
+            ObjectBuilder::new().schema_type(Type::Number).format(Some(SchemaFormat::KnownFormat(KnownFormat::Double)));
+        ArrayBuilder::new().items(degrees).min_items(Some(2)).max_items(Some(2)).into()
+    }
+}
+
+impl ToSchema for Corner {}
 
 impl DensityGrid {
     fn of(grid: &Grid) -> Self {
@@ -136,9 +155,9 @@ impl Question for Density {
 
     const SUMMARY: &'static str = "Kernel density on a grid over the city";
     const DESCRIPTION: &'static str = "The sum of the quartic kernel 3/(π h²) (1 − d²/h²)² over all selected incidents nearer than the \
-        bandwidth h to the middle of each cell, in incidents per km²; per year where both `from` and `to` are given. The grid \
-        covers the city's bounding box, whatever is selected, on its own transverse Mercator plane. Arrow, GeoJSON and CSV have the \
-        cells that are not zero.";
+        bandwidth h to the centre of each cell, in incidents per km²; per year if both `from` and `to` are given. The grid \
+        covers the city's bounding box, whatever is selected, on a transverse Mercator plane. Arrow, GeoJSON and CSV have only the \
+        cells whose density is above zero.";
 
     fn cost(&self) -> Cost {
         Cost::Heavy

@@ -1,4 +1,4 @@
-//! Emerging hot spots: what has become of the hot and cold spots of each cell, month by month or week by week.
+//! Emerging hot spots: how each cell changed, month by month or week by week.
 
 use super::statistic::{
     MOST_COUNTS, caution, mapped_and_not, of_whole_cells, refused, steps, too_large, which_cells, within_bounds,
@@ -7,7 +7,7 @@ use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
     StudyAreaMethod,
     encode::{Answer, Form, Json, Table, as_text, beside, hexagon, middles},
-    names::{CellPattern, StepName, pattern_name},
+    names::{CellPattern, ConfidenceLevel, StepName, pattern_name},
     parameters::allowed::{CONFIDENCE, ConfidencePercent, RESOLUTION, Resolution, STEP, StepWord},
 };
 use arrow::{
@@ -21,7 +21,7 @@ use serde::Serialize;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use utoipa::{IntoParams, ToSchema};
 
-/// What has become of each cell that was hot or cold at some step?
+/// How did each cell change?
 #[derive(Clone, Debug, IntoParams)]
 pub struct Emerging {
     /// Of which incidents.
@@ -30,10 +30,10 @@ pub struct Emerging {
     /// Resolution of the H3 cells.
     #[param(value_type = Resolution, inline, required = false)]
     pub resolution: u8,
-    /// Length of a step; weeks begin on Monday.
+    /// Length of a step. Weeks begin on Monday.
     #[param(value_type = StepWord, inline, required = false)]
     pub step: Bucket,
-    /// The confidence, in percent, at which a cell is hot or cold at a step, and at which its trend is one.
+    /// Confidence, in percent, for hot and cold cells and for trends.
     #[param(value_type = ConfidencePercent, inline, required = false)]
     pub confidence: Confidence,
 }
@@ -41,37 +41,38 @@ pub struct Emerging {
 /// Every cell of the study area.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EmergingAnswer {
-    /// What is said of all cells.
+    /// Values that hold for the whole answer.
     #[serde(flatten)]
     pub summary: EmergingSummary,
-    /// In the order of their indexes.
+    /// Every cell, sorted by H3 index.
     pub cells: Vec<EmergingCell>,
 }
 
-/// What is said of all cells.
+/// Values that hold for the whole answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EmergingSummary {
     /// Resolution of the H3 cells.
     pub resolution: u8,
-    /// How the study area is bounded.
+    /// How the study area is bounded; `/api/v1/hotspots` describes both methods.
     pub study_area: StudyAreaMethod,
     /// Cells of the study area.
     pub n: usize,
-    /// The confidence, in percent, at which a cell is hot or cold at a step, and at which its trend is one.
+    /// Confidence, in percent, for hot and cold cells and for trends.
+    #[schema(value_type = ConfidenceLevel)]
     pub confidence: u8,
     /// Length of a step.
     #[schema(value_type = StepName)]
     pub step: Bucket,
-    /// The beginning of each step, in civil time.
+    /// Start of each step, a date in city time.
     pub steps: Vec<String>,
-    /// How many cells have each pattern; a pattern without cells is left out.
+    /// Number of cells with each pattern. Patterns without cells are left out.
     pub patterns: BTreeMap<String, usize>,
-    /// Why these numbers are to be taken with care: where a neighbourhood holds few incidents, single ones are called hot.
+    /// Warning if a neighbourhood of seven cells has fewer than ten incidents on average at each step. Null otherwise.
     #[schema(required)]
     pub caution: Option<String>,
     /// Selected incidents in the study area.
     pub mapped: u64,
-    /// Selected incidents without coordinates inside the city's bounding box.
+    /// Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
     pub unmapped: u64,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     #[schema(value_type = BTreeMap<String, u64>)]
@@ -85,31 +86,31 @@ pub struct EmergingCell {
     #[schema(value_type = String)]
     #[serde(rename = "cell", serialize_with = "as_text")]
     pub index: CellIndex,
-    /// Incidents in it, over all steps.
+    /// Incidents in the cell, over all steps.
     pub count: u64,
-    /// Its history in a word; null where z is not defined at the last step, or at fewer than ten steps.
+    /// How the cell changed. Null if z is undefined at the last step, or defined at fewer than ten.
     #[schema(value_type = Option<CellPattern>, required)]
     #[serde(serialize_with = "pattern_name")]
     pub pattern: Option<Pattern>,
-    /// Steps whose z is defined.
+    /// Number of steps at which z is defined.
     pub steps: u32,
-    /// At how many of them it is hot.
+    /// Number of them at which the cell is hot.
     pub hot_steps: u32,
-    /// At how many of them it is cold.
+    /// Number of them at which the cell is cold.
     pub cold_steps: u32,
-    /// z of Gi* at the last step, in standard deviations; null where it is not defined.
+    /// z score of Gi* at the last step, in standard deviations. Null if it is undefined there.
     #[schema(required)]
     pub z: Option<f64>,
-    /// p of that z after Benjamini and Hochberg over all cells of the last step.
+    /// p of `z`, corrected for all cells of the last step (Benjamini and Hochberg), 0 to 1. Null if z is null.
     #[schema(required)]
     pub q: Option<f64>,
-    /// S of Mann and Kendall, of the cell's z over the steps; null where z is defined at fewer than ten steps.
+    /// Mann and Kendall's S of the z scores. Null if z is defined at fewer than ten steps.
     #[schema(required)]
     pub trend_s: Option<i64>,
-    /// That S, standardised.
+    /// Standardised S; null with `trend_s`.
     #[schema(required)]
     pub trend_z: Option<f64>,
-    /// Two-sided probability of the trend.
+    /// Two-sided p of the trend, 0 to 1; null with `trend_s`.
     #[schema(required)]
     pub trend_p: Option<f64>,
 }
@@ -130,11 +131,11 @@ impl FromParameters for Emerging {
 impl Question for Emerging {
     type Answer = EmergingAnswer;
 
-    const SUMMARY: &'static str = "Emerging hot spots: what has become of each cell's hot and cold spots";
-    const DESCRIPTION: &'static str = "Gi* of every step by itself, hot and cold by q over all cells of the step, and the test of Mann \
-        and Kendall on each cell's series of z. The steps are those of the period, from the first to the last in which any incident \
-        lies; ten are needed. A step at which z is not defined is no part of a cell's history. `pattern` is null where the last step \
-        is such a step, or where z is defined at fewer than ten steps.";
+    const SUMMARY: &'static str = "Emerging hot spots: how each cell changed";
+    const DESCRIPTION: &'static str = "Computes Gi* for each step alone, then Mann and Kendall's trend test on each cell's z scores. Steps \
+        run from the first to the last with any incident in the period; fewer than ten are refused. `pattern` is null if z is \
+        undefined at the last step, or defined at fewer than ten. If `from` or `to` is missing, outliers at that end (see `outliers` \
+        in `/api/v1/meta`) are not counted.";
 
     fn cost(&self) -> Cost {
         Cost::Heavy

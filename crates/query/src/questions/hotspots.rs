@@ -5,7 +5,7 @@ use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
     StudyAreaMethod,
     encode::{Answer, Form, Json, Table, as_text, beside, hexagon, middles},
-    names::{CellClass, class_name},
+    names::{CellClass, ConfidenceLevel, class_name},
     parameters::allowed::{CONFIDENCE, ConfidencePercent, RESOLUTION, Resolution},
 };
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
@@ -28,7 +28,7 @@ pub struct Hotspots {
     /// Resolution of the H3 cells.
     #[param(value_type = Resolution, inline, required = false)]
     pub resolution: u8,
-    /// The least confidence, in percent, at which a cell is called hot or cold.
+    /// Lowest confidence, in percent, at which a cell is hot or cold.
     #[param(value_type = ConfidencePercent, inline, required = false)]
     pub confidence: Confidence,
 }
@@ -36,14 +36,14 @@ pub struct Hotspots {
 /// Every cell of the study area.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HotspotsAnswer {
-    /// What is said of all cells.
+    /// Values that hold for the whole answer.
     #[serde(flatten)]
     pub summary: HotspotsSummary,
-    /// In the order of their indexes.
+    /// Every cell, sorted by H3 index.
     pub cells: Vec<HotspotCell>,
 }
 
-/// What is said of all cells.
+/// Values that hold for the whole answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct HotspotsSummary {
     /// Resolution of the H3 cells.
@@ -52,19 +52,20 @@ pub struct HotspotsSummary {
     pub study_area: StudyAreaMethod,
     /// Cells of the study area.
     pub n: usize,
-    /// Cells whose z is defined: q is corrected for so many tests.
+    /// Number of cells whose z is defined; q is corrected for it.
     pub tests: usize,
-    /// The least confidence, in percent, at which a cell is called hot or cold.
+    /// Lowest confidence, in percent, at which a cell is hot or cold.
+    #[schema(value_type = ConfidenceLevel)]
     pub confidence: u8,
-    /// The least |z| that is called significant here; null where no cell is.
+    /// Lowest |z| that is significant here. Null if no cell is.
     #[schema(required)]
     pub critical_z: Option<f64>,
-    /// Why these numbers are to be taken with care: where a neighbourhood holds few incidents, single ones are called hot.
+    /// Warning if a neighbourhood of seven cells has fewer than ten incidents on average. Null otherwise.
     #[schema(required)]
     pub caution: Option<String>,
     /// Selected incidents in the study area.
     pub mapped: u64,
-    /// Selected incidents without coordinates inside the city's bounding box.
+    /// Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
     pub unmapped: u64,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     #[schema(value_type = BTreeMap<String, u64>)]
@@ -78,22 +79,24 @@ pub struct HotspotCell {
     #[schema(value_type = String)]
     #[serde(rename = "cell", serialize_with = "as_text")]
     pub index: CellIndex,
-    /// Incidents in it.
+    /// Incidents in the cell.
     pub count: u64,
-    /// Incidents in it and its neighbours together: what z is about.
+    /// Incidents in the cell and its neighbours.
     pub neighborhood: u64,
     /// Neighbours inside the study area, 0 to 6.
     pub neighbors: u32,
-    /// z of Gi*, in standard deviations; null where it is not defined: fewer than two cells, or all counts equal.
+    /// z score of Gi*, in standard deviations. Null if the study area has fewer than two cells, if all counts are equal, or if the
+    /// cell's neighbourhood is the whole study area.
     #[schema(required)]
     pub z: Option<f64>,
-    /// Two-sided probability of z.
+    /// Two-sided probability of z, 0 to 1. Null if z is null.
     #[schema(required)]
     pub p: Option<f64>,
-    /// p after Benjamini and Hochberg over all tests: the least false discovery rate at which the cell is called significant.
+    /// p corrected for all tests (Benjamini and Hochberg), 0 to 1: the lowest false discovery rate at which the cell is significant.
+    /// Null if z is null.
     #[schema(required)]
     pub q: Option<f64>,
-    /// Hot or cold by q, and at which confidence, in percent.
+    /// Class by q and the sign of z.
     #[schema(value_type = CellClass)]
     #[serde(serialize_with = "class_name")]
     pub class: Class,
@@ -115,10 +118,11 @@ impl Question for Hotspots {
     type Answer = HotspotsAnswer;
 
     const SUMMARY: &'static str = "Hot and cold spots: Gi* of every cell of the study area";
-    const DESCRIPTION: &'static str = "Getis-Ord Gi* with binary weights over a cell and its neighbours, its two-sided p, and q after \
-        Benjamini and Hochberg over all cells; classes are by q. The study area is the city's outline where boundaries are given \
-        (cells whose centre lies inside, and cells with incidents), else the cells with incidents and those that they enclose. \
-        `bbox` narrows it; the other filters select incidents only.";
+    const DESCRIPTION: &'static str = "Computes Getis-Ord Gi* with binary weights over a cell and its neighbours, its two-sided p, and q, \
+        which corrects p for all tests (Benjamini and Hochberg). The study area has cells without selected incidents, too. \
+        `outline`: cells whose centre lies inside the city's outline and that are connected to cells with incidents, and all cells \
+        with incidents. `within_reach`, if the outline is unknown: cells with incidents, and cells with at least four neighbours that \
+        have incidents. `bbox` narrows the study area; the other filters select incidents only.";
 
     fn cost(&self) -> Cost {
         if self.resolution > FINEST_QUICK { Cost::Heavy } else { Cost::Quick }

@@ -1,4 +1,4 @@
-//! Incidents: the records themselves, newest first, a page at a time.
+//! Incidents: the records themselves, newest first, in pages.
 
 use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
@@ -23,10 +23,10 @@ pub struct Incidents {
     /// Which.
     #[param(ignore)]
     pub selection: Selection,
-    /// Incidents of a page.
+    /// Maximum number of incidents in a page.
     #[param(value_type = PageLimit, inline, required = false)]
     pub limit: usize,
-    /// `next_cursor` of the page before.
+    /// Value of `next_cursor` in the previous page.
     #[param(value_type = PageCursor, inline, required = false)]
     pub cursor: Option<Cursor>,
 }
@@ -34,13 +34,13 @@ pub struct Incidents {
 /// A page of incidents.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentsAnswer {
-    /// The newest first. A page may end before its limit, where reading more would take too long: `next_cursor` leads on.
+    /// Newest first. A page may have fewer than `limit`, if reading more would take too long: continue with `next_cursor`.
     #[schema(value_type = Vec<IncidentRecord>)]
     #[serde(serialize_with = "records")]
     pub incidents: Vec<Incident>,
-    /// Ids of incidents of this page whose texts are gone: retention has removed them from the log, and no local snapshot has them yet.
+    /// Ids of incidents of this page whose texts are missing: the log no longer has them, and no local snapshot has them yet.
     pub missing: Vec<String>,
-    /// Give it as `cursor` for the next page; null at the end.
+    /// Value of `cursor` for the next page. Null in the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
@@ -70,9 +70,8 @@ impl FromParameters for Incidents {
 impl Question for Incidents {
     type Answer = IncidentsAnswer;
 
-    const SUMMARY: &'static str = "The records, newest first";
-    const DESCRIPTION: &'static str =
-        "Incidents with all that is known of them, a page at a time. The header `Link` has the next page.";
+    const SUMMARY: &'static str = "Incident records, newest first";
+    const DESCRIPTION: &'static str = "Returns one page; the header `Link` has the address of the next.";
 
     fn cost(&self) -> Cost {
         Cost::Records

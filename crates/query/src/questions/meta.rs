@@ -1,4 +1,4 @@
-//! Meta: what is loaded, how fresh it is, and what can be asked.
+//! Meta: what is loaded, how fresh it is, and which names the filters accept.
 
 use crate::{
     Caller, Figures, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply,
@@ -12,38 +12,38 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Clone, Copy, Debug, IntoParams)]
 pub struct Meta {}
 
-/// The figures of the data, and what can be asked about.
+/// What is loaded, how fresh it is, and which names the filters accept.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MetaAnswer {
-    /// How much is loaded, how fresh it is, and how its sources stand.
+    /// How much is loaded, how fresh it is, and the state of its sources.
     #[serde(flatten)]
     pub figures: Figures,
-    /// The city's short name, as `--city` has it.
+    /// Short name of the city, as in `--city`.
     pub city: String,
-    /// The city.
+    /// Facts about the city.
     pub profile: CityFacts,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     #[schema(value_type = BTreeMap<String, u64>)]
     pub next_offsets: NextOffsets,
-    /// The layers of areas, such as beats and districts.
+    /// Layers of areas, such as beats and districts.
     pub layers: Vec<LayerFacts>,
-    /// The categories that incidents have, the most frequent first.
+    /// Categories that incidents have, the most frequent first.
     pub categories: Vec<String>,
 }
 
 /// A city.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CityFacts {
-    /// Its name, for people.
+    /// Name to show.
     pub name: String,
-    /// Its time zone, as the tz database names it.
+    /// Time zone, as named in the tz database.
     pub time_zone: String,
-    /// What the publisher of the data asks to be said.
+    /// Notice required by the data's publisher.
     pub disclaimer: String,
-    /// West, south, east, north, in degrees.
+    /// Bounding box: west, south, east, north, in degrees.
     #[schema(min_items = 4, max_items = 4)]
     pub bounding_box: [f64; 4],
-    /// Address of the data's page; null where the profile has none.
+    /// Address of the data's page. Null if the profile has none.
     #[schema(required)]
     pub portal: Option<String>,
 }
@@ -51,28 +51,28 @@ pub struct CityFacts {
 /// A layer of areas.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LayerFacts {
-    /// Its name in questions.
+    /// Name for `area`, `by` and `/api/v1/boundaries/{layer}`.
     pub name: String,
-    /// Its name for people.
+    /// Name to show.
     pub title: String,
-    /// Whether peaks are by its areas.
+    /// True for the one layer that peaks and hourly counts use.
     pub primary: bool,
-    /// Whether the outlines of its areas are known.
+    /// True if the server has the outlines of its areas.
     pub boundaries: bool,
-    /// Mapped incidents whose area is another than the one whose outline contains their point; what the source has stands. Null where
-    /// the outlines are not known.
+    /// Incidents whose published area differs from the outline that contains their point. The published area counts. Null if outlines
+    /// are unknown.
     #[schema(required)]
     pub disagreeing: Option<u64>,
-    /// The areas that incidents have.
+    /// Areas that incidents have.
     pub areas: Vec<AreaFacts>,
 }
 
 /// An area.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AreaFacts {
-    /// Its code, as incidents have it.
+    /// Code, as in incidents.
     pub code: String,
-    /// Its name for people; the code where it has none.
+    /// Name to show; the code if the area has no name.
     pub name: String,
 }
 
@@ -87,9 +87,9 @@ impl FromParameters for Meta {
 impl Question for Meta {
     type Answer = MetaAnswer;
 
-    const SUMMARY: &'static str = "What is loaded, how fresh it is, and what can be asked for";
-    const DESCRIPTION: &'static str = "How many incidents there are, how fresh they are, the state of each source, and the names that \
-        filters take: categories, layers and areas.";
+    const SUMMARY: &'static str = "What is loaded, how fresh it is, and which names the filters accept";
+    const DESCRIPTION: &'static str = "Returns the number of incidents, how fresh they are, the state of each source, and the categories, \
+        layers and areas that filters accept.";
     const HAS_EDITION: bool = false;
 
     fn ask(&self, city: &LoadedCity, _: &dyn Caller) -> Result<Reply<MetaAnswer>, QueryError> {

@@ -1,8 +1,8 @@
-//! Peaks: what holds more than was to be expected, by area, category and window.
+//! Peaks: areas and categories with more incidents than expected, by window.
 //!
-//! A tick ends with the hour in which the data's newest incident lies, or where `at` says: hours that are over by then. The
-//! filters select what is listed; what was tested, and therefore q, is always everything. `as=said` answers with what `detect`
-//! said by then, from topic `peaks`, instead of what today's revisions say of then.
+//! A tick ends with the hour of the data's newest incident, or at `at`: only hours that end by then are counted. The filters
+//! select what is listed; q is always corrected for all tests of the tick. `as=said` returns what `detect` had published by
+//! then, from topic `peaks`, instead of recomputing with today's revisions.
 
 use crate::{
     Caller, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection, View,
@@ -32,21 +32,21 @@ use utoipa::{IntoParams, ToSchema};
 /// What is unusual at a moment?
 #[derive(Clone, Debug, IntoParams)]
 pub struct Peaks {
-    /// Only hours that are over by then are looked at: civil time of the city, or a moment with its offset as answers have it. Without
-    /// it: the end of the hour in which the newest incident lies.
+    /// End of the windows: city time, or a time with offset. Only hours that end by then are counted. Default: the end of the hour of
+    /// the newest incident.
     #[param(value_type = Moment, inline, required = false)]
     pub at: Option<String>,
-    /// `known`: with what is known today of then. `said`: what was published by then, from topic `peaks` (of each window the 25 most
-    /// surprising, and up to 100 with q at most 0.1); it needs the log.
+    /// `known`: recompute with today's data. `said`: return what was published at that time (requires the log): the 25 most surprising
+    /// peaks of each window, and up to 100 with q ≤ 0.1.
     #[param(rename = "as", value_type = AsWord, inline, required = false)]
     pub is_as_said: bool,
-    /// LAYER:CODE of the layer of the hourly counts; may be repeated.
+    /// LAYER:CODE or LAYER:NAME of the primary layer (`primary` in `/api/v1/meta`); may be repeated. Other layers are refused.
     #[param(value_type = Areas, inline, required = false)]
     pub area: Vec<String>,
-    /// Any of these categories; may be repeated.
+    /// List these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all.
     #[param(value_type = Categories, inline, required = false)]
     pub category: Vec<String>,
-    /// At most so many peaks a window.
+    /// Maximum number of peaks in each window.
     #[param(value_type = PeaksLimit, inline, required = false)]
     pub limit: usize,
 }
@@ -54,10 +54,10 @@ pub struct Peaks {
 /// The peaks of each window, the most unusual first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PeaksAnswer {
-    /// As it is published, too.
+    /// The tick, with the selected peaks.
     #[serde(flatten)]
     pub report: Report,
-    /// With `as=said` only: when it was published, by the wall clock.
+    /// Only with `as=said`: time at which it was published, UTC.
     #[schema(format = DateTime, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said_at: Option<String>,
@@ -90,11 +90,9 @@ impl Question for Peaks {
     type Answer = PeaksAnswer;
 
     const SUMMARY: &'static str = "What is peaking: observed and expected by area, category and window";
-    const DESCRIPTION: &'static str = "For each area and category and the last 1, 6 and 24 hours and 7 days of the data: how many incidents \
-        there are, how many were to be expected, and how surprising that is. `area` and `category` select what is listed; `q` is \
-        always that of everything tested at the tick, which `tests` counts. Incidents without an area are left out. In Arrow and CSV \
-        each row has its `window_hours`; what JSON has beside the peaks is metadata of the Arrow schema. With `as=said` the answer \
-        is the last tick that `detect` had published by `at`.";
+    const DESCRIPTION: &'static str = "Compares observed and expected counts of each area and category in the last 1, 6, 24 and 168 hours \
+        of the data. `area` and `category` select what is listed; q is always corrected for all tests of the tick (`tests`). Incidents \
+        without an area are left out. Arrow and CSV rows have `window_hours`. `as=said` returns the last tick published by `at`.";
     const NOT_FOUND: Option<&'static str> = Some("What was published then is no longer in the log.");
 
     fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<PeaksAnswer>, QueryError> {

@@ -1,4 +1,4 @@
-//! The records that could not be accepted, newest first, a page at a time.
+//! The rejected records, newest first, in pages.
 
 use crate::{
     Caller, Cost, FromParameters, LoadedCity, Parameters, QueryError, Question, Reply,
@@ -23,10 +23,10 @@ const MOST_PAGE_BYTES: usize = 1 << 20;
 /// Which records were rejected, and why?
 #[derive(Clone, Debug, IntoParams)]
 pub struct RejectedRecords {
-    /// Records of a page; a page of more than a megabyte is shorter.
+    /// Maximum number of records in a page; a page ends early at 1 MB.
     #[param(value_type = PageLimit, inline, required = false)]
     pub limit: usize,
-    /// `next_before` of the page before: only records before this offset of topic `rejected`.
+    /// Return records before this offset: `next_before` of the previous page.
     #[param(value_type = LogOffset, inline, required = false)]
     pub before: Option<u64>,
 }
@@ -34,9 +34,9 @@ pub struct RejectedRecords {
 /// A page of rejected records.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RejectedAnswer {
-    /// The newest first.
+    /// Newest first.
     pub rejected: Vec<RejectedRecord>,
-    /// Give it as `before` for the next page; null at the end.
+    /// Value of `before` for the next page. Null in the last page.
     #[schema(required)]
     pub next_before: Option<u64>,
 }
@@ -44,17 +44,17 @@ pub struct RejectedAnswer {
 /// A rejected record.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RejectedRecord {
-    /// Where the record comes from: file and row, or partition and offset.
+    /// Origin of the record: file and row, or partition and offset.
     pub key: String,
-    /// Why it was rejected.
+    /// Reason of the rejection.
     pub reason: String,
-    /// When the source had it.
+    /// Time at which the source reported it, UTC.
     #[schema(format = DateTime)]
     pub observed_at: String,
-    /// The record, where it is UTF-8.
+    /// The record, if it is UTF-8; else null.
     #[schema(required)]
     pub text: Option<String>,
-    /// The record in base64, where it is not UTF-8.
+    /// The record in base64, if it is not UTF-8; else null.
     #[schema(required)]
     pub base64: Option<String>,
 }
@@ -70,9 +70,8 @@ impl FromParameters for RejectedRecords {
 impl Question for RejectedRecords {
     type Answer = RejectedAnswer;
 
-    const SUMMARY: &'static str = "The records that were rejected, newest first, with their bytes and the reason";
-    const DESCRIPTION: &'static str =
-        "Records that could not be accepted, a page at a time. A server without the log answers 503.";
+    const SUMMARY: &'static str = "Rejected records, newest first, with their bytes and the reason";
+    const DESCRIPTION: &'static str = "Returns one page. A server without the log answers 503.";
     const HAS_EDITION: bool = false;
 
     fn cost(&self) -> Cost {

@@ -27,21 +27,21 @@ pub struct Series {
     /// Of which incidents.
     #[param(ignore)]
     pub selection: Selection,
-    /// `category`, or the name of a layer of areas: a line for each. `none`: one line of all.
+    /// One line per `category` or per area of the named layer. `none`: one line in total.
     #[param(value_type = By, inline, required = false)]
     pub by: Option<String>,
-    /// Length of a bucket. Hours are of UTC, longer buckets of civil dates; weeks begin on Monday.
+    /// Length of a bucket. Hours are elapsed hours, so a clock change repeats none. Longer buckets are calendar periods in city time;
+    /// weeks begin on Monday.
     #[param(value_type = BucketWord, inline, required = false)]
     pub bucket: Bucket,
 }
 
-/// Counts by bucket, a line each.
+/// Counts by bucket, one line per category or area.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SeriesAnswer {
-    /// The beginning of each bucket: hours with their offset from UTC, others as civil dates. They are contiguous, from the first to
-    /// the last with an incident.
+    /// Start of each bucket, without gaps, from the first to the last with an incident: hours as city time with offset, others as dates.
     pub buckets: Vec<String>,
-    /// A line each.
+    /// Lines, the largest total first; empty lines are left out.
     pub series: Vec<SeriesLine>,
     /// The next offsets that the answer reflects, by partition of the log's topic `incidents`.
     #[schema(value_type = BTreeMap<String, u64>)]
@@ -51,9 +51,9 @@ pub struct SeriesAnswer {
 /// A line of a series.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SeriesLine {
-    /// The category, or the area's code. Empty for incidents that have none, and for the one line of all.
+    /// Category or area code. Empty if the incident has none, or with `by=none`.
     pub key: String,
-    /// Incidents of each bucket.
+    /// Incidents in each bucket.
     pub counts: Vec<u32>,
 }
 
@@ -73,8 +73,9 @@ impl Question for Series {
     type Answer = SeriesAnswer;
 
     const SUMMARY: &'static str = "Incidents over time";
-    const DESCRIPTION: &'static str = "Counts by bucket of time, a line each for categories or areas. Arrow and CSV have a row for each \
-        line and bucket with any incident.";
+    const DESCRIPTION: &'static str = "Counts incidents by bucket of time, with one line per category or area. If `from` or `to` is \
+        missing, outliers at that end (see `outliers` in `/api/v1/meta`) are not counted. Arrow and CSV have one row per line and \
+        bucket with any incident.";
 
     fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<SeriesAnswer>, QueryError> {
         let by = by(self.by.as_deref(), &city.profile)?;

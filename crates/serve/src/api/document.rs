@@ -1,4 +1,4 @@
-//! What the OpenAPI document says of routes. Questions and answers describe themselves; here is what all of them have in common.
+//! The OpenAPI document of the routes. Questions and answers describe themselves; this adds what all of them have in common.
 
 use super::{
     Context, handlers,
@@ -33,7 +33,9 @@ pub(super) fn head() -> OpenApi {
         .title("Blotter")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "A city's crime, live and historical. Every answer names the next offsets of the log that it reflects.",
+            "Reported crime of one city: counts, maps, statistics and live changes. Answers computed from incidents name the log offsets \
+             that they reflect: in `next_offsets`, or in the header `Blotter-Next-Offsets`. Only GET and HEAD are answered; other \
+             methods get 405.",
         ))
         .license(Some(License::builder().name("Apache-2.0").identifier(Some("Apache-2.0")).build()));
     OpenApiBuilder::new().info(info.build()).paths(Paths::new()).components(Some(components())).build()
@@ -88,20 +90,25 @@ where
 fn format_parameter(offered: &[Form]) -> Option<Parameter> {
     let names = offered.iter().map(|form| form.name());
     let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build();
+    let bound = if offered.contains(&Form::GeoJson) { " GeoJSON has at most 200,000 features." } else { "" };
+    let description = format!(
+        "Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON.{bound}"
+    );
     let parameter = ParameterBuilder::new()
         .name("format")
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
-        .description(Some("The form of the answer. Without it: what `Accept` asks for, with its q-values."))
+        .description(Some(description))
         .schema(Some(schema));
     (offered.len() > 1).then(|| parameter.build())
 }
 
 fn answer<Q: Question>(offered: &[Form]) -> Response {
     let json = || RefOr::Ref(Ref::from_schema_name(Q::Answer::name()));
-    let mut response = ResponseBuilder::new()
-        .description("The answer.")
-        .header("Server-Timing", text_header("Milliseconds in the cube, of serialisation, and in all."));
+    let mut response = ResponseBuilder::new().description("The answer.").header(
+        "Server-Timing",
+        text_header("Milliseconds until the body starts: `cube` (query), `serialize`, `total`."),
+    );
     for form in offered {
         let schema: RefOr<Schema> = match form {
             Form::Json => json(),
@@ -115,7 +122,7 @@ fn answer<Q: Question>(offered: &[Form]) -> Response {
         response = edition_headers(response);
     }
     if <Q::Answer as Answer>::HAS_PAGES {
-        let link = "The next page, where there is one: `<address>; rel=\"next\"` (RFC 8288).";
+        let link = "Address of the next page, if there is one: `<address>; rel=\"next\"` (RFC 8288).";
         response = response.header("Link", text_header(link));
     }
     response.build()
@@ -123,17 +130,16 @@ fn answer<Q: Question>(offered: &[Form]) -> Response {
 
 fn not_modified() -> Response {
     edition_headers(
-        ResponseBuilder::new()
-            .description("The client has the answer: `If-None-Match` names the present ETag, or is `*`."),
+        ResponseBuilder::new().description("The client has the answer: `If-None-Match` has its ETag, or is `*`."),
     )
     .build()
 }
 
 fn edition_headers(response: ResponseBuilder) -> ResponseBuilder {
-    let tag = "Weak: of the question, its form, and the content of the civil months and categories that it reaches. Of two answers with \
-               one ETag all is equal but `next_offsets`. An answer that may change although the data do not has none.";
-    let offsets = "The next offsets that the answer reflects, as ids of live events have them. A 304 has the newer ones at which the \
-                   answer is still right.";
+    let tag = "Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do \
+               not.";
+    let offsets = "Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which \
+                   the old answer is still valid. Absent where `ETag` is.";
     response.header("ETag", text_header(tag)).header("Blotter-Next-Offsets", text_header(offsets))
 }
 
@@ -147,17 +153,17 @@ fn features() -> RefOr<Schema> {
     let object = |description: &str| ObjectBuilder::new().schema_type(Type::Object).description(Some(description));
     let geometry = ObjectBuilder::new()
         .schema_type(utoipa::openapi::schema::SchemaType::from_iter([Type::Object, Type::Null]))
-        .description(Some("Degrees, longitude first; null where the row has no place."));
+        .description(Some("Coordinates in degrees, longitude first. Null if the row has no place."));
     let feature = ObjectBuilder::new()
         .property("type", word("Feature"))
-        .property("properties", object("The row, by the names of its columns."))
+        .property("properties", object("The row: values by column."))
         .property("geometry", geometry)
         .required("type")
         .required("properties")
         .required("geometry");
     ObjectBuilder::new()
         .description(Some(
-            "A feature collection (RFC 7946) with a feature a row; what JSON has beside the rows are its members.",
+            "Feature collection (RFC 7946), one feature per row. Other JSON members are members of the collection.",
         ))
         .property("type", word("FeatureCollection"))
         .property("features", utoipa::openapi::Array::new(feature))

@@ -94,27 +94,41 @@ impl Caller for Client<'_> {
     }
 }
 
-/// The GeoJSON outlines of areas, as the city publishes them.
+/// Outlines of a layer's areas, as the city publishes them.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "its fields are for the document")]
 struct Boundaries {
-    /// Always `FeatureCollection` (RFC 7946).
+    /// Type of the GeoJSON object (RFC 7946).
     #[schema(rename = "type")]
-    kind: String,
-    /// The areas.
+    kind: CollectionType,
+    /// One feature per area.
     features: Vec<Boundary>,
+}
+
+/// Always `FeatureCollection`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is for the document")]
+enum CollectionType {
+    FeatureCollection,
+}
+
+/// Always `Feature`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is for the document")]
+enum FeatureType {
+    Feature,
 }
 
 /// An area.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "its fields are for the document")]
 struct Boundary {
-    /// Always `Feature`.
+    /// Type of the GeoJSON object (RFC 7946).
     #[schema(rename = "type")]
-    kind: String,
-    /// Its code and name.
+    kind: FeatureType,
+    /// Code and name of the area.
     properties: BoundaryName,
-    /// Its outline: a Polygon or a MultiPolygon in degrees, longitude first. What the city publishes besides is passed on.
+    /// Outline of the area: a GeoJSON geometry, in degrees, longitude first. Null if the city publishes none.
     #[schema(required)]
     geometry: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -123,20 +137,32 @@ struct Boundary {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "its fields are for the document")]
 struct BoundaryName {
-    /// Its code, as incidents have it.
+    /// Code, as in incidents.
     code: String,
-    /// Its name for people.
+    /// Name to show.
     name: String,
 }
 
 /// Outlines of a layer's areas
+///
+/// Returns the outlines that the city publishes, each with the code that incidents have.
 #[utoipa::path(
     get,
     path = "/api/v1/boundaries/{layer}",
-    params(("layer" = String, Path, description = "Name of the layer, as `/api/v1/meta` lists it.", min_length = 1, max_length = 100)),
+    params(("layer" = String, Path, description = "Name of the layer (see `/api/v1/meta`).", min_length = 1, max_length = 100)),
     responses(
-        (status = 200, description = "A GeoJSON feature collection (RFC 7946).", body = Boundaries, content_type = "application/geo+json"),
-        (status = 404, description = "The outlines are not known.", body = ProblemDetails, content_type = "application/problem+json"),
+        (
+            status = 200,
+            description = "Feature collection (RFC 7946), one feature per area.",
+            body = Boundaries,
+            content_type = "application/geo+json"
+        ),
+        (
+            status = 404,
+            description = "The layer does not exist, or the server has no outlines for it (`blotter boundaries` fetches them).",
+            body = ProblemDetails,
+            content_type = "application/problem+json"
+        ),
         Refusals,
     )
 )]
@@ -161,11 +187,16 @@ pub(super) async fn boundaries(
     }
 }
 
-/// Figures for Prometheus
+/// Metrics for Prometheus
+///
+/// Returns the metrics of this process.
 #[utoipa::path(
     get,
     path = "/metrics",
-    responses((status = 200, description = "Prometheus' text format.", body = String, content_type = "text/plain"), Refusals)
+    responses(
+        (status = 200, description = "Metrics in the text format of Prometheus.", body = String, content_type = "text/plain"),
+        Refusals,
+    )
 )]
 pub(super) async fn metrics(Shared(context): Shared<Context>) -> Result<Response, Problem> {
     let lanes = Arc::clone(&context.lanes);
@@ -178,21 +209,25 @@ pub(super) async fn metrics(Shared(context): Shared<Context>) -> Result<Response
         .await
 }
 
-/// Whether the process is alive
+/// Check that the process runs
+///
+/// Answers even while the data are loading: it takes no lock and waits for nothing.
 #[utoipa::path(
     get,
     path = "/healthz",
-    responses((status = 200, description = "It is.", body = String, content_type = "text/plain"), RequestRefusals)
+    responses((status = 200, description = "The process runs.", body = String, content_type = "text/plain"), RequestRefusals)
 )]
 pub(super) async fn healthz() -> &'static str {
     "alive\n"
 }
 
-/// Whether it answers from all that there was when it started
+/// Check that the snapshot is loaded and the log was read to its end
+///
+/// Answers 503 until then.
 #[utoipa::path(
     get,
     path = "/readyz",
-    responses((status = 200, description = "It does.", body = String, content_type = "text/plain"), Refusals)
+    responses((status = 200, description = "Ready.", body = String, content_type = "text/plain"), Refusals)
 )]
 pub(super) async fn readyz(Shared(context): Shared<Context>) -> Result<&'static str, Problem> {
     if context.city.is_ready() {

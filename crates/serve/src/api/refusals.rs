@@ -1,4 +1,4 @@
-//! Answers that say why there is none, in the OpenAPI document.
+//! Errors, in the OpenAPI document.
 
 use blotter_runtime::ProblemDetails;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-/// An answer that says why there is none.
+/// An error.
 pub(super) struct Refusal {
     pub(super) status: &'static str,
     pub(super) name: &'static str,
@@ -24,32 +24,33 @@ pub(super) const REFUSALS: [Refusal; 5] = [
     Refusal {
         status: "400",
         name: "BadRequest",
-        description: "A parameter is wrong, and the problem says which and what is allowed; or the request has no `Host` header, or two.",
+        description: "A parameter is wrong: the problem names it and says what is allowed. Or the `Host` header is missing, repeated or \
+                      malformed.",
         has_retry: false,
     },
     Refusal {
         status: "406",
         name: "NotAcceptable",
-        description: "`Accept` excludes every media type that the answer has.",
+        description: "`Accept` excludes every format of this answer. Use `format`, or accept one that the problem lists.",
         has_retry: false,
     },
     Refusal {
         status: "421",
         name: "Misdirected",
-        description: "The `Host` is not a name of this server: see `--allow-host`.",
+        description: "The `Host` is not a name of this server. Start it with `--allow-host NAME`.",
         has_retry: false,
     },
     Refusal {
         status: "500",
         name: "Internal",
-        description: "The server failed. The problem has a request id, by which the server's log says more.",
+        description: "Internal error. `detail` has a request id; the server's log has the cause under that id.",
         has_retry: false,
     },
     Refusal {
         status: "503",
         name: "Unavailable",
-        description: "What is asked for cannot be answered now: it is not loaded yet, the log does not answer or is not read, too many such \
-                      questions are waiting, too many large answers are being sent, or the answer takes too long.",
+        description: "The server cannot answer now: it is still loading, the log does not answer or is not read, too many requests or \
+                      connections are open, or the answer took too long. Ask again after `Retry-After` seconds.",
         has_retry: true,
     },
 ];
@@ -61,7 +62,7 @@ impl Refusal {
             return response.build();
         }
         let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
-        response.header("Retry-After", described(seconds.build(), "Ask again after so many seconds.")).build()
+        response.header("Retry-After", described(seconds.build(), "Seconds to wait before asking again.")).build()
     }
 
     pub(super) fn reference(&self) -> (String, RefOr<Response>) {
@@ -69,7 +70,7 @@ impl Refusal {
     }
 }
 
-/// Every refusal that does not come from content negotiation.
+/// All errors but that of content negotiation.
 pub(super) struct Refusals;
 
 impl IntoResponses for Refusals {
@@ -78,12 +79,16 @@ impl IntoResponses for Refusals {
     }
 }
 
-/// Those of a route that takes no lock and waits for nothing.
+/// Errors of a route that takes no lock and waits for nothing: of the request, and of connections that run out.
 pub(super) struct RequestRefusals;
 
 impl IntoResponses for RequestRefusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        REFUSALS.iter().filter(|refusal| matches!(refusal.status, "400" | "421")).map(Refusal::reference).collect()
+        REFUSALS
+            .iter()
+            .filter(|refusal| matches!(refusal.status, "400" | "421" | "503"))
+            .map(Refusal::reference)
+            .collect()
     }
 }
 

@@ -26,10 +26,10 @@ use utoipa::ToSchema;
 #[serde(untagged)]
 #[expect(dead_code, clippy::large_enum_variant, reason = "it is for the document")]
 enum LiveData {
-    /// Of type `change`.
+    /// Data of a `change` event.
     #[schema(title = "change")]
     Change(Change),
-    /// Of type `peaks`.
+    /// Data of a `peaks` event.
     #[schema(title = "peaks")]
     Peaks(PublishedTick),
 }
@@ -53,18 +53,18 @@ impl Drop for Client {
     }
 }
 
-/// Server-sent events: what changes, as it changes
+/// Live changes, as server-sent events
 ///
-/// Events of type `change`; the id is the next offsets that the event reflects (`0:12,1:7`). The first event has all figures.
-/// `Last-Event-ID` resumes: a client that has seen the present offsets gets no counts until something changes, any other gets all
-/// figures and asks for counts anew. Events of type `peaks` come without an id: what `detect` has just published, the first ten peaks
-/// of each window, with its own `next_offsets` and the alerts of episodes that have just begun.
+/// Sends `change` events with an id such as `0:12,1:7`: the next offset of each partition. The first event has all figures. If
+/// `Last-Event-ID` equals the present offsets, its `counts` is an empty array. Otherwise `counts` is null: request the counts again.
+/// `peaks` events have no id. They contain a tick that `detect` has just published: the first ten peaks of each window, and the alerts
+/// of episodes that have just begun.
 #[utoipa::path(
     get,
     path = "/api/v1/live",
-    params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen.")),
+    params(("Last-Event-ID" = Option<String>, Header, nullable = false, description = "Id of the last event that the client has seen.")),
     responses(
-        (status = 200, description = "A stream of events, whose data are JSON: `Change` or `PublishedTick`, by their type.",
+        (status = 200, description = "A stream of events. Their data are JSON: `Change` in `change` events, else `PublishedTick`.",
          body = LiveData, content_type = "text/event-stream"),
         Refusals,
     )
