@@ -300,8 +300,13 @@ pub(super) fn is_transient(error: &KafkaError) -> bool {
     {
         return true;
     }
+    let code = match error {
+        // Of these, rdkafka does not say its own code.
+        KafkaError::AdminOp(code) => Some(*code),
+        error => error.rdkafka_error_code(),
+    };
     matches!(
-        error.rdkafka_error_code(),
+        code,
         Some(
             RDKafkaErrorCode::BrokerTransportFailure
                 | RDKafkaErrorCode::AllBrokersDown
@@ -366,5 +371,20 @@ impl Signal {
 
     fn lock(&self) -> MutexGuard<'_, (u64, u64)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_does_not_answer_in_time_may_answer_later() {
+        for code in [RDKafkaErrorCode::OperationTimedOut, RDKafkaErrorCode::BrokerTransportFailure] {
+            for error in [KafkaError::AdminOp(code), KafkaError::MetadataFetch(code), KafkaError::Global(code)] {
+                assert!(is_transient(&error), "{error}");
+            }
+        }
+        assert!(!is_transient(&KafkaError::AdminOp(RDKafkaErrorCode::TopicAuthorizationFailed)));
     }
 }
