@@ -2,8 +2,7 @@
 //!
 //! A question about hourly totals needs neither ids nor points, which are most of what loading costs. A cube that was filled this way
 //! answers [`Cube::each_hourly_total`], [`Cube::period`], [`Cube::categories`], the areas of the primary layer and the total of
-//! [`Cube::figures`], as the cube with all columns does. It has no other column: whoever fills it lets nobody ask for one, and
-//! applies no revision to it.
+//! [`Cube::figures`], exactly as a cube with all columns does. The caller must ask for nothing else, and must apply no revision.
 
 use crate::{calendar::QUARTER_MINUTES, cube::Cube, minute::minute_of, vocabulary::NONE};
 use blotter_city::UtcMicros;

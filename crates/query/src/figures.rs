@@ -13,36 +13,64 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// How much is loaded, how fresh it is, and the state of its sources.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct Figures {
+/// Declares the figures, and a type with those of them that changed, from one list of names and types.
+macro_rules! figures {
+    ($($(#[$attribute:meta])* $name:ident: $type:ty,)*) => {
+        /// How much is loaded, how fresh it is, and the state of its sources.
+        #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+        pub struct Figures {$(
+            $(#[$attribute])*
+            #[schema(required)]
+            pub $name: $type,
+        )*}
+
+        /// The figures of `/api/v1/meta` that changed, each with its whole new value.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+        pub struct FiguresChange {$(
+            $(#[$attribute])*
+            #[schema(value_type = $type, required = false)]
+            #[serde(skip_serializing_if = "Option::is_none")]
+            $name: Option<$type>,
+        )*}
+
+        impl FiguresChange {
+            /// The figures that differ from those before; all of them if there are none before.
+            pub(crate) fn since(before: Option<&Figures>, now: &Figures) -> Self {
+                Self {$(
+                    $name: (before.map(|before| &before.$name) != Some(&now.$name)).then(|| now.$name.clone()),
+                )*}
+            }
+        }
+    };
+}
+
+figures! {
     /// Number of incidents, each by its winning revision. Those that the source no longer lists are not counted.
-    pub incidents: IncidentFigures,
+    incidents: IncidentFigures,
     /// Number of distinct rejected records.
-    pub rejected: usize,
+    rejected: usize,
     /// Time of the newest incident without outliers, city time with offset. Null if there are no incidents.
-    #[schema(format = DateTime, required)]
-    pub data_as_of: Option<String>,
+    #[schema(format = DateTime)]
+    data_as_of: Option<String>,
     /// Time of the first incident without outliers, city time with offset. Null if there are no incidents.
-    #[schema(format = DateTime, required)]
-    pub earliest: Option<String>,
+    #[schema(format = DateTime)]
+    earliest: Option<String>,
     /// Incidents whose dates lie far from all others. They are counted, but do not move `data_as_of`, `earliest` or the axis of a chart.
-    pub outliers: Outliers,
+    outliers: Outliers,
     /// Time at which the newest record was appended to the log, UTC. Null if there is none.
-    #[schema(format = DateTime, required)]
-    pub received_at: Option<String>,
+    #[schema(format = DateTime)]
+    received_at: Option<String>,
     /// True if everything that the sources held has reached counts, archive, snapshot and map. False while a source fails. Without a
     /// log: true if a snapshot is loaded.
-    pub caught_up: bool,
+    caught_up: bool,
     /// True if a simulator generated the data.
-    pub simulated: bool,
+    simulated: bool,
     /// All sources in one sentence. Null if none is known.
-    #[schema(required)]
-    pub source: Option<String>,
+    source: Option<String>,
     /// State of each source that is read.
-    pub sources: Vec<SourceFigures>,
+    sources: Vec<SourceFigures>,
     /// The loaded snapshot.
-    pub snapshot: SnapshotFigures,
+    snapshot: SnapshotFigures,
 }
 
 /// How many incidents there are.
@@ -59,10 +87,10 @@ pub struct IncidentFigures {
 /// Incidents whose dates lie far from all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Outliers {
-    /// Those before all others. Null if there are none.
+    /// Outliers before all other incidents. Null if there are none.
     #[schema(required)]
     pub early: Option<OutlierFigures>,
-    /// Those after all others. Null if there are none.
+    /// Outliers after all other incidents. Null if there are none.
     #[schema(required)]
     pub late: Option<OutlierFigures>,
 }
@@ -176,58 +204,6 @@ impl Figures {
             },
         }
     }
-}
-
-/// Declares a type with the members of [`Figures`] that changed, from their names and types.
-macro_rules! figures_change {
-    ($($(#[$attribute:meta])* $name:ident: $type:ty,)*) => {
-        /// The figures of `/api/v1/meta` that changed, each with its whole new value.
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
-        pub struct FiguresChange {$(
-            $(#[$attribute])*
-            #[schema(value_type = $type, required = false)]
-            #[serde(skip_serializing_if = "Option::is_none")]
-            $name: Option<$type>,
-        )*}
-
-        impl FiguresChange {
-            /// What is other than before; everything where there is no before.
-            pub(crate) fn since(before: Option<&Figures>, now: &Figures) -> Self {
-                Self {$(
-                    $name: (before.map(|before| &before.$name) != Some(&now.$name)).then(|| now.$name.clone()),
-                )*}
-            }
-        }
-    };
-}
-
-figures_change! {
-    /// Number of incidents, each by its winning revision. Those that the source no longer lists are not counted.
-    incidents: IncidentFigures,
-    /// Number of distinct rejected records.
-    rejected: usize,
-    /// Time of the newest incident without outliers, city time with offset. Null if there are no incidents.
-    #[schema(format = DateTime)]
-    data_as_of: Option<String>,
-    /// Time of the first incident without outliers, city time with offset. Null if there are no incidents.
-    #[schema(format = DateTime)]
-    earliest: Option<String>,
-    /// Incidents whose dates lie far from all others. They are counted, but do not move `data_as_of`, `earliest` or the axis of a chart.
-    outliers: Outliers,
-    /// Time at which the newest record was appended to the log, UTC. Null if there is none.
-    #[schema(format = DateTime)]
-    received_at: Option<String>,
-    /// True if everything that the sources held has reached counts, archive, snapshot and map. False while a source fails. Without a
-    /// log: true if a snapshot is loaded.
-    caught_up: bool,
-    /// True if a simulator generated the data.
-    simulated: bool,
-    /// All sources in one sentence. Null if none is known.
-    source: Option<String>,
-    /// State of each source that is read.
-    sources: Vec<SourceFigures>,
-    /// The loaded snapshot.
-    snapshot: SnapshotFigures,
 }
 
 impl FiguresChange {

@@ -184,6 +184,7 @@ impl Behind {
         }
         Ok(true)
     }
+
     fn take(&mut self, records: &RecordBatch) -> Result<(), ArrowError> {
         let rows = IncidentBatch::try_new(records)?;
         for row in 0..rows.len {

@@ -176,7 +176,7 @@ pub(crate) trait Question {
     /// Its parameters, in the API's names.
     fn parameters(&self) -> Vec<(&'static str, &str)>;
 
-    /// Loads what the question needs, and answers. None if the command was told to stop.
+    /// Loads what the question needs, and answers. None if the command was stopped meanwhile.
     fn answer(
         &self,
         about: &About,
@@ -193,7 +193,7 @@ pub(crate) trait Question {
 
 /// An answer.
 pub(crate) struct Answered {
-    /// In the format that was asked for, a table's as JSON.
+    /// The answer in its format; for a table, as JSON.
     body: Vec<u8>,
     /// What the API says of the data, for a table.
     meta: Value,
