@@ -25,7 +25,7 @@ pub use contract::{
     Append, Appended, AppendedRows, Bounds, Fetched, Invalid, Log, Membership, Transaction, Watched, Writer,
 };
 pub use embedded::{
-    EmbeddedLog, EmbeddedOptions, FreeBytes, PackWhen, Packed, Rebuild, RecordPlace, Retention, free_bytes,
+    EmbeddedLog, EmbeddedOptions, FreeBytes, PackWhen, PackingReport, Rebuild, RecordPlace, Retention, free_bytes,
 };
 pub use error::LogError;
 pub use format::{Decoded, Decoder, Encode, Formats, Message, TopicFormat};

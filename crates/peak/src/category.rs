@@ -70,7 +70,7 @@ impl Sums {
     }
 
     /// What the weeks hold, each weighted.
-    pub(crate) fn held(&self) -> f64 {
+    pub(crate) fn weighted_incidents(&self) -> f64 {
         self.y
     }
 

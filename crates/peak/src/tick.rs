@@ -257,10 +257,11 @@ fn city_profile(totals: &Totals) -> Profile {
 
 /// Each area's share of all crime, recent weeks weighted more.
 fn area_shares(sums: &[Vec<Sums>], areas: usize) -> Vec<f64> {
-    let held: Vec<f64> = (0..areas).map(|area| sums.iter().map(|of_category| of_category[area].held()).sum()).collect();
-    let sum: f64 = held.iter().sum();
+    let incidents: Vec<f64> =
+        (0..areas).map(|area| sums.iter().map(|of_category| of_category[area].weighted_incidents()).sum()).collect();
+    let sum: f64 = incidents.iter().sum();
     let even = 1.0 / areas as f64;
-    held.into_iter().map(|held| if sum > 0.0 { held / sum } else { even }).collect()
+    incidents.into_iter().map(|incidents| if sum > 0.0 { incidents / sum } else { even }).collect()
 }
 
 /// By hours back: what the holiday in it multiplies a category by.

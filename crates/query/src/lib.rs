@@ -11,8 +11,10 @@
 //! Invariant: every answer computed from incidents and every `change` event names the next offsets that it reflects; an event of a
 //! published tick has those of the tick.
 
+mod behind;
 mod caught_up;
 mod change;
+mod city_totals;
 mod disagreements;
 pub mod encode;
 mod error;
@@ -31,6 +33,7 @@ mod question;
 pub mod questions;
 mod sites;
 mod snapshot;
+mod snapshot_columns;
 mod study_areas;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -38,11 +41,11 @@ pub mod testing;
 mod texts;
 mod tick_index;
 mod ticks;
-mod totals;
 mod view;
 
 pub use blotter_peak::PublishedTick;
 pub use change::{Change, CountChange};
+pub use city_totals::CityTotals;
 pub use error::{LoadError, QueryError};
 pub use figures::{
     Figures, FiguresChange, IncidentFigures, NoticeFigures, OutlierFigures, Outliers, RefusedFigures, SnapshotFigures,
@@ -56,5 +59,4 @@ pub use next_offsets::{NextOffsets, offsets_text};
 pub use parameters::{FromParameters, Parameters, Selection};
 pub use question::{Caller, Cost, Edition, Patient, Question, Reply};
 pub use study_areas::StudyAreaMethod;
-pub use totals::CityTotals;
 pub use view::{RefusedSnapshot, View};

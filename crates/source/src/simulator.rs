@@ -81,14 +81,14 @@ pub struct Simulator {
 struct Current {
     slot: Slot,
     record_key: u64,
-    revisions: Vec<Revision>,
+    revisions: Vec<StoryStep>,
     next_new: Option<UtcMicros>,
     next_revision: Option<UtcMicros>,
 }
 
 /// A step of an earlier incident's story that falls into the slot.
 #[derive(Clone, Copy)]
-struct Revision {
+struct StoryStep {
     slot: u64,
     index: u64,
     story: Story,
@@ -237,7 +237,7 @@ impl Simulator {
                         && (story.first == delay || story.second == Some(delay))
                     {
                         let step = u8::from(story.first != delay);
-                        self.current.revisions.push(Revision { slot: earlier, index, story, step });
+                        self.current.revisions.push(StoryStep { slot: earlier, index, story, step });
                     }
                 }
             }
@@ -304,8 +304,8 @@ impl Simulator {
         }
     }
 
-    fn revision(&self, revision: Revision, at: UtcMicros) -> Draft {
-        let Revision { slot, index, story, step } = revision;
+    fn revision(&self, revision: StoryStep, at: UtcMicros) -> Draft {
+        let StoryStep { slot, index, story, step } = revision;
         let earlier = self.plan.slot(slot);
         let key = self.city.record_key(slot);
         let reported_at = City::reported_at(key, &earlier, index);

@@ -8,7 +8,7 @@ mod report;
 use crate::{boundaries, flags::City, parts, parts::OpenLog, profiles, running};
 use anyhow::{Context, Result, bail};
 use blotter_query::{
-    CityTotals, FromParameters, LoadParts, LoadedCity, Parameters, Patient, Reply,
+    CityTotals, FromParameters, LoadParts, LoadedCity, Parameters, Patient, Question, Reply,
     encode::{Answer, Encoded, Form},
     questions::{self, Meta},
 };
@@ -166,9 +166,9 @@ pub(crate) struct Emerging {
 }
 
 /// What one of these commands asks.
-pub(crate) trait Question {
+pub(crate) trait AskCommand {
     /// The question.
-    type Asked: blotter_query::Question + FromParameters;
+    type Question: Question + FromParameters;
 
     /// Its address in the API.
     const PATH: &'static str;
@@ -180,11 +180,11 @@ pub(crate) trait Question {
     fn answer(
         &self,
         about: &About,
-        asked: &Self::Asked,
+        question: &Self::Question,
         load: LoadParts,
         shutdown: &Shutdown,
-    ) -> Result<Option<Answered>> {
-        answer_from_incidents(about, asked, load, shutdown)
+    ) -> Result<Option<Response>> {
+        answer_from_incidents(about, question, load, shutdown)
     }
 
     /// The answer, for people; `meta` is what the API says of the data.
@@ -192,7 +192,7 @@ pub(crate) trait Question {
 }
 
 /// An answer.
-pub(crate) struct Answered {
+pub(crate) struct Response {
     /// The answer in its format; for a table, as JSON.
     body: Vec<u8>,
     /// What the API says of the data, for a table.
@@ -203,8 +203,8 @@ fn given<'a>(name: &'static str, value: Option<&'a String>) -> Option<(&'static 
     Some((name, value?.as_str()))
 }
 
-impl Question for Hotspots {
-    type Asked = questions::Hotspots;
+impl AskCommand for Hotspots {
+    type Question = questions::Hotspots;
 
     const PATH: &'static str = "/api/v1/hotspots";
 
@@ -218,8 +218,8 @@ impl Question for Hotspots {
     }
 }
 
-impl Question for Peaks {
-    type Asked = questions::Peaks;
+impl AskCommand for Peaks {
+    type Question = questions::Peaks;
 
     const PATH: &'static str = "/api/v1/peaks";
 
@@ -236,15 +236,15 @@ impl Question for Peaks {
     fn answer(
         &self,
         about: &About,
-        asked: &questions::Peaks,
+        question: &questions::Peaks,
         load: LoadParts,
         shutdown: &Shutdown,
-    ) -> Result<Option<Answered>> {
-        let Some(totals) = CityTotals::load(&load, asked, shutdown) else {
-            return answer_from_incidents(about, asked, load, shutdown);
+    ) -> Result<Option<Response>> {
+        let Some(totals) = CityTotals::load(&load, question, shutdown) else {
+            return answer_from_incidents(about, question, load, shutdown);
         };
-        let body = encoded(totals.peaks(asked)?, about.format.into())?;
-        Ok(Some(Answered { body, meta: totals.meta() }))
+        let body = encoded(totals.peaks(question)?, about.format.into())?;
+        Ok(Some(Response { body, meta: totals.meta() }))
     }
 
     fn report(&self, answer: &Value, meta: &Value, rows: usize, output: &mut impl Write) -> std::io::Result<()> {
@@ -253,8 +253,8 @@ impl Question for Peaks {
     }
 }
 
-impl Question for Emerging {
-    type Asked = questions::Emerging;
+impl AskCommand for Emerging {
+    type Question = questions::Emerging;
 
     const PATH: &'static str = "/api/v1/emerging";
 
@@ -273,25 +273,25 @@ impl Question for Emerging {
 }
 
 /// Asks, and writes the answer.
-pub(crate) fn run<Q: Question>(about: &About, question: &Q) -> Result<()> {
+pub(crate) fn run<C: AskCommand>(about: &About, command: &C) -> Result<()> {
     match &about.server {
-        Some(server) => ask_server(server, about, question),
-        None => ask_here(about, question),
+        Some(server) => ask_server(server, about, command),
+        None => ask_here(about, command),
     }
 }
 
-fn ask_server<Q: Question>(server: &str, about: &About, question: &Q) -> Result<()> {
+fn ask_server<C: AskCommand>(server: &str, about: &About, command: &C) -> Result<()> {
     let form = ("format", Form::from(about.format).name());
-    let body = running::fetch(server, &address(Q::PATH, question.parameters().into_iter().chain([form])))?;
+    let body = running::fetch(server, &address(C::PATH, command.parameters().into_iter().chain([form])))?;
     let meta = if about.format == AnswerFormat::Table { running::ask(server, "/api/v1/meta")? } else { Value::Null };
-    write(about, question, &body, &meta)
+    write(about, command, &body, &meta)
 }
 
-fn ask_here<Q: Question>(about: &About, question: &Q) -> Result<()> {
+fn ask_here<C: AskCommand>(about: &About, command: &C) -> Result<()> {
     // A wrong flag is reported before anything is loaded.
-    let given = question.parameters().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let parameters = Parameters::new(given.collect(), &Q::Asked::names())?;
-    let asked = Q::Asked::from_parameters(&parameters)?;
+    let given = command.parameters().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let parameters = Parameters::new(given.collect(), &C::Question::names())?;
+    let question = C::Question::from_parameters(&parameters)?;
     let profile = profiles::profile(&about.city.city)?;
     let snapshots = about.snapshots.clone().unwrap_or_default();
     let boundaries = boundaries::load(&about.boundaries, Some(&boundaries::beside(&snapshots)), &profile)?;
@@ -299,9 +299,9 @@ fn ask_here<Q: Question>(about: &About, question: &Q) -> Result<()> {
     let opened = about.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
     let log = opened.as_ref().map(OpenLog::log);
     let load = LoadParts { log, snapshots, profile, boundaries };
-    let answered = question.answer(about, &asked, load, &shutdown);
-    let written = answered.and_then(|answered| match answered {
-        Some(Answered { body, meta }) => write(about, question, &body, &meta),
+    let response = command.answer(about, &question, load, &shutdown);
+    let written = response.and_then(|response| match response {
+        Some(Response { body, meta }) => write(about, command, &body, &meta),
         None => Ok(()),
     });
     let closed = opened.map_or(Ok(()), |opened| opened.close());
@@ -309,27 +309,27 @@ fn ask_here<Q: Question>(about: &About, question: &Q) -> Result<()> {
 }
 
 /// Loads all incidents, and answers.
-fn answer_from_incidents<Q: blotter_query::Question>(
+fn answer_from_incidents<Q: Question>(
     about: &About,
-    asked: &Q,
+    question: &Q,
     load: LoadParts,
     shutdown: &Shutdown,
-) -> Result<Option<Answered>> {
+) -> Result<Option<Response>> {
     let city = LoadedCity::load(load, shutdown)?;
     if shutdown.is_triggered() {
         return Ok(None);
     }
-    let body = answer(asked, &city, about.format.into())?;
+    let body = answer(question, &city, about.format.into())?;
     let meta = if about.format == AnswerFormat::Table {
         serde_json::from_slice(&answer(&Meta {}, &city, Form::Json)?)?
     } else {
         Value::Null
     };
-    Ok(Some(Answered { body, meta }))
+    Ok(Some(Response { body, meta }))
 }
 
 /// The answer as the API has it.
-fn answer<Q: blotter_query::Question>(question: &Q, city: &LoadedCity, form: Form) -> Result<Vec<u8>> {
+fn answer<Q: Question>(question: &Q, city: &LoadedCity, form: Form) -> Result<Vec<u8>> {
     match question.ask(city, &Patient)? {
         Reply::Answer(answer, _) => encoded(answer, form),
         Reply::Known(_) => bail!("a question was answered with what is known already"),
@@ -340,11 +340,11 @@ fn encoded<A: Answer>(answer: A, form: Form) -> Result<Vec<u8>> {
     Ok(Encoded::new(answer, Form::named(form.name(), A::FORMS)?)?.bytes()?)
 }
 
-fn write<Q: Question>(about: &About, question: &Q, body: &[u8], meta: &Value) -> Result<()> {
+fn write<C: AskCommand>(about: &About, command: &C, body: &[u8], meta: &Value) -> Result<()> {
     let mut output = BufWriter::new(stdout().lock());
     if about.format == AnswerFormat::Table {
         let answer: Value = serde_json::from_slice(body).context("the answer is not JSON")?;
-        question.report(&answer, meta, about.rows, &mut output)?;
+        command.report(&answer, meta, about.rows, &mut output)?;
     } else {
         output.write_all(body)?;
         // Sheets end with the end of their last line.

@@ -38,7 +38,7 @@ mod cursor;
 mod integers;
 mod packed;
 
-pub(crate) use packed::Packed;
+pub(crate) use packed::PackedExtension;
 
 use crate::codec::{
     columns::{Body, ColumnReader},
@@ -121,11 +121,15 @@ impl Header {
 
 /// Encodes a batch of at least one row, as it was appended.
 pub(crate) fn encode(records: &RecordBatch, schema: u16, appended_at_ms: i64) -> Result<Vec<u8>, EncodeError> {
-    encode_packed(records, schema, &Packed::appended_at(appended_at_ms))
+    encode_packed(records, schema, &PackedExtension::appended_at(appended_at_ms))
 }
 
 /// Encodes a batch of at least one row that several appends may have given.
-pub(crate) fn encode_packed(records: &RecordBatch, schema: u16, packed: &Packed) -> Result<Vec<u8>, EncodeError> {
+pub(crate) fn encode_packed(
+    records: &RecordBatch,
+    schema: u16,
+    packed: &PackedExtension,
+) -> Result<Vec<u8>, EncodeError> {
     let appended_at_ms = packed.newest_ms;
     let rows = records.num_rows();
     let mut body = Body { numbers: Vec::with_capacity(64 + rows * records.num_columns() * 4), texts: Vec::new() };
@@ -270,12 +274,12 @@ pub(crate) fn decode(bytes: &[u8], schema: &SchemaRef) -> Result<RecordBatch, De
 }
 
 /// What the extension of a batch that [`decode`] has checked says; of one without, that it is as it was appended.
-pub(crate) fn packed(bytes: &[u8]) -> Result<Packed, DecodeError> {
+pub(crate) fn packed(bytes: &[u8]) -> Result<PackedExtension, DecodeError> {
     let header = header(bytes)?;
     if header.body_from == HEADER {
-        Ok(Packed::appended_at(header.appended_at_ms))
+        Ok(PackedExtension::appended_at(header.appended_at_ms))
     } else {
-        Packed::read(bytes, &header)
+        PackedExtension::read(bytes, &header)
     }
 }
 

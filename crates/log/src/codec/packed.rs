@@ -16,7 +16,7 @@ const SKIPPED: usize = 8;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Packed {
+pub(crate) struct PackedExtension {
     /// Offsets before the first row that hold nothing any more.
     pub(crate) skipped: u64,
     /// When the newest row was appended.
@@ -25,7 +25,7 @@ pub(crate) struct Packed {
     pub(crate) appended: Vec<AppendedRows>,
 }
 
-impl Packed {
+impl PackedExtension {
     pub(crate) const fn appended_at(newest_ms: i64) -> Self {
         Self { skipped: 0, newest_ms, appended: Vec::new() }
     }

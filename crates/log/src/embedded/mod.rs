@@ -25,7 +25,7 @@ mod tail;
 mod versions;
 mod writer;
 
-pub use packing::{PackWhen, Packed};
+pub use packing::{PackWhen, PackingReport};
 pub use rebuild::{Rebuild, RecordPlace};
 pub use retention::Retention;
 pub use room::{FreeBytes, free_bytes};

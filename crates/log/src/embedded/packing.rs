@@ -17,7 +17,7 @@
 
 use crate::{
     AppendedRows, Formats, LogError, TopicFormat,
-    codec::{self, Packed as Extension},
+    codec::{self, PackedExtension},
     embedded::{
         EmbeddedLog,
         partition::Slot,
@@ -73,7 +73,7 @@ impl PackWhen {
 
 /// What packing did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Packed {
+pub struct PackingReport {
     /// Batches that were replaced.
     pub replaced: u64,
     /// Batches that replaced them.
@@ -156,9 +156,9 @@ pub(super) fn after(appended: &[AppendedRows], skip: u64) -> Vec<AppendedRows> {
 impl EmbeddedLog {
     /// Packs and compacts the partitions that want it; nobody else does it, so call it now and then, on a thread for which
     /// nobody waits. `formats` say the keys of the topics of latest values; a topic without one is packed only.
-    pub fn pack(&self, formats: &Formats, when: &PackWhen) -> Result<Packed, LogError> {
+    pub fn pack(&self, formats: &Formats, when: &PackWhen) -> Result<PackingReport, LogError> {
         let _one_at_a_time = self.housekeeping();
-        let mut done = Packed::default();
+        let mut done = PackingReport::default();
         for slot in self.partitions.all() {
             let known = self.live().young[slot.index];
             let young = match known {
@@ -184,7 +184,7 @@ struct Packing<'a> {
     log: &'a EmbeddedLog,
     store: &'a Tables,
     slot: Slot,
-    done: &'a mut Packed,
+    done: &'a mut PackingReport,
 }
 
 impl Packing<'_> {
@@ -297,7 +297,7 @@ impl Packing<'_> {
         let base = end.saturating_sub(records.num_rows() as u64);
         let newest_ms = group.appended.iter().map(|stretch| stretch.at_ms).max().unwrap_or_default();
         let appended = if group.appended.len() > 1 { group.appended } else { Vec::new() };
-        let extension = Extension { skipped: base.saturating_sub(group.from), newest_ms, appended };
+        let extension = PackedExtension { skipped: base.saturating_sub(group.from), newest_ms, appended };
         let bytes = codec::encode_packed(&records, group.schema, &extension)?;
         let mut batch = self.store.batch();
         batch.insert(&self.store.records, record_key(self.slot, group.from), bytes);

@@ -4,7 +4,7 @@
 
 use crate::{
     AppendedRows, LogError, LogId, Offset, Topic,
-    codec::{self, Packed},
+    codec::{self, PackedExtension},
     embedded::{
         EmbeddedOptions,
         partition::{Partitions, Slot},
@@ -82,7 +82,7 @@ impl Rebuild {
         let newest_ms = appended.iter().map(|stretch| stretch.at_ms).max().unwrap_or_default();
         let appended = if appended.len() > 1 { appended } else { Vec::new() };
         let schema = self.schemas.number(records.schema_ref(), &self.store)?;
-        let bytes = codec::encode_packed(records, schema, &Packed { skipped, newest_ms, appended })?;
+        let bytes = codec::encode_packed(records, schema, &PackedExtension { skipped, newest_ms, appended })?;
         let mut batch = self.store.batch();
         batch.insert(&self.store.records, record_key(slot, *end), bytes);
         batch.commit().map_err(|error| LogError::Poisoned { cause: format!("{error:?}") })?;

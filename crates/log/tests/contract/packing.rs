@@ -1,7 +1,7 @@
 //! What packing, compaction and emptying the journal keep, and what they make room of.
 
 use crate::support::{KEYS, TestResult, append_to, formats, read_all, small};
-use blotter_log::{AppendedRows, EmbeddedLog, EmbeddedOptions, Log, Offset, PackWhen, Packed, Topic};
+use blotter_log::{AppendedRows, EmbeddedLog, EmbeddedOptions, Log, Offset, PackWhen, PackingReport, Topic};
 use std::{
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
@@ -60,7 +60,7 @@ fn packed_records_keep_their_offsets_and_times() -> TestResult {
     for from in [0, 1, 250, 498, 499, 500] {
         assert_eq!(read_all(&log, Topic::Incidents, 2, Offset(from))?, (from as i64..500).collect::<Vec<_>>());
     }
-    assert_eq!(log.pack(&formats(), &PackWhen::ALWAYS)?, Packed::default(), "nothing is left to do");
+    assert_eq!(log.pack(&formats(), &PackWhen::ALWAYS)?, PackingReport::default(), "nothing is left to do");
     Ok(())
 }
 

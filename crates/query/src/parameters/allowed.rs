@@ -121,7 +121,7 @@ impl<T: Copy> Words<T> {
     }
 }
 
-/// `hour, day or week`.
+/// Words as a sentence has them: `hour, day or week`.
 pub(crate) fn listed(words: &[&str]) -> String {
     match words {
         [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
