@@ -26,7 +26,8 @@ export default tseslint.config(
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       "no-console": "error",
-      eqeqeq: "error",
+      // `== null` asks for null and undefined at once, which is what an optional chain gives.
+      eqeqeq: ["error", "always", { null: "ignore" }],
     },
   },
 );

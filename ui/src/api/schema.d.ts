@@ -104,6 +104,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/explain": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Why something is peaking: its course, its hours, blocks, places and descriptions
+         * @description Explains one window of one area and category. The expected count of a block, place or description is its share of earlier incidents of that area and category, of the window's expected count; that of an hour comes from the expectations that peaks are ranked by. The expected counts before the window are what these expectations say of the past.
+         */
+        readonly get: operations["explain"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/hotspots": {
         readonly parameters: {
             readonly query?: never;
@@ -536,6 +556,22 @@ export interface components {
              */
             readonly count: number;
         };
+        /** @description Counts of equally long steps, the oldest first. The last step ends at the tick. */
+        readonly Course: {
+            /** @description Incidents expected in each step, late reports allowed for. */
+            readonly expected: readonly number[];
+            /** @description Greatest usual count of each step: at most 1 count in 20 is higher. */
+            readonly high: readonly number[];
+            /** @description Least usual count of each step: at most 1 count in 20 is lower. */
+            readonly low: readonly number[];
+            /** @description Incidents in each step. */
+            readonly observed: readonly number[];
+            /**
+             * Format: int32
+             * @description Length of a step, in hours.
+             */
+            readonly step_hours: number;
+        };
         /** @description A value for each cell of a grid. */
         readonly DensityAnswer: components["schemas"]["DensitySummary"] & {
             /** @description Density of each cell in `unit`, row by row from the south-west, each row west to east. */
@@ -733,6 +769,103 @@ export interface components {
              */
             readonly until: string;
         };
+        /** @description One window of an area and category, explained. The parts of each kind add up to `observed` and to `expected`. */
+        readonly ExplainAnswer: {
+            /** @description Area code. */
+            readonly area: string;
+            /**
+             * Format: date-time
+             * @description End of the window, exclusive: city time with offset.
+             */
+            readonly at: string;
+            /** @description The window by block. */
+            readonly blocks: components["schemas"]["Parts"];
+            /** @description Category. */
+            readonly category: string;
+            /**
+             * Format: double
+             * @description The area's usual share of the category in the city, 0 to 1.
+             */
+            readonly city_share: number;
+            /** @description Observed and expected before: hour by hour over two weeks for windows of up to a day, else day by day over eight weeks. */
+            readonly course: components["schemas"]["ReportedCourse"];
+            /** @description The window by description. */
+            readonly descriptions: components["schemas"]["Parts"];
+            /**
+             * Format: double
+             * @description Variance of the count divided by its mean; at least 1. Null if the window is not ranked.
+             */
+            readonly dispersion: number | null;
+            /**
+             * Format: double
+             * @description Incidents expected in the window, late reports allowed for; above 0.
+             */
+            readonly expected: number;
+            /**
+             * Format: date-time
+             * @description Start of the window: city time with offset.
+             */
+            readonly from: string;
+            /** @description Holidays in the window. */
+            readonly holidays: readonly components["schemas"]["HolidayPart"][];
+            /** @description The window by hour of the day. */
+            readonly hours: readonly components["schemas"]["HourPart"][];
+            /** @description Incidents of the window, newest first; at most 100. `/api/v1/incidents` has all, by `area`, `category`, `from` and `to`. */
+            readonly incidents: readonly components["schemas"]["IncidentRecord"][];
+            /** @description Layer of the area. */
+            readonly layer: string;
+            /** @description Number of weeks that the expectation is learned from. */
+            readonly learned_weeks: number;
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Incidents in the window.
+             */
+            readonly observed: number;
+            /**
+             * Format: double
+             * @description Probability of at least as many incidents if nothing is unusual, 0 to 1. Null if the window is not ranked.
+             */
+            readonly p: number | null;
+            /**
+             * Format: double
+             * @description Percent above expected (negative: below). Null if fewer than 5 were expected.
+             */
+            readonly percent_more: number | null;
+            /** @description The window by kind of place. */
+            readonly places: components["schemas"]["Parts"];
+            /**
+             * Format: double
+             * @description p corrected for all tests of the tick (Benjamini and Hochberg), 0 to 1. Null if the window is not ranked.
+             */
+            readonly q: number | null;
+            /**
+             * Format: double
+             * @description Share of the window's incidents that is usually known by now, 0 to 1. Expected counts allow for it.
+             */
+            readonly reported_share: number;
+            /** @description Whether the window is ranked. */
+            readonly standing: components["schemas"]["WindowState"];
+            /**
+             * Format: int64
+             * @description Number of incidents in the window whose texts were not read, because there are too many or the log no longer has them. They are
+             *     in `others` of each kind.
+             */
+            readonly unread: number;
+            /**
+             * Format: double
+             * @description Incidents that a week usually holds at this time of the year, holidays aside.
+             */
+            readonly usual_week: number;
+            /**
+             * Format: int32
+             * @description Length of the window, in hours.
+             */
+            readonly window_hours: number;
+        };
         /**
          * @description Always `Feature`.
          * @enum {string}
@@ -811,6 +944,18 @@ export interface components {
             readonly source?: string | null;
             /** @description State of each source that is read. */
             readonly sources?: readonly components["schemas"]["SourceFigures"][];
+        };
+        /** @description A holiday in the window. */
+        readonly HolidayPart: {
+            /**
+             * Format: double
+             * @description Factor by which it changes the expected count of its hours.
+             */
+            readonly factor: number;
+            /** @description Number of its hours in the window. */
+            readonly hours: number;
+            /** @description Its name. */
+            readonly name: string;
         };
         /** @description One cell. */
         readonly HotspotCell: {
@@ -892,6 +1037,24 @@ export interface components {
              * @description Selected incidents without coordinates inside the city's bounding box. Always 0 with `bbox`.
              */
             readonly unmapped: number;
+        };
+        /** @description The window at one hour of the day. */
+        readonly HourPart: {
+            /**
+             * Format: double
+             * @description Incidents expected.
+             */
+            readonly expected: number;
+            /**
+             * Format: int32
+             * @description Hour of the day, city time, 0 to 23.
+             */
+            readonly hour: number;
+            /**
+             * Format: int64
+             * @description Incidents.
+             */
+            readonly observed: number;
         };
         /** @description How many incidents there are. */
         readonly IncidentFigures: {
@@ -1052,6 +1215,19 @@ export interface components {
          * @enum {string}
          */
         readonly NoticeKindName: "missing_columns" | "shared_ids" | "outside_city" | "held_deletions" | "vanished_rows";
+        /** @description Everything that is not listed. */
+        readonly OtherParts: {
+            /**
+             * Format: double
+             * @description Incidents expected. Null if there is nothing to learn from.
+             */
+            readonly expected: number | null;
+            /**
+             * Format: int64
+             * @description Incidents in the window.
+             */
+            readonly observed: number;
+        };
         /** @description Outliers at one end. */
         readonly OutlierFigures: {
             /**
@@ -1074,6 +1250,45 @@ export interface components {
         readonly Outliers: {
             readonly early: components["schemas"]["OutlierFigures"] | null;
             readonly late: components["schemas"]["OutlierFigures"] | null;
+        };
+        /** @description A block, kind of place or description. */
+        readonly Part: {
+            /**
+             * Format: double
+             * @description Incidents expected: its usual share of `expected`. Null if there is nothing to learn from.
+             */
+            readonly expected: number | null;
+            /**
+             * Format: int64
+             * @description Incidents in the window.
+             */
+            readonly observed: number;
+            /**
+             * Format: double
+             * @description Probability that at least as many of the window's incidents fall here by its usual share, 0 to 1. Null if there is nothing to
+             *     learn from.
+             */
+            readonly p: number | null;
+            /**
+             * Format: double
+             * @description p corrected for all parts of the kind in the window (Benjamini and Hochberg), 0 to 1.
+             */
+            readonly q: number | null;
+            /** @description Its text. Empty: not recorded. */
+            readonly text: string;
+        };
+        /** @description The window by blocks, places or descriptions. */
+        readonly Parts: {
+            /**
+             * Format: int64
+             * @description Number of earlier incidents of this area and category that the usual shares are learned from: the newest 3,000 at most, of the
+             *     365 days before the window.
+             */
+            readonly learned_from: number;
+            /** @description All others. */
+            readonly others: components["schemas"]["OtherParts"];
+            /** @description Parts with more incidents than expected, the greatest difference first; at most 10. */
+            readonly parts: readonly components["schemas"]["Part"][];
         };
         /** @description The peaks of each window, the most unusual first. */
         readonly PeaksAnswer: components["schemas"]["Report"] & {
@@ -1162,12 +1377,22 @@ export interface components {
             /** @description The last 1, 6, 24 and 168 hours. */
             readonly windows: readonly components["schemas"]["ReportedWindow"][];
         };
+        /** @description Observed and expected, step by step. */
+        readonly ReportedCourse: components["schemas"]["Course"] & {
+            /**
+             * Format: date-time
+             * @description Start of the first step: city time with offset.
+             */
+            readonly from: string;
+        };
         /** @description Observed and expected incidents of an area and category in a window. */
         readonly ReportedPeak: {
             /** @description Area code. */
             readonly area: string;
             /** @description Category. */
             readonly category: string;
+            /** @description Only with `course`: the window and those before it. */
+            readonly course?: components["schemas"]["Course"];
             /**
              * Format: double
              * @description Variance of the count divided by its mean; at least 1.
@@ -1758,6 +1983,69 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly explain: {
+        readonly parameters: {
+            readonly query: {
+                /** @description LAYER:CODE or LAYER:NAME of the primary layer (`primary` in `/api/v1/meta`). */
+                readonly area: string;
+                /** @description Category (see `/api/v1/meta`). */
+                readonly category: string;
+                /** @description Length of the window, in hours. */
+                readonly window?: 1 | 6 | 24 | 168;
+                /**
+                 * @description End of the window: city time, or a time with offset. Only hours that end by then are counted. Default: the end of the hour of
+                 *     the newest incident.
+                 */
+                readonly at?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ExplainAnswer"];
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            /** @description There is too little history before `at` to say what is expected: fewer than eight weeks. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly hotspots: {
         readonly parameters: {
             readonly query?: {
@@ -2015,6 +2303,11 @@ export interface operations {
                 readonly category?: readonly string[];
                 /** @description Maximum number of peaks in each window. */
                 readonly limit?: number;
+                /**
+                 * @description Number of steps of the course of each peak: its window, and the windows of the same length before it. 0: no courses. With courses,
+                 *     `limit` is at most 100, and `as` is `known`.
+                 */
+                readonly course?: number;
                 /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. GeoJSON has at most 200,000 features. */
                 readonly format?: "json" | "arrow" | "geojson" | "csv";
             };

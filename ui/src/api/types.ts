@@ -31,6 +31,24 @@ export type Cells = Schemas["CellsAnswer"];
 /** H3 index and number of incidents. */
 export type Cell = Cells["cells"][number];
 
+export type Hotspots = Schemas["HotspotsAnswer"];
+export type HotspotCell = Schemas["HotspotCell"];
+export type HotspotClass = Schemas["CellClass"];
+
+export type Emerging = Schemas["EmergingAnswer"];
+export type EmergingCell = Schemas["EmergingCell"];
+export type EmergingPattern = Schemas["CellPattern"];
+
+export type Density = Schemas["DensityAnswer"];
+
+export type Peaks = Schemas["PeaksAnswer"];
+export type PeakWindow = Schemas["ReportedWindow"];
+export type Peak = Schemas["ReportedPeak"];
+export type Course = Schemas["Course"];
+
+export type Explanation = Schemas["ExplainAnswer"];
+export type Parts = Schemas["Parts"];
+
 export type Incidents = Schemas["IncidentsAnswer"];
 export type Incident = Incidents["incidents"][number];
 

@@ -2,8 +2,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Connection } from "../model/live";
-import { useLive } from "../state/live";
-import { useTheme } from "../state/theme";
+import { LiveProvider, useLive } from "../state/live";
+import { ThemeProvider } from "../state/theme";
+import { ViewProvider } from "../state/view";
 import { Dashboard } from "./Dashboard";
 import { Disclaimer } from "./Disclaimer";
 import { Freshness } from "./badge/Freshness";
@@ -11,9 +12,19 @@ import { Notices } from "./badge/Notices";
 import { ThemeToggle } from "./ThemeToggle";
 
 export function App() {
-  const live = useLive();
-  const theme = useTheme();
-  const { meta, connection, failure } = live.state;
+  return (
+    <ThemeProvider>
+      <ViewProvider>
+        <LiveProvider>
+          <Page />
+        </LiveProvider>
+      </ViewProvider>
+    </ThemeProvider>
+  );
+}
+
+function Page() {
+  const { meta, connection } = useLive().state;
   const city = meta?.profile.name ?? null;
   useEffect(() => {
     document.title = city === null ? "Blotter" : `${city} – Blotter`;
@@ -21,7 +32,7 @@ export function App() {
 
   const head = (
     <>
-      <a class="skip" href="#ranked">
+      <a class="skip" href="#lists">
         Skip the map
       </a>
       <header class="top">
@@ -29,16 +40,16 @@ export function App() {
           <Logo />
           <h1>Blotter{city !== null && <span class="brand-city">{city}</span>}</h1>
         </div>
-        <Freshness live={live} />
-        <ThemeToggle control={theme} />
+        <Freshness />
+        <ThemeToggle />
       </header>
-      <Notices meta={meta} connection={connection} failure={failure} />
+      <Notices />
     </>
   );
   if (meta === null) return <Waiting head={head} connection={connection} />;
   return (
     <div class="page">
-      <Dashboard head={head} live={live.state} meta={meta} theme={theme.theme} />
+      <Dashboard head={head} meta={meta} />
       <Disclaimer profile={meta.profile} simulated={meta.simulated} />
     </div>
   );

@@ -21,13 +21,7 @@ export function RankedList(props: Props) {
   const whole = rows.reduce((sum, row) => sum + row.total, 0);
   const greatest = rows[0]?.total ?? 0;
   return (
-    <section
-      id="ranked"
-      class="panel ranked"
-      data-testid="ranked"
-      aria-label="Ranking"
-      aria-busy={answer.loading}
-    >
+    <section id="ranked" class="ranked" data-testid="ranked" aria-label="Ranking" aria-busy={answer.loading}>
       <header class="panel-header">
         <h2>Most incidents</h2>
         <Choice label="Rank by" name="rank" value={dimension} options={dimensions} onChange={onDimension} />

@@ -1,5 +1,5 @@
 /** Goes round system, dark and light. */
-import type { ThemeChoice, ThemeControl } from "../state/theme";
+import { useTheme, type ThemeChoice } from "../state/theme";
 
 const LABELS: Readonly<Record<ThemeChoice, { readonly sign: string; readonly text: string }>> = {
   auto: { sign: "◐", text: "Auto" },
@@ -7,7 +7,8 @@ const LABELS: Readonly<Record<ThemeChoice, { readonly sign: string; readonly tex
   light: { sign: "☀", text: "Light" },
 };
 
-export function ThemeToggle({ control }: { readonly control: ThemeControl }) {
+export function ThemeToggle() {
+  const control = useTheme();
   const { sign, text } = LABELS[control.choice];
   return (
     <button

@@ -7,6 +7,7 @@
 import type { Bucket } from "../api/types";
 
 const CIVIL = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?)?$/;
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 export function isCivil(text: string): boolean {
@@ -33,6 +34,15 @@ export function civilMs(text: string): number {
 export function civilText(ms: number): string {
   const text = new Date(ms).toISOString();
   return text.slice(11, 16) === "00:00" ? text.slice(0, 10) : text.slice(0, 16);
+}
+
+/** The civil hour that contains `ms`, always with its clock: "2018-08-05T06:00". */
+export function hourText(ms: number): string {
+  return new Date(ms - (((ms % HOUR_MS) + HOUR_MS) % HOUR_MS)).toISOString().slice(0, 16);
+}
+
+export function addHours(ms: number, hours: number): number {
+  return ms + hours * HOUR_MS;
 }
 
 export function addDays(ms: number, days: number): number {

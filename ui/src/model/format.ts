@@ -1,4 +1,5 @@
 /** Numbers, times and names as the page prints them: one language, one form, whatever the browser's locale. */
+import type { AreaLayer } from "../api/types";
 import { civilMs } from "./civil";
 import type { Filter } from "./filter";
 
@@ -27,6 +28,37 @@ export function plural(count: number, one: string, many: string): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A count that was expected: one decimal below 100, two significant digits below one. */
+export function formatExpected(count: number): string {
+  if (count >= 100) return formatCount(count);
+  if (count >= 1) return count.toFixed(1);
+  return count >= 0.01 ? String(Number(count.toPrecision(2))) : "under 0.01";
+}
+
+/** A probability as people write it: "0.034", "0.0000048", never in powers of ten. */
+export function formatProbability(value: number): string {
+  if (value < LEAST) return `< ${LEAST.toFixed(9)}`;
+  if (value >= 0.995) return "1";
+  const digits = Math.max(2, Math.ceil(-Math.log10(value)) + 1);
+  return value.toFixed(digits).replace(/0+$/, "");
+}
+
+const LEAST = 1e-9;
+
+/** "q = 0.0000048"; below what anybody counts zeros of, "q < 0.000000001". */
+export function formatTest(name: string, value: number): string {
+  return value < LEAST ? `${name} < ${LEAST.toFixed(9)}` : `${name} = ${formatProbability(value)}`;
+}
+
+/** A score with its sign: "+2.58". */
+export function formatScore(score: number): string {
+  return `${score < 0 ? "−" : "+"}${Math.abs(score).toFixed(2)}`;
+}
+
 /** "31 Dec 2017" or "31 Dec 2017, 23:58", on the city's clock; works for civil times and instants alike. */
 export function formatCivil(text: string): string {
   const ms = civilMs(text);
@@ -53,6 +85,14 @@ export function titleCase(published: string): string {
   return published === published.toUpperCase() && published !== ""
     ? published.charAt(0) + published.slice(1).toLowerCase()
     : published;
+}
+
+/** "Loop", or "Beat 0313" where areas have no names. */
+export function areaName(layers: readonly AreaLayer[], layer: string, code: string): string {
+  if (code === "") return "No area recorded";
+  const named = layers.find(({ name }) => name === layer);
+  const name = named?.areas.find((area) => area.code === code)?.name;
+  return name !== undefined && name !== code ? name : `${named?.title ?? layer} ${code}`;
 }
 
 /** The filter's period in words, for legends and captions; its end is the last day that counts. */

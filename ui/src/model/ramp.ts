@@ -37,3 +37,8 @@ export function luminance(hex: string): number {
   });
   return 0.2126 * (red ?? 0) + 0.7152 * (green ?? 0) + 0.0722 * (blue ?? 0);
 }
+
+/** Ink that stands out from a colour. */
+export function inkOn(colour: string): string {
+  return luminance(colour) > 0.19 ? "#10161b" : "#ffffff";
+}

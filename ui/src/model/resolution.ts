@@ -4,6 +4,10 @@ import { COARSEST_RESOLUTION, FINEST_RESOLUTION } from "./view";
 /** Narrower than this on the screen, a hexagon can neither be told from its neighbour nor hit with a finger. */
 const SMALLEST_WIDTH_PX = 9;
 
+/** A sign needs so much room. */
+const SIGN_WIDTH_PX = 11;
+const MIDDLE_LATITUDE = 40;
+
 /** Metres a pixel at zoom 0 on the equator, for tiles of 512 pixels as MapLibre counts zoom. */
 const METRES_PER_PIXEL = 78_271.517;
 
@@ -24,6 +28,14 @@ export function resolutionForZoom(zoom: number, latitude: number): number {
     if (width_m / metresPerPixel >= SMALLEST_WIDTH_PX) return resolution;
   }
   return COARSEST_RESOLUTION;
+}
+
+/** The zoom, counted as MapLibre does, from which a hexagon of a city's latitude is wide enough for a sign. */
+export function hexagonZoom(resolution: number): number {
+  const width_m = (HEXAGONS[resolution]?.edge_m ?? 0) * Math.sqrt(3);
+  return Math.log2(
+    (SIGN_WIDTH_PX * METRES_PER_PIXEL * Math.cos((MIDDLE_LATITUDE * Math.PI) / 180)) / width_m,
+  );
 }
 
 /** "0.105 km²" or, where that reads badly, "2,150 m²". */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Source } from "../api/types";
-import { alarms, notes, standingOf } from "./sources";
+import { alarms, newestIfOld, notes, standingOf } from "./sources";
 
 function source(change: Partial<Source>): Source {
   return {
@@ -22,6 +22,14 @@ const failing = source({
 });
 
 describe("the badge", () => {
+  test("names the newest incident where it is not of these days", () => {
+    const now = Date.parse("2018-11-20T00:00:00Z");
+    const of = (data_as_of: string | null) => newestIfOld({ data_as_of }, now);
+    expect(of("2018-11-12T23:30:00-06:00")).toBe("Newest incident 12 Nov 2018");
+    expect(of("2018-11-19T06:00:00-06:00")).toBeNull();
+    expect(of(null)).toBeNull();
+  });
+
   test("says caught up only where every source answers", () => {
     expect(standingOf({ caught_up: true, sources: [source({})] }).hint).toContain("Everything");
     expect(standingOf({ caught_up: false, sources: [source({})] }).value).toBe("catching up");

@@ -40,6 +40,16 @@ export function standingOf(figures: Pick<Figures, "caught_up" | "sources">): Sou
     : { value: "catching up", hint: "The source holds more than these figures show yet", alarming: false };
 }
 
+/** A connection may be live while the data are years old: only what happened in these days deserves the word. */
+const LIVE_DAYS = 2;
+
+/** "Newest incident 12 Nov 2018" where the newest is not of these days; null where it is, or there is none. */
+export function newestIfOld({ data_as_of }: Pick<Figures, "data_as_of">, now_ms: number): string | null {
+  if (data_as_of === null) return null;
+  if (now_ms - Date.parse(data_as_of) <= LIVE_DAYS * 86_400_000) return null;
+  return `Newest incident ${formatCivil(data_as_of.slice(0, 10))}`;
+}
+
 export interface Alarm {
   readonly title: string;
   readonly text: string;

@@ -2,8 +2,8 @@
 import type { Meta } from "../../api/types";
 import { formatCivil, formatCount, formatReceived } from "../../model/format";
 import type { Connection } from "../../model/live";
-import { standingOf } from "../../model/sources";
-import type { Live } from "../../state/live";
+import { newestIfOld, standingOf } from "../../model/sources";
+import { useLive } from "../../state/live";
 import { Figure } from "./Figure";
 
 /** A sign beside the word: states are told apart without colour. */
@@ -15,14 +15,16 @@ const STATES: Readonly<Record<Connection, { readonly sign: string; readonly text
   paused: { sign: "‖", text: "Paused" },
 };
 
-export function Freshness({ live }: { readonly live: Live }) {
+export function Freshness() {
+  const live = useLive();
   const { meta, connection } = live.state;
   const paused = connection === "paused";
-  const { sign, text } = STATES[connection];
+  const old = connection === "live" && meta !== null ? newestIfOld(meta, Date.now()) : null;
+  const { sign, text } = old === null ? STATES[connection] : { sign: "○", text: old };
   return (
     <section class="freshness" data-testid="freshness" data-state={connection} aria-label="Freshness">
       <div class="freshness-state">
-        <span class={`connection connection-${connection}`}>
+        <span class={`connection connection-${old === null ? connection : "old"}`}>
           <i aria-hidden="true">{sign}</i> {text}
         </span>
         <button type="button" class="quiet" onClick={paused ? live.resume : live.pause}>

@@ -1,16 +1,10 @@
 /** Banners that change how the page is to be read: invented data, a server or a source that is away, notes on the data. */
-import type { Meta } from "../../api/types";
 import { formatCivil } from "../../model/format";
-import type { Connection } from "../../model/live";
 import { alarms, notes } from "../../model/sources";
+import { useLive } from "../../state/live";
 
-interface Props {
-  readonly meta: Meta | null;
-  readonly connection: Connection;
-  readonly failure: string | null;
-}
-
-export function Notices({ meta, connection, failure }: Props) {
+export function Notices() {
+  const { meta, connection, failure } = useLive().state;
   const alarming = meta === null ? [] : alarms(meta.sources);
   const noted = meta === null ? [] : notes(meta);
   return (

@@ -1,24 +1,23 @@
 /** The controls that make up the filter. Each writes into the one filter state and reads from it. */
 import { useState } from "preact/hooks";
-import type { AreaLayer } from "../../api/types";
-import { isUnfiltered, NO_FILTER, toggleArea, toggleCategory, type Filter } from "../../model/filter";
+import { isUnfiltered, NO_FILTER, toggleCategory } from "../../model/filter";
 import { titleCase } from "../../model/format";
+import { boundsOfCamera } from "../../model/projection";
+import { useAreas, useChosenAreas } from "../../state/areas";
+import { useFrame } from "../../state/frame";
+import { useMeta } from "../../state/live";
+import { useView } from "../../state/view";
 import { Adder } from "./Adder";
 import { FilterChips } from "./FilterChips";
 import { PeriodFields } from "./PeriodFields";
 
-interface Props {
-  readonly filter: Filter;
-  readonly categories: readonly string[];
-  readonly layer: AreaLayer | null;
-  readonly layers: readonly AreaLayer[];
-  readonly dataAsOf: string | null;
-  readonly onFilter: (filter: Filter) => void;
-  readonly onThisView: () => void;
-}
-
-export function FilterBar(props: Props) {
-  const { filter, categories, layer, layers, dataAsOf, onFilter, onThisView } = props;
+export function FilterBar() {
+  const { view, setFilter: onFilter } = useView();
+  const { categories } = useMeta();
+  const { layer } = useAreas();
+  const { chosen, toggle } = useChosenAreas();
+  const { camera, size } = useFrame();
+  const { filter } = view;
   // On a phone the fields would fill the first screen; there they wait behind a button.
   const [open, setOpen] = useState(false);
   return (
@@ -31,7 +30,7 @@ export function FilterBar(props: Props) {
         {open ? "Hide filters" : "Filters"}
       </button>
       <div class="filter-fields">
-        <PeriodFields filter={filter} dataAsOf={dataAsOf} onFilter={onFilter} />
+        <PeriodFields />
         <Adder
           label="Category"
           testId="filter-category"
@@ -48,8 +47,8 @@ export function FilterBar(props: Props) {
             options={layer.areas
               .map(({ code, name }) => ({ value: code, label: name }))
               .toSorted((a, b) => a.label.localeCompare(b.label, "en", { numeric: true }))}
-            chosen={filter.areas.filter((area) => area.layer === layer.name).map(({ code }) => code)}
-            onToggle={(code) => onFilter(toggleArea(filter, { layer: layer.name, code }))}
+            chosen={chosen}
+            onToggle={toggle}
           />
         )}
         <YesNo label="Arrest" value={filter.arrest} onChange={(arrest) => onFilter({ ...filter, arrest })} />
@@ -61,7 +60,10 @@ export function FilterBar(props: Props) {
         <div class="filter-actions">
           <button
             type="button"
-            onClick={onThisView}
+            onClick={() => {
+              if (camera === null || size === null) return;
+              onFilter({ ...filter, bbox: boundsOfCamera(camera, size.width, size.height) });
+            }}
             title="Count only what lies in the part of the map in view"
           >
             Only this view
@@ -71,7 +73,7 @@ export function FilterBar(props: Props) {
           </button>
         </div>
       </div>
-      <FilterChips filter={filter} layers={layers} onFilter={onFilter} />
+      <FilterChips />
     </form>
   );
 }

@@ -1,13 +1,9 @@
 /** What is filtered, in words; each chip takes its part away. */
 import type { AreaLayer } from "../../api/types";
 import { formatArea, toggleArea, toggleCategory, type Filter } from "../../model/filter";
-import { titleCase } from "../../model/format";
-
-interface Props {
-  readonly filter: Filter;
-  readonly layers: readonly AreaLayer[];
-  readonly onFilter: (filter: Filter) => void;
-}
+import { areaName, titleCase } from "../../model/format";
+import { useMeta } from "../../state/live";
+import { useView } from "../../state/view";
 
 interface Chip {
   readonly key: string;
@@ -15,8 +11,9 @@ interface Chip {
   readonly without: Filter;
 }
 
-export function FilterChips({ filter, layers, onFilter }: Props) {
-  const chips = chipsOf(filter, layers);
+export function FilterChips() {
+  const { view, setFilter: onFilter } = useView();
+  const chips = chipsOf(view.filter, useMeta().layers);
   if (chips.length === 0) return null;
   return (
     <ul class="chips" aria-label="Filters in force">
@@ -43,10 +40,7 @@ function chipsOf(filter: Filter, layers: readonly AreaLayer[]): Chip[] {
     without: toggleCategory(filter, category),
   }));
   for (const area of filter.areas) {
-    const layer = layers.find(({ name }) => name === area.layer);
-    const name = layer?.areas.find(({ code }) => code === area.code)?.name;
-    const label =
-      name !== undefined && name !== area.code ? name : `${layer?.title ?? area.layer} ${area.code}`;
+    const label = areaName(layers, area.layer, area.code);
     chips.push({ key: formatArea(area), label, without: toggleArea(filter, area) });
   }
   if (filter.bbox !== null) {

@@ -1,24 +1,26 @@
 /** The period: named ones, counted back from the data's clock, or two civil times of which the second is excluded. */
-import type { Filter } from "../../model/filter";
-import { presetFrom, PRESETS } from "../../model/period";
+import { lastMs } from "../../model/moment";
+import { civilText } from "../../model/civil";
+import { PRESETS } from "../../model/period";
+import { useMeta } from "../../state/live";
+import { useView } from "../../state/view";
 
-interface Props {
-  readonly filter: Filter;
-  readonly dataAsOf: string | null;
-  readonly onFilter: (filter: Filter) => void;
-}
-
-export function PeriodFields({ filter, dataAsOf, onFilter }: Props) {
+export function PeriodFields() {
+  const { view, setFilter: onFilter } = useView();
+  const { data_as_of: dataAsOf } = useMeta();
+  const { filter, at } = view;
+  /** Named periods count back from the moment that is shown. */
+  const last = dataAsOf === null ? null : lastMs(at, dataAsOf);
   const preset =
-    dataAsOf === null || filter.to !== null
+    last === null || filter.to !== null
       ? undefined
-      : PRESETS.find((each) => presetFrom(each, dataAsOf) === filter.from);
+      : PRESETS.find(({ start }) => civilText(start(last)) === filter.from);
   const all = filter.from === null && filter.to === null;
   const choose = (id: string) => {
     if (id === "all") onFilter({ ...filter, from: null, to: null });
     const chosen = PRESETS.find((each) => each.id === id);
-    if (chosen === undefined || dataAsOf === null) return;
-    onFilter({ ...filter, from: presetFrom(chosen, dataAsOf), to: null });
+    if (chosen === undefined || last === null) return;
+    onFilter({ ...filter, from: civilText(chosen.start(last)), to: null });
   };
   return (
     <>
@@ -31,7 +33,7 @@ export function PeriodFields({ filter, dataAsOf, onFilter }: Props) {
         >
           <option value="all">All time</option>
           {PRESETS.map(({ id, label }) => (
-            <option key={id} value={id} disabled={dataAsOf === null}>
+            <option key={id} value={id} disabled={last === null}>
               {label}
             </option>
           ))}

@@ -1,10 +1,11 @@
 /** The same map without WebGL: slower and plainer, but the same cells, colours, outlines and keys. */
-import { rampColours } from "../../model/ramp";
-import { classOf } from "../../model/classes";
+import type { Drawing, Grid } from "../../model/layers/drawing";
 import { project, unproject, worldSize, type Point } from "../../model/projection";
+import { hexagonZoom } from "../../model/resolution";
 import type { Camera } from "../../model/view";
 import { outline } from "./hexagons";
 import { PALETTES } from "./palette";
+import { rasterOf } from "./raster";
 import {
   LARGEST_ZOOM,
   SMALLEST_ZOOM,
@@ -14,6 +15,7 @@ import {
   type RendererOptions,
   type Scene,
 } from "./renderer";
+import { signsOf } from "./signs";
 
 const STEP_PX = 100;
 /** A press that moves less than this is a click. */
@@ -149,10 +151,19 @@ export class CanvasRenderer implements Renderer {
     context.fillStyle = palette.land;
     for (const { path } of areas) context.fill(path, "evenodd");
 
-    const colours = rampColours(scene.theme, scene.classes.length);
-    for (const [cell, count] of scene.cells) {
-      context.fillStyle = colours[classOf(scene.classes, count)] ?? "transparent";
-      context.fill(this.#path([outline(cell)]));
+    if (scene.drawing !== null) {
+      const { drawing, theme } = scene;
+      for (const { shape, path } of areas) {
+        context.fillStyle =
+          drawing.classes[drawing.areas?.get(shape.code) ?? -1]?.colours[theme] ?? "transparent";
+        context.fill(path, "evenodd");
+      }
+      if (drawing.grid !== null) this.#paintGrid(context, drawing, drawing.grid, scene);
+      drawing.cells.forEach((cell, index) => {
+        context.fillStyle = drawing.classes[drawing.classOf[index] ?? -1]?.colours[theme] ?? "transparent";
+        context.fill(this.#path([outline(cell)]));
+      });
+      this.#paintSigns(context, drawing, scene);
     }
     for (const { shape, path } of areas) {
       const selected = scene.selected.includes(shape.code);
@@ -165,18 +176,61 @@ export class CanvasRenderer implements Renderer {
       context.lineWidth = 2.5;
       context.stroke(this.#path([outline(scene.pointedAt)]));
     }
-    this.#events.onDrawn();
+    if (scene.drawing !== null) this.#events.onDrawn();
+  }
+
+  #paintSigns(context: CanvasRenderingContext2D, drawing: Drawing, { shapes, theme }: Scene): void {
+    const zoom = drawing.resolution === null ? SMALLEST_ZOOM : hexagonZoom(drawing.resolution);
+    if (this.#camera.zoom < zoom) return;
+    const size_px = drawing.resolution === null ? 13 : Math.min(8 * 2 ** (this.#camera.zoom - zoom), 28);
+    context.font = `${size_px}px system-ui, sans-serif`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    for (const sign of signsOf(drawing, shapes, theme)) {
+      const { x, y } = this.#pixel(sign.longitude, sign.latitude);
+      context.fillStyle = sign.colour;
+      context.fillText(sign.text, x, y);
+    }
+  }
+
+  #paintGrid(context: CanvasRenderingContext2D, drawing: Drawing, grid: Grid, { theme }: Scene): void {
+    const [sw, , ne, nw] = grid.corners;
+    if (sw === undefined || ne === undefined || nw === undefined) return;
+    const { width, height, data } = rasterOf(drawing, grid, theme);
+    const picture = document.createElement("canvas");
+    picture.width = width;
+    picture.height = height;
+    picture.getContext("2d")?.putImageData(new ImageData(data, width, height), 0, 0);
+    const [origin, right, down] = [this.#pixel(...nw), this.#pixel(...ne), this.#pixel(...sw)];
+    context.save();
+    context.imageSmoothingEnabled = false;
+    context.transform(
+      (right.x - origin.x) / width,
+      (right.y - origin.y) / width,
+      (down.x - origin.x) / height,
+      (down.y - origin.y) / height,
+      origin.x,
+      origin.y,
+    );
+    context.drawImage(picture, 0, 0);
+    context.restore();
+  }
+
+  #pixel(longitude: number, latitude: number): Point {
+    const size = worldSize(this.#camera.zoom);
+    const centre = project(this.#camera.longitude, this.#camera.latitude);
+    const point = project(longitude, latitude);
+    return {
+      x: (point.x - centre.x) * size + this.#canvas.clientWidth / 2,
+      y: (point.y - centre.y) * size + this.#canvas.clientHeight / 2,
+    };
   }
 
   #path(rings: readonly GeoJSON.Position[][]): Path2D {
-    const size = worldSize(this.#camera.zoom);
-    const centre = project(this.#camera.longitude, this.#camera.latitude);
     const path = new Path2D();
     for (const ring of rings) {
       ring.forEach(([longitude = 0, latitude = 0], index) => {
-        const point = project(longitude, latitude);
-        const x = (point.x - centre.x) * size + this.#canvas.clientWidth / 2;
-        const y = (point.y - centre.y) * size + this.#canvas.clientHeight / 2;
+        const { x, y } = this.#pixel(longitude, latitude);
         if (index === 0) path.moveTo(x, y);
         else path.lineTo(x, y);
       });

@@ -1,41 +1,41 @@
 /** The map itself with what belongs to pointer and keyboard: crosshair, tooltip, zoom buttons, picking an area. */
 import { latLngToCell } from "h3-js";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Outlines, Cell } from "../../api/types";
-import { areaAt, type AreaShape } from "../../model/areas";
-import { classOf, type CountClass } from "../../model/classes";
-import { plural } from "../../model/format";
-import type { Theme } from "../../model/ramp";
+import { areaAt } from "../../model/areas";
+import { gridIndexAt } from "../../model/layers/density";
+import type { Drawing } from "../../model/layers/drawing";
 import { formatCamera, type Camera } from "../../model/view";
+import { useAreas, useChosenAreas } from "../../state/areas";
+import { useDrawn } from "../../state/drawn";
+import { useMeta } from "../../state/live";
+import { useTheme } from "../../state/theme";
+import { useView } from "../../state/view";
 import { CanvasRenderer } from "./CanvasRenderer";
 import { GlRenderer } from "./GlRenderer";
 import { hasWebGl, type Place, type Renderer, type RendererEvents } from "./renderer";
 import { Tooltip } from "./Tooltip";
 
 export interface CityMapProps {
-  readonly label: string;
   readonly camera: Camera;
-  readonly theme: Theme;
-  readonly resolution: number;
-  readonly cells: readonly Cell[];
-  readonly classes: readonly CountClass[];
-  readonly boundaries: Outlines | null;
-  readonly shapes: readonly AreaShape[];
-  readonly selected: readonly string[];
-  readonly onCamera: (camera: Camera, byReader: boolean) => void;
-  readonly onPickArea: (code: string) => void;
-  readonly onWholeCity: () => void;
+  /** A drawing is on the screen. */
   readonly onDrawn: () => void;
 }
 
 interface Pointer {
   readonly x: number;
   readonly y: number;
+  /** Of the map, when the pointer was there. */
+  readonly width: number;
   readonly place: Place;
 }
 
-export default function CityMap(props: CityMapProps) {
-  const { label, camera, theme, resolution, cells, classes, boundaries, shapes, selected } = props;
+export default function CityMap({ camera, onDrawn }: CityMapProps) {
+  const { name } = useMeta().profile;
+  const { look } = useView();
+  const { theme } = useTheme();
+  const { drawing } = useDrawn();
+  const { outlines, shapes } = useAreas();
+  const { chosen, toggle } = useChosenAreas();
   const container = useRef<HTMLDivElement>(null);
   const renderer = useRef<Renderer | null>(null);
   const restsAt = useRef(formatCamera(camera));
@@ -45,7 +45,8 @@ export default function CityMap(props: CityMapProps) {
 
   const pointTo = (position: { x: number; y: number } | null) => {
     const place = position === null ? null : (renderer.current?.placeAt(position.x, position.y) ?? null);
-    setPointer(position === null || place === null ? null : { ...position, place });
+    const width = container.current?.clientWidth ?? 0;
+    setPointer(position === null || place === null ? null : { x: position.x, y: position.y, width, place });
   };
   const pointToCentre = () => {
     const box = container.current;
@@ -53,7 +54,7 @@ export default function CityMap(props: CityMapProps) {
   };
   const pick = (place: Place) => {
     const area = areaAt(shapes, place.longitude, place.latitude);
-    if (area !== null) props.onPickArea(area.code);
+    if (area !== null) toggle(area.code);
   };
 
   // The renderer outlives many renderings of this component and must always call the latest handlers.
@@ -61,12 +62,12 @@ export default function CityMap(props: CityMapProps) {
   events.current = {
     onCamera: (moved, byReader) => {
       restsAt.current = formatCamera(moved);
-      props.onCamera(moved, byReader);
+      if (byReader) look({ camera: moved });
     },
     onMove: () => (hasKeyboard ? pointToCentre() : setPointer(null)),
     onPointer: pointTo,
     onPick: pick,
-    onDrawn: props.onDrawn,
+    onDrawn,
   };
 
   useEffect(() => {
@@ -76,7 +77,7 @@ export default function CityMap(props: CityMapProps) {
     const options = {
       container: container.current,
       camera,
-      label,
+      label: `Map of ${name}: arrow keys move, plus and minus zoom, Enter filters by area`,
       events: {
         onCamera: (moved: Camera, byReader: boolean) => events.current?.onCamera(moved, byReader),
         onMove: () => events.current?.onMove(),
@@ -96,17 +97,29 @@ export default function CityMap(props: CityMapProps) {
     if (formatCamera(camera) !== restsAt.current) renderer.current?.moveTo(camera);
   }, [camera]);
 
-  const counts = useMemo(() => new Map(cells), [cells]);
+  const places = useMemo(() => new Map(drawing?.cells.map((cell, index) => [cell, index])), [drawing]);
   const pointedCell =
-    pointer === null ? null : latLngToCell(pointer.place.latitude, pointer.place.longitude, resolution);
+    pointer === null || drawing?.resolution == null
+      ? null
+      : latLngToCell(pointer.place.latitude, pointer.place.longitude, drawing.resolution);
 
   useEffect(() => {
-    renderer.current?.draw({ theme, cells, classes, boundaries, shapes, selected, pointedAt: pointedCell });
-  }, [theme, cells, classes, boundaries, shapes, selected, pointedCell]);
+    renderer.current?.draw({ theme, drawing, outlines, shapes, selected: chosen, pointedAt: pointedCell });
+  }, [theme, drawing, outlines, shapes, chosen, pointedCell]);
 
-  const count = pointedCell === null ? 0 : (counts.get(pointedCell) ?? 0);
+  const index = pointer === null || drawing === null ? -1 : indexAt(drawing, pointer.place);
   const area = pointer === null ? null : areaAt(shapes, pointer.place.longitude, pointer.place.latitude);
-  const sentence = `${plural(count, "incident", "incidents")}${area === null ? "" : `, ${area.name}`}`;
+  const told =
+    drawing === null
+      ? null
+      : drawing.areas === null
+        ? drawing.tell(index)
+        : drawing.tellArea(area?.code ?? "");
+  const its =
+    drawing === null
+      ? null
+      : (drawing.classes[drawing.areas?.get(area?.code ?? "") ?? drawing.classOf[index] ?? -1] ?? null);
+  const spoken = told === null ? [] : [told.title, ...told.lines, ...(area === null ? [] : [area.name])];
 
   return (
     <div
@@ -128,13 +141,13 @@ export default function CityMap(props: CityMapProps) {
     >
       <div class="city-map-canvas" ref={container} />
       {hasKeyboard && <div class="crosshair" aria-hidden="true" />}
-      {pointer !== null && (
+      {pointer !== null && told !== null && (drawing?.areas === null || area !== null) && (
         <Tooltip
           x={pointer.x}
           y={pointer.y}
-          count={count}
-          classes={classes}
-          classIndex={classOf(classes, count)}
+          isLeft={pointer.x > pointer.width * 0.6}
+          told={told}
+          its={its}
           theme={theme}
           area={area?.name ?? null}
         />
@@ -146,16 +159,27 @@ export default function CityMap(props: CityMapProps) {
         <button type="button" aria-label="Zoom out" onClick={() => renderer.current?.zoomBy(-1)}>
           −
         </button>
-        <button type="button" aria-label="Show the whole city" title="Whole city" onClick={props.onWholeCity}>
+        <button
+          type="button"
+          aria-label="Show the whole city"
+          title="Whole city"
+          onClick={() => look({ camera: null })}
+        >
           ⌂
         </button>
       </div>
       <p class="visually-hidden" aria-live="polite">
-        {hasKeyboard ? sentence : ""}
+        {hasKeyboard ? spoken.join(", ") : ""}
       </p>
       {plain && (
         <p class="map-note">This browser offers no WebGL: the map is drawn in a plainer and slower way.</p>
       )}
     </div>
   );
+
+  function indexAt({ grid, resolution }: Drawing, { longitude, latitude }: Place): number {
+    if (grid !== null) return gridIndexAt(grid, longitude, latitude);
+    if (resolution === null) return -1;
+    return places.get(latLngToCell(latitude, longitude, resolution)) ?? -1;
+  }
 }

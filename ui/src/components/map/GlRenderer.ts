@@ -3,7 +3,7 @@
  *
  * Nothing is fetched from elsewhere: no tiles, no glyphs (names are drawn with the system's own fonts), no sprites.
  */
-import { PathLayer, SolidPolygonLayer } from "@deck.gl/layers";
+import { BitmapLayer, PathLayer, SolidPolygonLayer } from "@deck.gl/layers";
 import { MapLibreOverlay } from "@deck.gl/maplibre";
 import {
   Map as MapLibreMap,
@@ -17,10 +17,13 @@ import {
 import "maplibre-gl/dist/maplibre-gl.css";
 // A worker of the same origin: the content security policy allows no other.
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import type { Drawing } from "../../model/layers/drawing";
 import { parseRgb, type Theme } from "../../model/ramp";
+import { hexagonZoom } from "../../model/resolution";
 import type { Camera } from "../../model/view";
-import { hexagonBuffers, outline, type HexagonBuffers } from "./hexagons";
+import { coloursFor, geometryFor, outline, type HexagonGeometry } from "./hexagons";
 import { PALETTES } from "./palette";
+import { rasterOf } from "./raster";
 import {
   LARGEST_ZOOM,
   prefersReducedMotion,
@@ -31,6 +34,7 @@ import {
   type RendererOptions,
   type Scene,
 } from "./renderer";
+import { signsOf } from "./signs";
 
 setWorkerUrl(workerUrl);
 
@@ -42,7 +46,8 @@ export class GlRenderer implements Renderer {
   readonly #events: RendererEvents;
   #scene: Scene | null = null;
   #drawn: Scene | null = null;
-  #hexagons: HexagonBuffers | null = null;
+  #geometry: HexagonGeometry | null = null;
+  #filled: SolidPolygonLayer | BitmapLayer | null = null;
   #loaded = false;
 
   constructor({ container, camera, label, events }: RendererOptions) {
@@ -79,18 +84,16 @@ export class GlRenderer implements Renderer {
     if (!this.#loaded) return;
     const before = this.#drawn;
     this.#drawn = scene;
-    const sameCells =
-      before?.cells === scene.cells && before.classes === scene.classes && before.theme === scene.theme;
-    if (!sameCells || this.#hexagons === null) {
-      this.#hexagons = hexagonBuffers(scene.cells, scene.classes, scene.theme);
-    }
-    this.#overlay.setProps({ layers: [hexagonLayer(this.#hexagons), pointerLayer(scene)] });
+    const sameDrawing = before !== null && before.drawing === scene.drawing && before.theme === scene.theme;
+    if (!sameDrawing) this.#filled = this.#fill(scene);
+    this.#overlay.setProps({ layers: [this.#filled, pointerLayer(scene)] });
     if (before?.theme !== scene.theme) this.#paint(scene.theme);
-    if (before?.boundaries !== scene.boundaries) this.#setAreas(scene);
+    if (before?.outlines !== scene.outlines) this.#setAreas(scene);
+    if (!sameDrawing || before.shapes !== scene.shapes) this.#setClasses(scene);
     if (before?.selected !== scene.selected) {
       this.#map.setFilter("area-selected", ["in", ["get", "code"], ["literal", [...scene.selected]]]);
     }
-    if (sameCells) return;
+    if (sameDrawing || scene.drawing === null) return;
     // Not "idle": with data streaming in, the map may rest late or never.
     void this.#map.once("render").then(() => this.#events.onDrawn());
     this.#map.triggerRepaint();
@@ -139,9 +142,43 @@ export class GlRenderer implements Renderer {
     this.#map.setPaintProperty("area-name", "text-halo-color", palette.halo);
   }
 
+  /** The hexagons' corners stay on the GPU while only their colours change. */
+  #fill({ drawing, theme }: Scene): SolidPolygonLayer | BitmapLayer | null {
+    if (drawing === null) return null;
+    if (drawing.grid !== null) return gridLayer(drawing, theme);
+    if (drawing.resolution === null) return null;
+    this.#geometry = geometryFor(drawing.cells, drawing.resolution, this.#geometry);
+    return hexagonLayer(this.#geometry, coloursFor(this.#geometry, drawing, theme));
+  }
+
+  /** Areas' colours, and the signs of all classes. */
+  #setClasses({ drawing, shapes, theme }: Scene): void {
+    const fills = [...(drawing?.areas ?? [])].flatMap(([code, index]) => {
+      const colour = drawing?.classes[index]?.colours[theme];
+      return colour === undefined ? [] : [[code, colour] as const];
+    });
+    this.#map.setFilter("area-class", ["in", ["get", "code"], ["literal", fills.map(([code]) => code)]]);
+    if (fills.length > 0) {
+      const colours = ["match", ["get", "code"], ...fills.flat(), "transparent"];
+      this.#map.setPaintProperty("area-class", "fill-color", colours as unknown as string);
+    }
+    const zoom = drawing?.resolution == null ? SMALLEST_ZOOM : hexagonZoom(drawing.resolution);
+    this.#map.setLayerZoomRange("signs", zoom, 24);
+    this.#map.setLayoutProperty("signs", "text-size", signSize(drawing, zoom));
+    this.#map.setLayoutProperty("signs", "text-offset", drawing?.areas == null ? [0, 0] : [0, 1.1]);
+    void this.#map.getSource<GeoJSONSource>("signs")?.setData({
+      type: "FeatureCollection",
+      features: (drawing === null ? [] : signsOf(drawing, shapes, theme)).map((sign) => ({
+        type: "Feature",
+        properties: { text: sign.text, colour: sign.colour },
+        geometry: { type: "Point", coordinates: [sign.longitude, sign.latitude] },
+      })),
+    });
+  }
+
   #setAreas(scene: Scene): void {
     // Drawn when the worker has cut them up; nothing here waits for that.
-    void this.#map.getSource<GeoJSONSource>("areas")?.setData(scene.boundaries ?? EMPTY);
+    void this.#map.getSource<GeoJSONSource>("areas")?.setData(scene.outlines ?? EMPTY);
     void this.#map.getSource<GeoJSONSource>("names")?.setData({
       type: "FeatureCollection",
       features: scene.shapes.map(({ name, label, area_km2 }) => ({
@@ -160,10 +197,12 @@ function emptyStyle(): StyleSpecification {
     sources: {
       areas: { type: "geojson", data: EMPTY },
       names: { type: "geojson", data: EMPTY },
+      signs: { type: "geojson", data: EMPTY },
     },
     layers: [
       { id: "ground", type: "background" },
       { id: "land", type: "fill", source: "areas" },
+      { id: "area-class", type: "fill", source: "areas", filter: ["boolean", false] },
       {
         id: "area-outline",
         type: "line",
@@ -177,6 +216,19 @@ function emptyStyle(): StyleSpecification {
         filter: ["boolean", false],
         layout: { "line-join": "round" },
         paint: { "line-width": 3 },
+      },
+      {
+        id: "signs",
+        type: "symbol",
+        source: "signs",
+        layout: {
+          "text-field": ["get", "text"],
+          "text-font": ["system-ui"],
+          // Each stands in its own hexagon: none gives way, and names do not give way to them.
+          "text-allow-overlap": true,
+          "text-ignore-placement": true,
+        },
+        paint: { "text-color": ["get", "colour"] },
       },
       {
         id: "area-name",
@@ -197,17 +249,40 @@ function emptyStyle(): StyleSpecification {
   };
 }
 
-function hexagonLayer(hexagons: HexagonBuffers): SolidPolygonLayer {
+/** As large as the hexagon that it stands in. */
+function signSize(drawing: Drawing | null, zoom: number): DataDrivenSize {
+  if (drawing?.resolution == null) return 13;
+  return ["interpolate", ["exponential", 2], ["zoom"], zoom, 8, zoom + 2, 28];
+}
+
+type DataDrivenSize = number | ["interpolate", ["exponential", number], ["zoom"], ...number[]];
+
+function gridLayer(drawing: Drawing, theme: Theme): BitmapLayer | null {
+  if (drawing.grid === null) return null;
+  const [sw, se, ne, nw] = drawing.grid.corners;
+  if (sw === undefined || se === undefined || ne === undefined || nw === undefined) return null;
+  return new BitmapLayer({
+    id: "grid",
+    image: rasterOf(drawing, drawing.grid, theme),
+    bounds: [[...sw], [...nw], [...ne], [...se]],
+    // A cell has one colour; smoothing would make up colours of no class.
+    textureParameters: { minFilter: "nearest", magFilter: "nearest" },
+    parameters: { depthCompare: "always", depthWriteEnabled: false },
+    ...{ beforeId: "area-outline" },
+  });
+}
+
+function hexagonLayer(geometry: HexagonGeometry, colours: Uint8Array): SolidPolygonLayer {
   return new SolidPolygonLayer({
     id: "hexagons",
     // Typed for rows; buffers are the documented alternative.
     data: {
-      length: hexagons.length,
-      startIndices: hexagons.startIndices,
+      length: geometry.places.size,
+      startIndices: geometry.startIndices,
       attributes: {
-        getPolygon: { value: hexagons.corners, size: 2 },
-        getFillColor: { value: hexagons.colours, size: 4, normalized: true },
-        indices: { value: hexagons.indices, size: 1 },
+        getPolygon: geometry.corners,
+        getFillColor: { value: colours, size: 4, normalized: true },
+        indices: geometry.indices,
       },
     } as unknown as readonly unknown[],
     _normalize: false,

@@ -1,20 +1,79 @@
-/** What the colours mean: unit, period, the exact range of each class and how many hexagons fall into it. */
-import type { CountClass } from "../../model/classes";
-import { formatCount, plural } from "../../model/format";
-import { rampColours, type Theme } from "../../model/ramp";
+/** What the colours mean: unit, period, how the figures came about, each class with how many are in it, and caveats. */
+import { formatCivil, formatCount, plural } from "../../model/format";
+import type { Drawing } from "../../model/layers/drawing";
+import type { Theme } from "../../model/ramp";
 import { hexagonArea } from "../../model/resolution";
 import { COARSEST_RESOLUTION, FINEST_RESOLUTION } from "../../model/view";
+import { useDrawn } from "../../state/drawn";
+import { useTheme } from "../../state/theme";
+import { useView } from "../../state/view";
+import { Swatch } from "./Swatch";
 
-interface Props {
-  readonly classes: readonly CountClass[];
-  readonly resolution: number;
-  readonly chosen: number | null;
-  readonly period: string;
-  /** Incidents that match, on the map or not. */
-  readonly matching: number;
-  readonly unmapped: number;
+export function Legend() {
+  const { drawing, period } = useDrawn();
+  const { theme } = useTheme();
+  const { at } = useView().view;
+  return (
+    <section class="legend" data-testid="legend" aria-label="Legend" tabIndex={0}>
+      <h2>{drawing?.heading ?? "Asking the server…"}</h2>
+      {drawing?.layer !== "peaks" && (
+        <p class="legend-period">
+          {period}
+          {at !== null && ` (ends at the moment shown, ${formatCivil(at)})`}
+        </p>
+      )}
+      {drawing !== null && <Classes drawing={drawing} theme={theme} />}
+      {drawing?.facts.map((fact) => (
+        <p key={fact} class="legend-note">
+          {fact}
+        </p>
+      ))}
+      {drawing?.caution != null && <p class="legend-caution">⚠ {drawing.caution}</p>}
+      {drawing !== null && <Unmapped drawing={drawing} />}
+      {drawing?.resolution != null && <HexagonSize />}
+    </section>
+  );
+}
+
+interface ClassesProps {
+  readonly drawing: Drawing;
   readonly theme: Theme;
-  readonly onChoose: (resolution: number | null) => void;
+}
+
+function Classes({ drawing: { classes, unit, rest }, theme }: ClassesProps) {
+  const [one, many] = unit;
+  return (
+    <ol class="legend-classes">
+      {classes.map((its) => (
+        <li key={its.id}>
+          <Swatch its={its} theme={theme} />
+          <span class="legend-range">{its.label}</span>
+          <span class="legend-cells" title={`${plural(its.members, one, many)} in this class`}>
+            {formatCount(its.members)}
+            <span class="visually-hidden"> {its.members === 1 ? one : many}</span>
+          </span>
+        </li>
+      ))}
+      {rest !== null && (
+        <li>
+          <i class="swatch swatch-none" />
+          <span class="legend-range">{rest[0]}</span>
+          <span class="legend-cells">{rest[1]}</span>
+        </li>
+      )}
+    </ol>
+  );
+}
+
+function Unmapped({ drawing: { mapped, unmapped } }: { readonly drawing: Drawing }) {
+  if (mapped === null || unmapped === null || mapped + unmapped === 0) return null;
+  return (
+    <p class="legend-note" data-testid="unmapped">
+      {unmapped === 0
+        ? "Every match has a usable location."
+        : `${plural(unmapped, "match is", "matches are")} not on the map: no usable location.`}
+    </p>
+  );
 }
 
 const RESOLUTIONS = Array.from(
@@ -22,54 +81,24 @@ const RESOLUTIONS = Array.from(
   (_, index) => COARSEST_RESOLUTION + index,
 );
 
-export function Legend({ classes, resolution, chosen, period, matching, unmapped, theme, onChoose }: Props) {
-  const colours = rampColours(theme, classes.length);
+function HexagonSize() {
+  const { view, look } = useView();
   return (
-    <section class="legend" data-testid="legend" aria-label="Legend">
-      <h2>Incidents per hexagon of ≈{hexagonArea(resolution)}</h2>
-      <p class="legend-period">{period}</p>
-      <ol class="legend-classes">
-        {classes.map(({ from, to, cells }, index) => (
-          <li key={from}>
-            <i class="swatch" style={{ background: colours[index] }} />
-            <span class="legend-range">
-              {from === to ? formatCount(from) : `${formatCount(from)}–${formatCount(to)}`}
-            </span>
-            <span class="legend-cells" title={`${plural(cells, "hexagon", "hexagons")} in this class`}>
-              {formatCount(cells)}
-              <span class="visually-hidden"> {cells === 1 ? "hexagon" : "hexagons"}</span>
-            </span>
-          </li>
+    <label class="legend-size">
+      Hexagon size
+      <select
+        value={view.resolution ?? ""}
+        onChange={({ currentTarget }) =>
+          look({ resolution: currentTarget.value === "" ? null : Number(currentTarget.value) })
+        }
+      >
+        <option value="">by zoom</option>
+        {RESOLUTIONS.map((each) => (
+          <option key={each} value={each}>
+            {hexagonArea(each)}
+          </option>
         ))}
-        <li>
-          <i class="swatch swatch-none" />
-          <span class="legend-range">0</span>
-          <span class="legend-cells">not filled</span>
-        </li>
-      </ol>
-      {matching > 0 && (
-        <p class="legend-note" data-testid="unmapped">
-          {unmapped === 0
-            ? "Every match has a usable location."
-            : `${plural(unmapped, "match is", "matches are")} not on the map: no usable location.`}
-        </p>
-      )}
-      <label class="legend-size">
-        Hexagon size
-        <select
-          value={chosen ?? ""}
-          onChange={({ currentTarget }) =>
-            onChoose(currentTarget.value === "" ? null : Number(currentTarget.value))
-          }
-        >
-          <option value="">by zoom</option>
-          {RESOLUTIONS.map((each) => (
-            <option key={each} value={each}>
-              {hexagonArea(each)}
-            </option>
-          ))}
-        </select>
-      </label>
-    </section>
+      </select>
+    </label>
   );
 }

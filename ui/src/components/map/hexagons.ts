@@ -1,8 +1,10 @@
-/** Cells as binary polygons: one flat buffer of corners, one of triangles, one of colours, ready for the GPU. */
+/**
+ * Hexagons as binary polygons, ready for the GPU: corners and triangles, which are kept while only colours change, and
+ * one colour a corner.
+ */
 import { cellToBoundary, cellToLatLng } from "h3-js";
-import type { Cell } from "../../api/types";
-import { classOf, type CountClass } from "../../model/classes";
-import { parseRgb, rampColours, type Theme } from "../../model/ramp";
+import type { Drawing } from "../../model/layers/drawing";
+import { parseRgb, type Theme } from "../../model/ramp";
 
 /** The one hexagon is closed: its first corner comes again at the end. */
 const CORNERS = 7;
@@ -10,37 +12,60 @@ const TRIANGLES = [0, 1, 2, 0, 2, 3, 0, 3, 4, 0, 4, 5];
 /** Hexagons are drawn a little smaller than they are, so that neighbours of one class can be told apart. */
 const INSET = 0.94;
 
-export interface HexagonBuffers {
-  readonly length: number;
+export interface HexagonGeometry {
+  readonly resolution: number;
+  /** Place of each cell in the buffers. */
+  readonly places: ReadonlyMap<string, number>;
   readonly startIndices: Uint32Array;
-  readonly corners: Float64Array;
-  readonly colours: Uint8Array;
-  readonly indices: Uint32Array;
+  /** Objects rather than plain arrays: whoever uploads them sees by their identity that nothing has changed. */
+  readonly corners: { readonly value: Float64Array; readonly size: 2 };
+  readonly indices: { readonly value: Uint32Array; readonly size: 1 };
 }
 
-export function hexagonBuffers(
-  cells: readonly Cell[],
-  classes: readonly CountClass[],
-  theme: Theme,
-): HexagonBuffers {
-  const palette = rampColours(theme, classes.length).map(parseRgb);
-  const startIndices = new Uint32Array(cells.length + 1);
-  const corners = new Float64Array(cells.length * CORNERS * 2);
-  const colours = new Uint8Array(cells.length * CORNERS * 4);
-  const indices = new Uint32Array(cells.length * TRIANGLES.length);
-  cells.forEach(([cell, count], index) => {
-    const first = index * CORNERS;
-    startIndices[index + 1] = first + CORNERS;
+/** The known geometry where it has all of the cells, else one of both. */
+export function geometryFor(
+  cells: readonly string[],
+  resolution: number,
+  known: HexagonGeometry | null,
+): HexagonGeometry {
+  const before = known?.resolution === resolution ? known : null;
+  if (before !== null && cells.every((cell) => before.places.has(cell))) return before;
+  const all = [...new Set([...(before?.places.keys() ?? []), ...cells])];
+  const startIndices = new Uint32Array(all.length + 1);
+  const corners = new Float64Array(all.length * CORNERS * 2);
+  const indices = new Uint32Array(all.length * TRIANGLES.length);
+  all.forEach((cell, place) => {
+    const first = place * CORNERS;
+    startIndices[place + 1] = first + CORNERS;
     writeCorners(corners, first, cell);
-    const [red, green, blue] = palette[classOf(classes, count)] ?? [0, 0, 0];
-    for (let corner = first; corner < first + CORNERS; corner += 1) {
-      colours.set([red, green, blue, count > 0 ? 255 : 0], corner * 4);
-    }
     TRIANGLES.forEach((corner, at) => {
-      indices[index * TRIANGLES.length + at] = first + corner;
+      indices[place * TRIANGLES.length + at] = first + corner;
     });
   });
-  return { length: cells.length, startIndices, corners, colours, indices };
+  return {
+    resolution,
+    places: new Map(all.map((cell, place) => [cell, place])),
+    startIndices,
+    corners: { value: corners, size: 2 },
+    indices: { value: indices, size: 1 },
+  };
+}
+
+/** A colour for each corner; cells that the drawing does not have are transparent. */
+export function coloursFor({ places }: HexagonGeometry, drawing: Drawing, theme: Theme): Uint8Array {
+  const palette = drawing.classes.map(({ colours }) => parseRgb(colours[theme]));
+  const colours = new Uint8Array(places.size * CORNERS * 4);
+  drawing.cells.forEach((cell, index) => {
+    const rgb = palette[drawing.classOf[index] ?? -1];
+    const place = places.get(cell);
+    if (rgb === undefined || place === undefined) return;
+    for (let corner = place * CORNERS; corner < (place + 1) * CORNERS; corner += 1) {
+      const at = corner * 4;
+      [colours[at], colours[at + 1], colours[at + 2]] = rgb;
+      colours[at + 3] = 255;
+    }
+  });
+  return colours;
 }
 
 /** The exact outline, closed, as longitude and latitude. */

@@ -1,7 +1,7 @@
 /** What draws the map, behind one interface: WebGL where there is any, a plain canvas where there is not. */
-import type { Outlines, Cell } from "../../api/types";
+import type { Outlines } from "../../api/types";
 import type { AreaShape } from "../../model/areas";
-import type { CountClass } from "../../model/classes";
+import type { Drawing } from "../../model/layers/drawing";
 import type { Theme } from "../../model/ramp";
 import type { Camera } from "../../model/view";
 
@@ -12,9 +12,8 @@ export interface Place {
 
 export interface Scene {
   readonly theme: Theme;
-  readonly cells: readonly Cell[];
-  readonly classes: readonly CountClass[];
-  readonly boundaries: Outlines | null;
+  readonly drawing: Drawing | null;
+  readonly outlines: Outlines | null;
   readonly shapes: readonly AreaShape[];
   /** Codes of the areas that the filter names. */
   readonly selected: readonly string[];
@@ -29,7 +28,7 @@ export interface RendererEvents {
   /** Position in pixels from the map's top left corner; null when the pointer has left. */
   readonly onPointer: (position: { readonly x: number; readonly y: number } | null) => void;
   readonly onPick: (place: Place) => void;
-  /** A scene with cells is on the screen. */
+  /** A scene with a drawing is on the screen. */
   readonly onDrawn: () => void;
 }
 

@@ -10,12 +10,15 @@ import { bucketAt, edgeX, linePath, type Plot } from "../../model/scale";
 import type { Timeline } from "../../model/timeline";
 import type { Size } from "../../state/size";
 import { fits } from "./labels";
+import { MomentLine } from "./MomentLine";
 
 interface Props {
   readonly timeline: Timeline;
   readonly counts: readonly number[];
   readonly period: Period;
   readonly size: Size;
+  /** The moment that is shown as now; null: the newest. */
+  readonly at: string | null;
   readonly onPeriod: (period: Period) => void;
 }
 
@@ -30,7 +33,7 @@ const TICK_SPACING_PX = 84;
 /** As wide as a finger needs at either end. */
 const GRIP_PX = 10;
 
-export function Brush({ timeline, counts, period, size, onPeriod }: Props) {
+export function Brush({ timeline, counts, period, size, at: moment, onPeriod }: Props) {
   const { buckets, bucket } = timeline;
   const svg = useRef<SVGSVGElement>(null);
   const [drag, setDrag] = useState<Drag | null>(null);
@@ -121,6 +124,7 @@ export function Brush({ timeline, counts, period, size, onPeriod }: Props) {
         width={Math.max(1, edgeX(plot, range.end) - edgeX(plot, range.start))}
         height={plot.height}
       />
+      <MomentLine timeline={timeline} plot={plot} at={moment} />
       <Handle
         label="Start of the period"
         plot={plot}

@@ -11,6 +11,7 @@ import type { Timeline } from "../../model/timeline";
 import type { Size } from "../../state/size";
 import { BucketTooltip, bucketName } from "./BucketTooltip";
 import { fits } from "./labels";
+import { MomentLine } from "./MomentLine";
 import { lineStyle } from "./lines";
 
 export interface Line {
@@ -27,6 +28,8 @@ interface Props {
   readonly isLive: boolean;
   /** Names stand at the lines' ends; without, dashes and a key tell the lines apart. */
   readonly isLabelled: boolean;
+  /** The moment that is shown as now; null: the newest. */
+  readonly at: string | null;
   readonly onPeriod: (period: Period) => void;
 }
 
@@ -35,7 +38,7 @@ const LABEL_WIDTH_PX = 150;
 const LABEL_GAP_PX = 14;
 const TICK_SPACING_PX = 84;
 
-export function SeriesChart({ timeline, lines, size, isLive, isLabelled, onPeriod }: Props) {
+export function SeriesChart({ timeline, lines, size, isLive, isLabelled, at: moment, onPeriod }: Props) {
   const { buckets, bucket } = timeline;
   const svg = useRef<SVGSVGElement>(null);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -126,6 +129,7 @@ export function SeriesChart({ timeline, lines, size, isLive, isLabelled, onPerio
           />
         ))}
         {isLabelled && <LineLabels plot={plot} lines={lines} />}
+        <MomentLine timeline={timeline} plot={plot} at={moment} />
         {at !== null && (
           <line
             class="chart-cursor"

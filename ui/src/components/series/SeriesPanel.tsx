@@ -8,24 +8,14 @@ import { bucketFor, isBucketSensible } from "../../model/period";
 import { largest } from "../../model/rank";
 import { layOut, type Timeline } from "../../model/timeline";
 import { BUCKETS } from "../../model/view";
+import { useNames } from "../../state/areas";
+import { useLive, useMeta, useRevision } from "../../state/live";
 import { useQuery, type Answer } from "../../state/query";
 import { useSize } from "../../state/size";
+import { useView } from "../../state/view";
 import { Brush } from "./Brush";
 import { lineStyle, MOST_LINES } from "./lines";
 import { SeriesChart, type Line } from "./SeriesChart";
-
-interface Props {
-  readonly filter: Filter;
-  readonly meta: Meta;
-  readonly revision: number;
-  readonly by: string;
-  readonly chosenBucket: Bucket | null;
-  readonly isLive: boolean;
-  readonly nameOf: (dimension: string, key: string) => string;
-  readonly onFilter: (filter: Filter) => void;
-  readonly onBy: (by: string) => void;
-  readonly onBucket: (bucket: Bucket | null) => void;
-}
 
 /** First moment and end of a period, in civil milliseconds. */
 type Span = readonly [number, number];
@@ -34,9 +24,14 @@ const MINUTE_MS = 60_000;
 /** Narrower charts have no room for names beside the lines. */
 const LABELLED_FROM_PX = 700;
 
-export function SeriesPanel(props: Props) {
-  const { filter, meta, revision, chosenBucket, isLive, nameOf, onFilter } = props;
-  const by = knownDimension(props.by, meta.layers);
+export function SeriesPanel() {
+  const { view, setFilter: onFilter, look } = useView();
+  const meta = useMeta();
+  const revision = useRevision();
+  const nameOf = useNames();
+  const isLive = useLive().state.connection === "live";
+  const { filter, at, bucket: chosenBucket } = view;
+  const by = knownDimension(view.by, meta.layers);
   const extent = extentOf(meta);
   const [start, end] = periodWithin(filter, extent);
   const automatic = bucketFor(start, end);
@@ -72,7 +67,12 @@ export function SeriesPanel(props: Props) {
         <h2>Over time</h2>
         {!isLabelled && <Key lines={lines} />}
         <div class="series-controls">
-          <Select label="Split by" value={by} options={dimensions(meta.layers)} onChange={props.onBy} />
+          <Select
+            label="Split by"
+            value={by}
+            options={dimensions(meta.layers)}
+            onChange={(dimension) => look({ by: dimension })}
+          />
           <Select
             label="Per"
             value={chosenBucket === bucket ? bucket : ""}
@@ -83,7 +83,7 @@ export function SeriesPanel(props: Props) {
                 label: each,
               })),
             ]}
-            onChange={(value) => props.onBucket(BUCKETS.find((each) => each === value) ?? null)}
+            onChange={(value) => look({ bucket: BUCKETS.find((each) => each === value) ?? null })}
           />
         </div>
       </header>
@@ -94,6 +94,7 @@ export function SeriesPanel(props: Props) {
             lines={lines}
             size={chartSize}
             isLive={isLive && filter.to === null}
+            at={at}
             isLabelled={isLabelled}
             onPeriod={setPeriodWithin}
           />
@@ -108,6 +109,7 @@ export function SeriesPanel(props: Props) {
             timeline={overview}
             counts={overview.series[0]?.counts ?? []}
             period={filter}
+            at={at}
             size={stripSize}
             onPeriod={(period) => !samePeriod(period, filter, overview) && setPeriod(period)}
           />

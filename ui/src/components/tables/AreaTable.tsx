@@ -1,17 +1,16 @@
 /** The map's areas as a table: every area of the layer, those without an incident included. */
 import type { AreaLayer, Series } from "../../api/types";
 import type { AreaShape } from "../../model/areas";
-import { formatCount, formatShare } from "../../model/format";
+import { formatCount, formatPeriod, formatShare } from "../../model/format";
 import { rank } from "../../model/rank";
+import { useAreas, useChosenAreas } from "../../state/areas";
+import { useRevision } from "../../state/live";
+import { apiPath, useAsking } from "../../state/period";
+import { useQuery } from "../../state/query";
 import { SortableTable, type Column } from "./SortableTable";
 
 interface Props {
   readonly layer: AreaLayer;
-  readonly series: Series;
-  readonly shapes: readonly AreaShape[];
-  readonly period: string;
-  readonly chosen: readonly string[];
-  readonly onToggle: (code: string) => void;
 }
 
 interface Row {
@@ -22,7 +21,14 @@ interface Row {
   readonly per_km2: number | null;
 }
 
-export function AreaTable({ layer, series, shapes, period, chosen, onToggle }: Props) {
+export function AreaTable({ layer }: Props) {
+  const { shapes } = useAreas();
+  const { chosen, toggle: onToggle } = useChosenAreas();
+  const { filter, query, extent } = useAsking();
+  const period = formatPeriod(filter, extent.earliest, extent.latest);
+  const path = apiPath(`series?by=${encodeURIComponent(layer.name)}&bucket=year`, query);
+  const series = useQuery<Series>(path, useRevision()).data;
+  if (series === null) return <p class="empty">Loading…</p>;
   const rows = areaRows(layer, series, shapes);
   const whole = rows.reduce((sum, row) => sum + row.total, 0);
   const columns: Column<Row>[] = [

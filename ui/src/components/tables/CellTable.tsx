@@ -1,68 +1,73 @@
-/** The map's hexagons as a table, the fullest first. */
-import { useState } from "preact/hooks";
-import type { Cells } from "../../api/types";
-import { classOf, type CountClass } from "../../model/classes";
-import { formatCount, formatShare, plural } from "../../model/format";
-import { hexagonArea } from "../../model/resolution";
-import { SortableTable, type Column } from "./SortableTable";
+/** What the map draws as a table: the same hexagons, grid cells or peaks with the same figures and classes. */
+import { useMemo, useState } from "preact/hooks";
+import type { LayerAnswer } from "../../model/layers";
+import type { Drawing } from "../../model/layers/drawing";
+import { useDrawn } from "../../state/drawn";
+import { SortableTable, sortRows, type Column } from "./SortableTable";
+import { countTable } from "./columns/count";
+import { densityTable } from "./columns/density";
+import { emergingTable } from "./columns/emerging";
+import { hotspotTable } from "./columns/hotspots";
+import { peakTable } from "./columns/peaks";
 
 const PAGE = 100;
 
-interface Props {
-  readonly cells: Cells;
-  readonly classes: readonly CountClass[];
-  readonly period: string;
+/** Rows, columns and order of a layer's table; rows of different layers never meet. */
+export interface LayerTable<Row> {
+  readonly caption: (shown: number) => string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  readonly initial: { readonly id: string; readonly descending: boolean };
 }
 
-interface Row {
-  readonly place: number;
-  readonly cell: string;
-  readonly count: number;
+export function CellTable() {
+  const { drawing, answer, period } = useDrawn();
+  const table = useMemo(
+    () => (drawing === null || answer === null ? null : tableOf(answer, drawing, period)),
+    [drawing, answer, period],
+  );
+  if (table === null) return <p class="empty">Loading…</p>;
+  return <Pages key={drawing?.layer} table={table} />;
 }
 
-export function CellTable({ cells, classes, period }: Props) {
+function Pages({ table }: { readonly table: LayerTable<never> }) {
+  const { columns, rows, keyOf, initial, caption } = table;
   const [shown, setShown] = useState(PAGE);
-  const ranked = cells.cells.toSorted((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
-  const rows = ranked.slice(0, shown).map(([cell, count], index): Row => ({ place: index + 1, cell, count }));
-  const columns: Column<Row>[] = [
-    { id: "place", title: "Rank", numeric: true, value: ({ place }) => place },
-    { id: "cell", title: "Hexagon (H3)", value: ({ cell }) => cell, show: ({ cell }) => <code>{cell}</code> },
-    {
-      id: "count",
-      title: "Incidents",
-      numeric: true,
-      value: ({ count }) => count,
-      show: ({ count }) => formatCount(count),
-    },
-    {
-      id: "share",
-      title: "Share of mapped",
-      numeric: true,
-      value: ({ count }) => count,
-      show: ({ count }) => formatShare(count, cells.mapped),
-    },
-    {
-      id: "class",
-      title: "Class on the map",
-      numeric: true,
-      value: ({ count }) => classOf(classes, count) + 1,
-      show: ({ count }) => `${classOf(classes, count) + 1} of ${classes.length}`,
-    },
-  ];
+  const [order, setOrder] = useState(initial);
+  const column = columns.find(({ id }) => id === order.id) ?? columns[0];
+  // Sorted before it is cut: the first page is the first of all, whatever the order.
+  const sorted = column === undefined ? rows : sortRows(rows, column, order.descending);
   return (
     <>
       <SortableTable
-        caption={`The ${plural(rows.length, "fullest hexagon", "fullest hexagons")} of ${formatCount(ranked.length)}, each ≈${hexagonArea(cells.resolution)}, ${period}`}
+        caption={caption(Math.min(shown, rows.length))}
         columns={columns}
-        rows={rows}
-        keyOf={({ cell }) => cell}
-        initial={{ id: "place", descending: false }}
+        rows={sorted.slice(0, shown)}
+        keyOf={keyOf}
+        initial={initial}
+        onOrder={setOrder}
       />
-      {ranked.length > shown && (
+      {rows.length > shown && (
         <button type="button" class="more" onClick={() => setShown(shown + PAGE)}>
-          Show {Math.min(PAGE, ranked.length - shown)} more
+          Show {Math.min(PAGE, rows.length - shown)} more
         </button>
       )}
     </>
   );
+}
+
+function tableOf(answer: LayerAnswer, drawing: Drawing, period: string): LayerTable<never> {
+  switch (answer.layer) {
+    case "count":
+      return countTable(answer.data, drawing, period) as unknown as LayerTable<never>;
+    case "density":
+      return densityTable(answer.data, drawing, period) as unknown as LayerTable<never>;
+    case "hotspots":
+      return hotspotTable(answer.data, period) as unknown as LayerTable<never>;
+    case "emerging":
+      return emergingTable(answer.data, period) as unknown as LayerTable<never>;
+    case "peaks":
+      return peakTable(answer.data, answer.areas, answer.window) as unknown as LayerTable<never>;
+  }
 }

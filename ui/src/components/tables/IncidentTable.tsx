@@ -3,17 +3,13 @@ import { useEffect, useState } from "preact/hooks";
 import { fetchJson } from "../../api/client";
 import type { AreaLayer, Incident, Incidents } from "../../api/types";
 import { formatCivil, titleCase } from "../../model/format";
+import { useAreas } from "../../state/areas";
+import { useRevision } from "../../state/live";
+import { apiPath, useAsking } from "../../state/period";
 import { useQuery } from "../../state/query";
 import { SortableTable, type Column } from "./SortableTable";
 
 const PAGE = 50;
-
-interface Props {
-  /** The filter's parameters. */
-  readonly query: string;
-  readonly revision: number;
-  readonly layer: AreaLayer | null;
-}
 
 interface Older {
   readonly query: string;
@@ -21,8 +17,11 @@ interface Older {
   readonly cursor: string | null;
 }
 
-export function IncidentTable({ query, revision, layer }: Props) {
-  const path = `/api/v1/incidents?limit=${PAGE}${query === "" ? "" : `&${query}`}`;
+export function IncidentTable() {
+  const { query } = useAsking();
+  const revision = useRevision();
+  const { layer } = useAreas();
+  const path = apiPath(`incidents?limit=${PAGE}`, query);
   const [older, setOlder] = useState<Older | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   useEffect(() => setOlder(null), [query]);
@@ -33,7 +32,7 @@ export function IncidentTable({ query, revision, layer }: Props) {
   const newest = answer.data?.incidents ?? [];
   const cursor = older === null ? (answer.data?.next_cursor ?? null) : older.cursor;
   const more = async () => {
-    if (cursor === null) return;
+    if (cursor === null || path === null || query === null) return;
     setHeld(revision);
     try {
       const page = await fetchJson<Incidents>(`${path}&cursor=${encodeURIComponent(cursor)}`);
@@ -48,6 +47,7 @@ export function IncidentTable({ query, revision, layer }: Props) {
     }
   };
   const rows = unique([...newest, ...(older?.incidents ?? [])]);
+  if (path === null) return <p class="empty">The period begins after the moment that is shown.</p>;
   if (answer.data === null) return <p class="empty">{answer.error?.message ?? "Loading…"}</p>;
   if (rows.length === 0) return <p class="empty">No incident matches these filters.</p>;
   return (

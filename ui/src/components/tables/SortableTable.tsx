@@ -23,14 +23,28 @@ interface Props<Row> {
   readonly keyOf: (row: Row) => string;
   readonly initial: Order;
   readonly isChosen?: (row: Row) => boolean;
+  /** Told of the reader's order, where the rows are a part of more. */
+  readonly onOrder?: (order: Order) => void;
 }
 
 /** So few columns would drift apart over the width of the page. */
 const FEW = 5;
 
-export function SortableTable<Row>({ caption, columns, rows, keyOf, initial, isChosen }: Props<Row>) {
+export function SortableTable<Row>({
+  caption,
+  columns,
+  rows,
+  keyOf,
+  initial,
+  isChosen,
+  onOrder,
+}: Props<Row>) {
   const [order, setOrder] = useState<Order>(initial);
   const column = columns.find(({ id }) => id === order.id) ?? columns[0];
+  const change = (next: Order) => {
+    setOrder(next);
+    onOrder?.(next);
+  };
   const sorted = column === undefined ? rows : sortRows(rows, column, order.descending);
   return (
     <div class="table-scroll" tabIndex={0} role="region" aria-label={caption}>
@@ -39,7 +53,7 @@ export function SortableTable<Row>({ caption, columns, rows, keyOf, initial, isC
         <thead>
           <tr>
             {columns.map((each) => (
-              <Head key={each.id} column={each} order={order} onOrder={setOrder} />
+              <Head key={each.id} column={each} order={order} onOrder={change} />
             ))}
           </tr>
         </thead>

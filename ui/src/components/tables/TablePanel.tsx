@@ -1,9 +1,7 @@
 /** The figures of the map as tables, for reading, sorting and for whoever cannot use a map. */
 import { useState } from "preact/hooks";
-import type { AreaLayer, Cells, Series } from "../../api/types";
-import type { AreaShape } from "../../model/areas";
-import type { CountClass } from "../../model/classes";
-import { useQuery } from "../../state/query";
+import { useAreas } from "../../state/areas";
+import { useDrawn } from "../../state/drawn";
 import { Choice } from "../Choice";
 import { AreaTable } from "./AreaTable";
 import { CellTable } from "./CellTable";
@@ -11,30 +9,14 @@ import { IncidentTable } from "./IncidentTable";
 
 type Tab = "areas" | "hexagons" | "incidents";
 
-interface Props {
-  readonly query: string;
-  readonly revision: number;
-  readonly layer: AreaLayer | null;
-  readonly shapes: readonly AreaShape[];
-  readonly cells: Cells | null;
-  readonly classes: readonly CountClass[];
-  readonly period: string;
-  readonly chosenAreas: readonly string[];
-  readonly onToggleArea: (code: string) => void;
-}
-
-export function TablePanel(props: Props) {
-  const { query, revision, layer, shapes, cells, classes, period, chosenAreas, onToggleArea } = props;
+export function TablePanel() {
+  const { layer } = useAreas();
+  const { answer } = useDrawn();
   const [chosenTab, setTab] = useState<Tab>("areas");
   const tab = chosenTab === "areas" && layer === null ? "hexagons" : chosenTab;
-  const areasPath =
-    tab === "areas" && layer !== null
-      ? `/api/v1/series?by=${encodeURIComponent(layer.name)}&bucket=year${query === "" ? "" : `&${query}`}`
-      : null;
-  const areas = useQuery<Series>(areasPath, revision);
   const tabs = [
     ...(layer === null ? [] : [{ value: "areas" as const, label: layer.title }]),
-    { value: "hexagons" as const, label: "Hexagons" },
+    { value: "hexagons" as const, label: mapTab(answer?.layer ?? "count") },
     { value: "incidents" as const, label: "Latest incidents" },
   ];
   return (
@@ -43,18 +25,15 @@ export function TablePanel(props: Props) {
         <h2>Tables</h2>
         <Choice label="Table" name="table" value={tab} options={tabs} onChange={setTab} />
       </header>
-      {tab === "areas" && layer !== null && areas.data !== null && (
-        <AreaTable
-          layer={layer}
-          series={areas.data}
-          shapes={shapes}
-          period={period}
-          chosen={chosenAreas}
-          onToggle={onToggleArea}
-        />
-      )}
-      {tab === "hexagons" && cells !== null && <CellTable cells={cells} classes={classes} period={period} />}
-      {tab === "incidents" && <IncidentTable query={query} revision={revision} layer={layer} />}
+      {tab === "areas" && layer !== null && <AreaTable layer={layer} />}
+      {tab === "hexagons" && <CellTable />}
+      {tab === "incidents" && <IncidentTable />}
     </section>
   );
+}
+
+/** The table holds the same as the map. */
+function mapTab(layer: string): string {
+  if (layer === "density") return "Grid cells";
+  return layer === "peaks" ? "Peaks" : "Hexagons";
 }

@@ -1,6 +1,8 @@
 /** Light or dark: the system's wish unless the reader chose. */
-import { useEffect, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Theme } from "../model/ramp";
+import { provided, useProvided } from "./context";
 
 export type ThemeChoice = "auto" | Theme;
 
@@ -13,7 +15,17 @@ export interface ThemeControl {
   readonly cycle: () => void;
 }
 
+const ThemeContext = provided<ThemeControl>();
+
 export function useTheme(): ThemeControl {
+  return useProvided(ThemeContext, "the theme");
+}
+
+export function ThemeProvider({ children }: { readonly children: ComponentChildren }) {
+  return <ThemeContext.Provider value={useThemeChoice()}>{children}</ThemeContext.Provider>;
+}
+
+function useThemeChoice(): ThemeControl {
   const [choice, setChoice] = useState<ThemeChoice>(remembered);
   const [systemIsDark, setSystemIsDark] = useState(() => matchMedia("(prefers-color-scheme: dark)").matches);
   useEffect(() => {
@@ -26,14 +38,17 @@ export function useTheme(): ThemeControl {
   useEffect(() => {
     document.documentElement.dataset.theme = theme;
   }, [theme]);
-  return {
-    theme,
-    choice,
-    cycle: () => {
-      setChoice(NEXT[choice]);
-      remember(NEXT[choice]);
-    },
-  };
+  return useMemo(
+    () => ({
+      theme,
+      choice,
+      cycle: () => {
+        setChoice(NEXT[choice]);
+        remember(NEXT[choice]);
+      },
+    }),
+    [theme, choice],
+  );
 }
 
 function remembered(): ThemeChoice {

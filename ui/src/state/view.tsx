@@ -1,16 +1,30 @@
 /** The view lives in the page's address: changed filters are steps in the history, a moved map is not. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Filter } from "../model/filter";
 import { formatView, parseView, type View } from "../model/view";
+import { provided, useProvided } from "./context";
 
 export interface ViewControl {
   readonly view: View;
   readonly setFilter: (filter: Filter) => void;
   /** Changes how things are looked at, without a step in the history. */
   readonly look: (change: Partial<View>) => void;
+  /** Changes what is looked at: a step in the history, so that "back" undoes it. */
+  readonly go: (change: Partial<View>) => void;
 }
 
+const ViewContext = provided<ViewControl>();
+
 export function useView(): ViewControl {
+  return useProvided(ViewContext, "the view");
+}
+
+export function ViewProvider({ children }: { readonly children: ComponentChildren }) {
+  return <ViewContext.Provider value={useAddress()}>{children}</ViewContext.Provider>;
+}
+
+function useAddress(): ViewControl {
   const [view, setView] = useState(() => parseView(location.search));
   const current = useRef(view);
   useEffect(() => {
@@ -35,5 +49,6 @@ export function useView(): ViewControl {
 
   const setFilter = useCallback((filter: Filter) => change({ ...current.current, filter }, true), [change]);
   const look = useCallback((part: Partial<View>) => change({ ...current.current, ...part }, false), [change]);
-  return { view, setFilter, look };
+  const go = useCallback((part: Partial<View>) => change({ ...current.current, ...part }, true), [change]);
+  return useMemo(() => ({ view, setFilter, look, go }), [view, setFilter, look, go]);
 }

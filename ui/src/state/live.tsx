@@ -1,8 +1,10 @@
 /** The live connection: meta on arrival, then server-sent events, with meta asked again as a heartbeat. */
-import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { ApiError, fetchJson } from "../api/client";
 import type { LiveChange, Meta } from "../api/types";
 import { INITIAL_LIVE, reduceLive, type LiveEvent, type LiveState } from "../model/live";
+import { provided, useProvided } from "./context";
 
 /** An event stream whose other end has vanished looks just like a quiet one; asking meta tells them apart. */
 const HEARTBEAT_MS = 10_000;
@@ -80,7 +82,34 @@ export interface Live {
   readonly resume: () => void;
 }
 
+const LiveContext = provided<Live>();
+const MetaContext = provided<Meta>();
+
 export function useLive(): Live {
+  return useProvided(LiveContext, "the live connection");
+}
+
+/** What the server holds. Only where `MetaProvider` stands above. */
+export function useMeta(): Meta {
+  return useProvided(MetaContext, "meta");
+}
+
+export function MetaProvider({
+  meta,
+  children,
+}: {
+  readonly meta: Meta;
+  readonly children: ComponentChildren;
+}) {
+  return <MetaContext.Provider value={meta}>{children}</MetaContext.Provider>;
+}
+
+/** Grows when views are behind what the server knows. */
+export function useRevision(): number {
+  return useVisibleChanges(useLive().state.changes);
+}
+
+export function LiveProvider({ children }: { readonly children: ComponentChildren }) {
   const [state, dispatch] = useReducer(reduceLive, INITIAL_LIVE);
   const connection = useRef<LiveConnection | null>(null);
   useEffect(() => {
@@ -89,21 +118,25 @@ export function useLive(): Live {
     mine.open();
     return () => mine.close();
   }, []);
-  return {
-    state,
-    pause: () => {
-      connection.current?.close();
-      dispatch({ type: "paused" });
-    },
-    resume: () => {
-      dispatch({ type: "resumed" });
-      connection.current?.open();
-    },
-  };
+  const live = useMemo(
+    () => ({
+      state,
+      pause: () => {
+        connection.current?.close();
+        dispatch({ type: "paused" });
+      },
+      resume: () => {
+        dispatch({ type: "resumed" });
+        connection.current?.open();
+      },
+    }),
+    [state],
+  );
+  return <LiveContext.Provider value={live}>{children}</LiveContext.Provider>;
 }
 
 /** `changes`, held back while the page is hidden: nobody sees what would be fetched. */
-export function useVisibleChanges(changes: number): number {
+function useVisibleChanges(changes: number): number {
   const [visible, setVisible] = useState(document.visibilityState === "visible");
   const seen = useRef(changes);
   useEffect(() => {

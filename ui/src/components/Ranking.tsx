@@ -1,0 +1,52 @@
+/** The list of areas or categories with the most incidents. */
+import type { Series } from "../api/types";
+import { filterParams, toggleCategory, type Filter } from "../model/filter";
+import { useAreas, useChosenAreas, useNames } from "../state/areas";
+import { useRevision } from "../state/live";
+import { apiPath, useAsking } from "../state/period";
+import { useQuery } from "../state/query";
+import { useView } from "../state/view";
+import { RankedList } from "./RankedList";
+
+/** `isShown`: nothing is asked for a list that nobody sees. */
+export function Ranking({ isShown }: { readonly isShown: boolean }) {
+  const { view, setFilter, look } = useView();
+  const { layer } = useAreas();
+  const { filter, query } = useAsking();
+  const { chosen, toggle } = useChosenAreas();
+  const nameOf = useNames();
+  const dimension = layer === null || view.rank === "category" ? "category" : layer.name;
+  const path =
+    query === null || !isShown
+      ? null
+      : apiPath(`series?by=${encodeURIComponent(dimension)}&bucket=year`, withoutOwn(filter, dimension));
+  const answer = useQuery<Series>(path, useRevision());
+  return (
+    <RankedList
+      answer={answer}
+      dimensions={[
+        ...(layer === null ? [] : [{ value: layer.name, label: "By area" }]),
+        { value: "category", label: "By category" },
+      ]}
+      dimension={dimension}
+      chosen={dimension === "category" ? filter.categories : chosen}
+      nameOf={(key) => nameOf(dimension, key)}
+      onDimension={(rank) => look({ rank })}
+      onToggle={(key) =>
+        dimension === "category" ? setFilter(toggleCategory(view.filter, key)) : toggle(key)
+      }
+    />
+  );
+}
+
+/**
+ * A list to choose from ignores what is chosen in it: with one area picked, the others keep their figures and can be
+ * picked, too.
+ */
+function withoutOwn(filter: Filter, dimension: string): string {
+  const others: Filter =
+    dimension === "category"
+      ? { ...filter, categories: [] }
+      : { ...filter, areas: filter.areas.filter((area) => area.layer !== dimension) };
+  return filterParams(others).toString();
+}

@@ -1,0 +1,131 @@
+/** Peaking now: what is beyond its usual variation, the most unusual first. */
+import type { AreaLayer, Peaks } from "../../api/types";
+import { capital, formatCivil, formatCount } from "../../model/format";
+import { peaksParams } from "../../model/layers";
+import { peakRows, UNUSUAL_Q, windowName, windowSentence } from "../../model/peaks";
+import { WINDOWS } from "../../model/view";
+import { useRevision } from "../../state/live";
+import { apiPath } from "../../state/period";
+import { useQuery } from "../../state/query";
+import { useView } from "../../state/view";
+import { PeakItem } from "./PeakItem";
+
+interface Props {
+  readonly layer: AreaLayer;
+  /** Nothing is asked for a list that nobody sees. */
+  readonly isShown: boolean;
+}
+
+/** Of each window; more than anybody reads down to. */
+const LIMIT = 25;
+/** Steps of the small chart beside each. */
+const COURSE = 21;
+
+export function Peaking({ layer, isShown }: Props) {
+  const { view } = useView();
+  // What was published has no courses.
+  const resource = view.as === "said" ? `peaks?limit=${LIMIT}` : `peaks?limit=${LIMIT}&course=${COURSE}`;
+  const path = isShown ? apiPath(resource, peaksParams(view, layer.name)) : null;
+  const answer = useQuery<Peaks>(path, useRevision());
+  const { data, error } = answer;
+  return (
+    <section
+      id="peaks"
+      data-testid="peaks"
+      aria-label="Peaking now"
+      aria-busy={answer.loading && answer.path !== path}
+    >
+      <header class="panel-header">
+        <WindowSelect />
+        <AsSelect />
+      </header>
+      {error !== null && error.kind !== "unreachable" ? (
+        <p class="empty">{capital(error.message)}.</p>
+      ) : data === null ? (
+        <p class="empty">Comparing with what is usual…</p>
+      ) : (
+        <List data={data} layer={layer} />
+      )}
+    </section>
+  );
+}
+
+function List({ data, layer }: { readonly data: Peaks; readonly layer: AreaLayer }) {
+  const { view } = useView();
+  const rows = peakRows(data, view.window);
+  const asked = data.windows.filter(({ hours }) => view.window === null || hours === view.window);
+  const caveats = asked.flatMap((window) => windowSentence(window) ?? []);
+  const isCalm = rows.every(({ peak }) => peak.q > UNUSUAL_Q);
+  return (
+    <>
+      {caveats.length > 0 && <p class="peaks-caveat">{caveats.join(" ")}</p>}
+      {data.at === null && <p class="empty">No incidents yet.</p>}
+      {rows.length > 0 && (
+        <p class="panel-caption" data-testid="peaks-summary">
+          {data.at === null ? "" : `${momentWords(data.at, view.at === null)}. `}
+          {isCalm
+            ? "Nothing is beyond its usual variation. The most unusual:"
+            : `Ranked by q, which is corrected for all ${formatCount(data.tests)} comparisons.`}
+        </p>
+      )}
+      {rows.length === 0 && caveats.length < asked.length && data.at !== null && (
+        <p class="empty">No incidents of these areas and categories in {windowWords(view.window)}.</p>
+      )}
+      <ol class="peak-rows">
+        {rows.map((row) => (
+          <PeakItem key={row.key} row={row} layer={layer} />
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function WindowSelect() {
+  const { view, look } = useView();
+  return (
+    <label class="inline-field">
+      <span class="visually-hidden">Window</span>
+      <select
+        data-testid="peaks-window"
+        value={view.window ?? ""}
+        onChange={({ currentTarget }) =>
+          look({ window: WINDOWS.find((hours) => String(hours) === currentTarget.value) ?? null })
+        }
+      >
+        <option value="">most surprising window</option>
+        {WINDOWS.map((hours) => (
+          <option key={hours} value={hours}>
+            last {windowName(hours)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function AsSelect() {
+  const { view, look } = useView();
+  return (
+    <label class="inline-field">
+      <span class="visually-hidden">Figures</span>
+      <select
+        data-testid="time-as"
+        value={view.as}
+        title="With what is known today, or as it was published at that moment"
+        onChange={({ currentTarget: { value } }) => look({ as: value === "said" ? "said" : "known" })}
+      >
+        <option value="known">as known today</option>
+        <option value="said">as published then</option>
+      </select>
+    </label>
+  );
+}
+
+function windowWords(window: number | null): string {
+  return window === null ? "the last 7 days" : `the last ${windowName(window)}`;
+}
+
+/** The windows end with the data's newest hour unless another moment was chosen. */
+function momentWords(at: string, isNewest: boolean): string {
+  return `${isNewest ? "Newest data: until" : "Until"} ${formatCivil(at)}`;
+}

@@ -1,0 +1,111 @@
+/** What the map shows: asked once, and drawn by map, legend, tooltip and table alike. */
+import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
+import type { ApiError } from "../api/client";
+import { filterParams, type Filter } from "../model/filter";
+import { formatPeriod } from "../model/format";
+import {
+  closed,
+  draw,
+  offered,
+  peaksParams,
+  resourceOf,
+  type LayerAnswer,
+  type Offered,
+} from "../model/layers";
+import type { Drawing } from "../model/layers/drawing";
+import { useAreas } from "./areas";
+import { provided, useProvided } from "./context";
+import { useFrame } from "./frame";
+import { useMeta, useRevision } from "./live";
+import { apiPath, useAsking } from "./period";
+import { useQuery } from "./query";
+import { useView } from "./view";
+
+export interface Drawn {
+  /** null before the first answer. */
+  readonly drawing: Drawing | null;
+  /** What was drawn, with the figures that the table shows. */
+  readonly answer: LayerAnswer | null;
+  /** Of what is drawn, which for a moment may be the answer before the present question. */
+  readonly period: string;
+  /** The address of the answer. */
+  readonly path: string | null;
+  /** A newer question has not been answered yet. */
+  readonly outdated: boolean;
+  readonly error: ApiError | null;
+  /** Nothing is asked, because the period ends before it begins. */
+  readonly isEmptyPeriod: boolean;
+}
+
+interface Asked {
+  readonly layer: Offered;
+  readonly period: string;
+  /** What was asked, but for the resolution: a moved map is no new question. */
+  readonly question: string;
+}
+
+const DrawnContext = provided<Drawn>();
+
+export function useDrawn(): Drawn {
+  return useProvided(DrawnContext, "the map's drawing");
+}
+
+export function DrawnProvider({ children }: { readonly children: ComponentChildren }) {
+  const { view } = useView();
+  const { window } = view;
+  const { outliers } = useMeta();
+  const { resolution } = useFrame();
+  const { layer: areas } = useAreas();
+  const { filter, query, extent } = useAsking();
+  const layer = areas === null && view.layer === "peaks" ? "count" : offered(view.layer);
+
+  const own = queryOf();
+  const asked: Asked = {
+    layer,
+    period: formatPeriod(filter, extent.earliest, extent.latest),
+    question: `${layer} ${own ?? ""}`,
+  };
+  const path = resolution === null ? null : apiPath(resourceOf(layer, resolution), own);
+  const {
+    data,
+    context,
+    path: answered,
+    loading,
+    error,
+  } = useQuery<unknown, Asked>(path, useRevision(), asked);
+
+  const answer = useMemo((): LayerAnswer | null => {
+    if (data === null || context === null) return null;
+    // Which layer an answer is of is known from its question.
+    return { layer: context.layer, data, areas, window } as unknown as LayerAnswer;
+  }, [data, context, areas, window]);
+  const isEmptyPeriod = query === null && layer !== "peaks";
+  const drawing = useMemo(
+    () => (answer === null || isEmptyPeriod ? null : draw(answer)),
+    [answer, isEmptyPeriod],
+  );
+  const drawn = useMemo(
+    (): Drawn => ({
+      drawing,
+      answer,
+      period: context?.period ?? asked.period,
+      path: answered,
+      outdated: loading && context !== null && context.question !== asked.question,
+      error,
+      isEmptyPeriod,
+    }),
+    [drawing, answer, context, asked.period, asked.question, answered, loading, error, isEmptyPeriod],
+  );
+  return <DrawnContext.Provider value={drawn}>{children}</DrawnContext.Provider>;
+
+  function queryOf(): string | null {
+    if (layer === "peaks") return areas === null ? null : peaksParams(view, areas.name);
+    if (layer !== "density" || query === null) return query;
+    return filterParams(ends(filter)).toString();
+  }
+
+  function ends(open: Filter): Filter {
+    return closed(open, extent, outliers.early !== null || outliers.late !== null);
+  }
+}
