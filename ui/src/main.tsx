@@ -7,6 +7,7 @@ import "./styles/controls.css";
 import "./styles/map.css";
 import "./styles/chart.css";
 import "./styles/lists.css";
+import "./styles/explain.css";
 
 const root = document.getElementById("app");
 if (root !== null) {

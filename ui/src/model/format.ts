@@ -41,17 +41,17 @@ export function formatExpected(count: number): string {
 
 /** A probability as people write it: "0.034", "0.0000048", never in powers of ten. */
 export function formatProbability(value: number): string {
-  if (value < LEAST) return `< ${LEAST.toFixed(9)}`;
+  if (value < LEAST) return `< ${LEAST.toFixed(7)}`;
   if (value >= 0.995) return "1";
   const digits = Math.max(2, Math.ceil(-Math.log10(value)) + 1);
   return value.toFixed(digits).replace(/0+$/, "");
 }
 
-const LEAST = 1e-9;
+const LEAST = 1e-7;
 
-/** "q = 0.0000048"; below what anybody counts zeros of, "q < 0.000000001". */
+/** "q = 0.0000048"; below what anybody counts zeros of, "q < 0.0000001". */
 export function formatTest(name: string, value: number): string {
-  return value < LEAST ? `${name} < ${LEAST.toFixed(9)}` : `${name} = ${formatProbability(value)}`;
+  return value < LEAST ? `${name} < ${LEAST.toFixed(7)}` : `${name} = ${formatProbability(value)}`;
 }
 
 /** A score with its sign: "+2.58". */

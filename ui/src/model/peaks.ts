@@ -47,7 +47,11 @@ export function windowName(hours: number): string {
 }
 
 /** Why a window is not ranked; null where it is. */
-export function windowSentence({ hours, standing: state, reported_share }: PeakWindow): string | null {
+export function windowSentence({
+  hours,
+  standing: state,
+  reported_share,
+}: Pick<PeakWindow, "hours" | "standing" | "reported_share">): string | null {
   switch (state) {
     case "ranked":
       return null;
@@ -75,7 +79,7 @@ export function peakSentence({ hours, peak }: InWindow, area: string): string {
 }
 
 /** "+681 %", only where the server finds the expected count large enough for one. */
-export function percentText({ percent_more }: Peak): string | null {
+export function percentText({ percent_more }: Pick<Peak, "percent_more">): string | null {
   if (percent_more === null) return null;
   return `${percent_more < 0 ? "−" : "+"}${formatCount(Math.abs(percent_more))} %`;
 }

@@ -196,11 +196,12 @@ export class CanvasRenderer implements Renderer {
   #paintGrid(context: CanvasRenderingContext2D, drawing: Drawing, grid: Grid, { theme }: Scene): void {
     const [sw, , ne, nw] = grid.corners;
     if (sw === undefined || ne === undefined || nw === undefined) return;
-    const { width, height, data } = rasterOf(drawing, grid, theme);
+    const pixels = rasterOf(drawing, grid, theme);
+    const { width, height } = pixels;
     const picture = document.createElement("canvas");
     picture.width = width;
     picture.height = height;
-    picture.getContext("2d")?.putImageData(new ImageData(data, width, height), 0, 0);
+    picture.getContext("2d")?.putImageData(pixels, 0, 0);
     const [origin, right, down] = [this.#pixel(...nw), this.#pixel(...ne), this.#pixel(...sw)];
     context.save();
     context.imageSmoothingEnabled = false;

@@ -31,11 +31,13 @@ interface Pointer {
 
 export default function CityMap({ camera, onDrawn }: CityMapProps) {
   const { name } = useMeta().profile;
-  const { look } = useView();
+  const { view, look } = useView();
   const { theme } = useTheme();
   const { drawing } = useDrawn();
   const { outlines, shapes } = useAreas();
   const { chosen, toggle } = useChosenAreas();
+  const explained = view.peak?.area.code ?? null;
+  const selected = useMemo(() => (explained === null ? chosen : [...chosen, explained]), [chosen, explained]);
   const container = useRef<HTMLDivElement>(null);
   const renderer = useRef<Renderer | null>(null);
   const restsAt = useRef(formatCamera(camera));
@@ -104,8 +106,8 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
       : latLngToCell(pointer.place.latitude, pointer.place.longitude, drawing.resolution);
 
   useEffect(() => {
-    renderer.current?.draw({ theme, drawing, outlines, shapes, selected: chosen, pointedAt: pointedCell });
-  }, [theme, drawing, outlines, shapes, chosen, pointedCell]);
+    renderer.current?.draw({ theme, drawing, outlines, shapes, selected, pointedAt: pointedCell });
+  }, [theme, drawing, outlines, shapes, selected, pointedCell]);
 
   const index = pointer === null || drawing === null ? -1 : indexAt(drawing, pointer.place);
   const area = pointer === null ? null : areaAt(shapes, pointer.place.longitude, pointer.place.latitude);

@@ -38,6 +38,8 @@ import { signsOf } from "./signs";
 
 setWorkerUrl(workerUrl);
 
+/** Areas are large enough for their names from here on. */
+const NAMES_ZOOM = 10.25;
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 
 export class GlRenderer implements Renderer {
@@ -165,12 +167,11 @@ export class GlRenderer implements Renderer {
     const zoom = drawing?.resolution == null ? SMALLEST_ZOOM : hexagonZoom(drawing.resolution);
     this.#map.setLayerZoomRange("signs", zoom, 24);
     this.#map.setLayoutProperty("signs", "text-size", signSize(drawing, zoom));
-    this.#map.setLayoutProperty("signs", "text-offset", drawing?.areas == null ? [0, 0] : [0, 1.1]);
     void this.#map.getSource<GeoJSONSource>("signs")?.setData({
       type: "FeatureCollection",
       features: (drawing === null ? [] : signsOf(drawing, shapes, theme)).map((sign) => ({
         type: "Feature",
-        properties: { text: sign.text, colour: sign.colour },
+        properties: { text: sign.text, colour: sign.colour, ground: sign.ground, ofArea: sign.ofArea },
         geometry: { type: "Point", coordinates: [sign.longitude, sign.latitude] },
       })),
     });
@@ -224,17 +225,29 @@ function emptyStyle(): StyleSpecification {
         layout: {
           "text-field": ["get", "text"],
           "text-font": ["system-ui"],
+          // Areas' names stand in their middle, from where they are shown on.
+          "text-offset": [
+            "step",
+            ["zoom"],
+            ["literal", [0, 0]],
+            NAMES_ZOOM,
+            ["case", ["get", "ofArea"], ["literal", [0, 1.7]], ["literal", [0, 0]]],
+          ],
           // Each stands in its own hexagon: none gives way, and names do not give way to them.
           "text-allow-overlap": true,
           "text-ignore-placement": true,
         },
-        paint: { "text-color": ["get", "colour"] },
+        paint: {
+          "text-color": ["get", "colour"],
+          "text-halo-color": ["get", "ground"],
+          "text-halo-width": 1,
+        },
       },
       {
         id: "area-name",
         type: "symbol",
         source: "names",
-        minzoom: 10.25,
+        minzoom: NAMES_ZOOM,
         layout: {
           "text-field": ["get", "name"],
           "text-font": ["system-ui"],

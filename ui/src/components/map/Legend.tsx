@@ -1,4 +1,5 @@
 /** What the colours mean: unit, period, how the figures came about, each class with how many are in it, and caveats. */
+import { useState } from "preact/hooks";
 import { formatCivil, formatCount, plural } from "../../model/format";
 import type { Drawing } from "../../model/layers/drawing";
 import type { Theme } from "../../model/ramp";
@@ -13,9 +14,13 @@ export function Legend() {
   const { drawing, period } = useDrawn();
   const { theme } = useTheme();
   const { at } = useView().view;
+  // On a phone it would push the list off the first screen; there it opens at a touch.
+  const [isOpen] = useState(() => matchMedia("(min-width: 861px)").matches);
   return (
-    <section class="legend" data-testid="legend" aria-label="Legend" tabIndex={0}>
-      <h2>{drawing?.heading ?? "Asking the server…"}</h2>
+    <details class="legend" data-testid="legend" open={isOpen}>
+      <summary>
+        <h2>{drawing?.heading ?? "Asking the server…"}</h2>
+      </summary>
       {drawing?.layer !== "peaks" && (
         <p class="legend-period">
           {period}
@@ -31,7 +36,7 @@ export function Legend() {
       {drawing?.caution != null && <p class="legend-caution">⚠ {drawing.caution}</p>}
       {drawing !== null && <Unmapped drawing={drawing} />}
       {drawing?.resolution != null && <HexagonSize />}
-    </section>
+    </details>
   );
 }
 

@@ -2,13 +2,7 @@
 import type { Drawing, Grid } from "../../model/layers/drawing";
 import { parseRgb, type Theme } from "../../model/ramp";
 
-export interface Raster {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8ClampedArray<ArrayBuffer>;
-}
-
-export function rasterOf(drawing: Drawing, grid: Grid, theme: Theme): Raster {
+export function rasterOf(drawing: Drawing, grid: Grid, theme: Theme): ImageData {
   const { width, height } = grid;
   const palette = drawing.classes.map(({ colours }) => parseRgb(colours[theme]));
   const data = new Uint8ClampedArray(width * height * 4);
@@ -21,5 +15,5 @@ export function rasterOf(drawing: Drawing, grid: Grid, theme: Theme): Raster {
       data[at + 3] = 225;
     }
   }
-  return { width, height, data };
+  return new ImageData(data, width, height);
 }

@@ -1,7 +1,7 @@
 /** The classes' signs, in the middle of their hexagons or areas. */
 import { cellToLatLng } from "h3-js";
 import type { AreaShape } from "../../model/areas";
-import type { Drawing } from "../../model/layers/drawing";
+import type { Drawing, LayerClass } from "../../model/layers/drawing";
 import { inkOn, type Theme } from "../../model/ramp";
 
 export interface Sign {
@@ -9,6 +9,9 @@ export interface Sign {
   readonly longitude: number;
   readonly latitude: number;
   readonly colour: string;
+  /** What it stands on. */
+  readonly ground: string;
+  readonly ofArea: boolean;
 }
 
 export function signsOf(drawing: Drawing, shapes: readonly AreaShape[], theme: Theme): Sign[] {
@@ -17,13 +20,18 @@ export function signsOf(drawing: Drawing, shapes: readonly AreaShape[], theme: T
     const its = classes[classOf[index] ?? -1];
     if (its === undefined || its.sign === "") return [];
     const [latitude, longitude] = cellToLatLng(cell);
-    return [{ text: its.sign, longitude, latitude, colour: inkOn(its.colours[theme]) }];
+    return [{ ...onGround(its, theme), longitude, latitude, ofArea: false }];
   });
   const inAreas = shapes.flatMap(({ code, label }): Sign[] => {
     const its = classes[areas?.get(code) ?? -1];
     if (its === undefined || its.sign === "") return [];
     const [longitude, latitude] = label;
-    return [{ text: its.sign, longitude, latitude, colour: inkOn(its.colours[theme]) }];
+    return [{ ...onGround(its, theme), longitude, latitude, ofArea: true }];
   });
   return [...cells, ...inAreas];
+}
+
+function onGround({ sign, colours }: LayerClass, theme: Theme): Pick<Sign, "text" | "colour" | "ground"> {
+  const ground = colours[theme];
+  return { text: sign, colour: inkOn(ground), ground };
 }

@@ -28,7 +28,8 @@ export function PeakItem({ row, layer }: Props) {
       <button
         type="button"
         class="peak-row"
-        aria-pressed={isChosen}
+        aria-expanded={isChosen}
+        aria-controls="explanation"
         aria-label={peakSentence(row, area)}
         onClick={() => go({ peak: isChosen ? null : ref })}
       >

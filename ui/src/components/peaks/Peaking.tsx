@@ -1,13 +1,17 @@
 /** Peaking now: what is beyond its usual variation, the most unusual first. */
+import type { RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import type { AreaLayer, Peaks } from "../../api/types";
 import { capital, formatCivil, formatCount } from "../../model/format";
 import { peaksParams } from "../../model/layers";
 import { peakRows, UNUSUAL_Q, windowName, windowSentence } from "../../model/peaks";
+import type { PeakRef } from "../../model/peakref";
 import { WINDOWS } from "../../model/view";
 import { useRevision } from "../../state/live";
 import { apiPath } from "../../state/period";
 import { useQuery } from "../../state/query";
 import { useView } from "../../state/view";
+import { Explanation } from "../explain/Explanation";
 import { PeakItem } from "./PeakItem";
 
 interface Props {
@@ -22,32 +26,56 @@ const LIMIT = 25;
 const COURSE = 21;
 
 export function Peaking({ layer, isShown }: Props) {
-  const { view } = useView();
+  const { view, go } = useView();
   // What was published has no courses.
   const resource = view.as === "said" ? `peaks?limit=${LIMIT}` : `peaks?limit=${LIMIT}&course=${COURSE}`;
   const path = isShown ? apiPath(resource, peaksParams(view, layer.name)) : null;
   const answer = useQuery<Peaks>(path, useRevision());
   const { data, error } = answer;
+  const { peak } = view;
+  const list = useFocusReturn(peak);
   return (
-    <section
-      id="peaks"
-      data-testid="peaks"
-      aria-label="Peaking now"
-      aria-busy={answer.loading && answer.path !== path}
-    >
-      <header class="panel-header">
-        <WindowSelect />
-        <AsSelect />
-      </header>
-      {error !== null && error.kind !== "unreachable" ? (
-        <p class="empty">{capital(error.message)}.</p>
-      ) : data === null ? (
-        <p class="empty">Comparing with what is usual…</p>
-      ) : (
-        <List data={data} layer={layer} />
-      )}
-    </section>
+    <>
+      {peak !== null && isShown && <Explanation peak={peak} onClose={() => go({ peak: null })} />}
+      <section
+        ref={list}
+        hidden={peak !== null}
+        id="peaks"
+        data-testid="peaks"
+        aria-label="Peaking now"
+        aria-busy={answer.loading && answer.path !== path}
+      >
+        <header class="panel-header">
+          <WindowSelect />
+          <AsSelect />
+        </header>
+        {error !== null && error.kind !== "unreachable" ? (
+          <p class="empty">{capital(error.message)}.</p>
+        ) : data === null ? (
+          <p class="empty">Comparing with what is usual…</p>
+        ) : (
+          <List data={data} layer={layer} />
+        )}
+      </section>
+    </>
   );
+}
+
+/** Where an explanation was opened, the reader goes on after it was closed. */
+function useFocusReturn(peak: PeakRef | null): RefObject<HTMLElement | null> {
+  const list = useRef<HTMLElement>(null);
+  const before = useRef(peak);
+  useEffect(() => {
+    const closed = peak === null ? before.current : null;
+    before.current = peak;
+    if (closed === null) return;
+    const rows = [...(list.current?.querySelectorAll<HTMLElement>("[data-area]") ?? [])];
+    const row = rows.find(
+      ({ dataset }) => dataset.area === closed.area.code && dataset.category === closed.category,
+    );
+    (row?.querySelector("button") ?? list.current?.querySelector("select"))?.focus();
+  }, [peak]);
+  return list;
 }
 
 function List({ data, layer }: { readonly data: Peaks; readonly layer: AreaLayer }) {
