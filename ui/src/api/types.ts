@@ -52,6 +52,9 @@ export type Parts = Schemas["Parts"];
 export type Incidents = Schemas["IncidentsAnswer"];
 export type Incident = Incidents["incidents"][number];
 
+export type RejectedPage = Schemas["RejectedAnswer"];
+export type RejectedRecord = Schemas["RejectedRecord"];
+
 /** By hand: GeoJSON's own types say what a geometry is. A city may publish an area without an outline, or as a point. */
 export type Boundaries = GeoJSON.FeatureCollection<GeoJSON.Geometry | null, AreaName>;
 

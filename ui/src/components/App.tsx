@@ -4,11 +4,12 @@ import { useEffect } from "preact/hooks";
 import type { Connection } from "../model/live";
 import { LiveProvider, useLive } from "../state/live";
 import { ThemeProvider } from "../state/theme";
-import { ViewProvider } from "../state/view";
+import { useView, ViewProvider } from "../state/view";
 import { Dashboard } from "./Dashboard";
 import { Disclaimer } from "./Disclaimer";
 import { Freshness } from "./badge/Freshness";
 import { Notices } from "./badge/Notices";
+import { TakeAway } from "./share/TakeAway";
 import { ThemeToggle } from "./ThemeToggle";
 
 export function App() {
@@ -41,14 +42,20 @@ function Page() {
           <h1>Blotter{city !== null && <span class="brand-city">{city}</span>}</h1>
         </div>
         <Freshness />
-        <ThemeToggle />
+        <div class="top-actions">
+          {/* What is shown is known only where the map is asked for. */}
+          {meta !== null && <TakeAway />}
+          <ThemeToggle />
+        </div>
       </header>
       <Notices />
     </>
   );
+  const { embed } = useView().view;
   if (meta === null) return <Waiting head={head} connection={connection} />;
   return (
-    <div class="page">
+    <div class={embed ? "page page-embedded" : "page"}>
+      {embed && <Notices />}
       <Dashboard head={head} meta={meta} />
       <Disclaimer profile={meta.profile} simulated={meta.simulated} />
     </div>

@@ -4,7 +4,9 @@ import type { Meta } from "../api/types";
 import { AreasProvider } from "../state/areas";
 import { DrawnProvider } from "../state/drawn";
 import { FrameProvider } from "../state/frame";
-import { MetaProvider } from "../state/live";
+import { MetaProvider, useMeta } from "../state/live";
+import { formatView } from "../model/view";
+import { useView } from "../state/view";
 import { FilterBar } from "./filters/FilterBar";
 import { Lists } from "./Lists";
 import { MapPanel } from "./map/MapPanel";
@@ -20,28 +22,51 @@ interface Props {
 }
 
 export function Dashboard({ head, meta }: Props) {
+  const isEmbedded = useView().view.embed;
   return (
     <MetaProvider meta={meta}>
       <AreasProvider>
         <FrameProvider>
-          <DrawnProvider>
-            <div class="first-screen">
-              {head}
-              <section class="controls" aria-label="Total and filters">
-                <Total />
-                <FilterBar />
-              </section>
-              <main class="views">
-                <MapTools />
-                <MapPanel />
-                <Lists />
-                <SeriesPanel />
-              </main>
-            </div>
-            <TablePanel />
-          </DrawnProvider>
+          <DrawnProvider>{isEmbedded ? <Embedded /> : <Whole head={head} />}</DrawnProvider>
         </FrameProvider>
       </AreasProvider>
     </MetaProvider>
+  );
+}
+
+/** For another page's frame: the map, its legend, and the way here. */
+function Embedded() {
+  const { view } = useView();
+  return (
+    <main class="embedded">
+      <h1 class="visually-hidden">Map of {useMeta().profile.name}</h1>
+      <MapPanel />
+      <p class="embedded-link">
+        <a href={`/?${formatView({ ...view, embed: false })}`} target="_blank" rel="noreferrer">
+          Open in Blotter
+        </a>
+      </p>
+    </main>
+  );
+}
+
+function Whole({ head }: { readonly head: ComponentChildren }) {
+  return (
+    <>
+      <div class="first-screen">
+        {head}
+        <section class="controls" aria-label="Total and filters">
+          <Total />
+          <FilterBar />
+        </section>
+        <main class="views">
+          <MapTools />
+          <MapPanel />
+          <Lists />
+          <SeriesPanel />
+        </main>
+      </div>
+      <TablePanel />
+    </>
   );
 }

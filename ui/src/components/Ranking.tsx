@@ -2,6 +2,7 @@
 import type { Series } from "../api/types";
 import { filterParams, toggleCategory, type Filter } from "../model/filter";
 import { useAreas, useChosenAreas, useNames } from "../state/areas";
+import { useAsked } from "../state/asked";
 import { useRevision } from "../state/live";
 import { apiPath, useAsking } from "../state/period";
 import { useQuery } from "../state/query";
@@ -21,6 +22,7 @@ export function Ranking({ isShown }: { readonly isShown: boolean }) {
       ? null
       : apiPath(`series?by=${encodeURIComponent(dimension)}&bucket=year`, withoutOwn(filter, dimension));
   const answer = useQuery<Series>(path, useRevision());
+  useAsked("Most incidents", path);
   return (
     <RankedList
       answer={answer}

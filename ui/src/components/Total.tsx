@@ -2,6 +2,7 @@
 import type { Series } from "../api/types";
 import { isUnfiltered } from "../model/filter";
 import { formatPeriod, plural } from "../model/format";
+import { useAsked } from "../state/asked";
 import { useMeta, useRevision } from "../state/live";
 import { apiPath, useAsking } from "../state/period";
 import { useQuery } from "../state/query";
@@ -13,6 +14,7 @@ export function Total() {
   const { filter, query, extent } = useAsking();
   const path = apiPath("series?by=none&bucket=year", query);
   const answer = useQuery<Series>(path, useRevision());
+  useAsked("Total", path);
   const total = path === null ? 0 : answer.data === null ? null : sum(answer.data);
   const period = formatPeriod(filter, extent.earliest, extent.latest);
   return (

@@ -13,9 +13,9 @@ export interface PartRow {
 }
 
 /** The parts that hold more than their share, and all others in one row: together they are the whole. */
-export function partRows({ parts, others }: Parts): PartRow[] {
+export function partRows({ parts, others }: Parts, name: (text: string) => string = titleCase): PartRow[] {
   const rows = parts.map(({ text, observed, expected, q }) => ({
-    text: text === "" ? "Not recorded" : titleCase(text),
+    text: text === "" ? "Not recorded" : name(text),
     observed,
     expected,
     q,

@@ -15,6 +15,7 @@ const PLAIN: View = {
   bucket: null,
   resolution: null,
   camera: null,
+  table: "areas",
   embed: false,
 };
 
@@ -41,6 +42,7 @@ test("a view survives its own address", () => {
     bucket: "month",
     resolution: 10,
     camera: { zoom: 11.25, latitude: 41.8801, longitude: -87.6302 },
+    table: "data",
     embed: true,
   };
   expect(parseView(`?${formatView(view)}`)).toEqual(view);

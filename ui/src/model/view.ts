@@ -24,6 +24,10 @@ export type ListName = (typeof LISTS)[number];
 export const WINDOWS = [1, 6, 24, 168] as const;
 export type WindowHours = (typeof WINDOWS)[number];
 
+/** Which table stands below; the first is the areas'. */
+export const TABLES = ["areas", "hexagons", "incidents", "data"] as const;
+export type TableName = (typeof TABLES)[number];
+
 export interface View {
   readonly filter: Filter;
   /** What the map shows. */
@@ -46,6 +50,7 @@ export interface View {
   readonly resolution: number | null;
   /** null: the whole city. */
   readonly camera: Camera | null;
+  readonly table: TableName;
   /** Only the map, for another page to frame. */
   readonly embed: boolean;
 }
@@ -69,6 +74,7 @@ export function parseView(search: string): View {
     bucket: BUCKETS.find((bucket) => bucket === params.get("bucket")) ?? null,
     resolution: parseResolution(params.get("resolution")),
     camera: parseCamera(params.get("map")),
+    table: TABLES.find((table) => table === params.get("table")) ?? "areas",
     embed: params.get("embed") === "1",
   };
 }
@@ -87,6 +93,7 @@ export function formatView(view: View): string {
   if (view.bucket !== null) params.set("bucket", view.bucket);
   if (view.resolution !== null) params.set("resolution", String(view.resolution));
   if (view.camera !== null) params.set("map", formatCamera(view.camera));
+  if (view.table !== "areas") params.set("table", view.table);
   if (view.embed) params.set("embed", "1");
   // Colons, commas and slashes are legal in a query and keep a shared link readable.
   return params.toString().replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%2F", "/");

@@ -16,6 +16,8 @@ export interface Frame {
   readonly camera: Camera | null;
   /** H3 resolution of the hexagons, chosen or by the zoom. */
   readonly resolution: number | null;
+  /** Takes a picture of the map; null until the map is there. */
+  readonly picture: RefObject<(() => Promise<HTMLCanvasElement>) | null>;
 }
 
 const MAP_MARGIN_PX = 14;
@@ -30,6 +32,7 @@ export function FrameProvider({ children }: { readonly children: ComponentChildr
   const { bounding_box } = useMeta().profile;
   const { view } = useView();
   const element = useRef<HTMLDivElement>(null);
+  const picture = useRef<(() => Promise<HTMLCanvasElement>) | null>(null);
   const size = useSize(element);
   const [west, south, east, north] = bounding_box;
   const whole = useMemo(
@@ -40,6 +43,6 @@ export function FrameProvider({ children }: { readonly children: ComponentChildr
   const camera = view.camera ?? whole;
   const resolution =
     view.resolution ?? (camera === null ? null : resolutionForZoom(camera.zoom, camera.latitude));
-  const frame = useMemo(() => ({ element, size, camera, resolution }), [size, camera, resolution]);
+  const frame = useMemo(() => ({ element, size, camera, resolution, picture }), [size, camera, resolution]);
   return <FrameContext.Provider value={frame}>{children}</FrameContext.Provider>;
 }

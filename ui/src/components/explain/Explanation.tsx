@@ -7,6 +7,7 @@ import { percentText } from "../../model/peaks";
 import type { PeakRef } from "../../model/peakref";
 import { formatArea } from "../../model/filter";
 import { standing } from "../../model/unusual";
+import { useAsked } from "../../state/asked";
 import { useNames } from "../../state/areas";
 import { useRevision } from "../../state/live";
 import { useQuery } from "../../state/query";
@@ -28,6 +29,7 @@ export function Explanation({ peak, onClose }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   const path = explainPath(peak, view.at);
   const { data, error, path: answered } = useQuery<Explained>(path, useRevision());
+  useAsked("Explanation", path);
   const place = nameOf(peak.area.layer, peak.area.code);
   // Whoever opened it goes on reading here; whoever followed a link starts at the top of the page.
   useEffect(() => {
@@ -93,7 +95,12 @@ function Body({ explained, place }: { readonly explained: Explained; readonly pl
         .
       </p>
       <CourseChart course={explained.course} />
-      <PartTable title="Blocks" rows={partRows(explained.blocks)} observed={observed} expected={expected} />
+      <PartTable
+        title="Blocks"
+        rows={partRows(explained.blocks, asPublished)}
+        observed={observed}
+        expected={expected}
+      />
       <PartTable
         title="Descriptions"
         rows={partRows(explained.descriptions)}
@@ -122,4 +129,9 @@ function explainPath({ area, hours, category }: PeakRef, at: string | null): str
   const params = new URLSearchParams({ area: formatArea(area), category, window: String(hours) });
   if (at !== null) params.set("at", at);
   return `/api/v1/explain?${params.toString()}`;
+}
+
+/** Addresses are abbreviations in capitals. */
+function asPublished(text: string): string {
+  return text;
 }

@@ -7,6 +7,7 @@ import { outline } from "./hexagons";
 import { PALETTES } from "./palette";
 import { rasterOf } from "./raster";
 import {
+  copyOf,
   LARGEST_ZOOM,
   SMALLEST_ZOOM,
   type Place,
@@ -64,6 +65,10 @@ export class CanvasRenderer implements Renderer {
       x: centre.x + (x - this.#canvas.clientWidth / 2) / size,
       y: centre.y + (y - this.#canvas.clientHeight / 2) / size,
     });
+  }
+
+  picture(): Promise<HTMLCanvasElement> {
+    return Promise.resolve(copyOf(this.#canvas));
   }
 
   destroy(): void {

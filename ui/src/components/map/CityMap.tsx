@@ -7,6 +7,7 @@ import type { Drawing } from "../../model/layers/drawing";
 import { formatCamera, type Camera } from "../../model/view";
 import { useAreas, useChosenAreas } from "../../state/areas";
 import { useDrawn } from "../../state/drawn";
+import { useFrame } from "../../state/frame";
 import { useMeta } from "../../state/live";
 import { useTheme } from "../../state/theme";
 import { useView } from "../../state/view";
@@ -38,6 +39,7 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
   const { chosen, toggle } = useChosenAreas();
   const explained = view.peak?.area.code ?? null;
   const selected = useMemo(() => (explained === null ? chosen : [...chosen, explained]), [chosen, explained]);
+  const { picture } = useFrame();
   const container = useRef<HTMLDivElement>(null);
   const renderer = useRef<Renderer | null>(null);
   const restsAt = useRef(formatCamera(camera));
@@ -90,7 +92,11 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
     };
     const mine = webGl ? new GlRenderer(options) : new CanvasRenderer(options);
     renderer.current = mine;
-    return () => mine.destroy();
+    picture.current = () => mine.picture();
+    return () => {
+      picture.current = null;
+      mine.destroy();
+    };
     // The first camera only: later ones are moves of the same map.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);

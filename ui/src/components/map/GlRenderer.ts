@@ -25,6 +25,7 @@ import { coloursFor, geometryFor, outline, type HexagonGeometry } from "./hexago
 import { PALETTES } from "./palette";
 import { rasterOf } from "./raster";
 import {
+  copyOf,
   LARGEST_ZOOM,
   prefersReducedMotion,
   SMALLEST_ZOOM,
@@ -113,6 +114,13 @@ export class GlRenderer implements Renderer {
   placeAt(x: number, y: number): Place {
     const { lng, lat } = this.#map.unproject([x, y]);
     return { longitude: lng, latitude: lat };
+  }
+
+  async picture(): Promise<HTMLCanvasElement> {
+    // The GPU's picture can be read only before the frame in which it was drawn ends.
+    const drawn = this.#map.once("render").then(() => copyOf(this.#map.getCanvas()));
+    this.#map.triggerRepaint();
+    return drawn;
   }
 
   destroy(): void {

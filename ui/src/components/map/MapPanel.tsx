@@ -1,6 +1,7 @@
 /** The map with its legend; the map's code is fetched apart, so that the rest of the page need not wait for it. */
 import type { FunctionComponent } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { useAsked } from "../../state/asked";
 import { useDrawn } from "../../state/drawn";
 import { useFrame } from "../../state/frame";
 import type { CityMapProps } from "./CityMap";
@@ -9,8 +10,9 @@ import { MapNotice } from "./MapNotice";
 
 export function MapPanel() {
   const { element, camera } = useFrame();
-  const { drawing, outdated } = useDrawn();
+  const { drawing, outdated, path } = useDrawn();
   const CityMap = useCityMap();
+  useAsked("Map, legend and its table", path);
   const loading = outdated || drawing === null;
   return (
     <div class="map-panel">

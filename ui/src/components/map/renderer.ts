@@ -37,6 +37,8 @@ export interface Renderer {
   moveTo(camera: Camera): void;
   zoomBy(steps: number): void;
   placeAt(x: number, y: number): Place;
+  /** A copy of what is on the screen. */
+  picture(): Promise<HTMLCanvasElement>;
   destroy(): void;
 }
 
@@ -56,4 +58,12 @@ export function prefersReducedMotion(): boolean {
 
 export function hasWebGl(): boolean {
   return document.createElement("canvas").getContext("webgl2") !== null;
+}
+
+export function copyOf(canvas: HTMLCanvasElement): HTMLCanvasElement {
+  const copy = document.createElement("canvas");
+  copy.width = canvas.width;
+  copy.height = canvas.height;
+  copy.getContext("2d")?.drawImage(canvas, 0, 0);
+  return copy;
 }

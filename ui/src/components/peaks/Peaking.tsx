@@ -9,6 +9,7 @@ import type { PeakRef } from "../../model/peakref";
 import { WINDOWS } from "../../model/view";
 import { useRevision } from "../../state/live";
 import { apiPath } from "../../state/period";
+import { useAsked } from "../../state/asked";
 import { useQuery } from "../../state/query";
 import { useView } from "../../state/view";
 import { Explanation } from "../explain/Explanation";
@@ -31,6 +32,7 @@ export function Peaking({ layer, isShown }: Props) {
   const resource = view.as === "said" ? `peaks?limit=${LIMIT}` : `peaks?limit=${LIMIT}&course=${COURSE}`;
   const path = isShown ? apiPath(resource, peaksParams(view, layer.name)) : null;
   const answer = useQuery<Peaks>(path, useRevision());
+  useAsked("Peaking now", path);
   const { data, error } = answer;
   const { peak } = view;
   const list = useFocusReturn(peak);

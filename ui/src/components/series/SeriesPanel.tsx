@@ -8,6 +8,7 @@ import { bucketFor, isBucketSensible } from "../../model/period";
 import { largest } from "../../model/rank";
 import { layOut, type Timeline } from "../../model/timeline";
 import { BUCKETS } from "../../model/view";
+import { useAsked } from "../../state/asked";
 import { useNames } from "../../state/areas";
 import { useLive, useMeta, useRevision } from "../../state/live";
 import { useQuery, type Answer } from "../../state/query";
@@ -40,7 +41,8 @@ export function SeriesPanel() {
   const wholeBucket = bucketFor(...extent);
   const hasData = meta.incidents.total > 0;
 
-  const series = useQuery<Series, Span>(hasData ? path(by, bucket, filter) : null, revision, [start, end]);
+  const seriesPath = hasData ? path(by, bucket, filter) : null;
+  const series = useQuery<Series, Span>(seriesPath, revision, [start, end]);
   const everything = { ...filter, from: null, to: null };
   const whole = useQuery<Series, Span>(
     hasData ? path("none", wholeBucket, everything) : null,
@@ -48,6 +50,7 @@ export function SeriesPanel() {
     extent,
   );
 
+  useAsked("Over time", seriesPath);
   const timeline = useTimeline(series);
   const overview = useTimeline(whole);
   const lines = useLines(timeline, series.data, by, nameOf);

@@ -3,6 +3,7 @@ import type { AreaLayer, Series } from "../../api/types";
 import type { AreaShape } from "../../model/areas";
 import { formatCount, formatPeriod, formatShare } from "../../model/format";
 import { rank } from "../../model/rank";
+import { useAsked } from "../../state/asked";
 import { useAreas, useChosenAreas } from "../../state/areas";
 import { useRevision } from "../../state/live";
 import { apiPath, useAsking } from "../../state/period";
@@ -28,6 +29,7 @@ export function AreaTable({ layer }: Props) {
   const period = formatPeriod(filter, extent.earliest, extent.latest);
   const path = apiPath(`series?by=${encodeURIComponent(layer.name)}&bucket=year`, query);
   const series = useQuery<Series>(path, useRevision()).data;
+  useAsked("Table of areas", path);
   if (series === null) return <p class="empty">Loading…</p>;
   const rows = areaRows(layer, series, shapes);
   const whole = rows.reduce((sum, row) => sum + row.total, 0);

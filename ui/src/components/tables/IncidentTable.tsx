@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { fetchJson } from "../../api/client";
 import type { AreaLayer, Incident, Incidents } from "../../api/types";
 import { formatCivil, titleCase } from "../../model/format";
+import { useAsked } from "../../state/asked";
 import { useAreas } from "../../state/areas";
 import { useRevision } from "../../state/live";
 import { apiPath, useAsking } from "../../state/period";
@@ -22,6 +23,7 @@ export function IncidentTable() {
   const revision = useRevision();
   const { layer } = useAreas();
   const path = apiPath(`incidents?limit=${PAGE}`, query);
+  useAsked("Latest incidents", path);
   const [older, setOlder] = useState<Older | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   useEffect(() => setOlder(null), [query]);

@@ -124,5 +124,6 @@ function cornersOf(corners: Density["grid"]["corners"]): Grid["corners"] {
 }
 
 function formatYears(years: number): string {
-  return `${years >= 10 ? years.toFixed(0) : years.toFixed(2).replace(/\.?0+$/, "")} ${years === 1 ? "year" : "years"}`;
+  const text = years >= 10 ? years.toFixed(0) : years.toFixed(2).replace(/\.?0+$/, "");
+  return `${text} ${text === "1" ? "year" : "years"}`;
 }

@@ -1,0 +1,92 @@
+/** What is shown, to take away: a link, the figures as CSV and GeoJSON, a picture with its legend, a frame for a page. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { formatView } from "../../model/view";
+import { useDrawn } from "../../state/drawn";
+import { useFrame } from "../../state/frame";
+import { useMeta } from "../../state/live";
+import { useTheme } from "../../state/theme";
+import { useView } from "../../state/view";
+import { CopyButton } from "../CopyButton";
+import { posterOf } from "./poster";
+
+export function TakeAway() {
+  const { view } = useView();
+  const { path } = useDrawn();
+  const box = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const close = (event: Event) => {
+      if (box.current !== null && event.target instanceof Node && !box.current.contains(event.target))
+        box.current.open = false;
+    };
+    document.addEventListener("click", close);
+    return () => document.removeEventListener("click", close);
+  }, []);
+  return (
+    <details
+      class="take-away"
+      ref={box}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || box.current === null) return;
+        box.current.open = false;
+        box.current.querySelector("summary")?.focus();
+      }}
+    >
+      <summary data-testid="take-away">Share</summary>
+      <div class="take-away-menu">
+        <CopyButton label="Copy link" testId="copy-link" text={() => location.href} />
+        {path !== null && (
+          <>
+            <a href={withFormat(path, "csv")} download="blotter.csv" data-testid="download-csv">
+              Figures of the map as CSV
+            </a>
+            <a href={withFormat(path, "geojson")} download="blotter.geojson" data-testid="download-geojson">
+              … as GeoJSON
+            </a>
+          </>
+        )}
+        <PictureButton />
+        <CopyButton
+          label="Copy code to embed the map"
+          testId="copy-embed"
+          text={() =>
+            `<iframe src="${location.origin}/?${formatView({ ...view, embed: true })}" width="800" height="600" title="Map"></iframe>`
+          }
+        />
+      </div>
+    </details>
+  );
+}
+
+function PictureButton() {
+  const { picture } = useFrame();
+  const { drawing, period } = useDrawn();
+  const { theme } = useTheme();
+  const meta = useMeta();
+  const [failure, setFailure] = useState<string | null>(null);
+  const save = async () => {
+    if (picture.current === null || drawing === null) {
+      setFailure("The map is not there yet");
+      return;
+    }
+    const poster = await posterOf(await picture.current(), { drawing, period, theme, meta });
+    const address = URL.createObjectURL(poster);
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = "blotter.png";
+    link.click();
+    URL.revokeObjectURL(address);
+    setFailure(null);
+  };
+  return (
+    <>
+      <button type="button" class="quiet" data-testid="save-picture" onClick={() => void save()}>
+        Picture of the map (PNG)
+      </button>
+      {failure !== null && <p role="alert">{failure}.</p>}
+    </>
+  );
+}
+
+function withFormat(path: string, format: string): string {
+  return `${path}${path.includes("?") ? "&" : "?"}format=${format}`;
+}
