@@ -44,6 +44,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/brief": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * The weekly brief: 7 days, 28 days and the year to date, by category and by area
+         * @description Counts incidents of the last 7 days, the last 28 days and the year to date, and compares each with the same days of the year before and with what was expected. Arrow and CSV have one row per line and span.
+         */
+        readonly get: operations["brief"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/cells": {
         readonly parameters: {
             readonly query?: never;
@@ -56,6 +76,26 @@ export interface paths {
          * @description Counts the selected incidents of each cell. CSV and GeoJSON also have the centre of each cell.
          */
         readonly get: operations["cells"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/change": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Change: cells with more or fewer incidents than in another period
+         * @description Compares the incidents of each cell in two periods by the exact test of two Poisson counts (conditional binomial, two-sided), and corrects p for all cells (Benjamini and Hochberg). `from` and `to` are required. `bbox` selects whole cells by their centre.
+         */
+        readonly get: operations["change"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -136,6 +176,26 @@ export interface paths {
          * @description Computes Getis-Ord Gi* with binary weights over a cell and its neighbours, its two-sided p, and q, which corrects p for all tests (Benjamini and Hochberg). The study area has cells without selected incidents, too. `outline`: cells whose centre lies inside the city's outline and that are connected to cells with incidents, and all cells with incidents. `within_reach`, if the outline is unknown: cells with incidents, and cells with at least four neighbours that have incidents. `bbox` narrows the study area; the other filters select incidents only.
          */
         readonly get: operations["hotspots"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/hours": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Incidents by hour of the week
+         * @description Counts incidents by hour of the week in city time. Arrow and CSV have one row per line and hour.
+         */
+        readonly get: operations["hours"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -460,6 +520,156 @@ export interface components {
             /** @description Name to show. */
             readonly name: string;
         };
+        /** @description Counts of three spans, each compared with the same days of the year before and with what was expected. */
+        readonly BriefAnswer: {
+            /** @description By area of the primary layer, the most incidents in the last 7 days first. Code ``: no area recorded. */
+            readonly areas: readonly components["schemas"]["BriefLine"][];
+            /** @description By category, the most incidents in the last 7 days first. */
+            readonly categories: readonly components["schemas"]["BriefLine"][];
+            /** @description Layer of the areas. Null if the city has none. */
+            readonly layer: string | null;
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /** @description Whether expected counts allow for late reports: `profile` or `none`. */
+            readonly reporting_lag: string;
+            /** @description How the week before looks today. */
+            readonly revisions: components["schemas"]["BriefRevisions"];
+            /** @description The spans: the last 7 days, the last 28 days, the year to date. */
+            readonly spans: readonly components["schemas"]["BriefSpan"][];
+            /** @description All incidents. */
+            readonly total: components["schemas"]["BriefLine"];
+        };
+        /** @description The incidents of a line in a span, compared. */
+        readonly BriefFigure: {
+            /**
+             * Format: int64
+             * @description Incidents in the same days of the year before. Null if the data begin later.
+             */
+            readonly before: number | null;
+            /**
+             * Format: int64
+             * @description observed − before.
+             */
+            readonly difference: number | null;
+            /**
+             * Format: double
+             * @description Incidents expected, learned from the weeks before the span, late reports allowed for. Null if fewer than eight weeks lie before it.
+             */
+            readonly expected: number | null;
+            /**
+             * Format: double
+             * @description Probability of a count at least this unusual beside `expected`, 0 to 1 (negative binomial, two-sided).
+             */
+            readonly expected_p: number | null;
+            /**
+             * Format: double
+             * @description `expected_p` corrected for all lines and spans of this table (Benjamini and Hochberg), 0 to 1.
+             */
+            readonly expected_q: number | null;
+            /**
+             * Format: int64
+             * @description Greatest usual count: at most 1 count in 20 is higher.
+             */
+            readonly high: number | null;
+            /**
+             * Format: int64
+             * @description Least usual count: at most 1 count in 20 is lower.
+             */
+            readonly low: number | null;
+            /**
+             * Format: int64
+             * @description Incidents in the span.
+             */
+            readonly observed: number;
+            /**
+             * Format: double
+             * @description Probability of two counts at least this unequal if the rate is the same, 0 to 1: exact test of two Poisson counts (conditional
+             *     binomial, two-sided).
+             */
+            readonly p: number | null;
+            /**
+             * Format: double
+             * @description Percent more than the year before (negative: less). Null if either count is below 20.
+             */
+            readonly percent: number | null;
+            /**
+             * Format: double
+             * @description p corrected for all lines and spans of this table (Benjamini and Hochberg), 0 to 1.
+             */
+            readonly q: number | null;
+        };
+        /** @description A category, an area, or everything. */
+        readonly BriefLine: {
+            /** @description Figures of each span, in the order of `spans`. */
+            readonly figures: readonly components["schemas"]["BriefFigure"][];
+            /** @description Category or area code. Empty: all incidents, or no area recorded. */
+            readonly key: string;
+            /** @description Name to show. */
+            readonly name: string;
+        };
+        /** @description The week before the last, as it is known today. */
+        readonly BriefRevisions: {
+            /**
+             * Format: int64
+             * @description How many of them were added or changed after `to`. Null if this is not known: the source says no times of change and was first
+             *     read later, or there are more than 10,000 incidents.
+             */
+            readonly changed: number | null;
+            /**
+             * Format: date
+             * @description First day, city time.
+             */
+            readonly from: string;
+            /**
+             * Format: int64
+             * @description Incidents that are known of it today.
+             */
+            readonly incidents: number;
+            /**
+             * Format: date
+             * @description Day after the last, city time: the end of the brief of that week.
+             */
+            readonly to: string;
+        };
+        /** @description A span and the same days of the year before. */
+        readonly BriefSpan: {
+            /**
+             * Format: int64
+             * @description Number of days of the year before: 29 February may make a difference, which p allows for.
+             */
+            readonly before_days: number;
+            /**
+             * Format: date
+             * @description The same first day, a year before.
+             */
+            readonly before_from: string;
+            /**
+             * Format: date
+             * @description Day after the same last day, a year before.
+             */
+            readonly before_to: string;
+            /**
+             * Format: int64
+             * @description Number of days.
+             */
+            readonly days: number;
+            /**
+             * Format: date
+             * @description First day, city time.
+             */
+            readonly from: string;
+            /** @description False if the data begin after `before_from`: then nothing is compared with the year before. */
+            readonly has_before: boolean;
+            /** @description Its name. */
+            readonly name: components["schemas"]["SpanName"];
+            /**
+             * Format: date
+             * @description Day after the last, city time.
+             */
+            readonly to: string;
+        };
         /**
          * @description `hot_99`: more incidents than the city, q ≤ 0.01; `hot_95`: q ≤ 0.05; `hot_90`: q ≤ 0.10. `cold_…`: fewer. `not_significant`: all others, and cells whose z is null.
          * @enum {string}
@@ -510,6 +720,123 @@ export interface components {
             readonly next_offsets: {
                 readonly [key: string]: number;
             };
+        };
+        /** @description Every cell with incidents in either period. */
+        readonly ChangeAnswer: components["schemas"]["ChangeSummary"] & {
+            /** @description Cells with incidents in either period, sorted by H3 index. */
+            readonly cells: readonly components["schemas"]["ChangedCell"][];
+        };
+        /**
+         * @description `more`: significantly more incidents than before. `fewer`: significantly fewer. `same`: no significant difference.
+         * @enum {string}
+         */
+        readonly ChangeClass: "more" | "fewer" | "same";
+        /** @description Values that hold for the whole answer. */
+        readonly ChangeSummary: {
+            /**
+             * Format: double
+             * @description Length of the other period, in days. The test allows for a difference; counts do not.
+             */
+            readonly before_days: number;
+            /**
+             * Format: date-time
+             * @description Start of the other period.
+             */
+            readonly before_from: string;
+            /**
+             * Format: int64
+             * @description Selected incidents of the other period in the study area.
+             */
+            readonly before_mapped: number;
+            /**
+             * Format: date-time
+             * @description End of the other period, exclusive.
+             */
+            readonly before_to: string;
+            /**
+             * Format: int64
+             * @description Selected incidents of the other period without coordinates inside the city's bounding box. Always 0 with `bbox`.
+             */
+            readonly before_unmapped: number;
+            /** @description Lowest confidence, in percent, at which a cell has changed. */
+            readonly confidence: components["schemas"]["ConfidenceLevel"];
+            /**
+             * Format: double
+             * @description Length of the period, in days.
+             */
+            readonly days: number;
+            /** @description Cells with fewer incidents. */
+            readonly fewer: number;
+            /**
+             * Format: date-time
+             * @description Start of the period: city time with offset.
+             */
+            readonly from: string;
+            /**
+             * Format: int64
+             * @description Selected incidents of the period in the study area.
+             */
+            readonly mapped: number;
+            /** @description Cells with more incidents. */
+            readonly more: number;
+            /** @description Cells of the study area. */
+            readonly n: number;
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Resolution of the H3 cells.
+             */
+            readonly resolution: number;
+            /** @description How the study area is bounded. */
+            readonly study_area: components["schemas"]["StudyAreaMethod"];
+            /** @description Cells with incidents in either period; q is corrected for them. */
+            readonly tests: number;
+            /**
+             * Format: date-time
+             * @description End of the period, exclusive.
+             */
+            readonly to: string;
+            /**
+             * Format: int64
+             * @description Selected incidents of the period without coordinates inside the city's bounding box. Always 0 with `bbox`.
+             */
+            readonly unmapped: number;
+        };
+        /** @description One cell. */
+        readonly ChangedCell: {
+            /**
+             * Format: int64
+             * @description Incidents in the other period.
+             */
+            readonly before: number;
+            /** @description H3 index of the cell, in hexadecimal. */
+            readonly cell: string;
+            /** @description `more` or `fewer` if q is at most 1 − confidence, else `same`. */
+            readonly class: components["schemas"]["ChangeClass"];
+            /**
+             * Format: int64
+             * @description Incidents in the period.
+             */
+            readonly count: number;
+            /**
+             * Format: int64
+             * @description count − before.
+             */
+            readonly difference: number;
+            /**
+             * Format: double
+             * @description Probability of two counts at least this unequal if the rate is the same, 0 to 1: exact test of two Poisson counts (conditional
+             *     binomial, two-sided).
+             */
+            readonly p: number;
+            /**
+             * Format: double
+             * @description p corrected for all tests (Benjamini and Hochberg), 0 to 1.
+             */
+            readonly q: number;
         };
         /** @description A city. */
         readonly CityFacts: {
@@ -1056,6 +1383,22 @@ export interface components {
              */
             readonly observed: number;
         };
+        /** @description Counts by hour of the week, one line per category or area. */
+        readonly HoursAnswer: {
+            /** @description Lines, the largest total first; empty lines are left out. */
+            readonly lines: readonly components["schemas"]["HoursLine"][];
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+        };
+        /** @description A line. */
+        readonly HoursLine: {
+            /** @description Incidents in each of the 168 hours of the week, city time: the first is Monday 00:00–01:00. */
+            readonly counts: readonly number[];
+            /** @description Category or area code. Empty if the incident has none, or with `by=none`. */
+            readonly key: string;
+        };
         /** @description How many incidents there are. */
         readonly IncidentFigures: {
             /**
@@ -1274,7 +1617,7 @@ export interface components {
              * @description p corrected for all parts of the kind in the window (Benjamini and Hochberg), 0 to 1.
              */
             readonly q: number | null;
-            /** @description Its text. Empty: not recorded. */
+            /** @description Its text; spellings that differ in capitals are one. Empty: not recorded. */
             readonly text: string;
         };
         /** @description The window by blocks, places or descriptions. */
@@ -1515,6 +1858,11 @@ export interface components {
          */
         readonly SourceStateName: "loading" | "following" | "failing" | "held" | "ended";
         /**
+         * @description `week`: the last 7 days. `four_weeks`: the last 28 days. `year_to_date`: since 1 January.
+         * @enum {string}
+         */
+        readonly SpanName: "week" | "four_weeks" | "year_to_date";
+        /**
          * @description Length of a step. Weeks begin on Monday.
          * @enum {string}
          */
@@ -1710,6 +2058,58 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly brief: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description End of the brief, exclusive: city time, or a time with offset, rounded down to midnight. Default: the last midnight before the
+                 *     end of the data.
+                 */
+                readonly at?: string;
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. */
+                readonly format?: "json" | "arrow" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["BriefAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly cells: {
         readonly parameters: {
             readonly query?: {
@@ -1765,6 +2165,104 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["CellsAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "application/geo+json": {
+                        readonly features: readonly {
+                            /** @description Coordinates in degrees, longitude first. Null if the row has no place. */
+                            readonly geometry: Record<string, unknown> | null;
+                            /** @description The row: values by column. */
+                            readonly properties: Record<string, unknown>;
+                            /** @enum {string} */
+                            readonly type: "Feature";
+                        }[];
+                        /** @enum {string} */
+                        readonly type: "FeatureCollection";
+                    };
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly change: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description Start of the other period, inclusive; formats as for `from`. Default: with `before_to`, the period of the same length that ends
+                 *     there.
+                 */
+                readonly before_from?: string;
+                /** @description End of the other period, exclusive; formats as for `to`. Default: `from`. */
+                readonly before_to?: string;
+                /** @description Resolution of the H3 cells. */
+                readonly resolution?: number;
+                /** @description Lowest confidence, in percent, at which a cell has changed. */
+                readonly confidence?: 90 | 95 | 99;
+                /**
+                 * @description Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+                 *     seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
+                 */
+                readonly from?: string;
+                /** @description Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit. */
+                readonly to?: string;
+                /** @description Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
+                readonly category?: readonly string[];
+                /**
+                 * @description Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+                 *     area is refused.
+                 */
+                readonly area?: readonly string[];
+                /** @description Include only incidents with (`true`) or without (`false`) an arrest. */
+                readonly arrest?: boolean;
+                /** @description Include only domestic (`true`) or other (`false`) incidents. */
+                readonly domestic?: boolean;
+                /**
+                 * @description Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+                 *     backtests select whole cells by their centre.
+                 */
+                readonly bbox?: string;
+                /**
+                 * @description Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+                 *     commas.
+                 */
+                readonly hour_of_week?: string;
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. GeoJSON has at most 200,000 features. */
+                readonly format?: "json" | "arrow" | "geojson" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ChangeAnswer"];
                     readonly "application/vnd.apache.arrow.stream": string;
                     readonly "application/geo+json": {
                         readonly features: readonly {
@@ -2116,6 +2614,83 @@ export interface operations {
                         /** @enum {string} */
                         readonly type: "FeatureCollection";
                     };
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly hours: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description One line per `category` or per area of the named layer. `none`: one line in total. */
+                readonly by?: string;
+                /**
+                 * @description Include incidents from this time on: city time (`2016` means 2016-01-01T00:00; also 2016-07, 2016-07-19, 2016-07-19T13:45, with
+                 *     seconds) or a time with offset (write `+` as `%2B`). Default: no limit.
+                 */
+                readonly from?: string;
+                /** @description Include incidents before this time, which must be later than `from`. Same formats; `to=2017` ends with 2016. Default: no limit. */
+                readonly to?: string;
+                /** @description Include these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
+                readonly category?: readonly string[];
+                /**
+                 * @description Include this area: LAYER:CODE or LAYER:NAME; may be repeated. Areas of one layer are combined with OR, layers with AND. An unknown
+                 *     area is refused.
+                 */
+                readonly area?: readonly string[];
+                /** @description Include only incidents with (`true`) or without (`false`) an arrest. */
+                readonly arrest?: boolean;
+                /** @description Include only domestic (`true`) or other (`false`) incidents. */
+                readonly domestic?: boolean;
+                /**
+                 * @description Bounding box `west,south,east,north`, in degrees. Incidents without coordinates are excluded. Hot spots, emerging hot spots and
+                 *     backtests select whole cells by their centre.
+                 */
+                readonly bbox?: string;
+                /**
+                 * @description Include these hours of the week, city time: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. Numbers and ranges, separated by
+                 *     commas.
+                 */
+                readonly hour_of_week?: string;
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. */
+                readonly format?: "json" | "arrow" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HoursAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
                     readonly "text/csv": string;
                 };
             };

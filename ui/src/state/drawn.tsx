@@ -81,10 +81,11 @@ export function DrawnProvider({ children }: { readonly children: ComponentChildr
     return { layer: context.layer, data, areas, window } as unknown as LayerAnswer;
   }, [data, context, areas, window]);
   const isEmptyPeriod = query === null && layer !== "peaks";
-  const drawing = useMemo(
-    () => (answer === null || isEmptyPeriod ? null : draw(answer)),
-    [answer, isEmptyPeriod],
-  );
+  // What answers another question than the one that was refused would be read as its answer.
+  const isRefused =
+    error !== null && error.kind !== "unreachable" && context !== null && context.question !== asked.question;
+  const isNothing = isEmptyPeriod || isRefused;
+  const drawing = useMemo(() => (answer === null || isNothing ? null : draw(answer)), [answer, isNothing]);
   const drawn = useMemo(
     (): Drawn => ({
       drawing,

@@ -19,7 +19,7 @@ export function Legend() {
   return (
     <details class="legend" data-testid="legend" open={isOpen}>
       <summary>
-        <h2>{drawing?.heading ?? "Asking the server…"}</h2>
+        <h2>{drawing?.heading ?? "Nothing is drawn"}</h2>
       </summary>
       {drawing?.layer !== "peaks" && (
         <p class="legend-period">

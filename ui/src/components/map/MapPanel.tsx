@@ -10,10 +10,15 @@ import { MapNotice } from "./MapNotice";
 
 export function MapPanel() {
   const { element, camera } = useFrame();
-  const { drawing, outdated, path } = useDrawn();
+  const { drawing, outdated, path, error, isEmptyPeriod } = useDrawn();
   const CityMap = useCityMap();
   useAsked("Map, legend and its table", path);
-  const loading = outdated || drawing === null;
+  const isAnswered = isEmptyPeriod || (error !== null && drawing === null);
+  const isReady = isAnswered && CityMap !== null;
+  useEffect(() => {
+    if (isReady) announceReady();
+  }, [isReady]);
+  const loading = (outdated || drawing === null) && !isAnswered;
   return (
     <div class="map-panel">
       <div class="map-frame" ref={element} data-testid="map" aria-busy={loading}>
@@ -45,7 +50,7 @@ function useCityMap(): Loaded {
   return loaded;
 }
 
-/** Tests and screenshots wait for this mark. */
+/** Tests and screenshots wait for this mark: the map is drawn, or the page says why it is not. */
 function announceReady(): void {
   document.documentElement.dataset.ready = "true";
 }

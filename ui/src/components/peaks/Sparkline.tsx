@@ -2,7 +2,7 @@
 import type { Course } from "../../api/types";
 import { sparkOf } from "../../model/spark";
 
-const BOX = { width: 92, height: 40, margin: 3 };
+const BOX = { width: 76, height: 40, margin: 3 };
 
 export function Sparkline({ course }: { readonly course: Course }) {
   const spark = sparkOf(course, BOX);

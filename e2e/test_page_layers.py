@@ -1,0 +1,171 @@
+"""The map's layers on the page: legend, table and API say the same, whatever is filtered."""
+
+import random
+from collections import Counter
+
+import pytest
+from playwright.sync_api import expect
+from test_browser import AXE
+
+LAYERS = ["count", "density", "hotspots", "emerging", "peaks"]
+#: As the page names them in legend and table.
+HOT = {
+    "hot_99": "hot, 99 % confidence",
+    "hot_95": "hot, 95 %",
+    "hot_90": "hot, 90 %",
+    "not_significant": "not significant",
+    "cold_90": "cold, 90 %",
+    "cold_95": "cold, 95 %",
+    "cold_99": "cold, 99 % confidence",
+}
+
+
+@pytest.fixture(scope="module")
+def server(outlined_city):
+    return outlined_city
+
+
+def legend(page) -> dict[str, int]:
+    """Members of each class, by its label."""
+    rows = page.get_by_test_id("legend").locator("li").evaluate_all(
+        """rows => rows.map(row => [row.querySelector(".legend-range").textContent,
+            row.querySelector(".legend-cells").firstChild.textContent])"""
+    )
+    return {label: int(members.replace(",", "")) for label, members in rows if members[0].isdigit()}
+
+
+def table(page) -> list[list[str]]:
+    return page.get_by_test_id("table").locator("tbody tr").evaluate_all("rows => rows.map(row => [...row.cells].map(cell => cell.textContent))")
+
+
+def test_the_switch_is_moved_by_arrow_keys_and_lives_in_the_address(visit, server):
+    page = visit(server)
+    page.get_by_test_id("layer-count").focus()
+    for layer in LAYERS[1:]:
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_test_id(f"layer-{layer}")).to_be_checked()
+        page.wait_for_url(lambda address, layer=layer: f"layer={layer}" in address)
+    page.close()
+
+
+def test_hot_spots_are_the_api_s(visit, server):
+    query = {"from": "2017-06-01", "category": "ROBBERY", "resolution": 9}
+    answer = server.json("/api/v1/hotspots", **query)
+    page = visit(server, "?layer=hotspots&from=2017-06-01&category=ROBBERY&resolution=9&table=hexagons")
+    classes = Counter(cell["class"] for cell in answer["cells"])
+    assert legend(page) == {label: classes[name] for name, label in HOT.items()}
+    words = page.get_by_test_id("legend").inner_text()
+    assert f"n = {answer['n']:,}" in words
+    assert f"|z| ≥ {answer['critical_z']:.2f}" in words
+    assert (answer["caution"] or "") in words
+    expect(page.get_by_test_id("unmapped")).to_contain_text(f"{answer['unmapped']:,}" if answer["unmapped"] else "Every")
+    first = max(answer["cells"], key=lambda cell: cell["z"])
+    row = table(page)[0]
+    assert row[0] == first["cell"]
+    assert row[1].lower() == HOT[first["class"]]
+    assert row[2] == f"{first['z']:+.2f}"
+    assert row[4:] == [f"{first['count']:,}", f"{first['neighborhood']:,}"]
+    # The other way round: the coldest first, out of all cells, not out of those that were shown.
+    page.get_by_role("button", name="z (Gi*)").click()
+    expect(page.get_by_test_id("table").locator("tbody tr").first.locator("td").nth(2)).to_have_text(
+        f"{min(cell['z'] for cell in answer['cells']):+.2f}".replace("-", "−")
+    )
+    page.close()
+
+
+def test_emerging_patterns_are_the_api_s(visit, server):
+    answer = server.json("/api/v1/emerging", **{"from": "2016-01-01", "category": "THEFT", "resolution": 8})
+    page = visit(server, "?layer=emerging&from=2016-01-01&category=THEFT&resolution=8")
+    found = {
+        "no pattern" if name == "not_detected" else f"{name.replace('_', ' ')} spot": members
+        for name, members in answer["patterns"].items()
+        if members
+    }
+    assert legend(page) == found
+    words = page.get_by_test_id("legend").inner_text()
+    assert f"{len(answer['steps'])} months" in words
+    assert f"n = {answer['n']:,}" in words
+    assert (answer["caution"] or "") in words
+    page.close()
+
+
+def test_density_is_the_api_s_and_says_its_unit(visit, server):
+    answer = server.json("/api/v1/density", **{"from": "2016-01-01", "to": "2017-01-01", "category": "BURGLARY"})
+    page = visit(server, "?layer=density&from=2016-01-01&to=2017-01-01&category=BURGLARY&table=hexagons")
+    words = page.get_by_test_id("legend").inner_text()
+    assert "Incidents per km² and year" in words
+    assert "bandwidth 400 m" in words
+    assert f"n = {answer['mapped']:,} incidents in 1 year" in words
+    assert sum(legend(page).values()) == sum(value > 0 for value in answer["values"])
+    assert table(page)[0][2] == f"{answer['greatest']:,.0f}"
+    page.close()
+
+
+def test_areas_are_coloured_by_their_peak(visit, server):
+    answer = server.json("/api/v1/peaks", limit=500, at="2017-08-06T06:00")
+    best = {}
+    for window in answer["windows"]:
+        for peak in window["peaks"]:
+            best[peak["area"]] = min(best.get(peak["area"], 1), peak["q"])
+    expected = {
+        "far beyond": sum(q <= 0.001 for q in best.values()),
+        "beyond": sum(0.001 < q <= 0.05 for q in best.values()),
+        "somewhat beyond": sum(0.05 < q <= 0.1 for q in best.values()),
+    }
+    page = visit(server, "?layer=peaks&at=2017-08-06T06:00")
+    assert legend(page) == expected
+    page.close()
+
+
+def test_table_map_legend_and_total_agree_under_any_filter(visit, server):
+    meta = server.meta()
+    dice = random.Random(14)
+    layer = next(each for each in meta["layers"] if each["primary"])
+    page = visit(server, "?resolution=8&table=hexagons")
+    for _ in range(30):
+        year = dice.randint(2012, 2017)
+        query = {"from": f"{year}-{dice.randint(1, 12):02}-01", "to": f"{year + 1}-{dice.randint(1, 12):02}-01"}
+        if dice.random() < 0.6:
+            query["category"] = dice.choice(meta["categories"][:12])
+        if dice.random() < 0.3:
+            query["area"] = f"{layer['name']}:{dice.choice(layer['areas'])['code']}"
+        if dice.random() < 0.3:
+            query["arrest"] = dice.choice(["true", "false"])
+        answer = server.json("/api/v1/cells", resolution=8, **query)
+        address = "&".join(f"{name}={value}" for name, value in query.items())
+        # As a step in the history, which the page follows without loading anew.
+        page.evaluate("address => { history.pushState(null, '', address); dispatchEvent(new PopStateEvent('popstate')); }", f"?resolution=8&table=hexagons&{address}")
+        total = answer["mapped"] + answer["unmapped"]
+        expect(page.get_by_test_id("total")).to_have_text(f"{total:,}")
+        expect(page.get_by_test_id("map")).to_have_attribute("aria-busy", "false")
+        assert sum(legend(page).values()) == len(answer["cells"]), query
+        if total:
+            expect(page.get_by_test_id("unmapped")).to_contain_text(f"{answer['unmapped']:,}" if answer["unmapped"] else "Every")
+        rows = table(page)
+        ranked = sorted(answer["cells"], key=lambda cell: (-cell[1], cell[0]))[: len(rows)]
+        assert [(row[1], row[2]) for row in rows] == [(cell, f"{count:,}") for cell, count in ranked], query
+    page.close()
+
+
+def test_a_refused_layer_says_why_and_shows_no_other(visit, server):
+    page = visit(server, "?from=2017-06-01")
+    assert legend(page)
+    page.get_by_test_id("layer-emerging").check()
+    expect(page.get_by_test_id("map")).to_contain_text("The server could not answer")
+    assert not legend(page)
+    page.get_by_test_id("layer-count").check()
+    expect(page.get_by_test_id("map")).not_to_contain_text("The server could not answer")
+    expect(page.get_by_test_id("legend")).to_contain_text("Incidents per hexagon")
+    # The browser notes the refusal.
+    visit.complaints[:] = [text for text in visit.complaints if "400" not in text]
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_nothing_keeps_anyone_out_of_a_layer(visit, server, scheme, layer):
+    page = visit(server, f"?layer={layer}&at=2017-08-06T06:00&from=2016-01-01&table=hexagons", scheme=scheme)
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    assert not [f"{violation['id']}: {node['html'][:120]}" for violation in found for node in violation["nodes"]]
+    page.close()
