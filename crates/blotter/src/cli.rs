@@ -3,7 +3,7 @@
 use crate::{
     ask::{
         counts::{self, Counts},
-        questions::{self, Emerging, Hotspots, Peaks},
+        questions::{self, Brief, Emerging, Hotspots, Peaks},
         rejected::{self, Rejected},
         reporting_lag::{self, ReportingLag},
     },
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Hotspots(Hotspots),
     /// Print what is peaking, by area and category
     Peaks(Peaks),
+    /// Write the weekly brief: by category and area, against the year before and what was expected
+    Brief(Brief),
     /// Print emerging hot spots: how hot and cold spots change over time
     Emerging(Emerging),
     /// Print rejected records with the reasons
@@ -107,6 +109,7 @@ pub(crate) fn run(command: Command, rules: &[RuleConfig]) -> Result<()> {
         Command::Hotspots(arguments) => questions::run(&arguments.about, &arguments),
         Command::Peaks(arguments) => questions::run(&arguments.about, &arguments),
         Command::Emerging(arguments) => questions::run(&arguments.about, &arguments),
+        Command::Brief(arguments) => questions::run(&arguments.about, &arguments),
         Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Counts(arguments) => counts::run(&arguments),
         Command::ReportingLag(arguments) => reporting_lag::run(&arguments),

@@ -6,17 +6,18 @@ use std::fmt::Write;
 /// The commands by what a reader wants to do.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Try it", &["demo", "boundaries", "simulate"]),
-    ("Ask it", &["peaks", "hotspots", "emerging", "counts", "rejected", "reporting-lag", "openapi"]),
+    ("Ask it", &["peaks", "brief", "hotspots", "emerging", "counts", "rejected", "reporting-lag", "openapi"]),
     ("Run it", &["produce", "count", "detect", "online", "archive", "snapshot", "fetch", "serve", "restore"]),
 ];
 
 /// An example of each command.
-const EXAMPLES: [(&str, &str); 19] = [
+const EXAMPLES: [(&str, &str); 20] = [
     ("demo", "blotter demo --data Crimes_-_2001_to_Present.csv --open"),
     ("boundaries", "blotter boundaries --city chicago"),
     ("simulate", "blotter simulate --incidents 100000 --output crimes.csv"),
     ("peaks", "blotter peaks --snapshots blotter-data/chicago/snapshots --at 2017-08-06T06:00"),
     ("hotspots", "blotter hotspots --snapshots blotter-data/chicago/snapshots --category ROBBERY --from 2017"),
+    ("brief", "blotter brief --server http://127.0.0.1:8080 > brief.html"),
     ("emerging", "blotter emerging --snapshots blotter-data/chicago/snapshots --step month --format geojson"),
     ("counts", "blotter counts --log kafka://broker:9092 > counts.csv"),
     ("rejected", "blotter rejected --server http://127.0.0.1:8080"),

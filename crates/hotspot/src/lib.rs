@@ -7,7 +7,8 @@
 //!
 //! Sources: Getis & Ord 1992 and Ord & Getis 1995 (Gi\*); Benjamini & Hochberg 1995 (false discovery rate);
 //! Caldas de Castro & Singer 2006 (that rate for local statistics); Silverman 1986 (quartic kernel); Snyder 1987 (the
-//! plane); Mann 1945 and Kendall 1975 (trend); ArcGIS Pro (emerging hot spots); Chainey, Tompson & Uhlig 2008 and
+//! plane); Przyborowski & Wilenski 1940 (two
+//! counts); Mann 1945 and Kendall 1975 (trend); ArcGIS Pro (emerging hot spots); Chainey, Tompson & Uhlig 2008 and
 //! Hunt 2016 (PAI, PEI).
 
 mod backtest;
@@ -26,6 +27,7 @@ mod sites;
 mod stop;
 mod study_area;
 mod threads;
+mod two_counts;
 
 pub use backtest::{Backtest, BacktestPlan, Method, Score, backtest};
 pub use density::{Density, density};
@@ -42,3 +44,4 @@ pub use significance::{Class, Confidence, q_values, two_sided_p};
 pub use sites::Sites;
 pub use stop::Stop;
 pub use study_area::{Neighbors, StudyArea};
+pub use two_counts::{at_least_p, two_counts_p};

@@ -1,6 +1,10 @@
 //! What expectations know of one city: its civil time, how late incidents become known there, and which names are its areas'
 //! and categories'.
 
+use crate::course::{Course, CourseOf, Courses};
+use crate::expectations::Expectations;
+use crate::explanation::{Explanation, explain};
+use crate::span::{SpanExpected, span_expected};
 use crate::{Calendar, History, Holiday, Hour, Options, ReportingLag, Tick, peaks};
 use blotter_city::{CityClock, Profile, UtcMicros};
 use std::{cmp::Ordering, sync::Arc};
@@ -35,13 +39,37 @@ impl City {
     /// What is peaking at an hour, the data's end or one before it: today's totals answer for the past, and what was late then
     /// is known now.
     pub fn tick(&self, history: &History, at: Hour) -> Tick {
+        peaks(history, at, &self.lag(history, at), &self.options)
+    }
+
+    /// The courses that led to an hour, each of at most so many steps; none where there is too little history.
+    pub fn courses(&self, history: &History, at: Hour, wanted: &[CourseOf], steps: usize) -> Vec<Option<Course>> {
+        let lag = self.lag(history, at);
+        let Some(expectations) = Expectations::new(history, at, &lag, &self.options) else {
+            return vec![None; wanted.len()];
+        };
+        let mut courses = Courses::new(&expectations, history, at);
+        wanted.iter().map(|wanted| courses.of(*wanted, steps)).collect()
+    }
+
+    /// Why the last hours of an area and a category before an hour hold what they hold. None where there is too little history, or
+    /// where nothing is known of the area or the category.
+    pub fn explain(&self, history: &History, at: Hour, wanted: CourseOf) -> Option<Explanation> {
+        explain(history, at, &self.lag(history, at), &self.options, wanted)
+    }
+
+    /// What the last hours before an hour were expected to hold, learned from the weeks before them alone. None where those are too few.
+    pub fn expected_in_span(&self, history: &History, at: Hour, hours: usize) -> Option<Vec<SpanExpected>> {
+        span_expected(history, at, hours, |at| self.lag(history, at), &self.options)
+    }
+
+    fn lag(&self, history: &History, at: Hour) -> ReportingLag {
         let end = history.end().unwrap_or(at);
         let age_hours = (i64::from(end) - i64::from(at)).max(0) as usize;
-        let lag = match &self.shares {
+        match &self.shares {
             Some(shares) => ReportingLag::from_shares(shares.iter().copied().skip(age_hours)),
             None => ReportingLag::none(),
-        };
-        peaks(history, at, &lag, &self.options)
+        }
     }
 }
 

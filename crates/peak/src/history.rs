@@ -79,6 +79,12 @@ impl History {
         series.and_then(|series| series.between(hour, hour.saturating_add(1)).first()).map_or(0, |entry| entry.1)
     }
 
+    /// The incidents of one area and category in `from..until`.
+    pub fn count_between(&self, area: u32, category: u32, from: Hour, until: Hour) -> u64 {
+        let entries = self.series.get(&(area, category)).map_or(&[][..], |series| series.between(from, until));
+        entries.iter().map(|entry| u64::from(entry.1)).sum()
+    }
+
     /// The sum of all totals.
     pub fn incidents(&self) -> u64 {
         self.series.values().flat_map(|series| &series.entries).map(|entry| u64::from(entry.1)).sum()

@@ -27,13 +27,14 @@ pub fn upper_tail(count: u64, mean: f64, dispersion: f64) -> f64 {
         term *= ratio;
         at_least += term;
         j += 1.0;
+        // Before anything is compared with it: infinity is no more than a share of itself.
+        if !at_least.is_finite() {
+            return 1.0;
+        }
         // Ratios fall, or rise towards 1 − 1/φ: from here on the rest is less than a geometric series.
         let bound = ratio.max(1.0 - 1.0 / phi);
         if bound < 1.0 && term * bound / (1.0 - bound) <= NEGLIGIBLE * at_least {
             break;
-        }
-        if !at_least.is_finite() {
-            return 1.0;
         }
     }
 
@@ -43,15 +44,42 @@ pub fn upper_tail(count: u64, mean: f64, dispersion: f64) -> f64 {
         term /= ratio;
         less += term;
         j -= 1.0;
+        if !less.is_finite() {
+            return LEAST_P;
+        }
         // Past the mode the terms fall ever faster.
         if ratio > 1.0 && term / (ratio - 1.0) <= NEGLIGIBLE * less {
             break;
         }
-        if !less.is_finite() {
-            return LEAST_P;
-        }
     }
     (at_least / (at_least + less)).max(LEAST_P)
+}
+
+/// The range that holds all counts but those in the tails: at most half of `outside` is the probability of a lower count, and at
+/// most half of it that of a higher one. Mean and dispersion are as for [`upper_tail`].
+pub fn usual_range(mean: f64, dispersion: f64, outside: f64) -> (u64, u64) {
+    let half = outside / 2.0;
+    let low = greatest(|count| 1.0 - upper_tail(count, mean, dispersion) <= half);
+    let high = greatest(|count| upper_tail(count, mean, dispersion) > half);
+    (low, high)
+}
+
+/// The greatest count of which something holds that holds of 0, and of none behind the first of which it does not.
+fn greatest(holds: impl Fn(u64) -> bool) -> u64 {
+    let mut above = 1;
+    while holds(above) {
+        above *= 2;
+    }
+    let mut least = above / 2;
+    while above - least > 1 {
+        let middle = least + (above - least) / 2;
+        if holds(middle) {
+            least = middle;
+        } else {
+            above = middle;
+        }
+    }
+    least
 }
 
 #[cfg(test)]
@@ -91,10 +119,31 @@ mod tests {
             (5, 0.0, 1.0, LEAST_P),
             (1_000_000, 1e-3, 1.2, LEAST_P),
             (1, 1e9, 1.0, 1.0),
+            // So far from the mean that the terms between are beyond the range of a double.
+            (2_048, 13_073.0, 1.0, 1.0),
+            (2_048, 13_073.0, 4.0, 1.0),
+            (13_073, 2_048.0, 1.0, LEAST_P),
             // A dispersion below Poisson's is Poisson's.
             (7, 3.0, 0.2, upper_tail(7, 3.0, 1.0)),
         ] {
             assert_eq!(upper_tail(count, mean, dispersion).to_bits(), f64::to_bits(p), "{count} {mean} {dispersion}");
+        }
+    }
+
+    /// From `scipy.stats` 1.17.1: `poisson.ppf` and `nbinom.ppf` at 0.05 and 0.95.
+    #[test]
+    fn usual_ranges() {
+        for (mean, dispersion, range) in [
+            (0.05, 1.0, (0, 0)),
+            (0.7, 1.0, (0, 2)),
+            (13.1, 1.0, (7, 19)),
+            (200.0, 1.0, (177, 224)),
+            (13.1, 1.5, (6, 21)),
+            (9.0, 3.0, (2, 19)),
+            (200.0, 5.0, (151, 254)),
+            (13_073.0, 6.5, (12_597, 13_556)),
+        ] {
+            assert_eq!(usual_range(mean, dispersion, 0.1), range, "{mean} {dispersion}");
         }
     }
 

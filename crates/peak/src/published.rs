@@ -142,6 +142,7 @@ mod tests {
             p: 1e-300,
             q: f64::MIN_POSITIVE,
             surge_evidence: None,
+            course: None,
         };
         let windows = vec![ReportedWindow {
             hours: 6,

@@ -1,6 +1,6 @@
 //! A tick as answers have it: names instead of numbers, times instead of hours, and the next offsets that it reflects.
 
-use crate::{Names, Peak, Window, WindowState};
+use crate::{Course, Names, Peak, Window, WindowState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -75,6 +75,10 @@ pub struct ReportedPeak {
     /// without one.
     #[schema(required)]
     pub surge_evidence: Option<f64>,
+    /// Only with `course`: the window and those before it.
+    #[schema(nullable = false)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
 }
 
 impl ReportedWindow {
@@ -104,6 +108,7 @@ impl ReportedPeak {
             p: peak.p,
             q: peak.q,
             surge_evidence: peak.surge_evidence,
+            course: None,
         }
     }
 }

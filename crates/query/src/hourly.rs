@@ -4,9 +4,10 @@
 //! nothing, and a total that was looked up is right however many changes led to it. Areas and categories have their numbers
 //! by name, not by arrival, so that a history that followed the log is the one that a fresh load makes.
 
-use crate::ticks::Ticks;
+use crate::{QueryError, ticks::Ticks};
+use blotter_city::CityClock;
 use blotter_cube::{Changes, Cube, HourCell};
-use blotter_peak::{History, Names, Numbers};
+use blotter_peak::{History, Hour, Names, Numbers, begin_of};
 use std::sync::Arc;
 
 /// Beyond so many noted changes all totals are looked up anew, which then takes less.
@@ -64,6 +65,21 @@ impl Hourly {
         }
         self.noted = Noted::Cells(Vec::new());
         self.clone()
+    }
+
+    /// The hour with which the tick ends that is asked for: that of the newest incident where none is.
+    pub(crate) fn tick_hour(&self, asked: Option<Hour>, clock: &CityClock) -> Result<Hour, QueryError> {
+        let end = self.history.end();
+        let at = asked.or(end).unwrap_or(0);
+        let end = end.unwrap_or(at);
+        if at > end {
+            let end = clock.format(begin_of(end));
+            return Err(QueryError::parameter(
+                "at",
+                format!("nothing is known yet of that hour: the data end before {end}"),
+            ));
+        }
+        Ok(at)
     }
 
     fn begin_anew(&mut self, cube: &Cube) {

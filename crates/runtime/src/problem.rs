@@ -49,6 +49,16 @@ impl Problem {
         }
     }
 
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, and what to do about it.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// A request that is not as HTTP wants it.
     pub fn request(detail: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, title: "bad request", detail: detail.into(), parameter: None }

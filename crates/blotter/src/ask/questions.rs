@@ -10,10 +10,11 @@ use anyhow::{Context, Result, bail};
 use blotter_query::{
     CityTotals, FromParameters, LoadParts, LoadedCity, Parameters, Patient, Question, Reply,
     encode::{Answer, Encoded, Form},
-    questions::{self, Meta},
+    questions::{self, BriefAnswer, BriefHead, Meta, brief_page},
 };
 use blotter_runtime::{Shutdown, signals};
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 use serde_json::Value;
 use std::{
     fmt::Write as _,
@@ -21,7 +22,7 @@ use std::{
     path::PathBuf,
 };
 
-/// What is asked, and how the answer is wanted.
+/// What is asked: a server, or files.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct About {
     #[command(flatten)]
@@ -39,12 +40,17 @@ pub(crate) struct About {
     /// `boundaries` beside the snapshots
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
     pub(crate) boundaries: Vec<String>,
+}
+
+/// How the answer is wanted.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Shown {
     /// `table`: for reading. The others: the API's answer, byte for byte
     #[arg(long, default_value = "table", value_enum)]
-    pub(crate) format: AnswerFormat,
+    format: AnswerFormat,
     /// Print at most this many rows of a table
     #[arg(long, default_value_t = 20, value_name = "ROWS")]
-    pub(crate) rows: usize,
+    rows: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -85,12 +91,14 @@ pub(crate) struct Selection {
     hour_of_week: Option<String>,
 }
 
-impl From<AnswerFormat> for Form {
-    fn from(format: AnswerFormat) -> Self {
-        match format {
-            AnswerFormat::Csv => Self::Csv,
-            AnswerFormat::GeoJson => Self::GeoJson,
-            AnswerFormat::Json | AnswerFormat::Table => Self::Json,
+impl Shown {
+    /// The form of the API's answer; none for a table.
+    fn form(self) -> Option<Form> {
+        match self.format {
+            AnswerFormat::Csv => Some(Form::Csv),
+            AnswerFormat::GeoJson => Some(Form::GeoJson),
+            AnswerFormat::Json => Some(Form::Json),
+            AnswerFormat::Table => None,
         }
     }
 }
@@ -117,6 +125,8 @@ impl Selection {
 pub(crate) struct Hotspots {
     #[command(flatten)]
     pub(crate) about: About,
+    #[command(flatten)]
+    shown: Shown,
     /// H3 resolution, 7 to 11. Default: 9
     #[arg(long)]
     resolution: Option<String>,
@@ -131,6 +141,8 @@ pub(crate) struct Hotspots {
 pub(crate) struct Peaks {
     #[command(flatten)]
     pub(crate) about: About,
+    #[command(flatten)]
+    shown: Shown,
     /// Evaluate at this local time. Default: the newest hour of the data
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -152,6 +164,8 @@ pub(crate) struct Peaks {
 pub(crate) struct Emerging {
     #[command(flatten)]
     pub(crate) about: About,
+    #[command(flatten)]
+    shown: Shown,
     /// H3 resolution, 7 to 11. Default: 9
     #[arg(long)]
     resolution: Option<String>,
@@ -165,6 +179,25 @@ pub(crate) struct Emerging {
     selection: Selection,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Brief {
+    #[command(flatten)]
+    pub(crate) about: About,
+    /// End the brief with the day before this local time. Default: the last day of the data that is over
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// `html`: one self-contained page, which prints on two sheets. The others: the API's answer, byte for byte
+    #[arg(long, default_value = "html", value_enum)]
+    format: BriefFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BriefFormat {
+    Html,
+    Csv,
+    Json,
+}
+
 /// What one of these commands asks.
 pub(crate) trait AskCommand {
     /// The question.
@@ -173,22 +206,19 @@ pub(crate) trait AskCommand {
     /// Its address in the API.
     const PATH: &'static str;
 
+    /// The form of the API's answer that is wanted; none for a report to read.
+    fn form(&self) -> Option<Form>;
+
     /// Its parameters, in the API's names.
     fn parameters(&self) -> Vec<(&'static str, &str)>;
 
     /// Loads what the question needs, and answers. None if the command was stopped meanwhile.
-    fn answer(
-        &self,
-        about: &About,
-        question: &Self::Question,
-        load: LoadParts,
-        shutdown: &Shutdown,
-    ) -> Result<Option<Response>> {
-        answer_from_incidents(about, question, load, shutdown)
+    fn answer(&self, question: &Self::Question, load: LoadParts, shutdown: &Shutdown) -> Result<Option<Response>> {
+        answer_from_incidents(self.form(), question, load, shutdown)
     }
 
     /// The answer, for people; `meta` is what the API says of the data.
-    fn report(&self, answer: &Value, meta: &Value, rows: usize, output: &mut impl Write) -> std::io::Result<()>;
+    fn report(&self, answer: &Value, meta: &Value, output: &mut impl Write) -> std::io::Result<()>;
 }
 
 /// An answer.
@@ -208,13 +238,17 @@ impl AskCommand for Hotspots {
 
     const PATH: &'static str = "/api/v1/hotspots";
 
+    fn form(&self) -> Option<Form> {
+        self.shown.form()
+    }
+
     fn parameters(&self) -> Vec<(&'static str, &str)> {
         let own = [given("resolution", self.resolution.as_ref()), given("confidence", self.confidence.as_ref())];
         own.into_iter().flatten().chain(self.selection.parameters()).collect()
     }
 
-    fn report(&self, answer: &Value, meta: &Value, rows: usize, output: &mut impl Write) -> std::io::Result<()> {
-        report::hotspots(answer, meta, rows, output)
+    fn report(&self, answer: &Value, meta: &Value, output: &mut impl Write) -> std::io::Result<()> {
+        report::hotspots(answer, meta, self.shown.rows, output)
     }
 }
 
@@ -222,6 +256,10 @@ impl AskCommand for Peaks {
     type Question = questions::Peaks;
 
     const PATH: &'static str = "/api/v1/peaks";
+
+    fn form(&self) -> Option<Form> {
+        self.shown.form()
+    }
 
     fn parameters(&self) -> Vec<(&'static str, &str)> {
         let own =
@@ -233,22 +271,16 @@ impl AskCommand for Peaks {
     }
 
     /// From the hourly totals alone, which load in an eighth of the time; from all incidents where those do not suffice.
-    fn answer(
-        &self,
-        about: &About,
-        question: &questions::Peaks,
-        load: LoadParts,
-        shutdown: &Shutdown,
-    ) -> Result<Option<Response>> {
+    fn answer(&self, question: &questions::Peaks, load: LoadParts, shutdown: &Shutdown) -> Result<Option<Response>> {
         let Some(totals) = CityTotals::load(&load, question, shutdown) else {
-            return answer_from_incidents(about, question, load, shutdown);
+            return answer_from_incidents(self.form(), question, load, shutdown);
         };
-        let body = encoded(totals.peaks(question)?, about.format.into())?;
+        let body = encoded(totals.peaks(question)?, self.form().unwrap_or(Form::Json))?;
         Ok(Some(Response { body, meta: totals.meta() }))
     }
 
-    fn report(&self, answer: &Value, meta: &Value, rows: usize, output: &mut impl Write) -> std::io::Result<()> {
-        let rows = if self.limit.is_some() { usize::MAX } else { rows };
+    fn report(&self, answer: &Value, meta: &Value, output: &mut impl Write) -> std::io::Result<()> {
+        let rows = if self.limit.is_some() { usize::MAX } else { self.shown.rows };
         report::peaks(answer, meta, rows, output)
     }
 }
@@ -257,6 +289,10 @@ impl AskCommand for Emerging {
     type Question = questions::Emerging;
 
     const PATH: &'static str = "/api/v1/emerging";
+
+    fn form(&self) -> Option<Form> {
+        self.shown.form()
+    }
 
     fn parameters(&self) -> Vec<(&'static str, &str)> {
         let own = [
@@ -267,24 +303,55 @@ impl AskCommand for Emerging {
         own.into_iter().flatten().chain(self.selection.parameters()).collect()
     }
 
-    fn report(&self, answer: &Value, meta: &Value, rows: usize, output: &mut impl Write) -> std::io::Result<()> {
-        report::emerging(answer, meta, rows, output)
+    fn report(&self, answer: &Value, meta: &Value, output: &mut impl Write) -> std::io::Result<()> {
+        report::emerging(answer, meta, self.shown.rows, output)
+    }
+}
+
+impl AskCommand for Brief {
+    type Question = questions::Brief;
+
+    const PATH: &'static str = "/api/v1/brief";
+
+    fn form(&self) -> Option<Form> {
+        match self.format {
+            BriefFormat::Html => None,
+            BriefFormat::Csv => Some(Form::Csv),
+            BriefFormat::Json => Some(Form::Json),
+        }
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        given("at", self.at.as_ref()).into_iter().collect()
+    }
+
+    fn report(&self, answer: &Value, meta: &Value, output: &mut impl Write) -> std::io::Result<()> {
+        let brief = BriefAnswer::deserialize(answer)?;
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        let head = BriefHead {
+            city: text(&meta["profile"]["name"]).unwrap_or_default(),
+            disclaimer: text(&meta["profile"]["disclaimer"]).unwrap_or_default(),
+            simulated: meta["simulated"].as_bool().unwrap_or(false),
+            data_as_of: text(&meta["data_as_of"]),
+            served: false,
+        };
+        output.write_all(brief_page(&brief, &head).as_bytes())
     }
 }
 
 /// Asks, and writes the answer.
 pub(crate) fn run<C: AskCommand>(about: &About, command: &C) -> Result<()> {
     match &about.server {
-        Some(server) => ask_server(server, about, command),
+        Some(server) => ask_server(server, command),
         None => ask_here(about, command),
     }
 }
 
-fn ask_server<C: AskCommand>(server: &str, about: &About, command: &C) -> Result<()> {
-    let form = ("format", Form::from(about.format).name());
+fn ask_server<C: AskCommand>(server: &str, command: &C) -> Result<()> {
+    let form = ("format", command.form().unwrap_or(Form::Json).name());
     let body = running::fetch(server, &address(C::PATH, command.parameters().into_iter().chain([form])))?;
-    let meta = if about.format == AnswerFormat::Table { running::ask(server, "/api/v1/meta")? } else { Value::Null };
-    write(about, command, &body, &meta)
+    let meta = if command.form().is_none() { running::ask(server, "/api/v1/meta")? } else { Value::Null };
+    write(command, &body, &meta)
 }
 
 fn ask_here<C: AskCommand>(about: &About, command: &C) -> Result<()> {
@@ -299,9 +366,9 @@ fn ask_here<C: AskCommand>(about: &About, command: &C) -> Result<()> {
     let opened = about.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
     let log = opened.as_ref().map(OpenLog::log);
     let load = LoadParts { log, snapshots, profile, boundaries };
-    let response = command.answer(about, &question, load, &shutdown);
+    let response = command.answer(&question, load, &shutdown);
     let written = response.and_then(|response| match response {
-        Some(Response { body, meta }) => write(about, command, &body, &meta),
+        Some(Response { body, meta }) => write(command, &body, &meta),
         None => Ok(()),
     });
     let closed = opened.map_or(Ok(()), |opened| opened.close());
@@ -310,7 +377,7 @@ fn ask_here<C: AskCommand>(about: &About, command: &C) -> Result<()> {
 
 /// Loads all incidents, and answers.
 fn answer_from_incidents<Q: Question>(
-    about: &About,
+    form: Option<Form>,
     question: &Q,
     load: LoadParts,
     shutdown: &Shutdown,
@@ -319,12 +386,9 @@ fn answer_from_incidents<Q: Question>(
     if shutdown.is_triggered() {
         return Ok(None);
     }
-    let body = answer(question, &city, about.format.into())?;
-    let meta = if about.format == AnswerFormat::Table {
-        serde_json::from_slice(&answer(&Meta {}, &city, Form::Json)?)?
-    } else {
-        Value::Null
-    };
+    let body = answer(question, &city, form.unwrap_or(Form::Json))?;
+    let meta =
+        if form.is_none() { serde_json::from_slice(&answer(&Meta {}, &city, Form::Json)?)? } else { Value::Null };
     Ok(Some(Response { body, meta }))
 }
 
@@ -340,11 +404,11 @@ fn encoded<A: Answer>(answer: A, form: Form) -> Result<Vec<u8>> {
     Ok(Encoded::new(answer, Form::named(form.name(), A::FORMS)?)?.bytes()?)
 }
 
-fn write<C: AskCommand>(about: &About, command: &C, body: &[u8], meta: &Value) -> Result<()> {
+fn write<C: AskCommand>(command: &C, body: &[u8], meta: &Value) -> Result<()> {
     let mut output = BufWriter::new(stdout().lock());
-    if about.format == AnswerFormat::Table {
+    if command.form().is_none() {
         let answer: Value = serde_json::from_slice(body).context("the answer is not JSON")?;
-        command.report(&answer, meta, about.rows, &mut output)?;
+        command.report(&answer, meta, &mut output)?;
     } else {
         output.write_all(body)?;
         // Sheets end with the end of their last line.

@@ -30,6 +30,10 @@ pub(crate) const PAGE: Between<usize> = Between { what: "a whole number", least:
 /// Everything that a large city has at a tick.
 pub(crate) const PEAKS: Between<usize> = Between { most: 10_000, ..PAGE };
 
+/// Steps of a peak's course.
+pub(crate) const COURSE: Between<usize> = Between { what: "a whole number", least: 0, most: 60, otherwise: 0 };
+
+pub(crate) const WINDOW: Words<u16> = Words { words: &[("1", 1), ("6", 6), ("24", 24), ("168", 168)], otherwise: "24" };
 pub(crate) const BUCKET: Words<Bucket> = Words {
     words: &[
         ("hour", Bucket::Hour),
@@ -151,6 +155,8 @@ documented! {
     Share: SHARE.schema(Type::Number);
     Weeks: WEEKS.schema(Type::Integer);
     TrainingWeeks: TRAINING_WEEKS.schema(Type::Integer);
+    CourseSteps: COURSE.schema(Type::Integer);
+    WindowHours: WINDOW.schema();
     PageLimit: PAGE.schema(Type::Integer);
     PeaksLimit: PEAKS.schema(Type::Integer);
     BucketWord: BUCKET.schema();
@@ -171,6 +177,8 @@ documented! {
     Categories: ArrayBuilder::new()
         .items(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MOST_OF_A_NAME)))
         .build();
+    Category: ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MOST_OF_A_NAME)).build();
+    Area: text("^[^:]+:.+$", MOST_OF_A_NAME, Some("community_area:32"));
     Areas: ArrayBuilder::new()
         .items(text("^[^:]+:.+$", MOST_OF_A_NAME, None))
         .examples([Value::from(vec!["community_area:32"])])

@@ -87,6 +87,15 @@ impl Parameters {
         self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
     }
 
+    /// A text that the question cannot do without.
+    pub fn required(&self, name: &str, expected: &str) -> Result<String, QueryError> {
+        match self.texts(name).as_slice() {
+            [text] => Ok(text.clone()),
+            [] => Err(QueryError::parameter(name, format!("`{name}` is missing: give {expected}"))),
+            _ => Err(QueryError::parameter(name, format!("`{name}` is given more than once: give {expected}"))),
+        }
+    }
+
     /// Which incidents.
     pub fn selection(&self) -> Result<Selection, QueryError> {
         Ok(Selection {

@@ -1,10 +1,14 @@
 //! Every question: what is asked, and the answer, as types. A file each.
 
 mod backtest;
+mod brief;
 mod cells;
+mod change;
 mod density;
 mod emerging;
+mod explain;
 mod hotspots;
+mod hours;
 mod incidents;
 mod meta;
 mod peaks;
@@ -13,10 +17,17 @@ mod series;
 mod statistic;
 
 pub use backtest::{Backtest, BacktestAnswer, MethodScore};
+pub use brief::{
+    Brief, BriefAnswer, BriefFigure, BriefHead, BriefLine, BriefRevisions, BriefSpan, SpanName, brief_page,
+    refusal_page,
+};
 pub use cells::{Cells, CellsAnswer, CellsSummary};
+pub use change::{Change, ChangeAnswer, ChangeClass, ChangeSummary, ChangedCell};
 pub use density::{Density, DensityAnswer, DensityGrid, DensitySummary, DensityUnit};
 pub use emerging::{Emerging, EmergingAnswer, EmergingCell, EmergingSummary};
+pub use explain::{Explain, ExplainAnswer, HolidayPart, HourPart, OtherParts, Part, Parts, ReportedCourse};
 pub use hotspots::{HotspotCell, Hotspots, HotspotsAnswer, HotspotsSummary};
+pub use hours::{Hours, HoursAnswer, HoursLine};
 pub use incidents::{Incidents, IncidentsAnswer};
 pub use meta::{AreaFacts, CityFacts, LayerFacts, Meta, MetaAnswer};
 pub use peaks::{Peaks, PeaksAnswer};

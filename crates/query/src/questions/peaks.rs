@@ -9,7 +9,7 @@ use crate::{
     encode::{Answer, Form, Json, Table, beside},
     hourly::Hourly,
     parameters::{
-        allowed::{AS, Areas, AsWord, Categories, Moment, PEAKS, PeaksLimit},
+        allowed::{AS, Areas, AsWord, COURSE, Categories, CourseSteps, Moment, PEAKS, PeaksLimit},
         moment,
     },
 };
@@ -21,13 +21,16 @@ use blotter_city::{CityClock, Outlines, UtcMicros, format_utc};
 use blotter_cube::Filter;
 use blotter_log::{LogError, Topic};
 use blotter_peak::{
-    City, Hour, Names, Peak, PublishedTick, Report, ReportedPeak, ReportedWindow, Tick, Window, begin_of, hour_of,
+    CourseOf, Hour, Names, Peak, PublishedTick, Report, ReportedPeak, ReportedWindow, Window, begin_of, hour_of,
     said_rows,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
 use utoipa::{IntoParams, ToSchema};
+
+/// Peaks of a window that may have courses.
+const MOST_COURSES: usize = 100;
 
 /// What is unusual at a moment?
 #[derive(Clone, Debug, IntoParams)]
@@ -49,6 +52,10 @@ pub struct Peaks {
     /// Maximum number of peaks in each window.
     #[param(value_type = PeaksLimit, inline, required = false)]
     pub limit: usize,
+    /// Number of steps of the course of each peak: its window, and the windows of the same length before it. 0: no courses. With courses,
+    /// `limit` is at most 100, and `as` is `known`.
+    #[param(value_type = CourseSteps, inline, required = false)]
+    pub course: usize,
 }
 
 /// The peaks of each window, the most unusual first.
@@ -69,9 +76,20 @@ impl FromParameters for Peaks {
     const HAS_FILTER: bool = false;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
+        let (limit, course) = (PEAKS.read(parameters, "limit")?, COURSE.read(parameters, "course")?);
+        let is_as_said = AS.read(parameters, "as")?;
+        if course > 0 && limit > MOST_COURSES {
+            let detail = format!("`limit={limit}`: with `course`, give a limit of at most {MOST_COURSES}");
+            return Err(QueryError::parameter("limit", detail));
+        }
+        if course > 0 && is_as_said {
+            let detail = "courses are computed from what is known today: leave `course` out, or give `as=known`";
+            return Err(QueryError::parameter("course", detail));
+        }
         Ok(Self {
-            limit: PEAKS.read(parameters, "limit")?,
-            is_as_said: AS.read(parameters, "as")?,
+            limit,
+            is_as_said,
+            course,
             at: parameters.text("at"),
             area: parameters.texts("area"),
             category: parameters.texts("category"),
@@ -112,7 +130,7 @@ impl Question for Peaks {
         if caller.has(&edition) {
             return Ok(Reply::Known(edition));
         }
-        Ok(Reply::Answer(found.answer(city, &selected, &clock)?, Some(edition)))
+        Ok(Reply::Answer(found.answer(city, &selected, self.course, &clock)?, Some(edition)))
     }
 }
 
@@ -173,7 +191,13 @@ impl TickBasis {
         }
     }
 
-    fn answer(self, city: &LoadedCity, selected: &Selected, clock: &CityClock) -> Result<PeaksAnswer, QueryError> {
+    fn answer(
+        self,
+        city: &LoadedCity,
+        selected: &Selected,
+        steps: usize,
+        clock: &CityClock,
+    ) -> Result<PeaksAnswer, QueryError> {
         match self.source {
             Source::Published(said, said_at_ms) => {
                 let mut report = said.report;
@@ -185,15 +209,24 @@ impl TickBasis {
                 })
             }
             Source::Totals(hourly, at, next_offsets) => {
-                let tick = tick(&hourly, at, clock, &city.peaking)?;
-                let window = |window| selected.window(window, &hourly.names);
+                let hour = hourly.tick_hour(at, clock)?;
+                let tick = hourly.ticks.at(hour, || city.peaking.tick(&hourly.history, hour));
+                let mut windows: Vec<ReportedWindow> =
+                    tick.windows.iter().map(|window| selected.window(window, &hourly.names)).collect();
+                if steps > 0 {
+                    let wanted: Vec<CourseOf> =
+                        tick.windows.iter().flat_map(|window| selected.courses(window, &hourly.names)).collect();
+                    let courses = city.peaking.courses(&hourly.history, hour, &wanted, steps);
+                    let peaks = windows.iter_mut().flat_map(|window| &mut window.peaks);
+                    peaks.zip(courses).for_each(|(peak, course)| peak.course = course);
+                }
                 let report = Report {
                     at: at.or(hourly.history.end()).map(|at| clock.format(begin_of(at))),
                     layer: city.profile.layers[city.profile.primary_layer()].name.clone(),
                     tests: tick.tests(),
                     reporting_lag: city.peaking.reporting_lag().to_owned(),
                     next_offsets,
-                    windows: tick.windows.iter().map(window).collect(),
+                    windows,
                 };
                 Ok(PeaksAnswer { report, outlines: outlines(city), said_at: None })
             }
@@ -251,21 +284,6 @@ fn said(city: &LoadedCity, at: Option<Hour>, clock: &CityClock) -> Result<TickBa
     }
 }
 
-/// The tick that ends at an hour, or with the newest incident.
-fn tick(hourly: &Hourly, asked: Option<Hour>, clock: &CityClock, peaking: &City) -> Result<Arc<Tick>, QueryError> {
-    let end = hourly.history.end();
-    let at = asked.or(end).unwrap_or(0);
-    let end = end.unwrap_or(at);
-    if at > end {
-        let end = clock.format(begin_of(end));
-        return Err(QueryError::parameter(
-            "at",
-            format!("nothing is known yet of that hour: the data end before {end}"),
-        ));
-    }
-    Ok(hourly.ticks.at(at, || peaking.tick(&hourly.history, at)))
-}
-
 /// The outlines of areas as GeoJSON, by code.
 fn geometries(outlines: &Outlines) -> BTreeMap<String, String> {
     let all: Value = serde_json::from_slice(&outlines.geojson()).unwrap_or_default();
@@ -293,10 +311,21 @@ impl Selected {
         peaks.truncate(self.limit);
     }
 
-    fn window(&self, window: &Window, names: &Names) -> ReportedWindow {
+    /// The peaks of a window that are listed.
+    fn of<'a>(&self, window: &'a Window, names: &Names) -> impl Iterator<Item = &'a Peak> {
         let is_selected =
             |peak: &&Peak| self.has(&names.areas[peak.area as usize], &names.categories[peak.category as usize]);
-        ReportedWindow::new(window, names, window.peaks.iter().filter(is_selected).take(self.limit))
+        window.peaks.iter().filter(is_selected).take(self.limit)
+    }
+
+    fn window(&self, window: &Window, names: &Names) -> ReportedWindow {
+        ReportedWindow::new(window, names, self.of(window, names))
+    }
+
+    /// Whose courses are listed with a window: in steps of its length.
+    fn courses(&self, window: &Window, names: &Names) -> Vec<CourseOf> {
+        let of = |peak: &Peak| CourseOf { area: peak.area, category: peak.category, step_hours: window.hours };
+        self.of(window, names).map(of).collect()
     }
 }
 

@@ -6,6 +6,7 @@ mod compression;
 mod document;
 mod exposition;
 mod handlers;
+mod pages;
 mod refusals;
 mod routes;
 mod stream;
@@ -20,6 +21,7 @@ use axum::{
     http::Method,
     middleware::{self, Next},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use blotter_query::{LoadedCity, QueryError};
 use blotter_runtime::{Problem, http::Limits};
@@ -46,6 +48,7 @@ pub(crate) fn router(
     let context = Context { city, metrics, stopped, lanes: Arc::default(), live_streams };
     let router: Router<Context> = routes::routes().into();
     router
+        .route("/brief", get(pages::brief))
         .fallback(handlers::web)
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(compression::compress())

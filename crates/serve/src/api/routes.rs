@@ -12,7 +12,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use blotter_query::questions::{
-    Backtest, Cells, Density, Emerging, Hotspots, Incidents, Meta, Peaks, RejectedRecords, Series,
+    Backtest, Brief, Cells, Change, Density, Emerging, Explain, Hotspots, Hours, Incidents, Meta, Peaks,
+    RejectedRecords, Series,
 };
 use std::sync::LazyLock;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -27,12 +28,16 @@ pub(super) fn routes() -> OpenApiRouter<Context> {
     OpenApiRouter::with_openapi(head())
         .routes(question::<Meta>("/api/v1/meta"))
         .routes(question::<Series>("/api/v1/series"))
+        .routes(question::<Hours>("/api/v1/hours"))
         .routes(question::<Cells>("/api/v1/cells"))
         .routes(question::<Hotspots>("/api/v1/hotspots"))
+        .routes(question::<Change>("/api/v1/change"))
         .routes(question::<Density>("/api/v1/density"))
         .routes(question::<Emerging>("/api/v1/emerging"))
         .routes(question::<Backtest>("/api/v1/backtest"))
         .routes(question::<Peaks>("/api/v1/peaks"))
+        .routes(question::<Explain>("/api/v1/explain"))
+        .routes(question::<Brief>("/api/v1/brief"))
         .routes(question::<Incidents>("/api/v1/incidents"))
         .routes(question::<RejectedRecords>("/api/v1/rejected"))
         .routes(routes!(handlers::boundaries))

@@ -1,0 +1,16 @@
+"""What tests of pages have in common."""
+
+from pathlib import Path
+
+import axe_playwright_python
+from playwright.sync_api import Page
+
+#: The accessibility checker.
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+
+
+def axe_finds(page: Page) -> list[str]:
+    """What the accessibility checker finds. Evaluated outside the page's content security policy, which allows no script but its own."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    return [f"{violation['id']}: {node['html'][:120]}" for violation in found for node in violation["nodes"]]
