@@ -8,6 +8,7 @@ import "./styles/map.css";
 import "./styles/chart.css";
 import "./styles/lists.css";
 import "./styles/explain.css";
+import "./styles/hours.css";
 
 const root = document.getElementById("app");
 if (root !== null) {

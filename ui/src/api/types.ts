@@ -39,6 +39,11 @@ export type Emerging = Schemas["EmergingAnswer"];
 export type EmergingCell = Schemas["EmergingCell"];
 export type EmergingPattern = Schemas["CellPattern"];
 
+export type Change = Schemas["ChangeAnswer"];
+export type ChangedCell = Schemas["ChangedCell"];
+
+export type Hours = Schemas["HoursAnswer"];
+
 export type Density = Schemas["DensityAnswer"];
 
 export type Peaks = Schemas["PeaksAnswer"];

@@ -7,11 +7,11 @@ import { FrameProvider } from "../state/frame";
 import { MetaProvider, useMeta } from "../state/live";
 import { formatView } from "../model/view";
 import { useView } from "../state/view";
+import { Charts } from "./Charts";
 import { FilterBar } from "./filters/FilterBar";
 import { Lists } from "./Lists";
 import { MapPanel } from "./map/MapPanel";
 import { MapTools } from "./map/MapTools";
-import { SeriesPanel } from "./series/SeriesPanel";
 import { TablePanel } from "./tables/TablePanel";
 import { Total } from "./Total";
 
@@ -63,7 +63,7 @@ function Whole({ head }: { readonly head: ComponentChildren }) {
           <MapTools />
           <MapPanel />
           <Lists />
-          <SeriesPanel />
+          <Charts />
         </main>
       </div>
       <TablePanel />

@@ -18,13 +18,18 @@ export function Lists() {
   const shown = layer === null ? "ranked" : view.list;
   return (
     <div id="lists" class="panel lists" tabIndex={-1}>
-      <Tabs
-        label="Lists"
-        name="list"
-        value={shown}
-        tabs={TABS.filter(({ value }) => layer !== null || value === "ranked")}
-        onChange={(list) => look({ list })}
-      />
+      <div class="lists-head">
+        <Tabs
+          label="Lists"
+          name="list"
+          value={shown}
+          tabs={TABS.filter(({ value }) => layer !== null || value === "ranked")}
+          onChange={(list) => look({ list })}
+        />
+        <a href={view.at === null ? "/brief" : `/brief?at=${view.at}`} data-testid="brief-link">
+          Weekly brief
+        </a>
+      </div>
       <div
         id="list-peaks"
         class="tab-panel"

@@ -1,4 +1,5 @@
 /** Areas or categories by their totals. A row is a switch: pressing it filters everything else on the page. */
+import type { RefObject } from "preact";
 import type { Series } from "../api/types";
 import { formatCount, formatShare, plural } from "../model/format";
 import { rank } from "../model/rank";
@@ -6,6 +7,7 @@ import type { Answer } from "../state/query";
 import { Choice } from "./Choice";
 
 interface Props {
+  readonly element: RefObject<HTMLElement | null>;
   readonly answer: Answer<Series>;
   readonly dimensions: readonly { readonly value: string; readonly label: string }[];
   readonly dimension: string;
@@ -16,7 +18,7 @@ interface Props {
 }
 
 export function RankedList(props: Props) {
-  const { answer, dimensions, dimension, chosen, nameOf, onDimension, onToggle } = props;
+  const { element, answer, dimensions, dimension, chosen, nameOf, onDimension, onToggle } = props;
   const rows = answer.data === null ? [] : rank(answer.data);
   const whole = rows.reduce((sum, row) => sum + row.total, 0);
   const greatest = rows[0]?.total ?? 0;

@@ -1,9 +1,10 @@
 /** The list of areas or categories with the most incidents. */
+import { useRef } from "preact/hooks";
 import type { Series } from "../api/types";
 import { filterParams, toggleCategory, type Filter } from "../model/filter";
 import { useAreas, useChosenAreas, useNames } from "../state/areas";
 import { useAsked } from "../state/asked";
-import { useRevision } from "../state/live";
+import { useCalmRevision } from "../state/calm";
 import { apiPath, useAsking } from "../state/period";
 import { useQuery } from "../state/query";
 import { useView } from "../state/view";
@@ -21,10 +22,12 @@ export function Ranking({ isShown }: { readonly isShown: boolean }) {
     query === null || !isShown
       ? null
       : apiPath(`series?by=${encodeURIComponent(dimension)}&bucket=year`, withoutOwn(filter, dimension));
-  const answer = useQuery<Series>(path, useRevision());
+  const element = useRef<HTMLElement>(null);
+  const answer = useQuery<Series>(path, useCalmRevision(element));
   useAsked("Most incidents", path);
   return (
     <RankedList
+      element={element}
       answer={answer}
       dimensions={[
         ...(layer === null ? [] : [{ value: layer.name, label: "By area" }]),

@@ -22,6 +22,12 @@ describe("a filter in an address", () => {
   test("yes and no", () => check("arrest=true&domestic=false", { arrest: true, domestic: false }));
   test("a box", () => check("bbox=-87.7,41.8,-87.6,41.9", { bbox: [-87.7, 41.8, -87.6, 41.9] }));
 
+  test("hours of the week, in order", () =>
+    check("hour_of_week=44-47,20-23,22-24", { hours: "20-24,44-47" }));
+  test.each(["168", "5-3", "a", "1,,2", ""])("the hours %s are dropped", (hours) =>
+    check(`hour_of_week=${hours}`, {}),
+  );
+
   test("a date that does not exist is dropped", () => check("from=2015-02-30&to=soon", {}));
   test("an area without layer or code is dropped", () => check("area=32&area=beat:&area=:32", {}));
   test("neither yes nor no is dropped", () => check("arrest=maybe", {}));
@@ -40,6 +46,7 @@ test("a filter survives its own address", () => {
     arrest: false,
     domestic: true,
     bbox: [-87.7, 41.8, -87.6, 41.9],
+    hours: "20-23,44",
   };
   expect(parseFilter(new URLSearchParams(filterParams(filter).toString()))).toEqual(filter);
 });

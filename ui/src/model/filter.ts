@@ -5,6 +5,7 @@
  * be compared by eye. Unknown or malformed values in an address are dropped, never sent on.
  */
 import { isCivil } from "./civil";
+import { formatHours, hoursOf } from "./hours";
 
 export interface AreaRef {
   readonly layer: string;
@@ -24,6 +25,8 @@ export interface Filter {
   readonly arrest: boolean | null;
   readonly domestic: boolean | null;
   readonly bbox: BoundingBox | null;
+  /** Hours of the week as ranges, "20-23,44-47": 0 is Monday 00:00–01:00. In order, without gaps or overlaps. */
+  readonly hours: string | null;
 }
 
 export const NO_FILTER: Filter = {
@@ -34,6 +37,7 @@ export const NO_FILTER: Filter = {
   arrest: null,
   domestic: null,
   bbox: null,
+  hours: null,
 };
 
 export function parseFilter(params: URLSearchParams): Filter {
@@ -45,6 +49,7 @@ export function parseFilter(params: URLSearchParams): Filter {
     arrest: booleanParam(params, "arrest"),
     domestic: booleanParam(params, "domestic"),
     bbox: parseBoundingBox(params.get("bbox")),
+    hours: parseHours(params.get("hour_of_week")),
   };
 }
 
@@ -58,6 +63,7 @@ export function filterParams(filter: Filter): URLSearchParams {
   if (filter.arrest !== null) params.set("arrest", String(filter.arrest));
   if (filter.domestic !== null) params.set("domestic", String(filter.domestic));
   if (filter.bbox !== null) params.set("bbox", filter.bbox.join(","));
+  if (filter.hours !== null) params.set("hour_of_week", filter.hours);
   return params;
 }
 
@@ -80,6 +86,11 @@ export function toggleArea(filter: Filter, area: AreaRef): Filter {
   const without = filter.areas.filter((other) => formatArea(other) !== key);
   const had = without.length < filter.areas.length;
   return { ...filter, areas: had ? without : [...without, area] };
+}
+
+function parseHours(text: string | null): string | null {
+  const hours = text === null ? null : hoursOf(text);
+  return hours === null ? null : formatHours(hours);
 }
 
 function parseArea(text: string): AreaRef[] {

@@ -15,6 +15,8 @@ const PLAIN: View = {
   bucket: null,
   resolution: null,
   camera: null,
+  chart: "time",
+  compared: "before",
   table: "areas",
   embed: false,
 };
@@ -42,6 +44,8 @@ test("a view survives its own address", () => {
     bucket: "month",
     resolution: 10,
     camera: { zoom: 11.25, latitude: 41.8801, longitude: -87.6302 },
+    chart: "hours",
+    compared: "year",
     table: "data",
     embed: true,
   };

@@ -24,6 +24,14 @@ export type ListName = (typeof LISTS)[number];
 export const WINDOWS = [1, 6, 24, 168] as const;
 export type WindowHours = (typeof WINDOWS)[number];
 
+/** What the chart below the map is of. */
+export const CHARTS = ["time", "hours"] as const;
+export type ChartName = (typeof CHARTS)[number];
+
+/** What a change is measured against: the period before, or the same days of the year before. */
+export const COMPARED = ["before", "year"] as const;
+export type Compared = (typeof COMPARED)[number];
+
 /** Which table stands below; the first is the areas'. */
 export const TABLES = ["areas", "hexagons", "incidents", "data"] as const;
 export type TableName = (typeof TABLES)[number];
@@ -51,6 +59,8 @@ export interface View {
   /** null: the whole city. */
   readonly camera: Camera | null;
   readonly table: TableName;
+  readonly chart: ChartName;
+  readonly compared: Compared;
   /** Only the map, for another page to frame. */
   readonly embed: boolean;
 }
@@ -74,6 +84,8 @@ export function parseView(search: string): View {
     bucket: BUCKETS.find((bucket) => bucket === params.get("bucket")) ?? null,
     resolution: parseResolution(params.get("resolution")),
     camera: parseCamera(params.get("map")),
+    chart: CHARTS.find((chart) => chart === params.get("chart")) ?? "time",
+    compared: COMPARED.find((compared) => compared === params.get("compared")) ?? "before",
     table: TABLES.find((table) => table === params.get("table")) ?? "areas",
     embed: params.get("embed") === "1",
   };
@@ -93,6 +105,8 @@ export function formatView(view: View): string {
   if (view.bucket !== null) params.set("bucket", view.bucket);
   if (view.resolution !== null) params.set("resolution", String(view.resolution));
   if (view.camera !== null) params.set("map", formatCamera(view.camera));
+  if (view.chart !== "time") params.set("chart", view.chart);
+  if (view.compared !== "before") params.set("compared", view.compared);
   if (view.table !== "areas") params.set("table", view.table);
   if (view.embed) params.set("embed", "1");
   // Colons, commas and slashes are legal in a query and keep a shared link readable.

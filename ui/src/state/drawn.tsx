@@ -5,6 +5,8 @@ import type { ApiError } from "../api/client";
 import { filterParams, type Filter } from "../model/filter";
 import { formatPeriod } from "../model/format";
 import {
+  changeParams,
+  changePeriod,
   closed,
   draw,
   offered,
@@ -63,7 +65,11 @@ export function DrawnProvider({ children }: { readonly children: ComponentChildr
   const own = queryOf();
   const asked: Asked = {
     layer,
-    period: formatPeriod(filter, extent.earliest, extent.latest),
+    period: formatPeriod(
+      layer === "change" ? changePeriod(filter, extent) : filter,
+      extent.earliest,
+      extent.latest,
+    ),
     question: `${layer} ${own ?? ""}`,
   };
   const path = resolution === null ? null : apiPath(resourceOf(layer, resolution), own);
@@ -102,8 +108,9 @@ export function DrawnProvider({ children }: { readonly children: ComponentChildr
 
   function queryOf(): string | null {
     if (layer === "peaks") return areas === null ? null : peaksParams(view, areas.name);
-    if (layer !== "density" || query === null) return query;
-    return filterParams(ends(filter)).toString();
+    if (query === null) return null;
+    if (layer === "change") return changeParams(changePeriod(filter, extent), view.compared);
+    return layer === "density" ? filterParams(ends(filter)).toString() : query;
   }
 
   function ends(open: Filter): Filter {

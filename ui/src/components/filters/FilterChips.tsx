@@ -1,6 +1,7 @@
 /** What is filtered, in words; each chip takes its part away. */
 import type { AreaLayer } from "../../api/types";
 import { formatArea, toggleArea, toggleCategory, type Filter } from "../../model/filter";
+import { hoursInWords } from "../../model/hours";
 import { areaName, titleCase } from "../../model/format";
 import { useMeta } from "../../state/live";
 import { useView } from "../../state/view";
@@ -42,6 +43,9 @@ function chipsOf(filter: Filter, layers: readonly AreaLayer[]): Chip[] {
   for (const area of filter.areas) {
     const label = areaName(layers, area.layer, area.code);
     chips.push({ key: formatArea(area), label, without: toggleArea(filter, area) });
+  }
+  if (filter.hours !== null) {
+    chips.push({ key: "hours", label: hoursInWords(filter.hours), without: { ...filter, hours: null } });
   }
   if (filter.bbox !== null) {
     chips.push({ key: "bbox", label: "Part of the map", without: { ...filter, bbox: null } });

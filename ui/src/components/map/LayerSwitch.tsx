@@ -9,6 +9,7 @@ const HINTS: Readonly<Record<Offered, string>> = {
   density: "Kernel density: incidents per km² and year",
   hotspots: "Hot and cold spots: Getis-Ord Gi*, corrected for all tests",
   emerging: "How hot and cold spots changed over the months",
+  change: "Hexagons with more or fewer incidents than before: exact test, corrected for all",
   peaks: "Areas that are beyond their usual variation now",
 };
 

@@ -35,6 +35,7 @@ export function Legend() {
       ))}
       {drawing?.caution != null && <p class="legend-caution">⚠ {drawing.caution}</p>}
       {drawing !== null && <Unmapped drawing={drawing} />}
+      {drawing?.layer === "change" && <ComparedWith />}
       {drawing?.resolution != null && <HexagonSize />}
     </details>
   );
@@ -103,6 +104,25 @@ function HexagonSize() {
             {hexagonArea(each)}
           </option>
         ))}
+      </select>
+    </label>
+  );
+}
+
+function ComparedWith() {
+  const { view, look } = useView();
+  return (
+    <label class="legend-size">
+      Compared with
+      <select
+        data-testid="compared"
+        value={view.compared}
+        onChange={({ currentTarget }) =>
+          look({ compared: currentTarget.value === "year" ? "year" : "before" })
+        }
+      >
+        <option value="before">the period before</option>
+        <option value="year">the year before</option>
       </select>
     </label>
   );

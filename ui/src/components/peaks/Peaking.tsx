@@ -3,11 +3,12 @@ import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { AreaLayer, Peaks } from "../../api/types";
 import { capital, formatCivil, formatCount } from "../../model/format";
+import type { Filter } from "../../model/filter";
 import { peaksParams } from "../../model/layers";
 import { peakRows, UNUSUAL_Q, windowName, windowSentence } from "../../model/peaks";
 import type { PeakRef } from "../../model/peakref";
 import { WINDOWS } from "../../model/view";
-import { useRevision } from "../../state/live";
+import { useCalmRevision } from "../../state/calm";
 import { apiPath } from "../../state/period";
 import { useAsked } from "../../state/asked";
 import { useQuery } from "../../state/query";
@@ -31,11 +32,11 @@ export function Peaking({ layer, isShown }: Props) {
   // What was published has no courses.
   const resource = view.as === "said" ? `peaks?limit=${LIMIT}` : `peaks?limit=${LIMIT}&course=${COURSE}`;
   const path = isShown ? apiPath(resource, peaksParams(view, layer.name)) : null;
-  const answer = useQuery<Peaks>(path, useRevision());
-  useAsked("Peaking now", path);
-  const { data, error } = answer;
   const { peak } = view;
   const list = useFocusReturn(peak);
+  const answer = useQuery<Peaks>(path, useCalmRevision(list));
+  useAsked("Peaking now", path);
+  const { data, error } = answer;
   return (
     <>
       {peak !== null && isShown && <Explanation peak={peak} onClose={() => go({ peak: null })} />}
@@ -98,6 +99,9 @@ function List({ data, layer }: { readonly data: Peaks; readonly layer: AreaLayer
             : `Ranked by q, which is corrected for all ${formatCount(data.tests)} comparisons.`}
         </p>
       )}
+      {hasOtherFilters(view.filter) && (
+        <p class="panel-caption">Of the filters, areas and categories count here; the others do not.</p>
+      )}
       {rows.length === 0 && caveats.length < asked.length && data.at !== null && (
         <p class="empty">No incidents of these areas and categories in {windowWords(view.window)}.</p>
       )}
@@ -108,6 +112,10 @@ function List({ data, layer }: { readonly data: Peaks; readonly layer: AreaLayer
       </ol>
     </>
   );
+}
+
+function hasOtherFilters({ arrest, domestic, bbox, hours }: Filter): boolean {
+  return arrest !== null || domestic !== null || bbox !== null || hours !== null;
 }
 
 function WindowSelect() {

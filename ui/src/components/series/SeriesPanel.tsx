@@ -14,6 +14,7 @@ import { useLive, useMeta, useRevision } from "../../state/live";
 import { useQuery, type Answer } from "../../state/query";
 import { useSize } from "../../state/size";
 import { useView } from "../../state/view";
+import { ChartChoice } from "../ChartChoice";
 import { Brush } from "./Brush";
 import { lineStyle, MOST_LINES } from "./lines";
 import { SeriesChart, type Line } from "./SeriesChart";
@@ -67,7 +68,7 @@ export function SeriesPanel() {
   return (
     <section class="panel series" data-testid="series" aria-label="Over time" aria-busy={series.loading}>
       <header class="panel-header">
-        <h2>Over time</h2>
+        <ChartChoice />
         {!isLabelled && <Key lines={lines} />}
         <div class="series-controls">
           <Select

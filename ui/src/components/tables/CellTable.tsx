@@ -4,6 +4,7 @@ import type { LayerAnswer } from "../../model/layers";
 import type { Drawing } from "../../model/layers/drawing";
 import { useDrawn } from "../../state/drawn";
 import { SortableTable, sortRows, type Column } from "./SortableTable";
+import { changeTable } from "./columns/change";
 import { countTable } from "./columns/count";
 import { densityTable } from "./columns/density";
 import { emergingTable } from "./columns/emerging";
@@ -67,6 +68,8 @@ function tableOf(answer: LayerAnswer, drawing: Drawing, period: string): LayerTa
       return hotspotTable(answer.data, period) as unknown as LayerTable<never>;
     case "emerging":
       return emergingTable(answer.data, period) as unknown as LayerTable<never>;
+    case "change":
+      return changeTable(answer.data, period) as unknown as LayerTable<never>;
     case "peaks":
       return peakTable(answer.data, answer.areas, answer.window) as unknown as LayerTable<never>;
   }

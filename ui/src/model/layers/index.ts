@@ -1,9 +1,10 @@
 /** From a layer's answer to its drawing, and the question that a layer asks. */
-import type { AreaLayer, Cells, Density, Emerging, Hotspots, Peaks } from "../../api/types";
-import { addDays, civilMs, civilText, dayStart } from "../civil";
+import type { AreaLayer, Cells, Change, Density, Emerging, Hotspots, Peaks } from "../../api/types";
+import { addDays, addMonths, civilMs, civilText, dayStart } from "../civil";
 import { filterParams, type Filter } from "../filter";
-import type { Extent } from "../moment";
-import type { View, WindowHours } from "../view";
+import { newestHour, type Extent } from "../moment";
+import type { Compared, View, WindowHours } from "../view";
+import { drawChange } from "./change";
 import { drawCount } from "./count";
 import { drawDensity } from "./density";
 import type { Drawing } from "./drawing";
@@ -16,6 +17,7 @@ export type LayerAnswer =
   | { readonly layer: "density"; readonly data: Density }
   | { readonly layer: "hotspots"; readonly data: Hotspots }
   | { readonly layer: "emerging"; readonly data: Emerging }
+  | { readonly layer: "change"; readonly data: Change }
   | {
       readonly layer: "peaks";
       readonly data: Peaks;
@@ -24,7 +26,7 @@ export type LayerAnswer =
     };
 
 /** Layers that can be chosen, in the order of the switch. */
-export const OFFERED = ["count", "density", "hotspots", "emerging", "peaks"] as const;
+export const OFFERED = ["count", "density", "hotspots", "emerging", "change", "peaks"] as const;
 export type Offered = (typeof OFFERED)[number];
 
 export const LAYER_TITLES: Readonly<Record<Offered, string>> = {
@@ -32,6 +34,7 @@ export const LAYER_TITLES: Readonly<Record<Offered, string>> = {
   density: "Density",
   hotspots: "Hot spots",
   emerging: "Emerging",
+  change: "Change",
   peaks: "Peaks",
 };
 
@@ -49,6 +52,8 @@ export function draw(answer: LayerAnswer): Drawing {
       return drawHotspots(answer.data);
     case "emerging":
       return drawEmerging(answer.data);
+    case "change":
+      return drawChange(answer.data);
     case "peaks":
       return drawPeaks(answer.data, answer.areas, answer.window);
   }
@@ -68,6 +73,8 @@ export function resourceOf(layer: Offered, resolution: number): string {
       return `hotspots?resolution=${resolution}`;
     case "emerging":
       return `emerging?resolution=${resolution}`;
+    case "change":
+      return `change?resolution=${resolution}`;
     case "peaks":
       return `peaks?limit=${PEAKS_LIMIT}`;
   }
@@ -86,6 +93,25 @@ export function closed(filter: Filter, { earliest, latest }: Extent, isOutlying:
   };
 }
 
+const CHANGE_DAYS = 28;
+
+/** A change needs a period: without a beginning, the last four weeks before its end. */
+export function changePeriod(filter: Filter, { latest }: Extent): Filter {
+  if (latest === null) return filter;
+  const to = filter.to ?? civilText(civilMs(newestHour(latest)));
+  return { ...filter, to, from: filter.from ?? civilText(addDays(civilMs(to), -CHANGE_DAYS)) };
+}
+
+/** The parameters of a change: its period, and the other one where that is not the one just before. */
+export function changeParams(filter: Filter, compared: Compared): string {
+  const params = filterParams(filter);
+  if (compared === "year" && filter.from !== null && filter.to !== null) {
+    params.set("before_from", civilText(addMonths(civilMs(filter.from), -12)));
+    params.set("before_to", civilText(addMonths(civilMs(filter.to), -12)));
+  }
+  return params.toString();
+}
+
 /** What `/api/v1/peaks` takes of a view: a moment, areas of the primary layer and categories. */
 export function peaksParams(view: View, layer: string): string {
   const { categories, areas } = view.filter;
@@ -97,6 +123,7 @@ export function peaksParams(view: View, layer: string): string {
     arrest: null,
     domestic: null,
     bbox: null,
+    hours: null,
   });
   if (view.at !== null) params.set("at", view.at);
   if (view.as !== "known") params.set("as", view.as);
