@@ -23,7 +23,14 @@ export function RankedList(props: Props) {
   const whole = rows.reduce((sum, row) => sum + row.total, 0);
   const greatest = rows[0]?.total ?? 0;
   return (
-    <section id="ranked" class="ranked" data-testid="ranked" aria-label="Ranking" aria-busy={answer.loading}>
+    <section
+      ref={element}
+      id="ranked"
+      class="ranked"
+      data-testid="ranked"
+      aria-label="Ranking"
+      aria-busy={answer.loading}
+    >
       <header class="panel-header">
         <h2>Most incidents</h2>
         <Choice label="Rank by" name="rank" value={dimension} options={dimensions} onChange={onDimension} />
