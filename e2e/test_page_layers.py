@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from test_browser import AXE
 
-LAYERS = ["count", "density", "hotspots", "emerging", "peaks"]
+LAYERS = ["count", "density", "hotspots", "emerging", "change", "peaks"]
 #: As the page names them in legend and table.
 HOT = {
     "hot_99": "hot, 99 % confidence",
@@ -98,6 +98,35 @@ def test_density_is_the_api_s_and_says_its_unit(visit, server):
     assert f"n = {answer['mapped']:,} incidents in 1 year" in words
     assert sum(legend(page).values()) == sum(value > 0 for value in answer["values"])
     assert table(page)[0][2] == f"{answer['greatest']:,.0f}"
+    page.close()
+
+
+@pytest.mark.parametrize("compared", ["before", "year"])
+def test_change_is_the_api_s_and_names_both_periods(visit, server, compared):
+    query = {"from": "2017-07-01", "to": "2017-09-01", "category": "THEFT", "resolution": 8}
+    before = {"before_from": "2016-07-01", "before_to": "2016-09-01"} if compared == "year" else {}
+    answer = server.json("/api/v1/change", **query, **before)
+    page = visit(server, "?layer=change&from=2017-07-01&to=2017-09-01&category=THEFT&resolution=8&table=hexagons")
+    if compared == "year":
+        page.get_by_test_id("compared").select_option("year")
+        page.wait_for_url(lambda address: "compared=year" in address)
+    expect(page.get_by_test_id("legend")).to_contain_text(f"{answer['before_mapped']:,} before")
+    classes = Counter(cell["class"] for cell in answer["cells"])
+    assert legend(page) == {
+        "more than before": classes["more"],
+        "no significant change": classes["same"],
+        "fewer than before": classes["fewer"],
+    }
+    words = page.get_by_test_id("legend").inner_text()
+    assert "1 Jul 2017 – 31 Aug 2017" in words
+    assert ("1 Jul 2016 – 31 Aug 2016" if compared == "year" else "30 Apr 2017 – 30 Jun 2017") in words
+    # Signs of differences are those of typography.
+    rows = {row[0]: (row[2], row[3], row[4].replace("−", "-")) for row in table(page)}
+    found = {cell["cell"]: cell for cell in answer["cells"]}
+    for cell, figures in rows.items():
+        each = found[cell]
+        difference = f"{each['difference']:+,}" if each["difference"] else "0"
+        assert figures == (f"{each['count']:,}", f"{each['before']:,}", difference)
     page.close()
 
 

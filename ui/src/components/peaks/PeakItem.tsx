@@ -43,7 +43,7 @@ export function PeakItem({ row, layer }: Props) {
         </span>
         <span class="peak-standing">
           {colours === null ? null : <Swatch its={{ colours, sign }} theme={theme} />}
-          {capital(words)}, {formatTest("q", peak.q)}
+          {capital(words)}, <span class="nowrap">{formatTest("q", peak.q)}</span>
         </span>
         {peak.course !== undefined && <Sparkline course={peak.course} />}
         {others.length > 0 && (
