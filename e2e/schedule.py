@@ -15,12 +15,21 @@ from xdist.scheduler import LoadScopeScheduling
 #: are in the last.
 GROUPS = {
     "test_backtest": "city",
+    "test_brief": "city",
+    "test_change": "city",
     "test_density": "city",
     "test_emerging": "city",
+    "test_explain": "city",
+    "test_find": "city",
     "test_peaks": "city",
     "test_hotspots": "city",
     "test_real_file": "city",
     "test_boundaries": "outlined city",
+    "test_page_data": "outlined city",
+    "test_page_hours": "outlined city",
+    "test_page_layers": "outlined city",
+    "test_page_peaks": "outlined city",
+    "test_page_time": "outlined city",
     "test_cluster": "cluster",
     "test_said": "cluster",
     # They measure a process under load, or draw with the processor alone: never beside each other.
@@ -29,7 +38,7 @@ GROUPS = {
     "test_badge": "machine",
 }
 #: Modules with a server of their own for all their tests.
-TOGETHER = {"test_api", "test_architecture", "test_damage", "test_reporting_lag", "test_schemathesis", "test_secrets"}
+TOGETHER = {"test_api", "test_architecture", "test_damage", "test_feeds", "test_reporting_lag", "test_schemathesis", "test_secrets"}
 #: What takes longest, longest first: a group, a module, or a test.
 LONGEST = [
     "city",

@@ -16,6 +16,15 @@ import schemathesis
 from schemathesis.openapi.checks import RejectedPositiveData
 
 
+#: Questions of hourly counts, which have areas of the primary layer only.
+BY_PRIMARY_AREA = ("peaks", "explain", "episodes")
+
+
+def words(schema: dict, known: list[str]) -> None:
+    """Of one or of several."""
+    schema.get("items", schema)["enum"] = known
+
+
 def with_words(document: dict, meta: dict) -> dict:
     """The document with the words that `meta` lists."""
     layers = [layer["name"] for layer in meta["layers"]]
@@ -24,11 +33,11 @@ def with_words(document: dict, meta: dict) -> dict:
     for path, operations in document["paths"].items():
         schemas = {parameter["name"]: parameter["schema"] for parameter in operations["get"].get("parameters", [])}
         if "category" in schemas:
-            schemas["category"]["items"]["enum"] = meta["categories"]
+            words(schemas["category"], meta["categories"])
         if "area" in schemas:
             # Of peaks, only areas of the layer that they are by.
-            some = [areas[primary]] if path.endswith("/peaks") else areas.values()
-            schemas["area"]["items"]["enum"] = [area for layer in some for area in layer]
+            some = [areas[primary]] if path.rpartition("/")[2] in BY_PRIMARY_AREA else areas.values()
+            words(schemas["area"], [area for layer in some for area in layer])
         if "by" in schemas:
             schemas["by"]["enum"] = ["none", "category", *layers]
     return document
@@ -54,6 +63,9 @@ def breaks_a_rule(path: str, query: dict, problem: dict) -> bool:
     text = {name: value if isinstance(value, str) else str(value) for name, value in query.items()}
     period = "from" in text or "to" in text
     match named:
+        case "from" | "to" if path.endswith("/change") and named not in text:
+            # A change is one between two periods.
+            return True
         case "from" | "to" | "at" if is_no_day(text.get(named, "")):
             return True
         case "from" | "to":
@@ -61,7 +73,13 @@ def breaks_a_rule(path: str, query: dict, problem: dict) -> bool:
             return "from" in text and "to" in text
         case "at":
             # After the data's end.
-            return path.endswith("/peaks") and text["at"] >= "20"
+            return path.rpartition("/")[2] in ("peaks", "explain", "brief") and text["at"] >= "20" or "no days before" in problem["detail"]
+        case "before_from" | "before_to":
+            # Not before the other end, or a day that its month does not have.
+            return "is not before" in problem["detail"] or is_no_day(text.get(named, ""))
+        case "course" | "limit":
+            # Courses of many peaks, and of what was published.
+            return path.endswith("/peaks") and "course" in problem["detail"]
         case "as":
             # Nothing may have been said yet.
             return text["as"] == "said"

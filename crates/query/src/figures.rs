@@ -162,6 +162,13 @@ pub struct RefusedFigures {
     pub why: String,
 }
 
+impl LoadedCity {
+    /// Whether the data are made up.
+    pub fn is_simulated(&self) -> bool {
+        Figures::of(self, &self.read()).simulated
+    }
+}
+
 impl Figures {
     /// As of a view.
     pub fn of(city: &LoadedCity, view: &View) -> Self {

@@ -116,6 +116,7 @@ impl LoadedCity {
 impl Follower {
     /// Runs until told to stop, or until ready where that was asked for.
     pub fn run(&self, shutdown: &Shutdown) -> Result<(), LoadError> {
+        self.city.search.begin(&self.snapshots);
         let mut announcer = Announcer::new();
         self.load_snapshot(&mut announcer, shutdown)?;
         match self.city.log.clone() {

@@ -18,6 +18,7 @@ mod city_totals;
 mod disagreements;
 pub mod encode;
 mod error;
+mod feed;
 mod figures;
 mod follower;
 mod hourly;
@@ -31,6 +32,7 @@ mod outlined;
 mod parameters;
 mod question;
 pub mod questions;
+mod search;
 mod sites;
 mod snapshot;
 mod snapshot_columns;
@@ -47,6 +49,7 @@ pub use blotter_peak::PublishedTick;
 pub use change::{Change, CountChange};
 pub use city_totals::CityTotals;
 pub use error::{LoadError, QueryError};
+pub use feed::{FeedHead, peaks_feed};
 pub use figures::{
     Figures, FiguresChange, IncidentFigures, NoticeFigures, OutlierFigures, Outliers, RefusedFigures, SnapshotFigures,
     SourceFigures,
@@ -58,5 +61,6 @@ pub use log_status::LogStatus;
 pub use next_offsets::{NextOffsets, offsets_text};
 pub use parameters::{FromParameters, Parameters, Selection};
 pub use question::{Caller, Cost, Edition, Patient, Question, Reply};
+pub use search::FoundBlock;
 pub use study_areas::StudyAreaMethod;
 pub use view::{RefusedSnapshot, View};

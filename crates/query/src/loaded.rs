@@ -3,6 +3,7 @@
 use crate::{
     live::{BACKLOG, Event},
     log_status::LogStatus,
+    search::Search,
     study_areas::StudyAreas,
     texts::Texts,
     tick_index::TickIndex,
@@ -33,6 +34,7 @@ pub struct LoadedCity {
     pub(crate) said: RwLock<TickIndex>,
     pub(crate) view: RwLock<View>,
     pub(crate) texts: Texts,
+    pub(crate) search: Search,
     /// The outlines that are known of it.
     pub boundaries: Arc<Boundaries>,
     pub(crate) study_areas: StudyAreas,
@@ -58,6 +60,7 @@ impl LoadedCity {
             profile,
             log,
             texts: Texts::default(),
+            search: Search::default(),
             boundaries,
             refused_snapshots: AtomicU64::new(0),
             events: broadcast::channel(BACKLOG).0,

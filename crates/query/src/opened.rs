@@ -6,13 +6,25 @@
 use crate::{
     LoadError,
     snapshot::{LocalSnapshot, reader_options},
+    snapshot_columns::{column, wrong},
 };
-use arrow::{array::RecordBatch, compute::concat_batches};
+use arrow::{
+    array::{AsArray, RecordBatch, StringArray},
+    compute::concat_batches,
+};
 use blotter_city::Profile;
 use blotter_incident::{Incident, IncidentBatch};
 use blotter_store::ObjectReader;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use parquet::arrow::{
+    ProjectionMask,
+    arrow_reader::{
+        ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    },
+};
 use std::path::PathBuf;
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 16_384;
 
 /// See the module.
 #[derive(Debug)]
@@ -68,11 +80,57 @@ impl OpenSnapshot {
         }
         Ok(found)
     }
+
+    /// Some columns of all rows, batch by batch, with the number of each batch's first row.
+    pub(crate) fn each_batch(
+        &self,
+        columns: &[&str],
+        mut take: impl FnMut(u64, &RecordBatch) -> Result<(), LoadError>,
+    ) -> Result<(), LoadError> {
+        for file in &self.files {
+            let mut row = file.first;
+            for batch in file.batches(columns)? {
+                let batch = batch.map_err(|error| file.unreadable(error.to_string()))?;
+                take(row, &batch)?;
+                row += batch.num_rows() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows with a case number, in capitals.
+    pub(crate) fn rows_of_case(&self, number: &str) -> Result<Vec<u64>, LoadError> {
+        let mut found = Vec::new();
+        self.each_batch(&["case_number"], |first, batch| {
+            let numbers: &StringArray =
+                column(batch, "case_number")?.as_string_opt().ok_or_else(|| wrong("case_number"))?;
+            let is_it = |text: Option<&str>| text.is_some_and(|text| text.trim().eq_ignore_ascii_case(number));
+            found.extend((first..).zip(numbers).filter(|(_, text)| is_it(*text)).map(|(row, _)| row));
+            Ok(())
+        })?;
+        Ok(found)
+    }
 }
 
 impl OpenFile {
+    fn unreadable(&self, why: String) -> LoadError {
+        LoadError::Snapshot { path: self.path.clone(), why }
+    }
+
+    fn batches(&self, columns: &[&str]) -> Result<ParquetRecordBatchReader, LoadError> {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone());
+        let schema = builder.schema();
+        let wanted = (0..schema.fields().len()).filter(|index| columns.contains(&schema.field(*index).name().as_str()));
+        let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+        builder
+            .with_projection(mask)
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| self.unreadable(error.to_string()))
+    }
+
     fn read(&self, rows: &[u64], found: &mut Vec<Incident>) -> Result<(), LoadError> {
-        let unreadable = |why: String| LoadError::Snapshot { path: self.path.clone(), why };
+        let unreadable = |why: String| self.unreadable(why);
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone())
             .with_row_selection(selection(rows, self.first))
             .build()

@@ -19,6 +19,15 @@ impl TickIndex {
         *last = offset.max(*last);
     }
 
+    /// Where the last ticks of the newest so many hours lie.
+    pub(crate) fn last(&self, hours: Hour) -> BTreeMap<Hour, Offset> {
+        let Some(newest) = self.by_hour.last_key_value().map(|(hour, _)| *hour) else { return BTreeMap::new() };
+        self.by_hour
+            .range(newest.saturating_sub(hours).saturating_add(1)..)
+            .map(|(hour, offset)| (*hour, *offset))
+            .collect()
+    }
+
     /// The hour and the offset of the last tick by `at`, or of all. Else the end of the first tick, if there is one.
     pub(crate) fn by(&self, at: Option<Hour>) -> Result<(Hour, Offset), Option<Hour>> {
         let last = match at {
@@ -49,6 +58,7 @@ mod tests {
             (Some(99), Ok((12, 3))),
             (None, Ok((11, 4))),
         ] {
+            assert_eq!(said.last(2).into_keys().collect::<Vec<_>>(), [11, 12]);
             assert_eq!(said.by(asked), expect.map(|(hour, offset)| (hour, Offset(offset))), "{asked:?}");
         }
     }

@@ -144,6 +144,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/episodes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Episodes: what was found peaking lately, as published
+         * @description Reads the ticks that were published in the last days, and joins the finds of one area and category. `/feeds/peaks.atom` has the same as a feed, with the same parameters.
+         */
+        readonly get: operations["episodes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/explain": {
         readonly parameters: {
             readonly query?: never;
@@ -156,6 +176,26 @@ export interface paths {
          * @description Explains one window of one area and category. The expected count of a block, place or description is its share of earlier incidents of that area and category, of the window's expected count; that of an hour comes from the expectations that peaks are ranked by. The expected counts before the window are what these expectations say of the past.
          */
         readonly get: operations["explain"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/find": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Find an area, a category, a block or a case number
+         * @description Looks for a text in the names of areas, categories and blocks, and for an incident with that case number. Blocks and case numbers are those of the newest local snapshot.
+         */
+        readonly get: operations["find"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -721,90 +761,11 @@ export interface components {
                 readonly [key: string]: number;
             };
         };
-        /** @description Every cell with incidents in either period. */
-        readonly ChangeAnswer: components["schemas"]["ChangeSummary"] & {
-            /** @description Cells with incidents in either period, sorted by H3 index. */
-            readonly cells: readonly components["schemas"]["ChangedCell"][];
-        };
         /**
          * @description `more`: significantly more incidents than before. `fewer`: significantly fewer. `same`: no significant difference.
          * @enum {string}
          */
         readonly ChangeClass: "more" | "fewer" | "same";
-        /** @description Values that hold for the whole answer. */
-        readonly ChangeSummary: {
-            /**
-             * Format: double
-             * @description Length of the other period, in days. The test allows for a difference; counts do not.
-             */
-            readonly before_days: number;
-            /**
-             * Format: date-time
-             * @description Start of the other period.
-             */
-            readonly before_from: string;
-            /**
-             * Format: int64
-             * @description Selected incidents of the other period in the study area.
-             */
-            readonly before_mapped: number;
-            /**
-             * Format: date-time
-             * @description End of the other period, exclusive.
-             */
-            readonly before_to: string;
-            /**
-             * Format: int64
-             * @description Selected incidents of the other period without coordinates inside the city's bounding box. Always 0 with `bbox`.
-             */
-            readonly before_unmapped: number;
-            /** @description Lowest confidence, in percent, at which a cell has changed. */
-            readonly confidence: components["schemas"]["ConfidenceLevel"];
-            /**
-             * Format: double
-             * @description Length of the period, in days.
-             */
-            readonly days: number;
-            /** @description Cells with fewer incidents. */
-            readonly fewer: number;
-            /**
-             * Format: date-time
-             * @description Start of the period: city time with offset.
-             */
-            readonly from: string;
-            /**
-             * Format: int64
-             * @description Selected incidents of the period in the study area.
-             */
-            readonly mapped: number;
-            /** @description Cells with more incidents. */
-            readonly more: number;
-            /** @description Cells of the study area. */
-            readonly n: number;
-            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
-            readonly next_offsets: {
-                readonly [key: string]: number;
-            };
-            /**
-             * Format: int32
-             * @description Resolution of the H3 cells.
-             */
-            readonly resolution: number;
-            /** @description How the study area is bounded. */
-            readonly study_area: components["schemas"]["StudyAreaMethod"];
-            /** @description Cells with incidents in either period; q is corrected for them. */
-            readonly tests: number;
-            /**
-             * Format: date-time
-             * @description End of the period, exclusive.
-             */
-            readonly to: string;
-            /**
-             * Format: int64
-             * @description Selected incidents of the period without coordinates inside the city's bounding box. Always 0 with `bbox`.
-             */
-            readonly unmapped: number;
-        };
         /** @description One cell. */
         readonly ChangedCell: {
             /**
@@ -1096,6 +1057,18 @@ export interface components {
              */
             readonly until: string;
         };
+        /** @description What was found peaking, the newest find first. */
+        readonly EpisodesAnswer: {
+            /**
+             * Format: date-time
+             * @description End of the newest published tick: city time with offset. Null if nothing has been published.
+             */
+            readonly at: string | null;
+            /** @description Episodes, the newest find first. */
+            readonly episodes: readonly components["schemas"]["FoundEpisode"][];
+            /** @description Layer of the areas. */
+            readonly layer: string;
+        };
         /** @description One window of an area and category, explained. The parts of each kind add up to `observed` and to `expected`. */
         readonly ExplainAnswer: {
             /** @description Area code. */
@@ -1271,6 +1244,102 @@ export interface components {
             readonly source?: string | null;
             /** @description State of each source that is read. */
             readonly sources?: readonly components["schemas"]["SourceFigures"][];
+        };
+        /** @description What was found, the best of each kind first: names that begin so, then names with a word that begins so, then others. */
+        readonly FindAnswer: {
+            /** @description Areas of all layers. */
+            readonly areas: readonly components["schemas"]["FoundArea"][];
+            /** @description Blocks, those with more incidents first among equals. */
+            readonly blocks: readonly components["schemas"]["FoundBlock"][];
+            /** @description Categories. */
+            readonly categories: readonly string[];
+            /** @description Incidents with that case number. */
+            readonly incidents: readonly components["schemas"]["IncidentRecord"][];
+            /**
+             * Format: int64
+             * @description Number of incidents whose blocks and case numbers were searched: those of the newest local snapshot. What came later is found in
+             *     the next one.
+             */
+            readonly searched: number;
+        };
+        /** @description An area. */
+        readonly FoundArea: {
+            /** @description Code, as in incidents. */
+            readonly code: string;
+            /** @description Layer. */
+            readonly layer: string;
+            /** @description Name to show; the code if the area has no name. */
+            readonly name: string;
+            /** @description Title of the layer. */
+            readonly title: string;
+        };
+        /** @description A block. */
+        readonly FoundBlock: {
+            /** @description Its text, as published. */
+            readonly block: string;
+            /**
+             * Format: int64
+             * @description Number of its incidents.
+             */
+            readonly incidents: number;
+            /**
+             * Format: double
+             * @description Mean latitude of its incidents in degrees, WGS 84. Null if none has coordinates.
+             */
+            readonly latitude: number | null;
+            /**
+             * Format: double
+             * @description Mean longitude of its incidents in degrees, WGS 84. Null if none has coordinates.
+             */
+            readonly longitude: number | null;
+        };
+        /** @description An area and category that was peaking (q ≤ 0.1 in any window). It ends after 24 hours without a find. */
+        readonly FoundEpisode: {
+            /** @description Area code. */
+            readonly area: string;
+            /** @description Name of the area; its code if it has no name. */
+            readonly area_name: string;
+            /**
+             * Format: date-time
+             * @description End of the tick that found it most surprising: city time with offset.
+             */
+            readonly at: string;
+            /** @description Category. */
+            readonly category: string;
+            /**
+             * Format: double
+             * @description Incidents expected in that window; above 0.
+             */
+            readonly expected: number;
+            /** @description True if it has not ended. */
+            readonly lasts: boolean;
+            /**
+             * Format: int64
+             * @description Incidents in that window.
+             */
+            readonly observed: number;
+            /**
+             * Format: double
+             * @description q of that window, 0 to 1.
+             */
+            readonly q: number;
+            /** @description Names of the rules that sent an alert. */
+            readonly rules: readonly string[];
+            /**
+             * Format: date-time
+             * @description End of the first tick that found it: city time with offset.
+             */
+            readonly since: string;
+            /**
+             * Format: date-time
+             * @description End of the newest tick that found it: city time with offset.
+             */
+            readonly until: string;
+            /**
+             * Format: int32
+             * @description Length of the most surprising window, in hours.
+             */
+            readonly window_hours: number;
         };
         /** @description A holiday in the window. */
         readonly HolidayPart: {
@@ -1640,6 +1709,85 @@ export interface components {
              * @description Only with `as=said`: time at which it was published, UTC.
              */
             readonly said_at?: string;
+        };
+        /** @description Every cell with incidents in either period. */
+        readonly PeriodChangeAnswer: components["schemas"]["PeriodChangeSummary"] & {
+            /** @description Cells with incidents in either period, sorted by H3 index. */
+            readonly cells: readonly components["schemas"]["ChangedCell"][];
+        };
+        /** @description Values that hold for the whole answer. */
+        readonly PeriodChangeSummary: {
+            /**
+             * Format: double
+             * @description Length of the other period, in days. The test allows for a difference; counts do not.
+             */
+            readonly before_days: number;
+            /**
+             * Format: date-time
+             * @description Start of the other period.
+             */
+            readonly before_from: string;
+            /**
+             * Format: int64
+             * @description Selected incidents of the other period in the study area.
+             */
+            readonly before_mapped: number;
+            /**
+             * Format: date-time
+             * @description End of the other period, exclusive.
+             */
+            readonly before_to: string;
+            /**
+             * Format: int64
+             * @description Selected incidents of the other period without coordinates inside the city's bounding box. Always 0 with `bbox`.
+             */
+            readonly before_unmapped: number;
+            /** @description Lowest confidence, in percent, at which a cell has changed. */
+            readonly confidence: components["schemas"]["ConfidenceLevel"];
+            /**
+             * Format: double
+             * @description Length of the period, in days.
+             */
+            readonly days: number;
+            /** @description Cells with fewer incidents. */
+            readonly fewer: number;
+            /**
+             * Format: date-time
+             * @description Start of the period: city time with offset.
+             */
+            readonly from: string;
+            /**
+             * Format: int64
+             * @description Selected incidents of the period in the study area.
+             */
+            readonly mapped: number;
+            /** @description Cells with more incidents. */
+            readonly more: number;
+            /** @description Cells of the study area. */
+            readonly n: number;
+            /** @description The next offsets that the answer reflects, by partition of the log's topic `incidents`. */
+            readonly next_offsets: {
+                readonly [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description Resolution of the H3 cells.
+             */
+            readonly resolution: number;
+            /** @description How the study area is bounded. */
+            readonly study_area: components["schemas"]["StudyAreaMethod"];
+            /** @description Cells with incidents in either period; q is corrected for them. */
+            readonly tests: number;
+            /**
+             * Format: date-time
+             * @description End of the period, exclusive.
+             */
+            readonly to: string;
+            /**
+             * Format: int64
+             * @description Selected incidents of the period without coordinates inside the city's bounding box. Always 0 with `bbox`.
+             */
+            readonly unmapped: number;
         };
         /** @description Why there is no answer (RFC 9457). */
         readonly ProblemDetails: {
@@ -2262,7 +2410,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["ChangeAnswer"];
+                    readonly "application/json": components["schemas"]["PeriodChangeAnswer"];
                     readonly "application/vnd.apache.arrow.stream": string;
                     readonly "application/geo+json": {
                         readonly features: readonly {
@@ -2481,6 +2629,68 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly episodes: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description LAYER:CODE or LAYER:NAME of the primary layer (`primary` in `/api/v1/meta`); may be repeated. Other layers are refused. */
+                readonly area?: readonly string[];
+                /** @description List these categories (see `/api/v1/meta`); may be repeated. An unknown category is refused. Default: all. */
+                readonly category?: readonly string[];
+                /** @description Number of days, back from the newest published tick. */
+                readonly days?: number;
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. */
+                readonly format?: "json" | "arrow" | "csv";
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["EpisodesAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "text/csv": string;
+                };
+            };
+            /** @description The client has the answer: `If-None-Match` has its ETag, or is `*`. */
+            readonly 304: {
+                headers: {
+                    /** @description Next offsets that the answer reflects: `partition:offset`, comma separated (`0:12,1:7`). A 304 has the newest at which the old answer is still valid. Absent where `ETag` is. */
+                    readonly "Blotter-Next-Offsets"?: string;
+                    /** @description Weak. Two answers with the same ETag differ at most in `next_offsets`. Absent if an answer can change while the data do not. */
+                    readonly ETag?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            /** @description This server follows no log, and so knows nothing that was published. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly explain: {
         readonly parameters: {
             readonly query: {
@@ -2538,6 +2748,38 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+            readonly 406: components["responses"]["NotAcceptable"];
+            readonly 421: components["responses"]["Misdirected"];
+            readonly 500: components["responses"]["Internal"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly find: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Text to find: part of the name of an area, category or block, an area code, or a whole case number. Capitals make no difference. */
+                readonly q: string;
+                /** @description Maximum number of finds of each kind. */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The answer. */
+            readonly 200: {
+                headers: {
+                    /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
+                    readonly "Server-Timing"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["FindAnswer"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
             readonly 406: components["responses"]["NotAcceptable"];
             readonly 421: components["responses"]["Misdirected"];
             readonly 500: components["responses"]["Internal"];

@@ -33,6 +33,12 @@ pub(crate) const PEAKS: Between<usize> = Between { most: 10_000, ..PAGE };
 /// Steps of a peak's course.
 pub(crate) const COURSE: Between<usize> = Between { what: "a whole number", least: 0, most: 60, otherwise: 0 };
 
+/// Finds of each kind.
+pub(crate) const FIND: Between<usize> = Between { what: "a whole number", least: 1, most: 50, otherwise: 8 };
+
+/// Days of published ticks: a month of hours is read in one answer.
+pub(crate) const EPISODE_DAYS: Between<u16> = Between { what: "a whole number", least: 1, most: 31, otherwise: 7 };
+
 pub(crate) const WINDOW: Words<u16> = Words { words: &[("1", 1), ("6", 6), ("24", 24), ("168", 168)], otherwise: "24" };
 pub(crate) const BUCKET: Words<Bucket> = Words {
     words: &[
@@ -156,6 +162,9 @@ documented! {
     Weeks: WEEKS.schema(Type::Integer);
     TrainingWeeks: TRAINING_WEEKS.schema(Type::Integer);
     CourseSteps: COURSE.schema(Type::Integer);
+    FindLimit: FIND.schema(Type::Integer);
+    FindText: ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"\S")).min_length(Some(1)).max_length(Some(100)).build();
+    EpisodeDays: EPISODE_DAYS.schema(Type::Integer);
     WindowHours: WINDOW.schema();
     PageLimit: PAGE.schema(Type::Integer);
     PeaksLimit: PEAKS.schema(Type::Integer);

@@ -3,15 +3,17 @@
 mod backtest;
 mod brief;
 mod cells;
-mod change;
 mod density;
 mod emerging;
+mod episodes;
 mod explain;
+mod find;
 mod hotspots;
 mod hours;
 mod incidents;
 mod meta;
 mod peaks;
+mod period_change;
 mod rejected;
 mod series;
 mod statistic;
@@ -22,14 +24,16 @@ pub use brief::{
     refusal_page,
 };
 pub use cells::{Cells, CellsAnswer, CellsSummary};
-pub use change::{Change, ChangeAnswer, ChangeClass, ChangeSummary, ChangedCell};
 pub use density::{Density, DensityAnswer, DensityGrid, DensitySummary, DensityUnit};
 pub use emerging::{Emerging, EmergingAnswer, EmergingCell, EmergingSummary};
+pub use episodes::{Episodes, EpisodesAnswer, FoundEpisode};
 pub use explain::{Explain, ExplainAnswer, HolidayPart, HourPart, OtherParts, Part, Parts, ReportedCourse};
+pub use find::{Find, FindAnswer, FoundArea};
 pub use hotspots::{HotspotCell, Hotspots, HotspotsAnswer, HotspotsSummary};
 pub use hours::{Hours, HoursAnswer, HoursLine};
 pub use incidents::{Incidents, IncidentsAnswer};
 pub use meta::{AreaFacts, CityFacts, LayerFacts, Meta, MetaAnswer};
 pub use peaks::{Peaks, PeaksAnswer};
+pub use period_change::{ChangeClass, ChangedCell, PeriodChange, PeriodChangeAnswer, PeriodChangeSummary};
 pub use rejected::{RejectedAnswer, RejectedRecord, RejectedRecords};
 pub use series::{Series, SeriesAnswer, SeriesLine};

@@ -49,6 +49,7 @@ pub(crate) fn router(
     let router: Router<Context> = routes::routes().into();
     router
         .route("/brief", get(pages::brief))
+        .route("/feeds/peaks.atom", get(pages::feed))
         .fallback(handlers::web)
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(compression::compress())

@@ -12,8 +12,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use blotter_query::questions::{
-    Backtest, Brief, Cells, Change, Density, Emerging, Explain, Hotspots, Hours, Incidents, Meta, Peaks,
-    RejectedRecords, Series,
+    Backtest, Brief, Cells, Density, Emerging, Episodes, Explain, Find, Hotspots, Hours, Incidents, Meta, Peaks,
+    PeriodChange, RejectedRecords, Series,
 };
 use std::sync::LazyLock;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -31,13 +31,15 @@ pub(super) fn routes() -> OpenApiRouter<Context> {
         .routes(question::<Hours>("/api/v1/hours"))
         .routes(question::<Cells>("/api/v1/cells"))
         .routes(question::<Hotspots>("/api/v1/hotspots"))
-        .routes(question::<Change>("/api/v1/change"))
+        .routes(question::<PeriodChange>("/api/v1/change"))
         .routes(question::<Density>("/api/v1/density"))
         .routes(question::<Emerging>("/api/v1/emerging"))
         .routes(question::<Backtest>("/api/v1/backtest"))
         .routes(question::<Peaks>("/api/v1/peaks"))
+        .routes(question::<Episodes>("/api/v1/episodes"))
         .routes(question::<Explain>("/api/v1/explain"))
         .routes(question::<Brief>("/api/v1/brief"))
+        .routes(question::<Find>("/api/v1/find"))
         .routes(question::<Incidents>("/api/v1/incidents"))
         .routes(question::<RejectedRecords>("/api/v1/rejected"))
         .routes(routes!(handlers::boundaries))

@@ -24,7 +24,7 @@ const DAY_MICROS: f64 = 86_400e6;
 
 /// Where are there more or fewer incidents than before?
 #[derive(Clone, Debug, IntoParams)]
-pub struct Change {
+pub struct PeriodChange {
     /// Of which incidents. `from` and `to` are required.
     #[param(ignore)]
     pub selection: Selection,
@@ -45,17 +45,17 @@ pub struct Change {
 
 /// Every cell with incidents in either period.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ChangeAnswer {
+pub struct PeriodChangeAnswer {
     /// Values that hold for the whole answer.
     #[serde(flatten)]
-    pub summary: ChangeSummary,
+    pub summary: PeriodChangeSummary,
     /// Cells with incidents in either period, sorted by H3 index.
     pub cells: Vec<ChangedCell>,
 }
 
 /// Values that hold for the whole answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ChangeSummary {
+pub struct PeriodChangeSummary {
     /// Start of the period: city time with offset.
     #[schema(format = DateTime)]
     pub from: String,
@@ -134,7 +134,7 @@ pub enum ChangeClass {
     Same,
 }
 
-impl FromParameters for Change {
+impl FromParameters for PeriodChange {
     const HAS_FILTER: bool = true;
 
     fn from_parameters(parameters: &Parameters) -> Result<Self, QueryError> {
@@ -161,7 +161,7 @@ impl Span {
     }
 }
 
-impl Change {
+impl PeriodChange {
     /// The period and the other one.
     fn periods(&self, filter: &Filter, clock: &CityClock) -> Result<(Span, Span), QueryError> {
         let missing = |name: &str| {
@@ -184,8 +184,8 @@ impl Change {
     }
 }
 
-impl Question for Change {
-    type Answer = ChangeAnswer;
+impl Question for PeriodChange {
+    type Answer = PeriodChangeAnswer;
 
     const SUMMARY: &'static str = "Change: cells with more or fewer incidents than in another period";
     const DESCRIPTION: &'static str = "Compares the incidents of each cell in two periods by the exact test of two Poisson counts \
@@ -196,7 +196,7 @@ impl Question for Change {
         Cost::Heavy
     }
 
-    fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<ChangeAnswer>, QueryError> {
+    fn ask(&self, city: &LoadedCity, caller: &dyn Caller) -> Result<Reply<PeriodChangeAnswer>, QueryError> {
         let (resolution, confidence) = (self.resolution, self.confidence);
         let is_over = || caller.is_over();
         let stop = Stop::when(&is_over);
@@ -245,7 +245,7 @@ impl Question for Change {
             })
             .collect();
         let of_class = |class| cells.iter().filter(|cell| cell.class == class).count();
-        let summary = ChangeSummary {
+        let summary = PeriodChangeSummary {
             from: clock.format(now.from),
             to: clock.format(now.to),
             before_from: clock.format(before.from),
@@ -265,17 +265,17 @@ impl Question for Change {
             before_unmapped,
             next_offsets: edition.next_offsets.clone(),
         };
-        Ok(Reply::Answer(ChangeAnswer { summary, cells }, Some(edition)))
+        Ok(Reply::Answer(PeriodChangeAnswer { summary, cells }, Some(edition)))
     }
 }
 
-impl ChangeAnswer {
+impl PeriodChangeAnswer {
     fn held_bytes(&self) -> usize {
         size_of_val(self.cells.as_slice())
     }
 }
 
-impl Answer for ChangeAnswer {
+impl Answer for PeriodChangeAnswer {
     const FORMS: &'static [Form] = Form::PLACES;
 
     fn into_json(self) -> Result<Json, QueryError> {
