@@ -176,6 +176,9 @@ export class CanvasRenderer implements Renderer {
       context.lineWidth = selected ? 3 : 0.8;
       context.stroke(path);
     }
+    context.strokeStyle = palette.selected;
+    context.lineWidth = 3;
+    for (const cell of scene.fresh) context.stroke(this.#path([outline(cell)]));
     if (scene.pointedAt !== null) {
       context.strokeStyle = palette.pointer;
       context.lineWidth = 2.5;

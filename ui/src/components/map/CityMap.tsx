@@ -8,6 +8,7 @@ import { formatCamera, type Camera } from "../../model/view";
 import { useAreas, useChosenAreas } from "../../state/areas";
 import { useDrawn } from "../../state/drawn";
 import { useFrame } from "../../state/frame";
+import { useFreshCells } from "../../state/fresh";
 import { useMeta } from "../../state/live";
 import { useTheme } from "../../state/theme";
 import { useView } from "../../state/view";
@@ -40,6 +41,7 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
   const explained = view.peak?.area.code ?? null;
   const selected = useMemo(() => (explained === null ? chosen : [...chosen, explained]), [chosen, explained]);
   const { picture } = useFrame();
+  const fresh = useFreshCells();
   const container = useRef<HTMLDivElement>(null);
   const renderer = useRef<Renderer | null>(null);
   const restsAt = useRef(formatCamera(camera));
@@ -112,8 +114,8 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
       : latLngToCell(pointer.place.latitude, pointer.place.longitude, drawing.resolution);
 
   useEffect(() => {
-    renderer.current?.draw({ theme, drawing, outlines, shapes, selected, pointedAt: pointedCell });
-  }, [theme, drawing, outlines, shapes, selected, pointedCell]);
+    renderer.current?.draw({ theme, drawing, outlines, shapes, selected, pointedAt: pointedCell, fresh });
+  }, [theme, drawing, outlines, shapes, selected, pointedCell, fresh]);
 
   const index = pointer === null || drawing === null ? -1 : indexAt(drawing, pointer.place);
   const area = pointer === null ? null : areaAt(shapes, pointer.place.longitude, pointer.place.latitude);

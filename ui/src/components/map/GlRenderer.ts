@@ -89,7 +89,7 @@ export class GlRenderer implements Renderer {
     this.#drawn = scene;
     const sameDrawing = before !== null && before.drawing === scene.drawing && before.theme === scene.theme;
     if (!sameDrawing) this.#filled = this.#fill(scene);
-    this.#overlay.setProps({ layers: [this.#filled, pointerLayer(scene)] });
+    this.#overlay.setProps({ layers: [this.#filled, freshLayer(scene), pointerLayer(scene)] });
     if (before?.theme !== scene.theme) this.#paint(scene.theme);
     if (before?.outlines !== scene.outlines) this.#setAreas(scene);
     if (!sameDrawing || before.shapes !== scene.shapes) this.#setClasses(scene);
@@ -313,6 +313,18 @@ function hexagonLayer(geometry: HexagonGeometry, colours: Uint8Array): SolidPoly
     parameters: { depthCompare: "always", depthWriteEnabled: false },
     // Read by the overlay, not by the layer: draw below the outlines.
     ...{ beforeId: "area-outline" },
+  });
+}
+
+function freshLayer(scene: Scene): PathLayer<string> {
+  return new PathLayer<string>({
+    id: "fresh",
+    data: scene.fresh,
+    getPath: outline,
+    getColor: [...parseRgb(PALETTES[scene.theme].selected)],
+    getWidth: 3,
+    widthUnits: "pixels",
+    jointRounded: true,
   });
 }
 

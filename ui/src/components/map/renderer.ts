@@ -19,6 +19,8 @@ export interface Scene {
   readonly selected: readonly string[];
   /** H3 index of the cell under the pointer or the crosshair. */
   readonly pointedAt: string | null;
+  /** H3 indices of the cells in which something new was counted. */
+  readonly fresh: readonly string[];
 }
 
 export interface RendererEvents {
