@@ -39,7 +39,7 @@ export type Emerging = Schemas["EmergingAnswer"];
 export type EmergingCell = Schemas["EmergingCell"];
 export type EmergingPattern = Schemas["CellPattern"];
 
-export type Change = Schemas["ChangeAnswer"];
+export type Change = Schemas["PeriodChangeAnswer"];
 export type ChangedCell = Schemas["ChangedCell"];
 
 export type Hours = Schemas["HoursAnswer"];
