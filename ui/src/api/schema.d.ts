@@ -2252,6 +2252,15 @@ export interface operations {
                 content?: never;
             };
             readonly 400: components["responses"]["BadRequest"];
+            /** @description No incident is known yet. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             readonly 406: components["responses"]["NotAcceptable"];
             readonly 421: components["responses"]["Misdirected"];
             readonly 500: components["responses"]["Internal"];

@@ -60,6 +60,8 @@ export type Incident = Incidents["incidents"][number];
 export type RejectedPage = Schemas["RejectedAnswer"];
 export type RejectedRecord = Schemas["RejectedRecord"];
 
+export type Found = Schemas["FindAnswer"];
+
 /** By hand: GeoJSON's own types say what a geometry is. A city may publish an area without an outline, or as a point. */
 export type Boundaries = GeoJSON.FeatureCollection<GeoJSON.Geometry | null, AreaName>;
 

@@ -9,6 +9,7 @@ import { Dashboard } from "./Dashboard";
 import { Disclaimer } from "./Disclaimer";
 import { Freshness } from "./badge/Freshness";
 import { Notices } from "./badge/Notices";
+import { FindBox } from "./find/FindBox";
 import { TakeAway } from "./share/TakeAway";
 import { ThemeToggle } from "./ThemeToggle";
 
@@ -44,6 +45,7 @@ function Page() {
         <Freshness />
         <div class="top-actions">
           {/* What is shown is known only where the map is asked for. */}
+          {meta !== null && <FindBox />}
           {meta !== null && <TakeAway />}
           <ThemeToggle />
         </div>
