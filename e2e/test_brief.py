@@ -133,9 +133,10 @@ def test_how_the_week_before_looks_today(server, city_csv, reference):
     assert (said["incidents"], said["changed"]) == rows
 
 
-def test_a_brief_of_no_data_yet_is_refused(server):
-    status, _, body = server.get("/api/v1/brief", at="2031-01-01")
-    assert (status, b"the data end before" in body) == (400, True)
+def test_a_brief_of_no_data_is_refused(server):
+    for at, detail in [("2031-01-01", b"the data end before"), ("2011-12-31", b"there are no days before then: the data begin on 2012-01-01")]:
+        status, _, body = server.get("/api/v1/brief", at=at)
+        assert (status, detail in body) == (400, True)
 
 
 def test_as_a_sheet(server):

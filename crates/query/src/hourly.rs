@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// Beyond so many noted changes all totals are looked up anew, which then takes less.
 const MOST_NOTED: usize = 65_536;
 
+/// The second day of the year 0 in UTC. Before it, the city's time may be of a year that ISO 8601 writes with a sign.
+const FIRST_HOUR: Hour = -17_268_648;
+
 /// Totals by hour, area and category, and the names behind the numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hourly {
@@ -70,8 +73,8 @@ impl Hourly {
     /// The hour with which the tick ends that is asked for: that of the newest incident where none is.
     pub(crate) fn tick_hour(&self, asked: Option<Hour>, clock: &CityClock) -> Result<Hour, QueryError> {
         let end = self.history.end();
-        let at = asked.or(end).unwrap_or(0);
-        let end = end.unwrap_or(at);
+        let at = asked.or(end).unwrap_or(0).max(FIRST_HOUR);
+        let end = end.unwrap_or(at).max(FIRST_HOUR);
         if at > end {
             let end = clock.format(begin_of(end));
             return Err(QueryError::parameter(

@@ -221,7 +221,7 @@ impl TickBasis {
                     peaks.zip(courses).for_each(|(peak, course)| peak.course = course);
                 }
                 let report = Report {
-                    at: at.or(hourly.history.end()).map(|at| clock.format(begin_of(at))),
+                    at: at.or(hourly.history.end()).map(|_| clock.format(begin_of(hour))),
                     layer: city.profile.layers[city.profile.primary_layer()].name.clone(),
                     tests: tick.tests(),
                     reporting_lag: city.peaking.reporting_lag().to_owned(),

@@ -243,13 +243,20 @@ impl Brief {
         let of_no_day = || QueryError::parameter("at", "there are no days before then");
         let end = day_of(at, &clock).ok_or_else(of_no_day)?;
         let earliest = view.cube.period().earliest.and_then(|from| day_of(from, &clock));
+        let Some(earliest) = earliest else {
+            return Err(QueryError::NotFound("no incident is known yet".to_owned()));
+        };
+        if end <= earliest {
+            let detail = format!("there are no days before then: the data begin on {earliest}");
+            return Err(QueryError::parameter("at", detail));
+        }
         let hour = |day: Date| hour_of(midnight(day, &clock));
         let spans: Vec<SpanBasis> = spans(end)
             .ok_or_else(of_no_day)?
             .into_iter()
             .map(|(name, days)| {
                 let before = days.year_before();
-                let has_before = before.zip(earliest).is_some_and(|(before, earliest)| earliest <= before.from);
+                let has_before = before.is_some_and(|before| earliest <= before.from);
                 let hours = i64::from(hour(days.to)) - i64::from(hour(days.from));
                 SpanBasis { name, days, before, has_before, hours: hours.max(0) as usize }
             })
@@ -389,6 +396,7 @@ impl Question for Brief {
     type Answer = BriefAnswer;
 
     const SUMMARY: &'static str = "The weekly brief: 7 days, 28 days and the year to date, by category and by area";
+    const NOT_FOUND: Option<&'static str> = Some("No incident is known yet.");
     const DESCRIPTION: &'static str = "Counts incidents of the last 7 days, the last 28 days and the year to date, and compares each with \
         the same days of the year before and with what was expected. Arrow and CSV have one row per line and span.";
 
