@@ -283,6 +283,12 @@ def outlined_city(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def any_city(request):
+    """The whole city, with outlines where there are any."""
+    return request.getfixturevalue("outlined_city" if has_real() else "whole_city")
+
+
+@pytest.fixture(scope="session")
 def servers(tmp_path_factory):
     """A broker and an S3 server. Each test has topics and a folder of its own there."""
     from cluster import start

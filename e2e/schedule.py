@@ -26,6 +26,7 @@ GROUPS = {
     "test_real_file": "city",
     "test_boundaries": "outlined city",
     "test_page_data": "outlined city",
+    "test_page_find": "outlined city",
     "test_page_hours": "outlined city",
     "test_page_layers": "outlined city",
     "test_page_peaks": "outlined city",

@@ -10,8 +10,8 @@ from test_browser import AXE
 
 
 @pytest.fixture(scope="module")
-def server(outlined_city):
-    return outlined_city
+def server(any_city):
+    return any_city
 
 
 def test_sources_versions_and_every_query(visit, server):

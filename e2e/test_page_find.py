@@ -5,8 +5,8 @@ from playwright.sync_api import expect
 
 
 @pytest.fixture(scope="module")
-def server(outlined_city):
-    return outlined_city
+def server(any_city):
+    return any_city
 
 
 def test_an_area_is_found_and_filters(visit, server):

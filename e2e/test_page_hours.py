@@ -6,8 +6,8 @@ from test_browser import AXE
 
 
 @pytest.fixture(scope="module")
-def server(outlined_city):
-    return outlined_city
+def server(any_city):
+    return any_city
 
 
 def total(server, hours: str) -> str:

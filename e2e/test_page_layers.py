@@ -21,8 +21,8 @@ HOT = {
 
 
 @pytest.fixture(scope="module")
-def server(outlined_city):
-    return outlined_city
+def server(any_city):
+    return any_city
 
 
 def legend(page) -> dict[str, int]:

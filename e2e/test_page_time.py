@@ -11,8 +11,8 @@ AT = "2017-08-06T06:00"
 
 
 @pytest.fixture(scope="module")
-def server(outlined_city):
-    return outlined_city
+def server(any_city):
+    return any_city
 
 
 def moment(page) -> str | None:

@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::{
     body::Body,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use rust_embed::RustEmbed;
@@ -19,18 +19,24 @@ struct Files;
 
 /// One origin for everything, and nothing from elsewhere.
 const POLICY: &str = "default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
-                      connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
+                      connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors ";
 
 const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>Blotter</title><p>The web app is not part of this build: \
                          run <code>make ui</code>, then build again. The API is at <a href=/openapi.json>/openapi.json</a>.";
 
-/// A file of the web app; unknown paths without a dot are the app's own.
-pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
-    let path = path.trim_start_matches('/');
+/// Who may show the page in a frame: with `embed=1`, which draws the map alone, anybody. Nothing can be changed through it.
+fn frames(uri: &Uri) -> &'static str {
+    let is_embedded = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "embed=1"));
+    if is_embedded { "*" } else { "'self'" }
+}
+
+/// A file of the web app.
+pub(crate) fn file(uri: &Uri, headers: &HeaderMap) -> Response {
+    let path = uri.path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
     let Some(plain) = Files::get(path) else {
         if path == "index.html" {
-            return page(Body::from(NOT_BUILT));
+            return page(Body::from(NOT_BUILT), frames(uri));
         }
         return blotter_runtime::Problem::not_found(format!("there is no /{path}")).into_response();
     };
@@ -46,7 +52,7 @@ pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
     let mut response = if is_seen(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut response = page(Body::from(file.data));
+        let mut response = page(Body::from(file.data), frames(uri));
         // By the name: a compressed file's own is another.
         let media_type = mime_guess::from_path(path).first_or_octet_stream();
         let charset = if media_type.type_() == mime_guess::mime::TEXT { "; charset=utf-8" } else { "" };
@@ -69,10 +75,11 @@ pub(crate) fn file(path: &str, headers: &HeaderMap) -> Response {
     response
 }
 
-fn page(body: Body) -> Response {
+fn page(body: Body, frames: &str) -> Response {
+    let policy = format!("{POLICY}{frames}");
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy.as_str()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
@@ -86,4 +93,26 @@ fn hex(bytes: &[u8]) -> String {
         let _infallible = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_map_alone_may_be_framed_by_anybody() {
+        let policy = |address: &'static str| {
+            let response = file(&Uri::from_static(address), &HeaderMap::new());
+            let policy = response.headers().get(header::CONTENT_SECURITY_POLICY);
+            policy.and_then(|policy| policy.to_str().ok()).unwrap_or_default().to_owned()
+        };
+        for (address, frames) in [
+            ("/", "frame-ancestors 'self'"),
+            ("/?category=THEFT", "frame-ancestors 'self'"),
+            ("/?category=THEFT&embed=1", "frame-ancestors *"),
+            ("/?note=embed=1", "frame-ancestors 'self'"),
+        ] {
+            assert!(policy(address).ends_with(frames), "{address}: {}", policy(address));
+        }
+    }
 }

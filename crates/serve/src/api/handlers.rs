@@ -242,5 +242,5 @@ pub(super) async fn web(uri: Uri, headers: HeaderMap) -> Response {
         return Problem::not_found(format!("there is no {}; /openapi.json lists what there is", uri.path()))
             .into_response();
     }
-    files::file(uri.path(), &headers)
+    files::file(&uri, &headers)
 }

@@ -91,8 +91,10 @@ fn sources(brief: &BriefAnswer, head: &BriefHead) -> String {
     if head.simulated {
         text.push_str("<strong>Simulated data.</strong> ");
     }
-    let newest = head.data_as_of.as_deref().unwrap_or("unknown");
-    let _infallible = write!(text, "Newest incident: {}. ", escaped(&newest.replace('T', " ")));
+    if let Some((day, time)) = head.data_as_of.as_deref().and_then(|at| at.split_once('T')) {
+        let minute = time.get(..5).unwrap_or(time);
+        let _infallible = write!(text, "Newest incident: {}, {}. ", escaped(&short_day(day)), escaped(minute));
+    }
     for span in &brief.spans {
         let _infallible = write!(
             text,
