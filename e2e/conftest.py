@@ -26,7 +26,7 @@ import schedule
 from data import has_real, real
 from description import Nonconforming, description
 from paths import BINARY, ROOT
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from services.service import cpu_steps, wait_until
 
 #: Nothing is waited for longer than this without anything moving: a machine that is this slow has failed.
@@ -314,7 +314,9 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: What a page will show is waited for, however busy the machine is. Five seconds, the default, are few where others draw beside it.
 PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -335,6 +337,7 @@ def visit(chromium):
             color_scheme=scheme, viewport={"width": width, "height": height}, reduced_motion="reduce", locale="en-US"
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
