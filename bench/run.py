@@ -117,6 +117,7 @@ def cells(scratch: Path, csv: Path, rounds: int):
     url = demo.until(r"(http://[\d.:]+)").group(1)
     meta = wait_for(f"{url}/api/v1/meta", lambda meta: meta["caught_up"])
     chance = random.Random(9)
+    districts = [area["code"] for layer in meta["layers"] if layer["name"] == "district" for area in layer["areas"]]
     server, whole = [], []
     database = peer_of_cells(csv)
     peer = []
@@ -133,7 +134,7 @@ def cells(scratch: Path, csv: Path, rounds: int):
             query.append(("arrest", arrest := chance.choice(["true", "false"])))
             where.append(f"arrest = {arrest}")
         if chance.random() < 0.2:
-            query.append(("area", f"district:{(district := f'{chance.randrange(1, 26):03}')}"))
+            query.append(("area", f"district:{(district := chance.choice(districts))}"))
             where.append(f"district = '{district}'")
         began = time.perf_counter()
         _, headers = json_of(f"{url}/api/v1/cells?{urllib.parse.urlencode(query)}")
