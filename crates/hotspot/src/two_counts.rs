@@ -3,7 +3,7 @@
 //! Given their sum, the first of two Poisson counts of equal rates is binomial (Przyborowski & Wilenski 1940). The two-sided
 //! p adds up every outcome that is no likelier than the one seen, as R's `poisson.test` and `binom.test` do.
 
-/// The least probability that is said: below it, terms are beyond the range of a double.
+/// The least probability that is returned: below it, terms are beyond the range of a double.
 const LEAST_P: f64 = 1e-300;
 /// Outcomes that are likelier by no more than this are no likelier: R's allowance for rounding.
 const EQUAL: f64 = 1.0 + 1e-7;

@@ -11,7 +11,7 @@ const HOURS_OF_COURSE: usize = 2 * WEEK_HOURS;
 /// Steps of the course of a longer window: eight weeks, day by day.
 const DAYS_OF_COURSE: usize = 8 * 7;
 
-/// What is said of one (area, category) in one window.
+/// Why one window of an area and category has the count that it has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// Whether the window can be ranked.

@@ -27,7 +27,7 @@ pub fn upper_tail(count: u64, mean: f64, dispersion: f64) -> f64 {
         term *= ratio;
         at_least += term;
         j += 1.0;
-        // Before anything is compared with it: infinity is no more than a share of itself.
+        // First of all: an infinite sum would pass the comparison below.
         if !at_least.is_finite() {
             return 1.0;
         }

@@ -36,7 +36,7 @@ impl SpanExpected {
     }
 }
 
-/// Spans before the one that is asked for, in which it is seen how far expectations were off.
+/// Earlier spans that show how far expectations are usually off.
 const EARLIER_SPANS: i32 = 3;
 
 /// What the last `hours` hours were expected to hold, of every area and category of the history. None where fewer weeks lie before

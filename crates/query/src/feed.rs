@@ -1,6 +1,9 @@
 //! Episodes as an Atom feed (RFC 4287), so that anybody can subscribe to a neighbourhood.
 
-use crate::questions::{EpisodesAnswer, FoundEpisode};
+use crate::{
+    prose::{escaped, probability, uncapitalized},
+    questions::{EpisodesAnswer, FoundEpisode},
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::Write;
 
@@ -48,7 +51,7 @@ pub fn peaks_feed(answer: &EpisodesAnswer, head: &FeedHead<'_>) -> String {
 fn entry(feed: &mut String, answer: &EpisodesAnswer, episode: &FoundEpisode, head: &FeedHead<'_>) {
     let percent = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let FoundEpisode { area, area_name, category, observed, window_hours, .. } = episode;
-    let title = format!("{} in {area_name}: {observed} in {}", plain(category), hours(*window_hours));
+    let title = format!("{} in {area_name}: {observed} in {}", uncapitalized(category), hours(*window_hours));
     let link = format!(
         "{}/?at={}&peak={}",
         head.base,
@@ -62,7 +65,7 @@ fn entry(feed: &mut String, answer: &EpisodesAnswer, episode: &FoundEpisode, hea
         hours(*window_hours),
         time(&episode.at),
         expected(episode.expected),
-        small(episode.q),
+        probability(episode.q),
         time(&episode.since),
         time(&episode.until),
     );
@@ -84,17 +87,6 @@ fn entry(feed: &mut String, answer: &EpisodesAnswer, episode: &FoundEpisode, hea
     let _infallible = write!(feed, "<summary>{}</summary>\n</entry>\n", escaped(&summary));
 }
 
-/// Categories are published in capitals.
-fn plain(category: &str) -> String {
-    let mut letters = category.chars();
-    let first: String = letters.next().into_iter().collect();
-    if category.chars().any(char::is_lowercase) {
-        category.to_owned()
-    } else {
-        first + &letters.as_str().to_lowercase()
-    }
-}
-
 fn hours(window: u16) -> String {
     match window {
         1 => "an hour".to_owned(),
@@ -110,14 +102,6 @@ fn time(at: &str) -> String {
 
 fn expected(number: f64) -> String {
     if number >= 10.0 { format!("{number:.0}") } else { format!("{number:.1}") }
-}
-
-fn small(number: f64) -> String {
-    if number >= 0.001 { format!("{number:.3}") } else { format!("{number:.1e}") }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

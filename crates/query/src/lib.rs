@@ -30,6 +30,7 @@ mod next_offsets;
 mod opened;
 mod outlined;
 mod parameters;
+mod prose;
 mod question;
 pub mod questions;
 mod search;

@@ -5,7 +5,7 @@
 //! held while something is read or decoded. What one page may cost is bounded: it then ends early, with a cursor for the
 //! rest. What the log no longer has is named, not guessed.
 
-use crate::{LoadError, opened::OpenSnapshot, snapshot::IN_SNAPSHOT};
+use crate::{LoadError, QueryError, opened::OpenSnapshot, snapshot::IN_SNAPSHOT};
 use arrow::array::RecordBatch;
 use blotter_cube::{Cursor, Locator, Page, PageRow};
 use blotter_incident::{Incident, IncidentBatch};
@@ -28,6 +28,17 @@ pub(crate) const MOST_READS: usize = 128;
 const BLOCK_ROWS: u64 = 1 << 16;
 /// Such blocks that one page reads.
 const MOST_BLOCKS: usize = 32;
+
+/// Why texts could not be read, for whoever asked.
+pub(crate) fn refusal(error: &LoadError) -> QueryError {
+    if error.is_retryable() {
+        QueryError::Unavailable(
+            "the log does not answer, and the texts of these incidents are in it: ask again".to_owned(),
+        )
+    } else {
+        QueryError::internal(error)
+    }
+}
 
 /// Where the texts of a page lie. The snapshot is that of the view which listed the page.
 pub(crate) struct Sources<'a> {

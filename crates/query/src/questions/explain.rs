@@ -4,8 +4,8 @@
 //! from the incidents themselves: those of the window, beside the newest ones of the year before it.
 
 use crate::{
-    Caller, Cost, Edition, FromParameters, LoadError, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply,
-    Selection, View,
+    Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
+    View,
     encode::{Answer, Form, Json, Table},
     hourly::Hourly,
     opened::OpenSnapshot,
@@ -13,14 +13,14 @@ use crate::{
         allowed::{Area, Category, Moment, WINDOW, WindowHours},
         moment,
     },
-    texts::Sources,
+    texts::{Sources, refusal},
 };
 use blotter_city::CityClock;
 use blotter_cube::{Filter, Page};
 use blotter_hotspot::{at_least_p, q_values};
 use blotter_incident::{Incident, IncidentRecord};
 use blotter_peak::{CourseOf, Hour, Peak, WindowState, add_up_to, begin_of, hour_of};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 use utoipa::{IntoParams, ToSchema};
 
@@ -112,7 +112,7 @@ pub struct ExplainAnswer {
     pub descriptions: Parts,
     /// Incidents of the window, newest first; at most 100. `/api/v1/incidents` has all, by `area`, `category`, `from` and `to`.
     #[schema(value_type = Vec<IncidentRecord>)]
-    #[serde(serialize_with = "records")]
+    #[serde(serialize_with = "super::incidents::records")]
     pub incidents: Vec<Incident>,
     /// Number of incidents in the window whose texts were not read, because there are too many or the log no longer has them. They are
     /// in `others` of each kind.
@@ -194,10 +194,6 @@ pub struct OtherParts {
     /// Incidents expected. Null if there is nothing to learn from.
     #[schema(required)]
     pub expected: Option<f64>,
-}
-
-fn records<S: Serializer>(incidents: &[Incident], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(incidents.iter().map(IncidentRecord::from))
 }
 
 impl FromParameters for Explain {
@@ -303,7 +299,7 @@ impl Basis {
             ranked.peaks.iter().find(|peak| (peak.area, peak.category) == (area, category)).copied()
         });
         let sources = Sources { snapshot: self.snapshot.as_deref(), log: city.log.as_deref() };
-        let read = |page: &Page| city.texts.page(&sources, page).map_err(|error| texts_error(&error));
+        let read = |page: &Page| city.texts.page(&sources, page).map_err(|error| refusal(&error));
         let (mut inside, earlier) = (read(&self.window)?.incidents, read(&self.earlier)?.incidents);
         let parts = |of: fn(&Incident) -> Option<&str>| {
             parts(explained.observed, explained.expected, &texts(&inside, of), &texts(&earlier, of))
@@ -355,16 +351,6 @@ impl Basis {
             unread,
             next_offsets: self.next_offsets,
         })
-    }
-}
-
-fn texts_error(error: &LoadError) -> QueryError {
-    if error.is_retryable() {
-        QueryError::Unavailable(
-            "the log does not answer, and the texts of these incidents are in it: ask again".to_owned(),
-        )
-    } else {
-        QueryError::internal(error)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     search::{BlockIndex, FoundBlock},
 };
 use blotter_incident::{Incident, IncidentRecord};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::cmp::Reverse;
 use utoipa::{IntoParams, ToSchema};
 
@@ -38,7 +38,7 @@ pub struct FindAnswer {
     pub blocks: Vec<FoundBlock>,
     /// Incidents with that case number.
     #[schema(value_type = Vec<IncidentRecord>)]
-    #[serde(serialize_with = "records")]
+    #[serde(serialize_with = "super::incidents::records")]
     pub incidents: Vec<Incident>,
     /// Number of incidents whose blocks and case numbers were searched: those of the newest local snapshot. What came later is found in
     /// the next one.
@@ -56,10 +56,6 @@ pub struct FoundArea {
     pub code: String,
     /// Name to show; the code if the area has no name.
     pub name: String,
-}
-
-fn records<S: Serializer>(incidents: &[Incident], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(incidents.iter().map(IncidentRecord::from))
 }
 
 impl FromParameters for Find {

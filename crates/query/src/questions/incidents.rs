@@ -4,7 +4,7 @@ use crate::{
     Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, Selection,
     encode::{Answer, Form, Json, Table, beside},
     parameters::allowed::{PAGE, PageCursor, PageLimit},
-    texts::Sources,
+    texts::{Sources, refusal},
 };
 use arrow::{
     array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
@@ -51,7 +51,7 @@ pub struct IncidentsAnswer {
     layers: Vec<String>,
 }
 
-fn records<S: Serializer>(incidents: &[Incident], serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn records<S: Serializer>(incidents: &[Incident], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(incidents.iter().map(IncidentRecord::from))
 }
 
@@ -90,15 +90,7 @@ impl Question for Incidents {
             (page, view.opened.clone(), edition)
         };
         let texts = Sources { snapshot: snapshot.as_deref(), log: city.log.as_deref() };
-        let read = city.texts.page(&texts, &page).map_err(|error| {
-            if error.is_retryable() {
-                QueryError::Unavailable(
-                    "the log does not answer, and the texts of these incidents are in it: ask again".to_owned(),
-                )
-            } else {
-                QueryError::internal(&error)
-            }
-        })?;
+        let read = city.texts.page(&texts, &page).map_err(|error| refusal(&error))?;
         let answer = IncidentsAnswer {
             incidents: read.incidents,
             next_cursor: read.next.as_ref().map(Cursor::to_text),

@@ -7,12 +7,11 @@ mod page;
 mod rows;
 
 use crate::{
-    Caller, Cost, Edition, FromParameters, LoadError, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply,
-    View,
+    Caller, Cost, Edition, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply, View,
     encode::{Answer, Form, Json, Table, beside},
     opened::OpenSnapshot,
     parameters::{allowed::Moment, moment},
-    texts::Sources,
+    texts::{Sources, refusal},
 };
 use blotter_city::CityClock;
 use blotter_cube::{Bucket, By, Filter, Page};
@@ -350,7 +349,7 @@ impl Basis {
         let sources = Sources { snapshot: self.snapshot.as_deref(), log: city.log.as_deref() };
         let mut incidents: Vec<Incident> = Vec::new();
         for page in &self.pages {
-            let read = city.texts.page(&sources, page).map_err(|error| texts_error(&error))?;
+            let read = city.texts.page(&sources, page).map_err(|error| refusal(&error))?;
             if read.incidents.len() < page.incidents.len() {
                 return Ok(None);
             }
@@ -363,16 +362,6 @@ impl Basis {
         };
         let later: Option<Vec<bool>> = incidents.iter().map(is_later).collect();
         Ok(later.map(|later| later.into_iter().filter(|is_later| *is_later).count() as u64))
-    }
-}
-
-fn texts_error(error: &LoadError) -> QueryError {
-    if error.is_retryable() {
-        QueryError::Unavailable(
-            "the log does not answer, and the records of the week before are in it: ask again".to_owned(),
-        )
-    } else {
-        QueryError::internal(error)
     }
 }
 

@@ -1,7 +1,11 @@
 //! The brief as a document: one self-contained page without scripts, which prints on two sheets.
 
 use super::{BriefAnswer, BriefFigure, BriefLine, BriefSpan, SpanName};
-use crate::{LoadedCity, figures::Figures};
+use crate::{
+    LoadedCity,
+    figures::Figures,
+    prose::{escaped, probability, uncapitalized},
+};
 use jiff::civil::Date;
 use std::fmt::Write;
 
@@ -184,7 +188,7 @@ fn sentence(figure: &BriefFigure) -> String {
 }
 
 fn q_text(q: Option<f64>) -> String {
-    q.map_or_else(String::new, |q| format!(", q = {}", small(q)))
+    q.map_or_else(String::new, |q| format!(", q = {}", probability(q)))
 }
 
 fn table(page: &mut String, brief: &BriefAnswer, lines: &[BriefLine], what: &str, most_printed: usize) {
@@ -252,8 +256,8 @@ fn mark(q: Option<f64>, is_more: bool) -> String {
             let (shape, word) = if is_more { ("▲", "more") } else { ("▼", "fewer") };
             format!(
                 " <span class=\"mark\" title=\"q = {}\"><span aria-hidden=\"true\">{shape}</span><span class=\"hidden\">{word}, q = {}</span></span>",
-                small(q),
-                small(q)
+                probability(q),
+                probability(q)
             )
         }
         _ => String::new(),
@@ -301,12 +305,8 @@ fn title(span: SpanName) -> &'static str {
 
 /// Categories are published in capitals.
 fn plain_name(line: &BriefLine) -> String {
-    if line.name != line.key || line.name.chars().any(char::is_lowercase) {
-        return line.name.clone();
-    }
-    let mut letters = line.name.chars();
-    let first = letters.next().map(String::from).unwrap_or_default();
-    first + &letters.as_str().to_lowercase()
+    // An area's name stays as the city writes it.
+    if line.name == line.key { uncapitalized(&line.name) } else { line.name.clone() }
 }
 
 fn last_day(to: &str) -> String {
@@ -354,14 +354,6 @@ fn rounded(number: f64) -> String {
     if number >= 20.0 { count(number.round() as u64) } else { format!("{number:.1}") }
 }
 
-fn small(number: f64) -> String {
-    if number >= 0.001 { format!("{number:.3}") } else { format!("{number:.1e}") }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,7 +364,6 @@ mod tests {
         assert_eq!(counts, ["0", "12", "999", "1,000", "1,234,567"]);
         assert_eq!([signed(0), signed(5), signed(-1200)], ["0", "+5", "−1,200"]);
         assert_eq!([rounded(3.26), rounded(1234.4)], ["3.3", "1,234"]);
-        assert_eq!([small(0.04), small(0.000_004_8)], ["0.040", "4.8e-6"]);
     }
 
     #[test]
@@ -399,10 +390,9 @@ mod tests {
     }
 
     #[test]
-    fn names_are_escaped_and_not_shouted() {
+    fn names_are_not_shouted() {
         let line = |key: &str, name: &str| BriefLine { key: key.into(), name: name.into(), figures: Vec::new() };
         assert_eq!(plain_name(&line("MOTOR VEHICLE THEFT", "MOTOR VEHICLE THEFT")), "Motor vehicle theft");
         assert_eq!(plain_name(&line("32", "LOOP")), "LOOP");
-        assert_eq!(escaped("<a & \"b\">"), "&lt;a &amp; &quot;b&quot;&gt;");
     }
 }
