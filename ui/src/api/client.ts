@@ -1,5 +1,5 @@
 /** Fetches JSON from the same origin and turns every failure into one kind of error that a person can read. */
-import type { Problem } from "./types";
+import type { NextOffsets, Problem } from "./types";
 
 export type FailureKind = "refused" | "missing" | "unreachable" | "broken";
 
@@ -16,7 +16,17 @@ export class ApiError extends Error {
   }
 }
 
+/** An answer with the offsets of the log that it reflects; null where it is not of the log. */
+export interface Reflecting<T> {
+  readonly data: T;
+  readonly offsets: NextOffsets | null;
+}
+
 export async function fetchJson<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await fetchReflecting<T>(path, signal)).data;
+}
+
+export async function fetchReflecting<T>(path: string, signal?: AbortSignal): Promise<Reflecting<T>> {
   let response: Response;
   try {
     response = await fetch(path, { headers: { accept: "application/json" }, signal: signal ?? null });
@@ -26,11 +36,30 @@ export async function fetchJson<T>(path: string, signal?: AbortSignal): Promise<
   }
   if (!response.ok) throw await failure(response);
   try {
-    return (await response.json()) as T;
+    const data = (await response.json()) as T;
+    // The header first: an answer that the browser kept is right at the newer offsets that the server confirmed it at.
+    const offsets = parseOffsets(response.headers.get("blotter-next-offsets")) ?? offsetsOf(data);
+    return { data, offsets };
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError("broken", "the server's answer was cut short");
   }
+}
+
+/** "0:12,1:7" */
+function parseOffsets(text: string | null): NextOffsets | null {
+  if (text === null) return null;
+  const pairs = text.split(",").map((pair) => pair.split(":"));
+  return Object.fromEntries(
+    pairs.flatMap(([partition, offset]) =>
+      partition === undefined || offset === undefined ? [] : [[partition, Number(offset)]],
+    ),
+  );
+}
+
+function offsetsOf(data: unknown): NextOffsets | null {
+  const has = typeof data === "object" && data !== null && "next_offsets" in data;
+  return has ? (data.next_offsets as NextOffsets) : null;
 }
 
 async function failure(response: Response): Promise<ApiError> {

@@ -1,12 +1,13 @@
 /** The list of areas or categories with the most incidents. */
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { Series } from "../api/types";
 import { filterParams, toggleCategory, type Filter } from "../model/filter";
 import { useAreas, useChosenAreas, useNames } from "../state/areas";
 import { useAsked } from "../state/asked";
-import { useCalmRevision } from "../state/calm";
+import { useCalm } from "../state/calm";
+import { useFollowing } from "../state/following";
 import { apiPath, useAsking } from "../state/period";
-import { useQuery } from "../state/query";
+import { useSeriesTally } from "../state/tallies";
 import { useView } from "../state/view";
 import { RankedList } from "./RankedList";
 
@@ -18,12 +19,14 @@ export function Ranking({ isShown }: { readonly isShown: boolean }) {
   const { chosen, toggle } = useChosenAreas();
   const nameOf = useNames();
   const dimension = layer === null || view.rank === "category" ? "category" : layer.name;
+  const others = useMemo(() => withoutOwn(filter, dimension), [filter, dimension]);
   const path =
     query === null || !isShown
       ? null
-      : apiPath(`series?by=${encodeURIComponent(dimension)}&bucket=year`, withoutOwn(filter, dimension));
+      : apiPath(`series?by=${encodeURIComponent(dimension)}&bucket=year`, filterParams(others).toString());
   const element = useRef<HTMLElement>(null);
-  const answer = useQuery<Series>(path, useCalmRevision(element));
+  const newest = useFollowing<Series>(path, useSeriesTally(others, dimension, "year"));
+  const answer = useCalm(element, newest, `${newest.path ?? ""} ${newest.error?.message ?? ""}`);
   useAsked("Most incidents", path);
   return (
     <RankedList
@@ -48,10 +51,8 @@ export function Ranking({ isShown }: { readonly isShown: boolean }) {
  * A list to choose from ignores what is chosen in it: with one area picked, the others keep their figures and can be
  * picked, too.
  */
-function withoutOwn(filter: Filter, dimension: string): string {
-  const others: Filter =
-    dimension === "category"
-      ? { ...filter, categories: [] }
-      : { ...filter, areas: filter.areas.filter((area) => area.layer !== dimension) };
-  return filterParams(others).toString();
+function withoutOwn(filter: Filter, dimension: string): Filter {
+  return dimension === "category"
+    ? { ...filter, categories: [] }
+    : { ...filter, areas: filter.areas.filter((area) => area.layer !== dimension) };
 }

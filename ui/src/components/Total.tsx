@@ -3,9 +3,10 @@ import type { Series } from "../api/types";
 import { isUnfiltered } from "../model/filter";
 import { formatPeriod, plural } from "../model/format";
 import { useAsked } from "../state/asked";
-import { useMeta, useRevision } from "../state/live";
+import { useFollowing } from "../state/following";
+import { useMeta } from "../state/live";
 import { apiPath, useAsking } from "../state/period";
-import { useQuery } from "../state/query";
+import { useSeriesTally } from "../state/tallies";
 import { Announcer } from "./badge/Announcer";
 import { Summary } from "./Summary";
 
@@ -13,7 +14,7 @@ export function Total() {
   const meta = useMeta();
   const { filter, query, extent } = useAsking();
   const path = apiPath("series?by=none&bucket=year", query);
-  const answer = useQuery<Series>(path, useRevision());
+  const answer = useFollowing<Series>(path, useSeriesTally(filter, "none", "year"));
   useAsked("Total", path);
   const total = path === null ? 0 : answer.data === null ? null : sum(answer.data);
   const period = formatPeriod(filter, extent.earliest, extent.latest);

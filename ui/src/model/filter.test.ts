@@ -10,6 +10,9 @@ describe("a filter in an address", () => {
   test("a period of days", () =>
     check("from=2016-01-01&to=2016-02-01", { from: "2016-01-01", to: "2016-02-01" }));
   test("a period of hours", () => check("from=2016-01-01T06:00", { from: "2016-01-01T06:00" }));
+  test("a year or a month is its beginning, as the API has it", () =>
+    check("from=2017&to=2018-02", { from: "2017-01-01", to: "2018-02-01" }));
+  test.each(["2017-13", "20", "2017-", "foo"])("the time %s is dropped", (time) => check(`from=${time}`, {}));
   test("several categories, each once", () =>
     check("category=THEFT&category=BATTERY&category=THEFT", { categories: ["THEFT", "BATTERY"] }));
   test("areas keep their leading zeros", () =>

@@ -109,9 +109,14 @@ function parseBoundingBox(text: string | null): BoundingBox | null {
   return ordered ? [west, south, east, north] : null;
 }
 
+/** A year or a month, which the API takes for its beginning. */
+const SHORT = /^\d{4}(-\d{2})?$/;
+
 function civilParam(params: URLSearchParams, name: string): string | null {
   const text = params.get(name);
-  return text !== null && isCivil(text) ? text : null;
+  if (text === null) return null;
+  const whole = SHORT.test(text) ? `${text}${"-01-01".slice(text.length - 4)}` : text;
+  return isCivil(whole) ? whole : null;
 }
 
 function booleanParam(params: URLSearchParams, name: string): boolean | null {

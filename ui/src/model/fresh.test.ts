@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { freshCells } from "./fresh";
+import { freshCells, marked } from "./fresh";
 
 test("new and risen cells are fresh, fallen and unchanged ones are not", () => {
   expect(
@@ -24,4 +24,15 @@ test("a flood marks the greatest rises only", () => {
   const fresh = freshCells([], after);
   expect(fresh).toHaveLength(60);
   expect(fresh[0]).toBe("99");
+});
+
+test("marks go after a while, and a flood leaves the last", () => {
+  const risen = new Map([
+    ["old", 1],
+    ...Array.from({ length: 70 }, (_, at): [string, number] => [`${at}`, 5]),
+  ]);
+  const found = marked(risen, 1);
+  expect(found).toHaveLength(60);
+  expect(found.at(-1)).toBe("69");
+  expect(risen.has("old")).toBe(false);
 });

@@ -15,3 +15,9 @@ export function freshCells(before: readonly Cell[], after: readonly Cell[]): str
     .slice(0, MOST_MARKED)
     .map(({ cell }) => cell);
 }
+
+/** The cells that have risen since a time, the last ones of a flood; what is older is forgotten. */
+export function marked(risenAt: Map<string, number>, since: number): string[] {
+  for (const [cell, at] of risenAt) if (at <= since) risenAt.delete(cell);
+  return [...risenAt.keys()].slice(-MOST_MARKED);
+}

@@ -36,7 +36,13 @@ function after(...events: readonly LiveEvent[]): LiveState {
 const total = (state: LiveState) => state.meta?.incidents.total;
 const change = (next_offsets: NextOffsets, sum: number): LiveEvent => ({
   type: "change",
-  change: { next_offsets, meta: { incidents: { total: sum, mapped: sum, unmapped: 0 } }, counts: null },
+  changes: [{ next_offsets, meta: { incidents: { total: sum, mapped: sum, unmapped: 0 } }, counts: null }],
+  missed: false,
+  at: 7,
+});
+const missing = (next_offsets: NextOffsets, sum: number): LiveEvent => ({
+  ...(change(next_offsets, sum) as Extract<LiveEvent, { type: "change" }>),
+  missed: true,
 });
 
 describe("a change", () => {
@@ -92,6 +98,39 @@ describe("meta", () => {
       { type: "meta", meta: meta({ 0: 3 }, 3) },
     );
     expect(total(state)).toBe(3);
+  });
+});
+
+describe("what was missed", () => {
+  const before = after({ type: "meta", meta: meta({ 0: 5 }) }, { type: "opened" });
+
+  test("asks counts that follow for new answers; what was not missed does not", () => {
+    expect(reduceLive(before, change({ 0: 8 }, 13)).epoch).toBe(before.epoch);
+    expect(reduceLive(before, missing({ 0: 8 }, 13)).epoch).toBe(before.epoch + 1);
+  });
+
+  test("without a lost connection is nothing that a reader could have seen", () => {
+    expect(reduceLive(before, missing({ 0: 8 }, 13)).missed).toBeNull();
+  });
+
+  test("while the connection was away is told until the reader knows", () => {
+    const back = [{ type: "lost" }, { type: "opened" }, missing({ 0: 8 }, 13)] as const;
+    const state = back.reduce(reduceLive, before);
+    expect(state.missed).toEqual({ why: "lost", at: 7 });
+    expect(reduceLive(state, { type: "told" }).missed).toBeNull();
+  });
+
+  test("while paused is told, and nothing is told where nothing happened", () => {
+    const paused = [{ type: "paused" }, { type: "resumed" }, { type: "opened" }] as const;
+    const resumed = paused.reduce(reduceLive, before);
+    expect(reduceLive(resumed, missing({ 0: 8 }, 13)).missed?.why).toBe("paused");
+    expect(reduceLive(resumed, change({ 0: 5 }, 10)).missed).toBeNull();
+  });
+
+  test("is found where the stream stays behind what the server knows", () => {
+    const ahead = reduceLive(before, { type: "meta", meta: meta({ 0: 9 }), isAhead: true });
+    expect(ahead.epoch).toBe(before.epoch + 1);
+    expect(reduceLive(before, { type: "meta", meta: meta({ 0: 9 }) }).epoch).toBe(before.epoch);
   });
 });
 

@@ -12,6 +12,14 @@ export function useCalmRevision(element: RefObject<HTMLElement | null>): number 
   return held.current;
 }
 
+/** A value, held while `element` is being read; another `question` is the reader's own and holds nothing back. */
+export function useCalm<T>(element: RefObject<HTMLElement | null>, value: T, question: string | null): T {
+  const held = useRef({ value, question });
+  const isRead = useIsRead(element);
+  if (!isRead || held.current.question !== question) held.current = { value, question };
+  return held.current.value;
+}
+
 function useIsRead(element: RefObject<HTMLElement | null>): boolean {
   const [isPointed, setPointed] = useState(false);
   const [isFocused, setFocused] = useState(false);

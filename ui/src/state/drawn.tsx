@@ -15,13 +15,15 @@ import {
   type LayerAnswer,
   type Offered,
 } from "../model/layers";
+import type { TallyOf } from "../model/increments/tally";
 import type { Drawing } from "../model/layers/drawing";
 import { useAreas } from "./areas";
 import { provided, useProvided } from "./context";
 import { useFrame } from "./frame";
-import { useMeta, useRevision } from "./live";
+import { useFollowing } from "./following";
+import { useMeta } from "./live";
 import { apiPath, useAsking } from "./period";
-import { useQuery } from "./query";
+import { useCellsTally } from "./tallies";
 import { useView } from "./view";
 
 export interface Drawn {
@@ -62,6 +64,7 @@ export function DrawnProvider({ children }: { readonly children: ComponentChildr
   const { filter, query, extent } = useAsking();
   const layer = areas === null && view.layer === "peaks" ? "count" : offered(view.layer);
 
+  const cellsTally = useCellsTally(filter);
   const own = queryOf();
   const asked: Asked = {
     layer,
@@ -79,7 +82,11 @@ export function DrawnProvider({ children }: { readonly children: ComponentChildr
     path: answered,
     loading,
     error,
-  } = useQuery<unknown, Asked>(path, useRevision(), asked);
+  } = useFollowing<unknown, Asked>(
+    path,
+    layer === "count" ? (cellsTally as TallyOf<unknown> | null) : null,
+    asked,
+  );
 
   const answer = useMemo((): LayerAnswer | null => {
     if (data === null || context === null) return null;

@@ -1,7 +1,8 @@
 /** The hexagons to mark for a moment, because something new was counted there. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Cell } from "../api/types";
-import { freshCells } from "../model/fresh";
+import { freshCells, marked } from "../model/fresh";
+import type { MovedCells } from "../model/increments/cells";
 import { useDrawn } from "./drawn";
 
 const MARKED_MS = 2500;
@@ -16,20 +17,34 @@ export function useFreshCells(): readonly string[] {
   const { answer, path } = useDrawn();
   const [fresh, setFresh] = useState(NONE);
   const before = useRef<Before | null>(null);
+  /** When each cell has risen; in a flood those that rose last. */
+  const risenAt = useRef(new Map<string, number>());
   useEffect(() => {
     if (answer?.layer !== "count") {
       before.current = null;
       return;
     }
+    const { cells, risen }: MovedCells = answer.data;
     const last = before.current;
-    before.current = { path, cells: answer.data.cells };
+    before.current = { path, cells };
     // Another question is no news.
-    if (last?.path === path && last.cells !== answer.data.cells)
-      setFresh(freshCells(last.cells, answer.data.cells));
+    if (last?.path !== path) {
+      risenAt.current.clear();
+      setFresh(NONE);
+      return;
+    }
+    if (last.cells === cells) return;
+    const now = Date.now();
+    for (const cell of risen ?? freshCells(last.cells, cells)) {
+      // Again: it is the last of all.
+      risenAt.current.delete(cell);
+      risenAt.current.set(cell, now);
+    }
+    setFresh(marked(risenAt.current, now - MARKED_MS));
   }, [answer, path]);
   useEffect(() => {
     if (fresh.length === 0) return;
-    const timer = setTimeout(() => setFresh(NONE), MARKED_MS);
+    const timer = setTimeout(() => setFresh(marked(risenAt.current, Date.now() - MARKED_MS)), MARKED_MS);
     return () => clearTimeout(timer);
   }, [fresh]);
   return fresh;

@@ -2,22 +2,31 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { ApiError, fetchJson } from "../api/client";
-import type { LiveChange, Meta } from "../api/types";
-import { INITIAL_LIVE, reduceLive, type LiveEvent, type LiveState } from "../model/live";
+import type { LiveChange, Meta, NextOffsets } from "../api/types";
+import { ChangeLog } from "../model/increments/changes";
+import { INITIAL_LIVE, isBehind, reduceLive, type LiveEvent, type LiveState } from "../model/live";
 import { provided, useProvided } from "./context";
 
 /** An event stream whose other end has vanished looks just like a quiet one; asking meta tells them apart. */
 const HEARTBEAT_MS = 10_000;
 const RETRY_MS = 3000;
+/** Events of a flood reach the page together. */
+const BATCH_MS = 250;
 
 export class LiveConnection {
   readonly #dispatch: (event: LiveEvent) => void;
+  readonly #log: ChangeLog;
   #source: EventSource | null = null;
   #heartbeat: ReturnType<typeof setInterval> | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
+  #batch: ReturnType<typeof setTimeout> | null = null;
+  #pending: LiveChange[] = [];
+  /** What the server knew at the last heartbeat. */
+  #known: NextOffsets = {};
 
-  constructor(dispatch: (event: LiveEvent) => void) {
+  constructor(dispatch: (event: LiveEvent) => void, log: ChangeLog) {
     this.#dispatch = dispatch;
+    this.#log = log;
   }
 
   open(): void {
@@ -32,6 +41,7 @@ export class LiveConnection {
   close(): void {
     this.#source?.close();
     this.#source = null;
+    this.#flush();
     if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
     if (this.#retry !== null) clearTimeout(this.#retry);
   }
@@ -46,9 +56,15 @@ export class LiveConnection {
     };
     source.addEventListener("change", (event: MessageEvent<string>) => {
       const change = parseChange(event.data);
-      if (change !== null) this.#dispatch({ type: "change", change });
+      if (change === null) {
+        this.#listenAnew(source);
+        return;
+      }
+      this.#pending.push(change);
+      this.#batch ??= setTimeout(() => this.#flush(), BATCH_MS);
     });
     source.onerror = () => {
+      this.#flush();
       this.#dispatch({ type: "lost" });
       void this.#loadMeta();
       // The browser reconnects by itself unless the answer was an HTTP error.
@@ -57,9 +73,32 @@ export class LiveConnection {
     };
   }
 
+  /** A garbled event is like a missed one: a new stream begins with whether anything was missed. */
+  #listenAnew(source: EventSource): void {
+    source.close();
+    this.#flush();
+    this.#dispatch({ type: "lost" });
+    this.#retry = setTimeout(() => this.#listen(), RETRY_MS);
+  }
+
+  #flush(): void {
+    if (this.#batch !== null) clearTimeout(this.#batch);
+    this.#batch = null;
+    if (this.#pending.length === 0) return;
+    const changes = this.#pending;
+    this.#pending = [];
+    const added = changes.map((change) => this.#log.add(change));
+    this.#dispatch({ type: "change", changes, missed: added.includes("missed"), at: Date.now() });
+  }
+
   async #loadMeta(): Promise<void> {
     try {
-      this.#dispatch({ type: "meta", meta: await fetchJson<Meta>("/api/v1/meta") });
+      const meta = await fetchJson<Meta>("/api/v1/meta");
+      const { position } = this.#log;
+      // A stream that something on the way holds back delivers nothing; the last heartbeat was long enough ago to tell.
+      const isAhead = position !== null && isBehind(position, this.#known);
+      this.#known = meta.next_offsets;
+      this.#dispatch({ type: "meta", meta, isAhead });
     } catch (cause) {
       const reason = cause instanceof ApiError ? cause.message : String(cause);
       this.#dispatch({ type: "unreachable", reason });
@@ -71,13 +110,16 @@ function parseChange(data: string): LiveChange | null {
   try {
     return JSON.parse(data) as LiveChange;
   } catch {
-    // A garbled event is like a missed one: the next event or heartbeat carries the totals.
     return null;
   }
 }
 
 export interface Live {
   readonly state: LiveState;
+  /** What the stream told, for whoever counts along. */
+  readonly log: ChangeLog;
+  /** The reader knows that changes were missed. */
+  readonly told: () => void;
   readonly pause: () => void;
   readonly resume: () => void;
 }
@@ -112,15 +154,18 @@ export function useRevision(): number {
 export function LiveProvider({ children }: { readonly children: ComponentChildren }) {
   const [state, dispatch] = useReducer(reduceLive, INITIAL_LIVE);
   const connection = useRef<LiveConnection | null>(null);
+  const [log] = useState(() => new ChangeLog());
   useEffect(() => {
-    const mine = new LiveConnection(dispatch);
+    const mine = new LiveConnection(dispatch, log);
     connection.current = mine;
     mine.open();
     return () => mine.close();
-  }, []);
+  }, [log]);
   const live = useMemo(
     () => ({
       state,
+      log,
+      told: () => dispatch({ type: "told" }),
       pause: () => {
         connection.current?.close();
         dispatch({ type: "paused" });
@@ -130,7 +175,7 @@ export function LiveProvider({ children }: { readonly children: ComponentChildre
         connection.current?.open();
       },
     }),
-    [state],
+    [state, log],
   );
   return <LiveContext.Provider value={live}>{children}</LiveContext.Provider>;
 }

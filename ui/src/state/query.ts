@@ -1,11 +1,12 @@
 /**
  * One view's data: the newest answer to the newest question.
  *
- * While data streams in, the same question is asked again, but never twice at once and never more often than
- * `PAUSE_MS`; a new question cancels the old one. The last answer stays on the screen until its successor is there.
+ * While data streams in, the same question is asked again, but never twice at once and never more often than the pause
+ * allows; a new question cancels the old one. The last answer stays on the screen until its successor is there.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, fetchJson } from "../api/client";
+import { useLive } from "./live";
 
 export interface Answer<T, Context = unknown> {
   readonly data: T | null;
@@ -17,8 +18,17 @@ export interface Answer<T, Context = unknown> {
   readonly error: ApiError | null;
 }
 
-const NOTHING: Answer<never, never> = { data: null, path: null, context: null, loading: false, error: null };
-const PAUSE_MS = 1000;
+export const NOTHING: Answer<never, never> = {
+  data: null,
+  path: null,
+  context: null,
+  loading: false,
+  error: null,
+};
+/** Between two requests for the same. */
+export const PAUSE_MS = 1000;
+/** For what is computed anew as a whole, and read rather than watched. */
+export const CALM_MS = 5000;
 
 type Fetch<T> = (path: string, signal: AbortSignal) => Promise<T>;
 
@@ -31,16 +41,44 @@ export class Query<T, Context = unknown> {
   #startedAt = -Infinity;
   #flight: AbortController | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #isHeld = false;
   readonly #fetch: Fetch<T>;
+  #pause_ms: number;
   readonly #onAnswer: (answer: Answer<T, Context>) => void;
 
-  constructor(onAnswer: (answer: Answer<T, Context>) => void, fetch: Fetch<T> = fetchJson) {
+  constructor(
+    onAnswer: (answer: Answer<T, Context>) => void,
+    fetch: Fetch<T> = fetchJson,
+    pause_ms = PAUSE_MS,
+  ) {
     this.#onAnswer = onAnswer;
     this.#fetch = fetch;
+    this.#pause_ms = pause_ms;
+  }
+
+  /** While held, a question that has an answer is not asked again: a reader who pauses wants nothing to move. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (!isHeld) {
+      this.#schedule();
+      return;
+    }
+    if (this.#answer.path !== this.#path) return;
+    if (this.#flight !== null) {
+      this.#asked = -1;
+      this.#publish({ ...this.#answer, loading: false });
+    }
+    this.#cancel();
   }
 
   /** Asks `path` unless it was asked at this revision; null asks nothing. */
-  want(path: string | null, revision: number, context: Context | null = null): void {
+  want(
+    path: string | null,
+    revision: number,
+    context: Context | null = null,
+    pause_ms = this.#pause_ms,
+  ): void {
+    this.#pause_ms = pause_ms;
     if (path !== this.#path) {
       this.#cancel();
       this.#path = path;
@@ -60,7 +98,8 @@ export class Query<T, Context = unknown> {
   #schedule(): void {
     if (this.#path === null || this.#flight !== null || this.#timer !== null) return;
     if (this.#asked === this.#revision) return;
-    const wait = this.#startedAt + PAUSE_MS - Date.now();
+    if (this.#isHeld && this.#answer.path === this.#path) return;
+    const wait = this.#startedAt + this.#pause_ms - Date.now();
     if (wait <= 0) {
       void this.#run(this.#path, this.#revision);
       return;
@@ -116,10 +155,16 @@ export function useQuery<T, Context = unknown>(
   const known = useRef(context);
   known.current = context;
   useEffect(() => {
-    const mine = new Query<T, Context>(setAnswer);
+    const mine = new Query<T, Context>(setAnswer, fetchJson, CALM_MS);
     query.current = mine;
     return () => mine.close();
   }, []);
+  const isPaused = useIsPaused();
+  useEffect(() => query.current?.hold(isPaused), [isPaused]);
   useEffect(() => query.current?.want(path, revision, known.current), [path, revision]);
   return answer;
+}
+
+export function useIsPaused(): boolean {
+  return useLive().state.connection === "paused";
 }

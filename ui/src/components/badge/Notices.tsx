@@ -1,10 +1,11 @@
 /** Banners that change how the page is to be read: invented data, a server or a source that is away, notes on the data. */
-import { formatCivil } from "../../model/format";
+import { formatCivil, formatReceived } from "../../model/format";
 import { alarms, notes } from "../../model/sources";
 import { useLive } from "../../state/live";
 
 export function Notices() {
-  const { meta, connection, failure } = useLive().state;
+  const { state, told } = useLive();
+  const { meta, connection, failure, missed } = state;
   const alarming = meta === null ? [] : alarms(meta.sources);
   const noted = meta === null ? [] : notes(meta);
   return (
@@ -24,6 +25,20 @@ export function Notices() {
               : `What you see is as of ${formatCivil(meta.data_as_of)} and may be out of date.`}{" "}
             Trying again…
           </span>
+        </aside>
+      )}
+      {missed !== null && connection !== "paused" && (
+        <aside class="banner banner-notes" aria-label="Missed changes" data-testid="missed-banner">
+          <p role="status">
+            {missed.why === "paused"
+              ? "Data arrived while this page was paused."
+              : "Data arrived while the connection was away."}{" "}
+            All counts were asked for anew at {formatReceived(new Date(missed.at).toISOString())}: none are
+            missing.
+          </p>
+          <button type="button" class="quiet" onClick={told}>
+            Close
+          </button>
         </aside>
       )}
       {alarming.length > 0 && (

@@ -1,12 +1,13 @@
 /** Incidents by hour of the week, as a table of colours that is also the filter for these hours. */
+import { useMemo } from "preact/hooks";
 import type { Hours } from "../../api/types";
 import { filterParams } from "../../model/filter";
 import { formatPeriod } from "../../model/format";
 import { formatHours, hoursOf, WEEK_HOURS } from "../../model/hours";
 import { useAsked } from "../../state/asked";
-import { useRevision } from "../../state/live";
+import { useFollowing } from "../../state/following";
 import { apiPath, useAsking } from "../../state/period";
-import { useQuery } from "../../state/query";
+import { useHoursTally } from "../../state/tallies";
 import { useView } from "../../state/view";
 import { ChartChoice } from "../ChartChoice";
 import { HourGrid } from "./HourGrid";
@@ -17,9 +18,9 @@ export function HoursPanel() {
   const { view, setFilter } = useView();
   const { filter, query, extent } = useAsking();
   // What is chosen from ignores what is chosen in it.
-  const others = query === null ? null : filterParams({ ...filter, hours: null }).toString();
-  const path = apiPath("hours", others);
-  const { data, error, loading } = useQuery<Hours>(path, useRevision());
+  const others = useMemo(() => ({ ...filter, hours: null }), [filter]);
+  const path = apiPath("hours", query === null ? null : filterParams(others).toString());
+  const { data, error, loading } = useFollowing<Hours>(path, useHoursTally(others));
   useAsked("Hours of the week", path);
   const chosen = filter.hours === null ? NONE : (hoursOf(filter.hours) ?? NONE);
   const choose = (hours: ReadonlySet<number>) =>

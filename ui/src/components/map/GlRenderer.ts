@@ -92,7 +92,9 @@ export class GlRenderer implements Renderer {
     this.#overlay.setProps({ layers: [this.#filled, freshLayer(scene), pointerLayer(scene)] });
     if (before?.theme !== scene.theme) this.#paint(scene.theme);
     if (before?.outlines !== scene.outlines) this.#setAreas(scene);
-    if (!sameDrawing || before.shapes !== scene.shapes) this.#setClasses(scene);
+    // While counts move, there is nothing to set: neither hexagons of counts nor their outlines have signs.
+    const isPlain = !hasSigns(scene.drawing) && !hasSigns(before?.drawing ?? null) && before !== null;
+    if (!isPlain && (!sameDrawing || before.shapes !== scene.shapes)) this.#setClasses(scene);
     if (before?.selected !== scene.selected) {
       this.#map.setFilter("area-selected", ["in", ["get", "code"], ["literal", [...scene.selected]]]);
     }
@@ -197,6 +199,10 @@ export class GlRenderer implements Renderer {
       })),
     });
   }
+}
+
+function hasSigns(drawing: Drawing | null): boolean {
+  return drawing !== null && (drawing.areas !== null || drawing.classes.some(({ sign }) => sign !== ""));
 }
 
 /** Every layer exists from the start, empty, so that hexagons always have the outlines to lie under. */

@@ -22,7 +22,10 @@ export interface HexagonGeometry {
   readonly indices: { readonly value: Uint32Array; readonly size: 1 };
 }
 
-/** The known geometry where it has all of the cells, else one of both. */
+/**
+ * The known geometry where it has all of the cells, else one of both: while data streams in, a new cell costs no more
+ * than a copy of what is there.
+ */
 export function geometryFor(
   cells: readonly string[],
   resolution: number,
@@ -30,21 +33,29 @@ export function geometryFor(
 ): HexagonGeometry {
   const before = known?.resolution === resolution ? known : null;
   if (before !== null && cells.every((cell) => before.places.has(cell))) return before;
-  const all = [...new Set([...(before?.places.keys() ?? []), ...cells])];
-  const startIndices = new Uint32Array(all.length + 1);
-  const corners = new Float64Array(all.length * CORNERS * 2);
-  const indices = new Uint32Array(all.length * TRIANGLES.length);
-  all.forEach((cell, place) => {
+  const places = new Map(before?.places);
+  const added = places.size;
+  for (const cell of cells) if (!places.has(cell)) places.set(cell, places.size);
+  const startIndices = new Uint32Array(places.size + 1);
+  const corners = new Float64Array(places.size * CORNERS * 2);
+  const indices = new Uint32Array(places.size * TRIANGLES.length);
+  if (before !== null) {
+    startIndices.set(before.startIndices);
+    corners.set(before.corners.value);
+    indices.set(before.indices.value);
+  }
+  for (const [cell, place] of places) {
+    if (place < added) continue;
     const first = place * CORNERS;
     startIndices[place + 1] = first + CORNERS;
     writeCorners(corners, first, cell);
     TRIANGLES.forEach((corner, at) => {
       indices[place * TRIANGLES.length + at] = first + corner;
     });
-  });
+  }
   return {
     resolution,
-    places: new Map(all.map((cell, place) => [cell, place])),
+    places,
     startIndices,
     corners: { value: corners, size: 2 },
     indices: { value: indices, size: 1 },

@@ -10,9 +10,11 @@ import { layOut, type Timeline } from "../../model/timeline";
 import { BUCKETS } from "../../model/view";
 import { useAsked } from "../../state/asked";
 import { useNames } from "../../state/areas";
-import { useLive, useMeta, useRevision } from "../../state/live";
-import { useQuery, type Answer } from "../../state/query";
+import { useFollowing } from "../../state/following";
+import { useLive, useMeta } from "../../state/live";
+import type { Answer } from "../../state/query";
 import { useSize } from "../../state/size";
+import { useSeriesTally } from "../../state/tallies";
 import { useView } from "../../state/view";
 import { ChartChoice } from "../ChartChoice";
 import { Brush } from "./Brush";
@@ -29,7 +31,6 @@ const LABELLED_FROM_PX = 700;
 export function SeriesPanel() {
   const { view, setFilter: onFilter, look } = useView();
   const meta = useMeta();
-  const revision = useRevision();
   const nameOf = useNames();
   const isLive = useLive().state.connection === "live";
   const { filter, at, bucket: chosenBucket } = view;
@@ -43,11 +44,11 @@ export function SeriesPanel() {
   const hasData = meta.incidents.total > 0;
 
   const seriesPath = hasData ? path(by, bucket, filter) : null;
-  const series = useQuery<Series, Span>(seriesPath, revision, [start, end]);
-  const everything = { ...filter, from: null, to: null };
-  const whole = useQuery<Series, Span>(
+  const series = useFollowing<Series, Span>(seriesPath, useSeriesTally(filter, by, bucket), [start, end]);
+  const everything = useMemo(() => ({ ...filter, from: null, to: null }), [filter]);
+  const whole = useFollowing<Series, Span>(
     hasData ? path("none", wholeBucket, everything) : null,
-    revision,
+    useSeriesTally(everything, "none", wholeBucket),
     extent,
   );
 

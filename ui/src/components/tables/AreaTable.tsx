@@ -1,17 +1,21 @@
 /** The map's areas as a table: every area of the layer, those without an incident included. */
+import type { RefObject } from "preact";
 import type { AreaLayer, Series } from "../../api/types";
 import type { AreaShape } from "../../model/areas";
 import { formatCount, formatPeriod, formatShare } from "../../model/format";
 import { rank } from "../../model/rank";
 import { useAsked } from "../../state/asked";
 import { useAreas, useChosenAreas } from "../../state/areas";
-import { useRevision } from "../../state/live";
+import { useCalm } from "../../state/calm";
+import { useFollowing } from "../../state/following";
 import { apiPath, useAsking } from "../../state/period";
-import { useQuery } from "../../state/query";
+import { useSeriesTally } from "../../state/tallies";
 import { SortableTable, type Column } from "./SortableTable";
 
 interface Props {
   readonly layer: AreaLayer;
+  /** What must not move while it is read. */
+  readonly element: RefObject<HTMLElement | null>;
 }
 
 interface Row {
@@ -22,13 +26,14 @@ interface Row {
   readonly per_km2: number | null;
 }
 
-export function AreaTable({ layer }: Props) {
+export function AreaTable({ layer, element }: Props) {
   const { shapes } = useAreas();
   const { chosen, toggle: onToggle } = useChosenAreas();
   const { filter, query, extent } = useAsking();
   const period = formatPeriod(filter, extent.earliest, extent.latest);
   const path = apiPath(`series?by=${encodeURIComponent(layer.name)}&bucket=year`, query);
-  const series = useQuery<Series>(path, useRevision()).data;
+  const newest = useFollowing<Series>(path, useSeriesTally(filter, layer.name, "year"));
+  const series = useCalm(element, newest.data, newest.path);
   useAsked("Table of areas", path);
   if (series === null) return <p class="empty">Loading…</p>;
   const rows = areaRows(layer, series, shapes);

@@ -1,7 +1,9 @@
 /** What the map draws as a table: the same hexagons, grid cells or peaks with the same figures and classes. */
+import type { RefObject } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { LayerAnswer } from "../../model/layers";
 import type { Drawing } from "../../model/layers/drawing";
+import { useCalm } from "../../state/calm";
 import { useDrawn } from "../../state/drawn";
 import { SortableTable, sortRows, type Column } from "./SortableTable";
 import { changeTable } from "./columns/change";
@@ -22,8 +24,18 @@ export interface LayerTable<Row> {
   readonly initial: { readonly id: string; readonly descending: boolean };
 }
 
-export function CellTable() {
-  const { drawing, answer, period } = useDrawn();
+interface Props {
+  /** What must not move while it is read. */
+  readonly element: RefObject<HTMLElement | null>;
+}
+
+export function CellTable({ element }: Props) {
+  const drawn = useDrawn();
+  const { drawing, answer, period } = useCalm(
+    element,
+    drawn,
+    `${drawn.path ?? ""} ${drawn.drawing === null}`,
+  );
   const table = useMemo(
     () => (drawing === null || answer === null ? null : tableOf(answer, drawing, period)),
     [drawing, answer, period],

@@ -1,11 +1,12 @@
 /** The newest incidents that match, as published; older ones page by page. */
+import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { fetchJson } from "../../api/client";
 import type { AreaLayer, Incident, Incidents } from "../../api/types";
 import { formatCivil, titleCase } from "../../model/format";
 import { useAsked } from "../../state/asked";
 import { useAreas } from "../../state/areas";
-import { useRevision } from "../../state/live";
+import { useCalmRevision } from "../../state/calm";
 import { apiPath, useAsking } from "../../state/period";
 import { useQuery } from "../../state/query";
 import { SortableTable, type Column } from "./SortableTable";
@@ -18,9 +19,14 @@ interface Older {
   readonly cursor: string | null;
 }
 
-export function IncidentTable() {
+interface Props {
+  /** What must not move while it is read. */
+  readonly element: RefObject<HTMLElement | null>;
+}
+
+export function IncidentTable({ element }: Props) {
   const { query } = useAsking();
-  const revision = useRevision();
+  const revision = useCalmRevision(element);
   const { layer } = useAreas();
   const path = apiPath(`incidents?limit=${PAGE}`, query);
   useAsked("Latest incidents", path);

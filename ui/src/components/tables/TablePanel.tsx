@@ -1,4 +1,5 @@
 /** The figures of the map as tables, for reading, sorting and for whoever cannot use a map. */
+import { useRef } from "preact/hooks";
 import { useAreas } from "../../state/areas";
 import { useDrawn } from "../../state/drawn";
 import { useView } from "../../state/view";
@@ -10,6 +11,7 @@ import { IncidentTable } from "./IncidentTable";
 
 export function TablePanel() {
   const { layer } = useAreas();
+  const element = useRef<HTMLDivElement>(null);
   const { answer } = useDrawn();
   const { view, look } = useView();
   const tab = view.table === "areas" && layer === null ? "hexagons" : view.table;
@@ -32,10 +34,12 @@ export function TablePanel() {
           onChange={(table) => look({ table })}
         />
       </header>
-      {tab === "areas" && layer !== null && <AreaTable layer={layer} />}
-      {tab === "hexagons" && <CellTable />}
-      {tab === "incidents" && <IncidentTable />}
-      {tab === "data" && <DataView />}
+      <div ref={element}>
+        {tab === "areas" && layer !== null && <AreaTable layer={layer} element={element} />}
+        {tab === "hexagons" && <CellTable element={element} />}
+        {tab === "incidents" && <IncidentTable element={element} />}
+        {tab === "data" && <DataView />}
+      </div>
     </section>
   );
 }

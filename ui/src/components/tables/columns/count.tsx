@@ -14,7 +14,7 @@ interface Row {
 export function countTable(answer: Cells, { classOf, classes }: Drawing, period: string): LayerTable<Row> {
   const rows = answer.cells
     .map(([cell, count], index) => ({ cell, count, its: classOf[index] ?? -1 }))
-    .toSorted((a, b) => b.count - a.count || a.cell.localeCompare(b.cell))
+    .toSorted((a, b) => b.count - a.count || (a.cell < b.cell ? -1 : 1))
     .map((row, index) => ({ ...row, place: index + 1 }));
   return {
     caption: (shown) =>

@@ -1,0 +1,132 @@
+/**
+ * One view's counts that follow the live stream: asked once, then moved by each changed incident. They are asked for
+ * anew where the stream has a gap, where only the server knows what a change makes, and once a minute as a check.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { fetchReflecting, type Reflecting } from "../api/client";
+import type { ChangeLog } from "../model/increments/changes";
+import { Follower, type TallyOf } from "../model/increments/tally";
+import { useLive, useRevision } from "./live";
+import { CALM_MS, NOTHING, PAUSE_MS, Query, useIsPaused, type Answer } from "./query";
+
+const CHECK_MS = 60_000;
+
+type Fetch<T> = (path: string, signal: AbortSignal) => Promise<Reflecting<T>>;
+
+export interface Wanted<T, Context> {
+  readonly path: string | null;
+  /** null: this question's answers cannot be moved, they are asked for anew. */
+  readonly tallyOf: TallyOf<T> | null;
+  /** Grows with every change, and only with those that ask for new answers. */
+  readonly revision: number;
+  readonly epoch: number;
+  readonly context: Context | null;
+}
+
+export class Following<T, Context = unknown> {
+  readonly #log: ChangeLog;
+  readonly #onAnswer: (answer: Answer<T, Context>) => void;
+  readonly #query: Query<Reflecting<T>, Context>;
+  #wanted: Wanted<T, Context> | null = null;
+  #base: Reflecting<T> | null = null;
+  #baseAt = 0;
+  #follower: Follower<T> | null = null;
+  #answer: Answer<T, Context> = NOTHING;
+  /** Answers that were asked for besides. */
+  #extra = 0;
+
+  constructor(
+    log: ChangeLog,
+    onAnswer: (answer: Answer<T, Context>) => void,
+    fetch: Fetch<T> = fetchReflecting,
+  ) {
+    this.#log = log;
+    this.#onAnswer = onAnswer;
+    this.#query = new Query((answer) => this.#receive(answer), fetch);
+  }
+
+  want(wanted: Wanted<T, Context>): void {
+    this.#wanted = wanted;
+    this.#ask();
+    this.#follow();
+  }
+
+  hold(isHeld: boolean): void {
+    this.#query.hold(isHeld);
+  }
+
+  close(): void {
+    this.#query.close();
+  }
+
+  #ask(): void {
+    const wanted = this.#wanted;
+    if (wanted === null) return;
+    const { path, tallyOf, revision, epoch, context } = wanted;
+    const follows = tallyOf !== null;
+    this.#query.want(path, (follows ? epoch : revision) + this.#extra, context, follows ? PAUSE_MS : CALM_MS);
+  }
+
+  #receive(answer: Answer<Reflecting<T>, Context>): void {
+    const { data, path } = answer;
+    const isNew = data !== null && data !== this.#base;
+    if (isNew) {
+      this.#base = data;
+      this.#baseAt = Date.now();
+      const tallyOf = path === this.#wanted?.path ? this.#wanted.tallyOf : null;
+      this.#follower =
+        tallyOf === null || data.offsets === null ? null : new Follower(tallyOf(data.data), data.offsets);
+    }
+    const shown = isNew || data === null ? (data?.data ?? null) : this.#answer.data;
+    this.#answer = { ...answer, data: shown, context: isNew ? answer.context : this.#answer.context };
+    if (isNew && this.#follow()) return;
+    this.#onAnswer(this.#answer);
+  }
+
+  /** Whether it has published. */
+  #follow(): boolean {
+    const wanted = this.#wanted;
+    if (wanted === null || this.#follower === null || wanted.path !== this.#answer.path) return false;
+    const step = this.#follower.follow(this.#log);
+    if (step === "none") return false;
+    if (step === "unknown") {
+      this.#follower = null;
+      this.#extra += 1;
+      this.#ask();
+      return false;
+    }
+    this.#answer = { ...this.#answer, data: this.#follower.answer(), context: wanted.context };
+    this.#onAnswer(this.#answer);
+    if (Date.now() - this.#baseAt >= CHECK_MS) {
+      this.#baseAt = Date.now();
+      this.#extra += 1;
+      this.#ask();
+    }
+    return true;
+  }
+}
+
+/** `tallyOf` must stay the same while the question does. */
+export function useFollowing<T, Context = unknown>(
+  path: string | null,
+  tallyOf: TallyOf<T> | null,
+  context: Context | null = null,
+): Answer<T, Context> {
+  const { log, state } = useLive();
+  const revision = useRevision();
+  const { epoch } = state;
+  const [answer, setAnswer] = useState<Answer<T, Context>>(NOTHING);
+  const following = useRef<Following<T, Context> | null>(null);
+  const known = useRef({ context, tallyOf, epoch });
+  known.current = { context, tallyOf, epoch };
+  useEffect(() => {
+    const mine = new Following<T, Context>(log, setAnswer);
+    following.current = mine;
+    return () => mine.close();
+  }, [log]);
+  const isPaused = useIsPaused();
+  useEffect(() => following.current?.hold(isPaused), [isPaused]);
+  // The revision grows with the epoch, and stays while the page is hidden.
+  useEffect(() => following.current?.want({ path, revision, ...known.current }), [path, revision]);
+  return answer;
+}
