@@ -78,8 +78,8 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
     let outlets = Outlets::new(sinks, rules, &profile)?;
-    // First of all: a port that is taken ends the command before it creates anything or asks the portal.
-    let listener = if arguments.no_serve { None } else { Some(arguments.map.bind()?) };
+    // First of all: a base map that is none, or a port that is taken, ends the command before it creates anything or asks the portal.
+    let map = if arguments.no_serve { None } else { Some((arguments.map.config()?, arguments.map.bind()?)) };
     let Deployment { directory, choice, boundaries, opened, store } = Deployment::open(arguments, &profile)?;
     let log = opened.log();
     // Beside an embedded log lies what it needs; another log may be read from another machine.
@@ -114,7 +114,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
     let snapshotted = Arc::new(snapshots::SnapshotProgress::default());
 
     let mut announced = None;
-    if let Some(listener) = listener {
+    if let Some((config, listener)) = map {
         let address = listener.local_addr()?;
         announced = Some(ServerFile::at(&directory, &format!("http://{address}"))?);
         println!("http://{address}");
@@ -130,7 +130,6 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
             },
             listener,
         };
-        let config = arguments.map.config();
         crew.spawn("serve", move |shutdown| Ok(blotter_serve::run(&config, serve, shutdown)?))?;
     }
     let (commits, committed) = std::sync::mpsc::channel();

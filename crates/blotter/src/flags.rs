@@ -3,11 +3,12 @@
 use anyhow::{Context, Result};
 use blotter_city::{UtcMicros, parse_instant};
 use blotter_runtime::http::Limits;
-use blotter_serve::ServeConfig;
+use blotter_serve::{Basemap, ServeConfig};
 use clap::Args;
 use std::{
     net::{SocketAddr, TcpListener},
     num::NonZeroU32,
+    path::PathBuf,
 };
 
 /// The city that is meant where none is named.
@@ -124,6 +125,10 @@ pub(crate) struct MapListener {
     /// open files, at most 4096
     #[arg(long, env = "BLOTTER_MAX_CONNECTIONS", value_name = "CONNECTIONS")]
     pub(crate) max_connections: Option<NonZeroU32>,
+    /// Show streets and names from this PMTiles file below the data, such as an extract of Protomaps or OpenMapTiles. Default: only
+    /// the outlines of areas
+    #[arg(long, env = "BLOTTER_BASEMAP", value_name = "FILE.pmtiles")]
+    pub(crate) basemap: Option<PathBuf>,
 }
 
 impl MapListener {
@@ -134,10 +139,13 @@ impl MapListener {
     }
 
     /// The configuration of a server that runs until it is told to stop.
-    pub(crate) fn config(&self) -> ServeConfig {
+    pub(crate) fn config(&self) -> Result<ServeConfig> {
         let limits =
             self.max_connections.map_or_else(Limits::default, |most| Limits::of_connections(most.get() as usize));
-        ServeConfig { allow_hosts: self.allow_hosts.clone(), limits, ..ServeConfig::default() }
+        let open =
+            |path: &PathBuf| Basemap::open(path).with_context(|| format!("`--basemap {}`: this file", path.display()));
+        let basemap = self.basemap.as_ref().map(open).transpose()?;
+        Ok(ServeConfig { allow_hosts: self.allow_hosts.clone(), limits, basemap, ..ServeConfig::default() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     calendar::Calendar,
+    changes::{ChangedIncident, Changes},
     content,
     cube::{Cube, Locator, Position},
     group::{ARREST_SHIFT, DOMESTIC_SHIFT, Group, Row, three},
@@ -13,55 +14,28 @@ use arrow::array::{Array, BooleanArray};
 use blotter_city::UtcMicros;
 use blotter_incident::{IncidentBatch, Revision, UpsertOutcome};
 
-/// An hour, area of the primary layer and category whose total changed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HourSlot {
-    /// The hour's beginning.
-    pub bucket: UtcMicros,
-    /// Code of the area; empty where there is none.
-    pub area: String,
-    /// Category.
-    pub category: String,
-}
-
-/// What a batch changed.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
-    /// Incidents that are new, revised or deleted.
-    pub incidents: u64,
-    pub(crate) slots: Vec<(u32, u16, u16)>,
-}
-
-impl Changes {
-    /// Whether no total changed.
-    pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-    }
-
-    /// How many changes of totals it remembers.
-    pub fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Adds another batch's.
-    pub fn merge(&mut self, other: Self) {
-        self.incidents += other.incidents;
-        self.slots.extend(other.slots);
-    }
-}
-
 impl Cube {
     /// Brings a batch in. `locate` says where the text of each row lies.
     pub fn apply(&mut self, batch: &IncidentBatch<'_>, locate: impl Fn(usize) -> Locator) -> Changes {
+        self.apply_into(batch, locate, Changes::default())
+    }
+
+    /// Brings a batch in, and adds what it changes.
+    pub fn apply_into(
+        &mut self,
+        batch: &IncidentBatch<'_>,
+        locate: impl Fn(usize) -> Locator,
+        mut changes: Changes,
+    ) -> Changes {
         let category_codes = self.categories.codes_of(&batch.category);
         self.by_category.resize(self.categories.words().len(), 0);
         let area_codes: Vec<Vec<u16>> =
             batch.areas.iter().zip(&mut self.areas).map(|(column, words)| words.codes_of(column)).collect();
-        let mut changes = Changes::default();
         for index in 0..batch.len {
             let at = UtcMicros(batch.occurred_at_utc[index]);
             let (id, revision) = (batch.id.value(index), batch.revision(index));
             let (offered, before) = self.identity.offer_over(id, revision);
+            let mut counted_before = None;
             let number = match offered {
                 UpsertOutcome::Stale => continue,
                 UpsertOutcome::New(number) => {
@@ -70,6 +44,9 @@ impl Cube {
                     number
                 }
                 UpsertOutcome::Replaced(number) => {
+                    if changes.is_listing() {
+                        counted_before = self.counted(number);
+                    }
                     self.leave(number, before, &mut changes);
                     self.locators.set(number, locate(index).pack());
                     number
@@ -77,6 +54,10 @@ impl Cube {
             };
             changes.incidents += 1;
             if batch.deleted.value(index) {
+                if changes.is_listing() {
+                    let (id, record) = (id.to_owned(), locate(index));
+                    changes.list(ChangedIncident { id, record, before: counted_before, after: None });
+                }
                 continue;
             }
             let category = batch.category.key(index).map_or(NONE, |key| category_codes[usize::from(key)]);
@@ -108,6 +89,10 @@ impl Cube {
             };
             self.groups[group].add_content(content::of_incident(id, &revision));
             self.enter(group, row, areas, &mut changes);
+            if changes.is_listing() {
+                let (id, record, after) = (id.to_owned(), locate(index), self.counted(number));
+                changes.list(ChangedIncident { id, record, before: counted_before, after });
+            }
         }
         self.version += u64::from(changes.incidents > 0);
         changes
@@ -159,26 +144,5 @@ impl Cube {
         let hour = (group.base + i64::from(group.minute[slot])) / 60;
         let area = group.areas.get(self.primary_layer).map_or(NONE, |codes| codes.value(slot) as u16);
         (hour as u32, area, group.category)
-    }
-
-    /// The totals of the hours, areas and categories that changed; nothing where they are more than `most`.
-    pub fn totals_of(&self, changes: &Changes, most: usize) -> Option<Vec<(HourSlot, u64)>> {
-        let mut slots = changes.slots.clone();
-        slots.sort_unstable();
-        slots.dedup();
-        if slots.len() > most {
-            return None;
-        }
-        let mut totals = self.hourly_totals_of(changes.hour_cells());
-        totals.sort_unstable_by_key(|(cell, _)| (cell.hour, cell.area, cell.category));
-        let named = totals.into_iter().map(|(cell, total)| {
-            let slot = HourSlot {
-                bucket: UtcMicros(i64::from(cell.hour) * 3_600_000_000),
-                area: self.primary_area_words().get(usize::from(cell.area)).cloned().unwrap_or_default(),
-                category: self.categories.words()[usize::from(cell.category)].clone(),
-            };
-            (slot, u64::from(total))
-        });
-        Some(named.collect())
     }
 }

@@ -1,8 +1,8 @@
 //! Live incidents by hour, area of the primary layer and category, as codes: what an hourly history is kept from.
 
 use crate::{
-    apply::Changes,
     calendar::{Calendar, month_of_day},
+    changes::Changes,
     cube::Cube,
     group::Group,
     vocabulary::NONE,

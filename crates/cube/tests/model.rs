@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use blotter_city::{BoundingBox, CityClock, CivilMicros, Profile, UtcMicros, format_civil};
-use blotter_cube::{Bucket, By, Cube, Cursor, Filter, HOURS, HourCell, HoursOfWeek, Locator, Occurrences};
+use blotter_cube::{
+    Bucket, By, Changes, CountedIncident, Cube, Cursor, Filter, HOURS, HourCell, HoursOfWeek, Locator, Occurrences,
+};
 use blotter_incident::{Header, Incident, IncidentBatch, Observation, Parser, Row};
 use h3o::{LatLng, Resolution};
 use proptest::prelude::*;
@@ -217,10 +219,22 @@ proptest! {
         let mut model = Model { winners: BTreeMap::new(), city: profile.bounding_box, clock: profile.clock() };
         let mut offset = 0;
         let mut said: BTreeMap<_, u64> = BTreeMap::new();
+        let mut told: BTreeMap<String, CountedIncident> = BTreeMap::new();
         for records in &batches {
             let records = batch(&profile, records);
             let columns = IncidentBatch::try_new(&records).unwrap();
-            let changes = cube.apply(&columns, |row| Locator { partition: 3, offset: offset + row as u64 });
+            let locate = |row: usize| Locator { partition: 3, offset: offset + row as u64 };
+            let changes = cube.apply_into(&columns, locate, Changes::listing(usize::MAX));
+            for change in changes.listed().unwrap() {
+                let before = match &change.after {
+                    Some(after) => told.insert(change.id.clone(), after.clone()),
+                    None => told.remove(&change.id),
+                };
+                prop_assert_eq!(&before, &change.before);
+                prop_assert_eq!(change.record.partition, 3);
+                let row = (change.record.offset - offset) as usize;
+                prop_assert_eq!(columns.id.value(row), &change.id);
+            }
             for (slot, total) in cube.totals_of(&changes, usize::MAX).unwrap() {
                 said.insert(slot, total);
             }
@@ -240,6 +254,15 @@ proptest! {
         let live: Vec<_> = model.selected(&profile, &Filter::default());
         prop_assert_eq!(cube.figures().total, live.len() as u64);
         prop_assert_eq!(cube.figures().mapped, live.iter().filter(|(incident, _)| model.mapped(incident).is_some()).count() as u64);
+        let counted = |incident: &Incident| CountedIncident {
+            at: incident.occurred_at_utc,
+            category: incident.category.clone(),
+            areas: profile.layers.iter().map(|layer| incident.areas.get(&layer.name).cloned().unwrap_or_default()).collect(),
+            arrest: incident.arrest,
+            domestic: incident.domestic,
+            point: model.mapped(incident),
+        };
+        prop_assert_eq!(told, live.iter().map(|(incident, _)| (incident.id.clone(), counted(incident))).collect::<BTreeMap<_, _>>());
         let mut hourly: BTreeMap<(i64, String, String), u64> = BTreeMap::new();
         for (incident, _) in &live {
             let hour = incident.occurred_at_utc.0.div_euclid(3_600_000_000) * 3_600_000_000;

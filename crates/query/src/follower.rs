@@ -2,7 +2,7 @@
 
 use crate::{
     LoadError,
-    change::{Change, CountChange, MOST_COUNTS},
+    change::{Change, CountChange, IncidentChange, MOST_COUNTS, MOST_INCIDENTS},
     error::QueryError,
     figures::{Figures, FiguresChange},
     live::Event,
@@ -79,9 +79,23 @@ enum News {
     Everything,
 }
 
+impl News {
+    fn none() -> Self {
+        Self::Changes(Changes::listing(MOST_INCIDENTS))
+    }
+}
+
 impl Announcer {
     fn new() -> Self {
-        Self { figures: None, news: News::Changes(Changes::default()), ticks: None }
+        Self { figures: None, news: News::none(), ticks: None }
+    }
+
+    /// What the next batch adds to: its incidents are listed where somebody listens and they may still be told one by one.
+    fn room(&self, has_listeners: bool) -> Changes {
+        match &self.news {
+            News::Changes(changes) if has_listeners => changes.rest(),
+            _ => Changes::default(),
+        }
     }
 
     fn add(&mut self, changes: Changes) {
@@ -355,6 +369,8 @@ impl Follower {
             }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
+                // What changed is in the words of this view, which a newer snapshot may replace.
+                self.publish(announcer);
                 self.note_snapshot(log, &mut pointer_seen, shutdown)?;
             }
             if published.is_none_or(|at| at.elapsed() >= self.coalesce) || caught_up {
@@ -399,8 +415,9 @@ impl Follower {
             self.city.write().next_offsets[part as usize] = fetched.next.0;
         }
         for slice in slices(fetched) {
+            let room = announcer.room(self.city.events.receiver_count() > 0);
             let mut view = self.city.write();
-            let changed = slice.apply(part, &mut view)?;
+            let changed = slice.apply(part, &mut view, room)?;
             // Whoever waits comes first, or a full log would keep everybody from asking.
             RwLockWriteGuard::unlock_fair(view);
             announcer.add(changed);
@@ -493,7 +510,7 @@ impl Follower {
                 }
                 for fetched in fetched.iter().map(|fetched| before(fetched, goal)) {
                     for slice in slices(&fetched) {
-                        slice.apply(part, &mut view)?;
+                        slice.apply(part, &mut view, Changes::default())?;
                     }
                     view.next_offsets[part as usize] = fetched.next.0;
                 }
@@ -512,7 +529,7 @@ impl Follower {
         let view = self.city.read();
         let figures = Figures::of(&self.city, &view);
         let meta = FiguresChange::since(announcer.figures.as_ref(), &figures);
-        let news = std::mem::replace(&mut announcer.news, News::Changes(Changes::default()));
+        let news = std::mem::replace(&mut announcer.news, News::none());
         let is_nothing = matches!(&news, News::Changes(changes) if changes.is_empty());
         if meta.is_empty() && is_nothing {
             return;
@@ -530,7 +547,15 @@ impl Follower {
             };
             totals.into_iter().map(named).collect::<Vec<_>>()
         });
-        let change = Change { next_offsets: view.reflects(), meta, counts };
+        let layers: Vec<&str> = self.city.profile.layers.iter().map(|layer| layer.name.as_str()).collect();
+        let listed = match &news {
+            // Whoever requests the counts again needs no incidents.
+            News::Changes(changes) if counts.is_some() => changes.listed(),
+            _ => None,
+        };
+        let clock = view.cube.clock();
+        let incidents = listed.map(|all| all.iter().map(|one| IncidentChange::named(one, &layers, clock)).collect());
+        let change = Change { next_offsets: view.reflects(), meta, counts, incidents };
         drop(view);
         announcer.figures = Some(figures);
         match Event::change(&change) {
@@ -549,7 +574,7 @@ impl Event {
         let next_offsets = view.reflects();
         let is_seen = seen == Some(offsets_text(&next_offsets).as_str());
         let meta = FiguresChange::since(None, &Figures::of(city, &view));
-        let change = Change { next_offsets, meta, counts: is_seen.then(Vec::new) };
+        let change = Change { next_offsets, meta, counts: is_seen.then(Vec::new), incidents: is_seen.then(Vec::new) };
         drop(view);
         Self::change(&change).map_err(|error| QueryError::internal(&error))
     }
@@ -580,10 +605,10 @@ fn slices(fetched: &Fetched) -> impl Iterator<Item = Slice> {
 
 impl Slice {
     /// Into a view; its offsets move with the rows.
-    fn apply(&self, part: u32, view: &mut View) -> Result<Changes, LoadError> {
+    fn apply(&self, part: u32, view: &mut View, changes: Changes) -> Result<Changes, LoadError> {
         let columns = IncidentBatch::try_new(&self.records)?;
         let locate = |row: usize| Locator { partition: part, offset: self.base + row as u64 };
-        let changed = view.cube.apply(&columns, locate);
+        let changed = view.cube.apply_into(&columns, locate, changes);
         view.hourly.get_mut().unwrap_or_else(PoisonError::into_inner).note(&changed);
         view.next_offsets[part as usize] = self.next;
         view.received_at_ms = view.received_at_ms.max(Some(self.appended_at_ms));

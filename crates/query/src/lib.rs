@@ -11,6 +11,7 @@
 //! Invariant: every answer computed from incidents and every `change` event names the next offsets that it reflects; an event of a
 //! published tick has those of the tick.
 
+mod basemap;
 mod behind;
 mod caught_up;
 mod change;
@@ -46,8 +47,9 @@ mod tick_index;
 mod ticks;
 mod view;
 
+pub use basemap::BasemapFacts;
 pub use blotter_peak::PublishedTick;
-pub use change::{Change, CountChange};
+pub use change::{Change, CountChange, CountedIncident, IncidentChange};
 pub use city_totals::CityTotals;
 pub use error::{LoadError, QueryError};
 pub use feed::{FeedHead, peaks_feed};

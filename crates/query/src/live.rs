@@ -2,8 +2,9 @@
 
 use blotter_peak::PublishedTick;
 
-/// Events that a slow client may be behind; past that it is told to ask again.
-pub(crate) const BACKLOG: usize = 256;
+/// Events that a slow client may be behind; past that it is told to ask again. Each has half a megabyte at most, and all clients
+/// share them.
+pub(crate) const BACKLOG: usize = 64;
 
 /// Of each window of a tick so many peaks.
 const MOST_PEAKS: usize = 10;

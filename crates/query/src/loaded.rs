@@ -1,6 +1,7 @@
 //! The loaded data of a city: what questions read and the follower writes.
 
 use crate::{
+    BasemapFacts,
     live::{BACKLOG, Event},
     log_status::LogStatus,
     search::Search,
@@ -38,6 +39,8 @@ pub struct LoadedCity {
     /// The outlines that are known of it.
     pub boundaries: Arc<Boundaries>,
     pub(crate) study_areas: StudyAreas,
+    /// The base map that the operator gave.
+    pub basemap: Option<BasemapFacts>,
     /// Newer snapshots that could not be loaded.
     pub refused_snapshots: AtomicU64,
     /// Tells whoever subscribes what changes.
@@ -62,6 +65,7 @@ impl LoadedCity {
             texts: Texts::default(),
             search: Search::default(),
             boundaries,
+            basemap: None,
             refused_snapshots: AtomicU64::new(0),
             events: broadcast::channel(BACKLOG).0,
             ready: AtomicBool::new(false),

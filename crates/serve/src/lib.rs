@@ -6,6 +6,7 @@
 //! Invariant: every answer and every live event names the next offsets that it reflects.
 
 mod api;
+mod basemap;
 mod coding;
 mod conditional;
 mod error;
@@ -19,5 +20,6 @@ mod tests;
 mod web;
 
 pub use api::openapi_json;
+pub use basemap::{Basemap, BasemapError};
 pub use error::ServeError;
 pub use role::{ServeConfig, ServeParts, run};

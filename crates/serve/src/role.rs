@@ -1,6 +1,6 @@
 //! The role: a follower on a thread of its own, and the HTTP server.
 
-use crate::{ServeError, api, lanes::Lanes, metrics::Metrics};
+use crate::{Basemap, ServeError, api, lanes::Lanes, metrics::Metrics};
 use blotter_query::{Follower, LoadParts, LoadedCity};
 use blotter_runtime::{
     Hosts, Shutdown,
@@ -23,6 +23,8 @@ pub struct ServeConfig {
     pub allow_hosts: Vec<String>,
     /// What clients may hold.
     pub limits: Limits,
+    /// Streets and names below the data.
+    pub basemap: Option<Basemap>,
 }
 
 impl Default for ServeConfig {
@@ -33,6 +35,7 @@ impl Default for ServeConfig {
             deadline: Duration::from_secs(3),
             allow_hosts: Vec::new(),
             limits: Limits::default(),
+            basemap: None,
         }
     }
 }
@@ -48,7 +51,9 @@ pub struct ServeParts {
 /// Serves until told to stop.
 pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Result<(), ServeError> {
     let LoadParts { log, snapshots, profile, boundaries } = parts.load;
-    let city = Arc::new(LoadedCity::new(profile, log, boundaries));
+    let mut city = LoadedCity::new(profile, log, boundaries);
+    city.basemap = config.basemap.as_ref().map(|basemap| basemap.facts().clone());
+    let city = Arc::new(city);
     let metrics = Arc::new(Metrics::default());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -65,7 +70,8 @@ pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Resu
         let connections = Connections::new(config.limits.connections);
         // Before anybody asks.
         let _first = metrics.connections.set(Arc::clone(&connections));
-        let app = hosts.guard(api::router(Arc::clone(&city), metrics, stopped.clone(), config.limits));
+        let router = api::router(Arc::clone(&city), metrics, stopped.clone(), config.limits, config.basemap.clone());
+        let app = hosts.guard(router);
         runtime.spawn(http::serve(listener, app, config.limits, connections, stopped))
     };
     let follower = Follower { city, snapshots, coalesce: config.coalesce, until_caught_up: config.until_caught_up };

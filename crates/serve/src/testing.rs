@@ -32,7 +32,7 @@ pub(crate) fn ask_with(city: &Arc<LoadedCity>, question: &str, headers: &[(&str,
     let request = request.body(Body::empty()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut router = api::router(Arc::clone(city), Arc::default(), stopped, Limits::default());
+        let mut router = api::router(Arc::clone(city), Arc::default(), stopped, Limits::default(), None);
         let (head, body) = tower_service::Service::call(&mut router, request).await.unwrap().into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         (head.status.as_u16(), head.headers, String::from_utf8_lossy(&body).into_owned())

@@ -535,6 +535,29 @@ export interface components {
             /** @description The Monday of each predicted week, a date in city time. */
             readonly weeks: readonly string[];
         };
+        /** @description A base map: streets and names below the data, from one PMTiles file. */
+        readonly BasemapFacts: {
+            /** @description Whom to credit on the map, as the file gives it. It may contain HTML. Null if it gives none. */
+            readonly attribution: string | null;
+            /**
+             * Format: int32
+             * @description Greatest zoom with tiles.
+             */
+            readonly max_zoom: number;
+            /**
+             * Format: int32
+             * @description Least zoom with tiles.
+             */
+            readonly min_zoom: number;
+            /** @description Name, as the file gives it. Null if it gives none. */
+            readonly name: string | null;
+            /** @description Form of a tile: `mvt` (vector) or an image's: `png`, `jpeg`, `webp`, `avif`. */
+            readonly tile_type: string;
+            /** @description Path of the file on this server. It answers Range requests. */
+            readonly url: string;
+            /** @description Layers of vector tiles. Empty for images. */
+            readonly vector_layers: readonly string[];
+        };
         /** @description Outlines of a layer's areas, as the city publishes them. */
         readonly Boundaries: {
             /** @description One feature per area. */
@@ -754,6 +777,12 @@ export interface components {
         readonly Change: {
             /** @description New totals that changed. Null if there are too many, a snapshot was loaded, or the client missed some: request the counts again. */
             readonly counts: readonly components["schemas"]["CountChange"][] | null;
+            /**
+             * @description Incidents that are counted differently now, in the order of their records within a partition. With them any answer can be
+             *     brought up to date: apply those whose `offset` is not below the answer's next offset of that `partition`. Null when `counts` is,
+             *     or if nobody was listening when they changed: request the answers again.
+             */
+            readonly incidents: readonly components["schemas"]["IncidentChange"][] | null;
             /** @description Figures of `/api/v1/meta` that changed, each with its whole new value. */
             readonly meta: components["schemas"]["FiguresChange"];
             /** @description The next offsets that the event reflects, by partition of the log's topic `incidents`. */
@@ -843,6 +872,34 @@ export interface components {
              * @description New number of incidents of that hour, area and category.
              */
             readonly count: number;
+        };
+        /** @description What filters and counts know of an incident. */
+        readonly CountedIncident: {
+            /** @description Area code by layer. Layers in which it has none are left out. */
+            readonly areas: {
+                readonly [key: string]: string;
+            };
+            /** @description Whether someone was arrested. Null if the source does not say. */
+            readonly arrest: boolean | null;
+            /** @description Category. */
+            readonly category: string;
+            /** @description Whether it was domestic. Null if the source does not say. */
+            readonly domestic: boolean | null;
+            /**
+             * Format: double
+             * @description Latitude in degrees, WGS 84. Null if the incident is not mapped.
+             */
+            readonly latitude: number | null;
+            /**
+             * Format: double
+             * @description Longitude in degrees, WGS 84. Null if the incident is not mapped.
+             */
+            readonly longitude: number | null;
+            /**
+             * Format: date-time
+             * @description Time of the incident, city time with offset.
+             */
+            readonly occurred_at: string;
         };
         /** @description Counts of equally long steps, the oldest first. The last step ends at the tick. */
         readonly Course: {
@@ -1468,6 +1525,23 @@ export interface components {
             /** @description Category or area code. Empty if the incident has none, or with `by=none`. */
             readonly key: string;
         };
+        /** @description An incident that a record brought, moved or took away. */
+        readonly IncidentChange: {
+            readonly after: components["schemas"]["CountedIncident"] | null;
+            readonly before: components["schemas"]["CountedIncident"] | null;
+            /** @description Id of the incident. */
+            readonly id: string;
+            /**
+             * Format: int64
+             * @description Offset of the record in it.
+             */
+            readonly offset: number;
+            /**
+             * Format: int32
+             * @description Partition of the log's topic `incidents`.
+             */
+            readonly partition: number;
+        };
         /** @description How many incidents there are. */
         readonly IncidentFigures: {
             /**
@@ -1575,6 +1649,7 @@ export interface components {
         readonly LiveData: components["schemas"]["Change"] | components["schemas"]["PublishedTick"];
         /** @description What is loaded, how fresh it is, and which names the filters accept. */
         readonly MetaAnswer: components["schemas"]["Figures"] & {
+            readonly basemap: components["schemas"]["BasemapFacts"] | null;
             /** @description Categories that incidents have, the most frequent first. */
             readonly categories: readonly string[];
             /** @description Short name of the city, as in `--city`. */

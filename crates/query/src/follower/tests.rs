@@ -157,6 +157,47 @@ fn what_changed_before_a_connection_was_lost_is_told_after_it() {
 }
 
 #[test]
+fn changed_incidents_are_told_as_they_were_counted_and_as_they_are() {
+    let directory = tempdir().unwrap();
+    let log = MemoryLog::new(1);
+    let city = load(Some(Arc::clone(&log)));
+    let mut events = city.events.subscribe();
+    let push = |records: &[Record]| log.push(Topic::Incidents, 0, batches(&profile(), 1, records, "").pop().unwrap().1);
+    let first = records(7..8).remove(0);
+    push(std::slice::from_ref(&first));
+    let _running = Running::start(follower(&city, directory.path()));
+    let told = |events: &mut Receiver<Arc<Event>>| loop {
+        match next_change(events)["incidents"].as_array() {
+            Some(incidents) if !incidents.is_empty() => return incidents.clone(),
+            _ => {}
+        }
+    };
+    let counted = |area: &str| {
+        json!({
+            "occurred_at": "2016-01-01T00:07:00-06:00", "category": "C0", "areas": {"community_area": area},
+            "arrest": null, "domestic": null, "latitude": 41.85, "longitude": -87.65,
+        })
+    };
+    let as_told = |offset: u64, before: Value, after: Value| {
+        vec![json!({"partition": 0, "offset": offset, "id": "7", "before": before, "after": after})]
+    };
+    assert_eq!(told(&mut events), as_told(0, Value::Null, counted("1")));
+    push(&[Record { observed: 2, area: 2, ..first.clone() }]);
+    assert_eq!(told(&mut events), as_told(1, counted("1"), counted("2")));
+    // What is not counted does not count as changed, an old revision neither.
+    push(&[
+        Record { observed: 3, area: 2, ..first.clone() },
+        first.clone(),
+        Record { observed: 4, deleted: true, ..first.clone() },
+    ]);
+    assert_eq!(told(&mut events), as_told(4, counted("2"), Value::Null));
+    push(&records(100..100 + MOST_INCIDENTS as u32));
+    assert_eq!(told(&mut events).len(), MOST_INCIDENTS);
+    push(&records(2000..2001 + MOST_INCIDENTS as u32));
+    assert_eq!(next_change(&mut events)["incidents"], Value::Null);
+}
+
+#[test]
 fn ticks_that_came_while_the_log_was_away_are_told() {
     let directory = tempdir().unwrap();
     let log = MemoryLog::new(1);

@@ -1,7 +1,7 @@
 //! Meta: what is loaded, how fresh it is, and which names the filters accept.
 
 use crate::{
-    Caller, Figures, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply,
+    BasemapFacts, Caller, Figures, FromParameters, LoadedCity, NextOffsets, Parameters, QueryError, Question, Reply,
     encode::{Answer, Form, Json, Table},
 };
 use blotter_city::Profile;
@@ -29,6 +29,9 @@ pub struct MetaAnswer {
     pub layers: Vec<LayerFacts>,
     /// Categories that incidents have, the most frequent first.
     pub categories: Vec<String>,
+    /// The base map, from `--basemap`. Null if there is none.
+    #[schema(required)]
+    pub basemap: Option<BasemapFacts>,
 }
 
 /// A city.
@@ -115,6 +118,7 @@ impl Question for Meta {
             next_offsets: view.reflects(),
             layers: layers.collect(),
             categories: view.cube.categories().into_iter().map(Into::into).collect(),
+            basemap: city.basemap.clone(),
         };
         Ok(Reply::Answer(answer, None))
     }

@@ -14,7 +14,11 @@ mod written;
 
 pub use routes::openapi_json;
 
-use crate::{lanes::Lanes, metrics::Metrics};
+use crate::{
+    basemap::{self, Basemap},
+    lanes::Lanes,
+    metrics::Metrics,
+};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State as Shared},
@@ -43,6 +47,7 @@ pub(crate) fn router(
     metrics: Arc<Metrics>,
     stopped: watch::Receiver<bool>,
     limits: Limits,
+    basemap: Option<Basemap>,
 ) -> Router {
     let live_streams = Arc::new(Semaphore::new(limits.live_streams));
     let context = Context { city, metrics, stopped, lanes: Arc::default(), live_streams };
@@ -54,6 +59,18 @@ pub(crate) fn router(
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(compression::compress())
         .layer(middleware::map_response(compression::weaken))
+        // Its tiles are compressed, and whoever asks for a range of it wants those bytes.
+        .route(
+            basemap::PATH,
+            get(|request: Request| async move {
+                match basemap {
+                    Some(basemap) => basemap.answer(request).await,
+                    None => {
+                        Problem::not_found("no base map was given: start with `--basemap FILE.pmtiles`").into_response()
+                    }
+                }
+            }),
+        )
         .layer(middleware::from_fn_with_state(context.clone(), observe))
         .merge(routes::alive())
         .with_state(context)
