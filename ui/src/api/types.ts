@@ -21,31 +21,15 @@ export type Source = Figures["sources"][number];
 export type Apart = NonNullable<Figures["outliers"]["early"]>;
 
 /** An incident as the server counts it. */
-export interface CountedIncident {
-  readonly occurred_at: string;
-  readonly category: string;
-  /** Code by layer; layers without one are left out. */
-  readonly areas: Readonly<Record<string, string>>;
-  readonly arrest: boolean | null;
-  readonly domestic: boolean | null;
-  readonly latitude: number | null;
-  readonly longitude: number | null;
-}
-
+export type CountedIncident = Schemas["CountedIncident"];
 /** What a record of the log changed. */
-export interface ChangedIncident {
-  readonly partition: number;
-  readonly offset: number;
-  readonly id: string;
-  readonly before: CountedIncident | null;
-  readonly after: CountedIncident | null;
-}
+export type ChangedIncident = Schemas["IncidentChange"];
 
 /** A live event carries the figures that changed, each as a whole, and no others. */
-export type LiveChange = Schemas["Change"] & {
-  /** null: too many, a snapshot was loaded, or some were missed. */
-  readonly incidents?: readonly ChangedIncident[] | null;
-};
+export type LiveChange = Schemas["Change"];
+
+/** Streets and names below the data. */
+export type Basemap = NonNullable<Meta["basemap"]>;
 
 type SeriesQuery = NonNullable<paths["/api/v1/series"]["get"]["parameters"]["query"]>;
 export type Bucket = NonNullable<SeriesQuery["bucket"]>;

@@ -26,6 +26,7 @@ function meta(next_offsets: NextOffsets, total = 10): Meta {
     next_offsets,
     layers: [],
     categories: [],
+    basemap: null,
   };
 }
 
@@ -36,7 +37,14 @@ function after(...events: readonly LiveEvent[]): LiveState {
 const total = (state: LiveState) => state.meta?.incidents.total;
 const change = (next_offsets: NextOffsets, sum: number): LiveEvent => ({
   type: "change",
-  changes: [{ next_offsets, meta: { incidents: { total: sum, mapped: sum, unmapped: 0 } }, counts: null }],
+  changes: [
+    {
+      next_offsets,
+      meta: { incidents: { total: sum, mapped: sum, unmapped: 0 } },
+      counts: null,
+      incidents: null,
+    },
+  ],
   missed: false,
   at: 7,
 });

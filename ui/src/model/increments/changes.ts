@@ -45,7 +45,7 @@ export class ChangeLog {
   add(event: LiveChange): Added {
     const before = this.#position;
     const reloaded = this.#isReloaded(event);
-    if (event.incidents == null) {
+    if (event.incidents === null) {
       // After a lost connection, nothing was missed where nothing happened.
       const isSame = before !== null && sameOffsets(before, event.next_offsets);
       if (isSame && !reloaded) return "same";
