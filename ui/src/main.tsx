@@ -9,6 +9,7 @@ import "./styles/chart.css";
 import "./styles/lists.css";
 import "./styles/explain.css";
 import "./styles/hours.css";
+import "./styles/compare.css";
 
 const root = document.getElementById("app");
 if (root !== null) {

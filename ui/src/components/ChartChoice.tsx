@@ -3,9 +3,12 @@ import type { ChartName } from "../model/view";
 import { useView } from "../state/view";
 import { Choice } from "./Choice";
 
-const CHARTS: readonly { readonly value: ChartName; readonly label: string }[] = [
+type Shown = ChartName | "compare";
+
+const CHARTS: readonly { readonly value: Shown; readonly label: string }[] = [
   { value: "time", label: "Over time" },
   { value: "hours", label: "Hours of the week" },
+  { value: "compare", label: "Compare" },
 ];
 
 export function ChartChoice() {
@@ -16,9 +19,9 @@ export function ChartChoice() {
         label="Chart"
         name="chart"
         testId="chart-"
-        value={view.chart}
+        value={view.compare === null ? view.chart : "compare"}
         options={CHARTS}
-        onChange={(chart) => look({ chart })}
+        onChange={(chart) => look(chart === "compare" ? { compare: "before" } : { chart, compare: null })}
       />
     </>
   );

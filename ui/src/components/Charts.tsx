@@ -1,8 +1,11 @@
 /** The chart below the map. */
 import { useView } from "../state/view";
+import { Compare } from "./compare/Compare";
 import { HoursPanel } from "./hours/HoursPanel";
 import { SeriesPanel } from "./series/SeriesPanel";
 
 export function Charts() {
-  return useView().view.chart === "hours" ? <HoursPanel /> : <SeriesPanel />;
+  const { chart, compare } = useView().view;
+  if (compare !== null) return <Compare compare={compare} />;
+  return chart === "hours" ? <HoursPanel /> : <SeriesPanel />;
 }

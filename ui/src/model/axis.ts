@@ -8,13 +8,13 @@ export interface TimeTick {
 }
 
 /** 0 and up to `most` round steps above, the last one at or above `highest`. */
-export function valueTicks(highest: number, most = 4): number[] {
-  if (highest <= 0) return [0, 1];
+export function valueTicks(highest: number, most = 4, isWhole = true): number[] {
+  if (!(highest > 0)) return [0, 1];
   const rough = highest / most;
   const magnitude = 10 ** Math.floor(Math.log10(rough));
   const factor = [1, 2, 5, 10].find((each) => each * magnitude >= rough) ?? 10;
   // Counts are whole: a tick at 0.5 incidents would be nonsense.
-  const step = Math.max(1, factor * magnitude);
+  const step = isWhole ? Math.max(1, factor * magnitude) : factor * magnitude;
   return Array.from({ length: Math.ceil(highest / step) + 1 }, (_, index) => index * step);
 }
 

@@ -1,6 +1,7 @@
 /** What the page's address holds: the filter and how it is looked at. Reading and writing are exact inverses. */
 import type { Bucket } from "../api/types";
 import { civilMs, hourText } from "./civil";
+import { parseCompare, type Compare } from "./compare";
 import { filterParams, parseFilter, type Filter } from "./filter";
 import { formatPeakRef, parsePeakRef, type PeakRef } from "./peakref";
 
@@ -60,6 +61,8 @@ export interface View {
   readonly camera: Camera | null;
   readonly table: TableName;
   readonly chart: ChartName;
+  /** What is shown beside what is filtered, in place of the chart; null: nothing. */
+  readonly compare: Compare | null;
   readonly compared: Compared;
   /** Only the map, for another page to frame. */
   readonly embed: boolean;
@@ -85,6 +88,7 @@ export function parseView(search: string): View {
     resolution: parseResolution(params.get("resolution")),
     camera: parseCamera(params.get("map")),
     chart: CHARTS.find((chart) => chart === params.get("chart")) ?? "time",
+    compare: parseCompare(params.get("compare")),
     compared: COMPARED.find((compared) => compared === params.get("compared")) ?? "before",
     table: TABLES.find((table) => table === params.get("table")) ?? "areas",
     embed: params.get("embed") === "1",
@@ -106,6 +110,7 @@ export function formatView(view: View): string {
   if (view.resolution !== null) params.set("resolution", String(view.resolution));
   if (view.camera !== null) params.set("map", formatCamera(view.camera));
   if (view.chart !== "time") params.set("chart", view.chart);
+  if (view.compare !== null) params.set("compare", view.compare);
   if (view.compared !== "before") params.set("compared", view.compared);
   if (view.table !== "areas") params.set("table", view.table);
   if (view.embed) params.set("embed", "1");

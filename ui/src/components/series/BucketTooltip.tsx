@@ -1,6 +1,6 @@
 /** The counts of one bucket. */
 import { civilMs, civilText, nextBucketStart } from "../../model/civil";
-import { formatCivil, formatCount } from "../../model/format";
+import { formatCivil } from "../../model/format";
 import type { Timeline } from "../../model/timeline";
 import { lineStyle } from "./lines";
 import type { Line } from "./SeriesChart";
@@ -9,12 +9,13 @@ interface Props {
   readonly timeline: Timeline;
   readonly lines: readonly Line[];
   readonly isDashed: boolean;
+  readonly format: (value: number) => string;
   readonly index: number;
   readonly x: number;
   readonly width: number;
 }
 
-export function BucketTooltip({ timeline, lines, isDashed, index, x, width }: Props) {
+export function BucketTooltip({ timeline, lines, isDashed, format, index, x, width }: Props) {
   const side = x > width / 2 ? { right: `${width - x + 12}px` } : { left: `${x + 12}px` };
   const total = lines.reduce((sum, { counts }) => sum + (counts[index] ?? 0), 0);
   return (
@@ -32,7 +33,7 @@ export function BucketTooltip({ timeline, lines, isDashed, index, x, width }: Pr
                   </svg>
                 </td>
                 <td>{line.label}</td>
-                <td class="numeric">{formatCount(line.counts[index] ?? 0)}</td>
+                <td class="numeric">{format(line.counts[index] ?? 0)}</td>
               </tr>
             );
           })}
@@ -40,7 +41,7 @@ export function BucketTooltip({ timeline, lines, isDashed, index, x, width }: Pr
             <tr class="tooltip-total">
               <td />
               <td>All</td>
-              <td class="numeric">{formatCount(total)}</td>
+              <td class="numeric">{format(total)}</td>
             </tr>
           )}
         </tbody>

@@ -30,7 +30,17 @@ interface Props {
   readonly isLabelled: boolean;
   /** The moment that is shown as now; null: the newest. */
   readonly at: string | null;
-  readonly onPeriod: (period: Period) => void;
+  /** null: nothing can be selected. */
+  readonly onPeriod: ((period: Period) => void) | null;
+  /** Where several charts have one scale: what it must hold, and what is measured. */
+  readonly scale?: Scale;
+  readonly label?: string;
+}
+
+export interface Scale {
+  readonly highest: number;
+  readonly isWhole: boolean;
+  readonly format: (value: number) => string;
 }
 
 const MARGIN = { left: 52, right: 14, top: 10, bottom: 22 };
@@ -38,12 +48,15 @@ const LABEL_WIDTH_PX = 150;
 const LABEL_GAP_PX = 14;
 const TICK_SPACING_PX = 84;
 
-export function SeriesChart({ timeline, lines, size, isLive, isLabelled, at: moment, onPeriod }: Props) {
+export function SeriesChart(props: Props) {
+  const { timeline, lines, size, isLive, isLabelled, at: moment, onPeriod, scale, label } = props;
   const { buckets, bucket } = timeline;
   const svg = useRef<SVGSVGElement>(null);
   const [cursor, setCursor] = useState<number | null>(null);
   const [dragFrom, setDragFrom] = useState<number | null>(null);
-  const ticks = valueTicks(lines.reduce((highest, { counts }) => Math.max(highest, ...counts), 0));
+  const highest = scale?.highest ?? lines.reduce((most, { counts }) => Math.max(most, ...counts), 0);
+  const ticks = valueTicks(highest, undefined, scale?.isWhole);
+  const format = scale?.format ?? formatCount;
   const plot: Plot = {
     left: MARGIN.left,
     top: MARGIN.top,
@@ -56,7 +69,7 @@ export function SeriesChart({ timeline, lines, size, isLive, isLabelled, at: mom
   const indexOf = (event: PointerEvent) =>
     bucketAt(plot, event.clientX - (svg.current?.getBoundingClientRect().left ?? 0));
   const select = (a: number, b: number) =>
-    onPeriod(periodOf(spanning(a, b, buckets.length), buckets, bucket));
+    onPeriod?.(periodOf(spanning(a, b, buckets.length), buckets, bucket));
   const onKeyDown = (event: KeyboardEvent) => {
     const here = at ?? buckets.length - 1;
     const page = Math.max(1, Math.round(buckets.length / 10));
@@ -83,11 +96,11 @@ export function SeriesChart({ timeline, lines, size, isLive, isLabelled, at: mom
         height={size.height}
         tabindex={0}
         role="slider"
-        aria-label="Time series: arrow keys read one bucket after the other"
+        aria-label={label ?? "Time series: arrow keys read one bucket after the other"}
         aria-valuemin={0}
         aria-valuemax={buckets.length - 1}
         aria-valuenow={at ?? buckets.length - 1}
-        aria-valuetext={sentence(timeline, lines, at ?? buckets.length - 1)}
+        aria-valuetext={sentence(timeline, lines, at ?? buckets.length - 1, format)}
         onKeyDown={onKeyDown}
         onFocus={({ currentTarget }) =>
           currentTarget.matches(":focus-visible") && setCursor(buckets.length - 1)
@@ -96,6 +109,7 @@ export function SeriesChart({ timeline, lines, size, isLive, isLabelled, at: mom
         onPointerLeave={() => dragFrom === null && setCursor(null)}
         onPointerMove={(event) => setCursor(indexOf(event))}
         onPointerDown={(event) => {
+          if (onPeriod === null) return;
           event.currentTarget.setPointerCapture(event.pointerId);
           setDragFrom(indexOf(event));
         }}
@@ -107,7 +121,7 @@ export function SeriesChart({ timeline, lines, size, isLive, isLabelled, at: mom
           setDragFrom(null);
         }}
       >
-        <Axes plot={plot} values={ticks} buckets={buckets} />
+        <Axes plot={plot} values={ticks} buckets={buckets} format={format} />
         {drag !== null && dragFrom !== at && (
           <rect
             class="chart-drag"
@@ -144,6 +158,7 @@ export function SeriesChart({ timeline, lines, size, isLive, isLabelled, at: mom
         <BucketTooltip
           isDashed={!isLabelled}
           timeline={timeline}
+          format={format}
           lines={lines}
           index={at}
           x={columnX(plot, at)}
@@ -154,8 +169,13 @@ export function SeriesChart({ timeline, lines, size, isLive, isLabelled, at: mom
   );
 }
 
-function sentence(timeline: Timeline, lines: readonly Line[], index: number): string {
-  const counts = lines.map(({ label, counts }) => `${label} ${formatCount(counts[index] ?? 0)}`);
+function sentence(
+  timeline: Timeline,
+  lines: readonly Line[],
+  index: number,
+  format: (value: number) => string,
+): string {
+  const counts = lines.map(({ label, counts }) => `${label} ${format(counts[index] ?? 0)}`);
   return `${bucketName(timeline, index)}: ${counts.join(", ")}`;
 }
 
@@ -163,9 +183,10 @@ interface AxesProps {
   readonly plot: Plot;
   readonly values: readonly number[];
   readonly buckets: readonly string[];
+  readonly format: (value: number) => string;
 }
 
-function Axes({ plot, values, buckets }: AxesProps) {
+function Axes({ plot, values, buckets, format }: AxesProps) {
   const bottom = plot.top + plot.height;
   return (
     <g class="chart-axes">
@@ -178,7 +199,7 @@ function Axes({ plot, values, buckets }: AxesProps) {
             y2={countY(plot, value)}
           />
           <text x={plot.left - 8} y={countY(plot, value) + 4} text-anchor="end">
-            {formatCount(value)}
+            {format(value)}
           </text>
         </g>
       ))}
