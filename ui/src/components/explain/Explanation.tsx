@@ -5,6 +5,7 @@ import { circumstances, hourRows, partRows, verdict } from "../../model/explain"
 import { capital, formatCivil, formatTest, titleCase } from "../../model/format";
 import { percentText } from "../../model/peaks";
 import type { PeakRef } from "../../model/peakref";
+import { feedPath } from "../../model/feed";
 import { formatArea } from "../../model/filter";
 import { standing } from "../../model/unusual";
 import { useAsked } from "../../state/asked";
@@ -14,6 +15,7 @@ import { useQuery } from "../../state/query";
 import { useTheme } from "../../state/theme";
 import { useView } from "../../state/view";
 import { Swatch } from "../map/Swatch";
+import { FeedLink } from "../share/FeedLink";
 import { CourseChart } from "./CourseChart";
 import { PartTable } from "./PartTable";
 import { PeakIncidents } from "./PeakIncidents";
@@ -63,6 +65,13 @@ export function Explanation({ peak, onClose }: Props) {
       ) : (
         <Body explained={data} place={place} />
       )}
+      <p class="explanation-link">
+        <FeedLink
+          path={feedPath({ areas: [peak.area], categories: [peak.category] }, peak.area.layer)}
+          label={`Subscribe to episodes of ${titleCase(peak.category).toLowerCase()} in ${place}`}
+          testId="explanation-feed"
+        />
+      </p>
     </section>
   );
 }

@@ -1,10 +1,13 @@
 /** What is filtered, in words; each chip takes its part away. */
 import type { AreaLayer } from "../../api/types";
+import { feedPath } from "../../model/feed";
 import { formatArea, toggleArea, toggleCategory, type Filter } from "../../model/filter";
 import { hoursInWords } from "../../model/hours";
 import { areaName, titleCase } from "../../model/format";
+import { useAreas } from "../../state/areas";
 import { useMeta } from "../../state/live";
 import { useView } from "../../state/view";
+import { FeedLink } from "../share/FeedLink";
 
 interface Chip {
   readonly key: string;
@@ -15,22 +18,29 @@ interface Chip {
 export function FilterChips() {
   const { view, setFilter: onFilter } = useView();
   const chips = chipsOf(view.filter, useMeta().layers);
+  const { layer } = useAreas();
   if (chips.length === 0) return null;
+  const { areas, categories } = view.filter;
+  const feed =
+    layer === null || areas.length + categories.length === 0 ? null : feedPath(view.filter, layer.name);
   return (
-    <ul class="chips" aria-label="Filters in force">
-      {chips.map(({ key, label, without }) => (
-        <li key={key}>
-          <button
-            type="button"
-            class="chip"
-            aria-label={`Remove filter: ${label}`}
-            onClick={() => onFilter(without)}
-          >
-            {label} <i aria-hidden="true">×</i>
-          </button>
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul class="chips" aria-label="Filters in force">
+        {chips.map(({ key, label, without }) => (
+          <li key={key}>
+            <button
+              type="button"
+              class="chip"
+              aria-label={`Remove filter: ${label}`}
+              onClick={() => onFilter(without)}
+            >
+              {label} <i aria-hidden="true">×</i>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {feed !== null && <FeedLink path={feed} label="Subscribe to episodes here" testId="filter-feed" />}
+    </>
   );
 }
 

@@ -1,17 +1,23 @@
 /** What is shown, to take away: a link, the figures as CSV and GeoJSON, a picture with its legend, a frame for a page. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { feedPath } from "../../model/feed";
 import { formatView } from "../../model/view";
+import { useAreas } from "../../state/areas";
 import { useDrawn } from "../../state/drawn";
 import { useFrame } from "../../state/frame";
 import { useMeta } from "../../state/live";
 import { useTheme } from "../../state/theme";
 import { useView } from "../../state/view";
 import { CopyButton } from "../CopyButton";
+import { FeedLink, useFeedInHead } from "./FeedLink";
 import { posterOf } from "./poster";
 
 export function TakeAway() {
   const { view } = useView();
   const { path } = useDrawn();
+  const { layer } = useAreas();
+  const feed = layer === null ? null : feedPath(view.filter, layer.name);
+  useFeedInHead(feed, "Episodes of these areas and categories");
   const box = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
     const close = (event: Event) => {
@@ -45,6 +51,9 @@ export function TakeAway() {
           </>
         )}
         <PictureButton />
+        {feed !== null && (
+          <FeedLink path={feed} label="Subscribe to episodes here (Atom feed)" testId="feed-link" />
+        )}
         <CopyButton
           label="Copy code to embed the map"
           testId="copy-embed"
