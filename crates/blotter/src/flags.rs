@@ -142,8 +142,7 @@ impl MapListener {
     pub(crate) fn config(&self) -> Result<ServeConfig> {
         let limits =
             self.max_connections.map_or_else(Limits::default, |most| Limits::of_connections(most.get() as usize));
-        let open =
-            |path: &PathBuf| Basemap::open(path).with_context(|| format!("`--basemap {}`: this file", path.display()));
+        let open = |path: &PathBuf| Basemap::open(path).with_context(|| format!("`--basemap {}`", path.display()));
         let basemap = self.basemap.as_ref().map(open).transpose()?;
         Ok(ServeConfig { allow_hosts: self.allow_hosts.clone(), limits, basemap, ..ServeConfig::default() })
     }

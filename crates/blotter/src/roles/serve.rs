@@ -40,9 +40,9 @@ pub(crate) fn run(arguments: &Serve) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let boundaries =
         boundaries::load(&arguments.boundaries, Some(&boundaries::beside(&arguments.snapshots)), &profile)?;
+    let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..arguments.map.config()? };
     let listener = arguments.map.bind()?;
     println!("http://{}", listener.local_addr()?);
-    let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..arguments.map.config()? };
     let shutdown = signals::shutdown()?;
     supervise(&Operations::new("serve"), &shutdown, || {
         let opened = arguments.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
