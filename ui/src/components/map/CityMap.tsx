@@ -12,6 +12,7 @@ import { useFreshCells } from "../../state/fresh";
 import { useMeta } from "../../state/live";
 import { useTheme } from "../../state/theme";
 import { useView } from "../../state/view";
+import { Attribution } from "./Attribution";
 import { CanvasRenderer } from "./CanvasRenderer";
 import { GlRenderer } from "./GlRenderer";
 import { hasWebGl, type Place, type Renderer, type RendererEvents } from "./renderer";
@@ -32,7 +33,8 @@ interface Pointer {
 }
 
 export default function CityMap({ camera, onDrawn }: CityMapProps) {
-  const { name } = useMeta().profile;
+  const { profile, basemap } = useMeta();
+  const { name } = profile;
   const { view, look } = useView();
   const { theme } = useTheme();
   const { drawing } = useDrawn();
@@ -84,6 +86,7 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
       container: container.current,
       camera,
       label: `Map of ${name}: arrow keys move, plus and minus zoom, Enter filters by area`,
+      basemap,
       events: {
         onCamera: (moved: Camera, byReader: boolean) => events.current?.onCamera(moved, byReader),
         onMove: () => events.current?.onMove(),
@@ -181,6 +184,7 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
       <p class="visually-hidden" aria-live="polite">
         {hasKeyboard ? spoken.join(", ") : ""}
       </p>
+      {basemap?.attribution != null && !plain && <Attribution html={basemap.attribution} />}
       {plain && (
         <p class="map-note">This browser offers no WebGL: the map is drawn in a plainer and slower way.</p>
       )}

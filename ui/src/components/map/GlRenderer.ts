@@ -1,7 +1,8 @@
 /**
  * The map on the GPU: MapLibre draws ground, outlines and names, deck.gl the hexagons between them.
  *
- * Nothing is fetched from elsewhere: no tiles, no glyphs (names are drawn with the system's own fonts), no sprites.
+ * Nothing is fetched from elsewhere: no glyphs (names are drawn with the system's own fonts), no sprites, and tiles only
+ * where the server has a base map.
  */
 import { BitmapLayer, PathLayer, SolidPolygonLayer } from "@deck.gl/layers";
 import { MapLibreOverlay } from "@deck.gl/maplibre";
@@ -17,10 +18,12 @@ import {
 import "maplibre-gl/dist/maplibre-gl.css";
 // A worker of the same origin: the content security policy allows no other.
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import type { Basemap } from "../../api/types";
 import type { Drawing } from "../../model/layers/drawing";
 import { parseRgb, type Theme } from "../../model/ramp";
 import { hexagonZoom } from "../../model/resolution";
 import type { Camera } from "../../model/view";
+import type { addBasemap } from "./basemap";
 import { coloursFor, geometryFor, outline, type HexagonGeometry } from "./hexagons";
 import { PALETTES } from "./palette";
 import { rasterOf } from "./raster";
@@ -41,6 +44,8 @@ setWorkerUrl(workerUrl);
 
 /** Areas are large enough for their names from here on. */
 const NAMES_ZOOM = 10.25;
+/** Water and parks can be told through the hexagons. */
+const OVER_BASEMAP = 0.8;
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 
 export class GlRenderer implements Renderer {
@@ -52,9 +57,12 @@ export class GlRenderer implements Renderer {
   #geometry: HexagonGeometry | null = null;
   #filled: SolidPolygonLayer | BitmapLayer | null = null;
   #loaded = false;
+  readonly #basemap: Basemap | null;
+  #addBasemap: typeof addBasemap | null = null;
 
-  constructor({ container, camera, label, events }: RendererOptions) {
+  constructor({ container, camera, label, basemap, events }: RendererOptions) {
     this.#events = events;
+    this.#basemap = basemap;
     this.#map = new MapLibreMap({
       container,
       style: emptyStyle(),
@@ -78,6 +86,7 @@ export class GlRenderer implements Renderer {
       this.#map.addControl(this.#overlay);
       this.#loaded = true;
       if (this.#scene !== null) this.draw(this.#scene);
+      void this.#loadBasemap();
     });
     this.#listen();
   }
@@ -152,6 +161,15 @@ export class GlRenderer implements Renderer {
     this.#map.setPaintProperty("area-selected", "line-color", palette.selected);
     this.#map.setPaintProperty("area-name", "text-color", palette.label);
     this.#map.setPaintProperty("area-name", "text-halo-color", palette.halo);
+    if (this.#basemap !== null)
+      this.#addBasemap?.(this.#map, this.#basemap, theme, "area-class", "area-selected");
+  }
+
+  /** Its code is fetched only where there is one; without it, the map stays as it is. */
+  async #loadBasemap(): Promise<void> {
+    if (this.#basemap === null) return;
+    this.#addBasemap = (await import("./basemap")).addBasemap;
+    if (this.#scene !== null) this.#paint(this.#scene.theme);
   }
 
   /** The hexagons' corners stay on the GPU while only their colours change. */
@@ -160,7 +178,8 @@ export class GlRenderer implements Renderer {
     if (drawing.grid !== null) return gridLayer(drawing, theme);
     if (drawing.resolution === null) return null;
     this.#geometry = geometryFor(drawing.cells, drawing.resolution, this.#geometry);
-    return hexagonLayer(this.#geometry, coloursFor(this.#geometry, drawing, theme));
+    const opacity = this.#basemap === null ? 1 : OVER_BASEMAP;
+    return hexagonLayer(this.#geometry, coloursFor(this.#geometry, drawing, theme), opacity);
   }
 
   /** Areas' colours, and the signs of all classes. */
@@ -299,7 +318,7 @@ function gridLayer(drawing: Drawing, theme: Theme): BitmapLayer | null {
   });
 }
 
-function hexagonLayer(geometry: HexagonGeometry, colours: Uint8Array): SolidPolygonLayer {
+function hexagonLayer(geometry: HexagonGeometry, colours: Uint8Array, opacity: number): SolidPolygonLayer {
   return new SolidPolygonLayer({
     id: "hexagons",
     // Typed for rows; buffers are the documented alternative.
@@ -312,6 +331,7 @@ function hexagonLayer(geometry: HexagonGeometry, colours: Uint8Array): SolidPoly
         indices: geometry.indices,
       },
     } as unknown as readonly unknown[],
+    opacity,
     _normalize: false,
     positionFormat: "XY",
     extruded: false,

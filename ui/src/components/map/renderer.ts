@@ -1,5 +1,5 @@
 /** What draws the map, behind one interface: WebGL where there is any, a plain canvas where there is not. */
-import type { Outlines } from "../../api/types";
+import type { Basemap, Outlines } from "../../api/types";
 import type { AreaShape } from "../../model/areas";
 import type { Drawing } from "../../model/layers/drawing";
 import type { Theme } from "../../model/ramp";
@@ -48,6 +48,8 @@ export interface RendererOptions {
   readonly container: HTMLElement;
   readonly camera: Camera;
   readonly label: string;
+  /** Streets and names; null: outlines are all that there is. */
+  readonly basemap: Basemap | null;
   readonly events: RendererEvents;
 }
 

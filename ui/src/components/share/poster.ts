@@ -1,5 +1,6 @@
 /** The map's picture with its legend and its source below: a picture travels without its page. */
 import type { Meta } from "../../api/types";
+import { creditText } from "../../model/attribution";
 import { formatCivil, formatCount } from "../../model/format";
 import type { Drawing } from "../../model/layers/drawing";
 import { inkOn, type Theme } from "../../model/ramp";
@@ -78,13 +79,13 @@ function cautions({ caution, unmapped }: Drawing): string[] {
   return [...missing, ...(caution === null ? [] : [`Caution: ${caution}`])];
 }
 
-function sourceLine({ profile, simulated, data_as_of }: Meta): string {
+function sourceLine({ profile, simulated, data_as_of, basemap }: Meta): string {
   const source = simulated
     ? "Simulated data: none of this happened"
     : profile.portal === null
       ? "Reported incidents"
       : `Source: ${new URL(profile.portal).hostname}`;
-  return `${source}. Data as of ${data_as_of === null ? "–" : formatCivil(data_as_of)}. Reported incidents, not convictions. Blotter.`;
+  return `${source}. Data as of ${data_as_of === null ? "–" : formatCivil(data_as_of)}. Reported incidents, not convictions. Blotter.${basemap?.attribution == null ? "" : ` Base map: ${creditText(basemap.attribution)}`}`;
 }
 
 function wrap(context: CanvasRenderingContext2D, text: string, width_px: number): string[] {
