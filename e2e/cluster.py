@@ -7,14 +7,13 @@ the other, the same state.
 from __future__ import annotations
 
 import json
-import subprocess
 import uuid
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as parquet
 import pytest
-from conftest import BINARY, Server, clean_environment
+from conftest import BINARY, Server, run_to_end
 from deltalake import DeltaTable
 from services.registry import SERVICES
 from services.s3 import ACCESS_KEY, BUCKET, SECRET_KEY
@@ -69,10 +68,7 @@ class Cluster:
 
     def run(self, role: str, *arguments) -> str:
         """Runs a role to its end."""
-        command = [str(BINARY), role, *self.arguments(role), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=clean_environment() | self.aws)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return run_to_end(BINARY, role, *self.arguments(role), *arguments, env=self.aws).stdout
 
     def spawn(self, blotter, role: str, *arguments, expect: tuple[str, ...] = ()) -> Server:
         """Starts a role."""
@@ -188,5 +184,5 @@ def assert_same(found: dict, expected: dict) -> None:
 def simulated(directory: Path, incidents: int, seed: int = 1) -> Path:
     """A file of made-up incidents."""
     path = directory / f"simulated-{incidents}-{seed}.csv"
-    subprocess.run([BINARY, "simulate", "--incidents", str(incidents), "--seed", str(seed), "--output", path], check=True, capture_output=True)
+    run_to_end(BINARY, "simulate", "--incidents", incidents, "--seed", seed, "--output", path)
     return path

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.error
@@ -27,7 +28,7 @@ from data import has_real, real
 from description import Nonconforming, description
 from paths import BINARY, ROOT
 from playwright.sync_api import Page, expect, sync_playwright
-from services.service import cpu_steps, wait_until
+from services.service import wait_until, work_steps
 
 #: Nothing is waited for longer than this without anything moving: a machine that is this slow has failed.
 PATIENCE_S = 300
@@ -42,6 +43,34 @@ def lower(headers) -> dict[str, str]:
 def clean_environment() -> dict[str, str]:
     """The environment without what would configure Blotter."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("BLOTTER_", "AWS_", "KAFKA_"))}
+
+
+def wait_for_end(process: subprocess.Popen) -> None:
+    """Gives up on a process that does nothing more and does not end."""
+    words = " ".join(map(str, process.args))
+    wait_until(lambda: process.poll() is not None, f"the end of `{words}`", progress=lambda: work_steps(process), patience_s=PATIENCE_S)
+
+
+def run_to_end(*command, code: int = 0, env: dict[str, str] | None = None, said: str = "", text: bool = True) -> subprocess.CompletedProcess:
+    """Runs a command until it ends by itself, with this exit code. `said`: its standard input. What it printed is bytes unless `text`."""
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
+        given.write(said.encode())
+        given.seek(0)
+        process = subprocess.Popen(
+            [str(part) for part in command], stdin=given, stdout=out, stderr=error, cwd=ROOT, env=clean_environment() | (env or {})
+        )
+        try:
+            wait_for_end(process)
+        finally:
+            process.kill()
+            process.wait()
+        for file in (out, error):
+            file.seek(0)
+        printed = [file.read().decode() if text else file.read() for file in (out, error)]
+    done = subprocess.CompletedProcess(process.args, process.returncode, *printed)
+    assert done.returncode == code, f"{done.args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert ("panicked" if text else b"panicked") not in done.stderr, done.stderr
+    return done
 
 
 #: Those of this worker.
@@ -172,7 +201,7 @@ class Server:
 
     def wait(self) -> int:
         """Its exit code. Gives up on a process that does nothing more and does not end."""
-        wait_until(lambda: self.process.poll() is not None, f"the end of {self.process.args[1:3]}", progress=lambda: cpu_steps(self.process))
+        wait_for_end(self.process)
         self._reader.join()
         return self.process.returncode
 

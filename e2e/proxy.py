@@ -65,6 +65,9 @@ class Proxy:
         self.held = 0
         #: Answers in which an HTTP server says that it has failed.
         self.failures = 0
+        #: What is counted of that which goes forth, and how often it was passed on.
+        self.counts: Callable[[bytes], bool] = lambda data: False
+        self.passed_on = 0
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -123,6 +126,7 @@ class Proxy:
                     # It was not passed on: another is waited for.
                     self.trap = trap or self.trap
                     raise
+                self.passed_on += self.counts(data)
                 if trap and trap.moment == "during":
                     await self._spring(trap)
                 elif trap:

@@ -1,14 +1,13 @@
 """Outlines of areas: fetched from the portal, filled in where a source says no area, and compared with what it says."""
 
 import json
-import subprocess
 import threading
 import urllib.parse
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import BINARY, OUTLINES, ROOT, clean_environment
+from conftest import BINARY, OUTLINES, ROOT, run_to_end
 from data import real
 from deltalake import DeltaTable
 from outlines import Areas
@@ -90,10 +89,8 @@ def city(tmp_path, portal):
 
 
 def run(*arguments, code=0, **env) -> str:
-    environment = clean_environment() | env
-    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300, env=environment)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "panicked" not in done.stderr and "hush" not in done.stdout + done.stderr
+    done = run_to_end(BINARY, *arguments, code=code, env=env)
+    assert "hush" not in done.stdout + done.stderr
     return done.stdout + done.stderr
 
 

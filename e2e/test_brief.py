@@ -3,11 +3,10 @@
 import csv
 import io
 import re
-import subprocess
 from datetime import date, timedelta
 
 import pytest
-from conftest import BINARY, PATIENCE_S, clean_environment
+from conftest import BINARY, run_to_end
 from pages import axe_finds
 from reference import Reference
 from scipy import stats
@@ -206,11 +205,7 @@ def test_a_page_that_cannot_be_made_says_why(server):
 
 def test_the_command_writes_the_same(server, tmp_path):
     def run(*arguments):
-        done = subprocess.run(
-            [BINARY, "brief", "--server", server.url, "--at", "2017-08-08", *arguments],
-            capture_output=True, env=clean_environment(), timeout=PATIENCE_S, check=True,
-        )  # fmt: skip
-        return done.stdout.decode()
+        return run_to_end(BINARY, "brief", "--server", server.url, "--at", "2017-08-08", *arguments).stdout
 
     for form in ("json", "csv"):
         assert run("--format", form).strip() == server.get("/api/v1/brief", at="2017-08-08", format=form)[2].decode().strip()

@@ -4,14 +4,13 @@ import csv
 import json
 import random
 import re
-import subprocess
 import urllib.request
 from datetime import datetime
 
 import pytest
 from cluster import Cluster, Embedded, assert_same, finish, simulated, start, state, totals
 from confluent_kafka import Producer
-from conftest import ROOT
+from conftest import ROOT, run_to_end
 from services import spark
 from services.s3 import ACCESS_KEY, SECRET_KEY
 from services.service import Unavailable, need, wait_until
@@ -205,16 +204,15 @@ def test_kcat_produces_by_hand_and_reads_every_topic(cluster, blotter, tmp_path)
     servers = cluster.log.removeprefix("kafka://").split("/")[0]
 
     def read(topic: str) -> list[tuple[str, str]]:
-        command = [kcat, "-C", "-e", "-q", "-b", servers, "-t", cluster.prefix + topic, "-f", "%k\t%s\n"]
-        lines = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
-        return [tuple(line.split("\t", 1)) for line in lines]
+        printed = run_to_end(kcat, "-C", "-e", "-q", "-b", servers, "-t", cluster.prefix + topic, "-f", "%k\t%s\n").stdout
+        return [tuple(line.split("\t", 1)) for line in printed.splitlines()]
 
     cluster.run("produce", "--data", simulated(tmp_path, 100), "--until-caught-up")
     incident = {"id": "BY-HAND", "occurred_at": "2017-03-12T12:30:00", "category": "arson", "areas": {"community_area": "25"},
                 "latitude": 41.9, "longitude": -87.7}
-    command = [kcat, "-P", "-b", servers, "-t", f"{cluster.prefix}incidents", "-X", "topic.partitioner=murmur2_random", "-K", "\t"]
     said = f"chicago/BY-HAND\t{json.dumps(incident)}\nchicago/BAD\toops\n"
-    subprocess.run(command, input=said, text=True, timeout=60, check=True)
+    topic = ("-t", f"{cluster.prefix}incidents", "-X", "topic.partitioner=murmur2_random")
+    run_to_end(kcat, "-P", "-b", servers, *topic, "-K", "\t", said=said)
     finish(cluster)
     incidents = dict(read("incidents"))
     assert len(incidents) == 102 and json.loads(incidents["chicago/BY-HAND"]) == incident

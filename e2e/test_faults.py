@@ -15,6 +15,7 @@ import pytest
 from cluster import Cluster, Embedded, assert_same, finish, simulated, start, state
 from conftest import PATIENCE_S
 from proxy import Proxy, Trap, ends_transaction, posts, puts
+from services.service import wait_until
 from sinks import assert_points, in_influxdb, in_kairosdb
 
 #: What a role says of a part that is away, and what librdkafka or S3's client say below it.
@@ -51,6 +52,7 @@ class Servers:
 
     def __init__(self, directory):
         self.to_kafka, self.to_influxdb = Proxy(frames=True), Proxy()
+        self.to_kafka.counts = ends_transaction("produce/")
         self.running = []
         try:
             self.kafka = self.start("kafka", directory, advertised=self.to_kafka.port)
@@ -152,16 +154,21 @@ class Run:
             self.wait_until(lambda least=least: count() >= least, what, in_lulls)
 
     def wait_until(self, condition, what, in_lulls=False, victim=None):
-        """Asks until one more thing has happened. Gives up when it does not for a long time, or when a role has ended that is not
-        the victim."""
-        given_up_at = time.monotonic() + PATIENCE_S
-        while not condition():
+        """Asks until one more thing has happened. Gives up when nothing has been loaded meanwhile for a long time, or when a role has
+        ended that is not the victim."""
+
+        def has_happened():
+            if condition():
+                return True
             ended = [role for role, process in self.roles.items() if role != victim and process.process.poll() is not None]
             assert not ended, f"{ended} ended before {what}:\n{self.said()}"
-            assert time.monotonic() < given_up_at, f"never {what}:\n{self.said()}"
             if in_lulls:
                 self.lull(condition)
-            time.sleep(0.05)  # the interval of asking, not a hope: the condition decides
+            return condition()
+
+        # While nothing is loaded the producer still commits about once a minute: that is less than a step.
+        loaded = lambda: self.to_kafka.passed_on // SOME_TRANSACTIONS  # noqa: E731
+        wait_until(has_happened, what, progress=loaded, patience_s=PATIENCE_S)
 
     def lull(self, is_over):
         """The producer pauses behind something new, so that the archive commits, which it does else twice a minute."""

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import BINARY
+from conftest import BINARY, run_to_end
 from data import SODA, real
 
 LOADED = [
@@ -90,9 +90,7 @@ def load(blotter, tmp_path, content: bytes, name="input.csv"):
     server.wait_for_address()
     meta = server.wait_until_caught_up()
     server.stop()
-    lines = subprocess.run(
-        [BINARY, "rejected", "--format", "json", "--log", f"embedded:{tmp_path}/b/log"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    lines = run_to_end(BINARY, "rejected", "--format", "json", "--log", f"embedded:{tmp_path}/b/log").stdout.splitlines()
     return meta["incidents"]["total"], [json.loads(line) for line in lines]
 
 

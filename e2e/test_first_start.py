@@ -1,10 +1,9 @@
 """A first start that goes wrong: killed early, or with a port that is taken. The directory stays as good as new."""
 
 import socket
-import subprocess
 import time
 
-from conftest import BINARY, clean_environment
+from conftest import BINARY, run_to_end
 
 KILLS = 20
 
@@ -26,13 +25,6 @@ def test_a_port_that_is_taken_is_noticed_before_anything_is_made(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         folder = tmp_path / "city"
-        done = subprocess.run(
-            [BINARY, "demo", "--simulate", "100", "--listen", f"127.0.0.1:{port}", "--dir", folder],
-            capture_output=True,
-            text=True,
-            env=clean_environment(),
-            timeout=60,
-        )
-    assert done.returncode == 1, done.stdout + done.stderr
+        done = run_to_end(BINARY, "demo", "--simulate", "100", "--listen", f"127.0.0.1:{port}", "--dir", folder, code=1)
     assert f"127.0.0.1:{port}" in done.stdout + done.stderr and "--listen" in done.stdout + done.stderr
     assert not folder.exists()

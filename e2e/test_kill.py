@@ -3,11 +3,10 @@
 import json
 import os
 import random
-import subprocess
 import time
 
 import duckdb
-from conftest import BINARY, Server
+from conftest import BINARY, Server, run_to_end
 from deltalake import DeltaTable
 
 KILLS = 20
@@ -28,15 +27,11 @@ def figures(server):
 
 
 def counts(folder):
-    return subprocess.run(
-        [BINARY, "counts", "--log", f"embedded:{folder}/log"], capture_output=True, text=True, check=True
-    ).stdout
+    return run_to_end(BINARY, "counts", "--log", f"embedded:{folder}/log").stdout
 
 
 def rejects(folder):
-    lines = subprocess.run(
-        [BINARY, "rejected", "--format", "json", "--log", f"embedded:{folder}/log"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    lines = run_to_end(BINARY, "rejected", "--format", "json", "--log", f"embedded:{folder}/log").stdout.splitlines()
     return sorted((json.loads(line)["key"], json.loads(line)["reason"], json.loads(line)["text"]) for line in lines)
 
 

@@ -3,13 +3,12 @@
 import csv
 import io
 import json
-import subprocess
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from conftest import BINARY, PATIENCE_S, ROOT, clean_environment
+from conftest import BINARY, run_to_end
 from data import FEED
 from scipy import stats
 
@@ -50,10 +49,7 @@ def incidents(city_csv):
 
 def run(*arguments, code=0):
     """Runs a command to its end; what it said, and what it logged."""
-    done = subprocess.run(
-        [BINARY, *map(str, arguments)], capture_output=True, env=clean_environment(), cwd=ROOT, timeout=PATIENCE_S, check=False
-    )
-    assert done.returncode == code, done.stderr.decode()
+    done = run_to_end(BINARY, *arguments, code=code, text=False)
     return done.stdout, done.stderr.decode()
 
 

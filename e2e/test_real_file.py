@@ -1,13 +1,12 @@
 """The whole city, 1.7 million incidents: every figure equals DuckDB's over the same bytes."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import duckdb
 import duckdb_extension_delta
 import pytest
-from conftest import BINARY, Server
+from conftest import BINARY, Server, run_to_end
 from data import has_real
 from deltalake import DeltaTable
 from reference import HOUR_OF_WEEK, INSTANT, Reference, without_zeros
@@ -167,9 +166,7 @@ def test_counts_are_duckdbs_and_a_clean_stop_resumes_at_once(loaded, reference):
     """Last of all that ask this server: stops it."""
     before = loaded.meta()
     loaded.stop()
-    counts = subprocess.run(
-        [BINARY, "counts", "--log", f"embedded:{loaded.folder}/log"], capture_output=True, text=True, check=True
-    ).stdout
+    counts = run_to_end(BINARY, "counts", "--log", f"embedded:{loaded.folder}/log").stdout
     db = duckdb.connect()
     (loaded.folder / "counts.csv").write_text(counts)
     db.execute(f"CREATE TABLE counts AS SELECT * FROM read_csv('{loaded.folder}/counts.csv', all_varchar = true, header = true)")

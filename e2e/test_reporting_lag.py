@@ -1,13 +1,12 @@
 """How late incidents become known: learned from a real change feed, against `statsmodels`, and used by peaks."""
 
 import json
-import subprocess
 import tomllib
 
 import numpy
 import pytest
 from cluster import Embedded
-from conftest import BINARY, PATIENCE_S, ROOT, clean_environment
+from conftest import BINARY, ROOT, run_to_end
 from data import FEED, real
 from statsmodels.duration.survfunc import SurvfuncRight
 
@@ -17,10 +16,7 @@ SINCE = "2022-02-02T00:00:00Z"
 
 
 def run(*arguments, code=0):
-    done = subprocess.run(
-        [BINARY, *map(str, arguments)], capture_output=True, text=True, env=clean_environment(), cwd=ROOT, timeout=PATIENCE_S, check=False
-    )
-    assert done.returncode == code, done.stderr
+    done = run_to_end(BINARY, *arguments, code=code)
     return done.stdout, done.stderr
 
 

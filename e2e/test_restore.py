@@ -1,18 +1,14 @@
 """A log that is lost while the archive is whole: the start says what to do, and `blotter restore` does it."""
 
 import shutil
-import subprocess
 
 import pytest
-from conftest import BINARY, PATIENCE_S, clean_environment
+from conftest import BINARY, run_to_end
 from data import FEED
 
 
 def restore(*arguments, code=0):
-    done = subprocess.run(
-        [BINARY, "restore", *arguments], capture_output=True, text=True, env=clean_environment(), timeout=PATIENCE_S, check=False
-    )
-    assert done.returncode == code, done.stderr
+    done = run_to_end(BINARY, "restore", *arguments, code=code)
     return done.stdout if code == 0 else done.stderr
 
 
@@ -100,18 +96,10 @@ def test_another_store_and_log_are_named(sample, tmp_path):
     environment = {"BLOTTER_LOG": log, "BLOTTER_STORE": store}
     assert "there is no archive" in restore("--log", log, "--store", store, code=1)
     for role in (("produce", "--data", sample(FEED)), ("archive",)):
-        done = subprocess.run(
-            [BINARY, *role, "--until-caught-up"], env=clean_environment() | environment, timeout=PATIENCE_S, capture_output=True
-        )
-        assert done.returncode == 0, done.stderr
+        run_to_end(BINARY, *role, "--until-caught-up", env=environment)
     shutil.rmtree(tmp_path / "log")
     assert "restored" in restore("--log", log, "--store", store)
-    done = subprocess.run(
-        [BINARY, "count", "--until-caught-up"], env=clean_environment() | environment, timeout=PATIENCE_S, capture_output=True
-    )
-    assert done.returncode == 0, done.stderr
-    counts = subprocess.run(
-        [BINARY, "counts", "--log", log], env=clean_environment(), timeout=PATIENCE_S, capture_output=True, text=True, check=True
-    )
+    run_to_end(BINARY, "count", "--until-caught-up", env=environment)
+    counts = run_to_end(BINARY, "counts", "--log", log)
     assert len(counts.stdout.splitlines()) > 1000
     assert "embedded:DIR" in restore("--log", "kafka://127.0.0.1:1", "--store", store, code=1)

@@ -1,7 +1,6 @@
 """What `detect` says of peaks as the data goes by, to the topic, the live stream and webhooks: once each, whatever is killed."""
 
 import json
-import subprocess
 import threading
 import urllib.request
 from collections import Counter
@@ -10,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from cluster import Cluster
 from confluent_kafka import Consumer, TopicPartition
-from conftest import BINARY, PATIENCE_S, clean_environment
+from conftest import BINARY, PATIENCE_S, run_to_end
 from data import FEED, real
 from services.service import wait_until
 from webhook import Receiver
@@ -116,8 +115,7 @@ def test_a_replay_is_said_as_it_goes(blotter, tmp_path):
     }
     server.stop()
     command = [BINARY, "peaks", "--as", "said", "--snapshots", folder / "snapshots", "--log", f"embedded:{folder / 'log'}"]
-    done = subprocess.run([*command, "--format", "json"], capture_output=True, env=clean_environment(), timeout=PATIENCE_S, check=True)
-    assert json.loads(done.stdout) == last
+    assert json.loads(run_to_end(*command, "--format", "json").stdout) == last
     # Without the log there is nothing to say it from.
     serve = blotter("serve", "--listen", "127.0.0.1:0", "--snapshots", folder / "snapshots")
     serve.wait_for_address()

@@ -23,6 +23,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "blot
 PATIENCE_S = 180
 #: A server that starts uses the processor; one that hangs uses less than this within `PATIENCE_S`.
 STEP_CPU_S = 5
+#: Less than this within `PATIENCE_S` is written by a process that only says again that it waits.
+STEP_BYTES = 1 << 20
 
 
 class Unavailable(Exception):
@@ -51,10 +53,28 @@ def cpu_steps(process: subprocess.Popen) -> int:
     return (user + system) // (os.sysconf("SC_CLK_TCK") * STEP_CPU_S)
 
 
+def written_steps(process: subprocess.Popen) -> int:
+    """How much a process has written, to files and connections, in steps of some bytes."""
+    try:
+        fields = dict(line.split(": ") for line in Path(f"/proc/{process.pid}/io").read_text().splitlines())
+    except OSError:
+        return -1
+    return int(fields["wchar"]) // STEP_BYTES
+
+
+def work_steps(process: subprocess.Popen) -> tuple[int, int]:
+    """How much a process has done: what computes or writes is not given up."""
+    return cpu_steps(process), written_steps(process)
+
+
 def wait_until(
-    condition: Callable[[], bool], what: str, process: subprocess.Popen | None = None, progress: Callable[[], object] | None = None
+    condition: Callable[[], bool],
+    what: str,
+    process: subprocess.Popen | None = None,
+    progress: Callable[[], object] | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> None:
-    """Asks again until the condition holds. Fails when the process has ended, or when nothing has moved for `PATIENCE_S`: what
+    """Asks again until the condition holds. Fails when the process has ended, or when nothing has moved for `patience_s`: what
     `progress` returns is the same as before, and the process has done nothing."""
     seen, moved_at = None, time.monotonic()
     while not condition():
@@ -63,8 +83,8 @@ def wait_until(
         now = (progress() if progress else None, cpu_steps(process) if process else None)
         if now != seen:
             seen, moved_at = now, time.monotonic()
-        if time.monotonic() - moved_at > PATIENCE_S:
-            raise RuntimeError(f"{what}: nothing has moved for {PATIENCE_S} s")
+        if time.monotonic() - moved_at > patience_s:
+            raise RuntimeError(f"{what}: nothing has moved for {patience_s} s")
         time.sleep(0.05)  # the interval of asking, not a hope: the condition decides
 
 
