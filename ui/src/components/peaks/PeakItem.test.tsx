@@ -1,0 +1,48 @@
+// @vitest-environment happy-dom
+import { screen } from "@testing-library/preact";
+import { expect, test } from "vitest";
+import { META, THEFT } from "../../testing/answers";
+import { open } from "../../testing/page";
+import type { PeakRow } from "../../model/peaks";
+import { PeakItem } from "./PeakItem";
+
+const [LAYER] = META.layers;
+const ROW: PeakRow = { key: "32/THEFT", hours: 24, peak: THEFT, others: [] };
+
+async function check(row: PeakRow, address = "") {
+  if (LAYER === undefined) throw new Error("the city has areas");
+  await open(
+    <ul>
+      <PeakItem row={row} layer={LAYER} />
+    </ul>,
+    address,
+  );
+  return screen.getByTestId("peak");
+}
+
+test("a percentage stands beside enough expected incidents only", async () => {
+  expect((await check(ROW)).textContent).toContain("+686 %");
+});
+
+test("without one there is none", async () => {
+  const row = { ...ROW, peak: { ...THEFT, percent_more: null } };
+  expect((await check(row)).textContent).not.toContain("%");
+});
+
+test("what is unusual is told by a sign beside the colour, and what is not has neither", async () => {
+  expect((await check(ROW)).querySelector(".swatch")?.textContent).toBe("▲▲▲");
+});
+
+test("what is usual has no sign", async () => {
+  expect((await check({ ...ROW, peak: { ...THEFT, q: 0.7 } })).querySelector(".swatch")).toBeNull();
+});
+
+test("other windows in which it is unusual are named", async () => {
+  const others = [{ hours: 168, peak: { ...THEFT, observed: 330, expected: 97.7 } }];
+  expect((await check({ ...ROW, others })).textContent).toContain("also 330 in 7 days (97.7 expected)");
+});
+
+test("the chosen one is expanded", async () => {
+  const item = await check(ROW, "?peak=community_area:32/24/THEFT");
+  expect(item.querySelector("button")?.getAttribute("aria-expanded")).toBe("true");
+});
