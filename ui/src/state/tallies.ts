@@ -1,8 +1,8 @@
 /** How the answers to a filter's questions are moved by changed incidents; null where only the server can tell. */
-import { useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Bucket, Cells, Hours, Meta, Series } from "../api/types";
 import type { Filter } from "../model/filter";
-import { CellsTally } from "../model/increments/cells";
+import { CellsTally, type CellOf } from "../model/increments/cells";
 import { CityClock } from "../model/increments/clock";
 import { matcherOf, type Counted, type Matches } from "../model/increments/counted";
 import { HoursTally } from "../model/increments/hours";
@@ -54,7 +54,24 @@ export function useSeriesTally(filter: Filter, by: string, bucket: Bucket): Tall
 
 export function useCellsTally(filter: Filter): TallyOf<Cells> | null {
   const { matches } = useMatches(filter);
-  return useMemo(() => (matches === null ? null : (answer) => new CellsTally(answer, matches)), [matches]);
+  const cellOf = useCellOf();
+  return useMemo(
+    () => (matches === null || cellOf === null ? null : (answer) => new CellsTally(answer, matches, cellOf)),
+    [matches, cellOf],
+  );
+}
+
+/** H3 is fetched apart, with the map that needs it, too; null until it is there. */
+function useCellOf(): CellOf | null {
+  const [cellOf, setCellOf] = useState<CellOf | null>(null);
+  useEffect(() => {
+    // Without it, hexagons are asked for anew.
+    import("h3-js").then(
+      ({ latLngToCell }) => setCellOf(() => latLngToCell),
+      () => setCellOf(null),
+    );
+  }, []);
+  return cellOf;
 }
 
 export function useHoursTally(filter: Filter): TallyOf<Hours> | null {

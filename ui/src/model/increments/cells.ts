@@ -1,8 +1,9 @@
 /** Hexagons that follow the stream. */
-import { latLngToCell } from "h3-js";
 import type { Cell, Cells } from "../../api/types";
 import type { Counted, Matches } from "./counted";
 import type { Tally } from "./tally";
+
+export type CellOf = (latitude: number, longitude: number, resolution: number) => string;
 
 /** With the hexagons that have more incidents than in the answer before. */
 export interface MovedCells extends Cells {
@@ -12,6 +13,7 @@ export interface MovedCells extends Cells {
 export class CellsTally implements Tally<MovedCells> {
   readonly #matches: Matches;
   readonly #resolution: number;
+  readonly #cellOf: CellOf;
   readonly #shown: MovedCells;
   readonly #places = new Map<string, number>();
   /** In the order of their indices, which is that of the answer. */
@@ -21,7 +23,8 @@ export class CellsTally implements Tally<MovedCells> {
   /** By how much each has moved since the last answer. */
   readonly #moved = new Map<string, number>();
 
-  constructor(answer: Cells, matches: Matches) {
+  constructor(answer: Cells, matches: Matches, cellOf: CellOf) {
+    this.#cellOf = cellOf;
     this.#matches = matches;
     this.#resolution = answer.resolution;
     this.#shown = answer;
@@ -38,7 +41,7 @@ export class CellsTally implements Tally<MovedCells> {
       this.#unmapped += by;
       return this.#unmapped >= 0;
     }
-    const cell = latLngToCell(latitude, longitude, this.#resolution);
+    const cell = this.#cellOf(latitude, longitude, this.#resolution);
     this.#mapped += by;
     this.#moved.set(cell, (this.#moved.get(cell) ?? 0) + by);
     return this.#mapped >= 0;

@@ -178,7 +178,7 @@ function cellsOf(filter: Filter): Counting<Cells> {
       next_offsets: {},
     };
   };
-  return { count, tally: (answer) => new CellsTally(answer, matches) };
+  return { count, tally: (answer) => new CellsTally(answer, matches, latLngToCell) };
 }
 
 function hoursOf(filter: Filter): Counting<Hours> {
