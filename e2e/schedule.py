@@ -22,6 +22,7 @@ GROUPS = {
     "test_explain": "city",
     "test_find": "city",
     "test_peaks": "city",
+    "test_readme": "city",
     "test_hotspots": "city",
     "test_real_file": "city",
     "test_page_data": "outlined city",
