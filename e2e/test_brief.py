@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from datetime import date, timedelta
 
@@ -132,10 +133,17 @@ def test_how_the_week_before_looks_today(server, city_csv, reference):
     assert (said["incidents"], said["changed"]) == rows
 
 
-def test_a_brief_of_no_data_is_refused(server):
-    for at, detail in [("2031-01-01", b"the data end before"), ("2011-12-31", b"there are no days before then: the data begin on 2012-01-01")]:
+def test_a_brief_of_no_data_is_refused(server, reference):
+    earliest = reference.db.execute("SELECT min(occurred_at)::DATE FROM incidents").fetchone()[0]
+    ends_before = server.json("/api/v1/peaks", limit=1)["at"]
+    for at, detail in [
+        ("2031-01-01", f"nothing is known yet of that hour: the data end before {ends_before}"),
+        (str(earliest), f"there are no days before then: the data begin on {earliest}"),
+        (str(earliest - timedelta(days=1)), f"there are no days before then: the data begin on {earliest}"),
+    ]:
         status, _, body = server.get("/api/v1/brief", at=at)
-        assert (status, detail in body) == (400, True)
+        problem = json.loads(body)
+        assert (status, problem["parameter"], problem["detail"]) == (400, "at", detail)
 
 
 def test_as_a_sheet(server):

@@ -154,7 +154,8 @@ def test_what_cannot_be_explained(server, wrong, parameter, detail):
 
 def test_too_little_history(server):
     status, _, body = server.get("/api/v1/explain", area="community_area:32", category="THEFT", at="2012-02-01")
-    assert (status, b"too little history" in body) == (404, True)
+    detail = "there is too little history before then to say what is expected: fewer than eight weeks"
+    assert (status, json.loads(body)) == (404, {"type": "about:blank", "title": "not found", "status": 404, "detail": detail})
 
 
 @pytest.mark.parametrize(

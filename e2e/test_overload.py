@@ -24,6 +24,12 @@ EXPENSIVE = [
     "/api/v1/density?bandwidth_m=1000&grid_m=50&format=geojson",
     "/api/v1/backtest?resolution=10&weeks=200&training_weeks=52",
 ]
+#: Why an expensive question is not answered now: too many wait, or it has waited too long.
+BUSY = {
+    "too many such questions are waiting: try again in some seconds",
+    "the answer takes longer than a client may wait: choose a coarser resolution or grid, longer steps or a shorter period, "
+    "or try again in some seconds",
+}
 LARGE = "/api/v1/density?grid_m=50&bandwidth_m=400&format=csv"
 
 
@@ -138,17 +144,26 @@ def test_expensive_questions_that_do_not_fit_are_told_when_to_ask_again(demo):
     for status, headers, body in answers:
         if status == 503:
             assert int(headers["retry-after"]) > 0
-            assert json.loads(body)["status"] == 503
+            problem = json.loads(body)
+            assert (problem["title"], problem["status"]) == ("too busy", 503)
+            assert problem["detail"] in BUSY
     server.stop()
 
 
 def test_a_question_that_needs_too_much_memory_is_refused_with_the_remedy(demo, city_csv):
     server = demo("--data", str(city_csv))
     server.wait_until_caught_up()
+    weeks = len(server.json("/api/v1/series", by="none", bucket="week")["buckets"])
+    # One more, for incidents without a place.
+    cells = len(server.json("/api/v1/cells", resolution=11)["cells"]) + 1
     before = memory_mib(server)
     status, _, body = server.get("/api/v1/emerging", step="week", resolution=11)
     problem = json.loads(body)
-    assert status == 400 and "coarser resolution" in problem["detail"], problem
+    assert (status, problem["parameter"]) == (400, "resolution")
+    assert problem["detail"] == (
+        f"{weeks * cells} counts are more than the {1 << 24} that one question may look at: "
+        "choose a coarser resolution, longer steps or a shorter period"
+    )
     assert memory_mib(server) - before < 400
     server.stop()
 

@@ -87,7 +87,10 @@ def test_the_portal_then_what_was_loaded(demo, blotter, portal, tmp_path, monkey
     ids = {row["id"] for row in portal.rows}
     assert meta["incidents"]["total"] == len(ids)
     assert not meta["simulated"]
-    assert "429" in server.output or "throttl" in server.output
+    asked = f"{portal.address}/resource/ijzp-q8t2.json"
+    failed = f"the source failed; retrying error={asked}?…: HTTP status 429: too many requests retry_in_s=1"
+    assert [line.partition("WARN ")[2] for line in server.lines if "WARN" in line] == [failed]
+    assert any(line.endswith(f"INFO the source answers again source={asked}") for line in server.lines)
     server.stop()
     # Without the portal the same directory shows what it holds, and simulates nothing.
     portal.close()
