@@ -44,9 +44,9 @@ beforeEach(() => {
 
 afterEach(() => vi.useRealTimers());
 
-function want(epoch = 0): void {
+function want(epoch = 0, follows = true): void {
   revision += 1;
-  const tallyOf = (sum: number) => new Sum(sum);
+  const tallyOf = follows ? (sum: number) => new Sum(sum) : null;
   following.want({ path: "/a", tallyOf, revision, epoch, context: null });
 }
 
@@ -102,6 +102,18 @@ test("an answer from before the stream is asked for anew", async () => {
   log.add(event(5));
   want();
   expect(latest()).toBe(103);
+});
+
+test("what counts along may come after the answer", async () => {
+  log.add(gap(5));
+  want(1, false);
+  requests[0]?.({ data: 100, offsets: { 0: 5 } });
+  await settle();
+  log.add(event(5));
+  want(1);
+  expect(latest()).toBe(101);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(requests).toHaveLength(1);
 });
 
 test("after a gap the next answer is the server's", async () => {

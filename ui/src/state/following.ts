@@ -31,6 +31,8 @@ export class Following<T, Context = unknown> {
   #base: Reflecting<T> | null = null;
   #baseAt = 0;
   #follower: Follower<T> | null = null;
+  /** The last answer cannot be moved any further: the next one is awaited. */
+  #isStale = false;
   #answer: Answer<T, Context> = NOTHING;
   /** Answers that were asked for besides. */
   #extra = 0;
@@ -68,14 +70,13 @@ export class Following<T, Context = unknown> {
   }
 
   #receive(answer: Answer<Reflecting<T>, Context>): void {
-    const { data, path } = answer;
+    const { data } = answer;
     const isNew = data !== null && data !== this.#base;
     if (isNew) {
       this.#base = data;
       this.#baseAt = Date.now();
-      const tallyOf = path === this.#wanted?.path ? this.#wanted.tallyOf : null;
-      this.#follower =
-        tallyOf === null || data.offsets === null ? null : new Follower(tallyOf(data.data), data.offsets);
+      this.#follower = null;
+      this.#isStale = false;
     }
     const shown = isNew || data === null ? (data?.data ?? null) : this.#answer.data;
     this.#answer = { ...answer, data: shown, context: isNew ? answer.context : this.#answer.context };
@@ -86,11 +87,14 @@ export class Following<T, Context = unknown> {
   /** Whether it has published. */
   #follow(): boolean {
     const wanted = this.#wanted;
-    if (wanted === null || this.#follower === null || wanted.path !== this.#answer.path) return false;
+    if (wanted === null || wanted.path !== this.#answer.path) return false;
+    this.#begin(wanted);
+    if (this.#follower === null) return false;
     const step = this.#follower.follow(this.#log);
     if (step === "none") return false;
     if (step === "unknown") {
       this.#follower = null;
+      this.#isStale = true;
       this.#extra += 1;
       this.#ask();
       return false;
@@ -103,6 +107,13 @@ export class Following<T, Context = unknown> {
       this.#ask();
     }
     return true;
+  }
+
+  /** What counts along may come later than the answer: with code that is fetched apart. */
+  #begin({ tallyOf }: Wanted<T, Context>): void {
+    const base = this.#base;
+    if (this.#follower !== null || this.#isStale || tallyOf === null || base?.offsets == null) return;
+    this.#follower = new Follower(tallyOf(base.data), base.offsets);
   }
 }
 

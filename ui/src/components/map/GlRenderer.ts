@@ -107,9 +107,10 @@ export class GlRenderer implements Renderer {
     if (before?.selected !== scene.selected) {
       this.#map.setFilter("area-selected", ["in", ["get", "code"], ["literal", [...scene.selected]]]);
     }
-    if (sameDrawing || scene.drawing === null) return;
     // Not "idle": with data streaming in, the map may rest late or never.
-    void this.#map.once("render").then(() => this.#events.onDrawn());
+    if (!sameDrawing && scene.drawing !== null)
+      void this.#map.once("render").then(() => this.#events.onDrawn());
+    // The overlay's layers are drawn with the map's, which knows nothing of a new mark.
     this.#map.triggerRepaint();
   }
 
