@@ -87,7 +87,7 @@ export class Following<T, Context = unknown> {
   /** Whether it has published. */
   #follow(): boolean {
     const wanted = this.#wanted;
-    if (wanted === null || wanted.path !== this.#answer.path) return false;
+    if (wanted?.path == null || wanted.path !== this.#answer.path) return false;
     this.#begin(wanted);
     if (this.#follower === null) return false;
     const step = this.#follower.follow(this.#log);
