@@ -95,7 +95,8 @@ fn main() -> Result<()> {
         move || -> Result<()> {
             while !shutdown.wait_timeout(Duration::from_secs(20)) {
                 let parts = SnapshotParts { store: store.clone(), profile: Arc::clone(&profile) };
-                let config = SnapshotConfig { niceness: 10, ..SnapshotConfig::default() };
+                blotter_runtime::priority::lower(10);
+                let config = SnapshotConfig::default();
                 if let Outcome::Written(_) = snapshot::take(&config, &parts)? {
                     fetch::once(&FetchConfig::new(local.clone()), &store)?;
                     taken.fetch_add(1, Ordering::Relaxed);

@@ -2,8 +2,12 @@
 
 use crate::{
     ask::{
+        brief::Brief,
         counts::{self, Counts},
-        questions::{self, Brief, Emerging, Hotspots, Peaks},
+        emerging::Emerging,
+        hotspots::Hotspots,
+        peaks::Peaks,
+        question,
         rejected::{self, Rejected},
         reporting_lag::{self, ReportingLag},
     },
@@ -106,10 +110,10 @@ pub(crate) fn run(command: Command, rules: &[RuleConfig]) -> Result<()> {
         Command::Snapshot(arguments) => snapshot::run(&arguments),
         Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
-        Command::Hotspots(arguments) => questions::run(&arguments.about, &arguments),
-        Command::Peaks(arguments) => questions::run(&arguments.about, &arguments),
-        Command::Emerging(arguments) => questions::run(&arguments.about, &arguments),
-        Command::Brief(arguments) => questions::run(&arguments.about, &arguments),
+        Command::Hotspots(arguments) => question::run(&arguments.about, &arguments),
+        Command::Peaks(arguments) => question::run(&arguments.about, &arguments),
+        Command::Emerging(arguments) => question::run(&arguments.about, &arguments),
+        Command::Brief(arguments) => question::run(&arguments.about, &arguments),
         Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Counts(arguments) => counts::run(&arguments),
         Command::ReportingLag(arguments) => reporting_lag::run(&arguments),

@@ -142,7 +142,7 @@ mod tests {
         let found = parse(file, &["blotter", "snapshot"]).unwrap();
         assert_eq!(found.log_format, cli::LogFormat::Json);
         let cli::Command::Snapshot(snapshot) = found.command else { panic!("another command") };
-        assert_eq!((snapshot.store.store.as_str(), snapshot.every), ("s3://b", Some(300)));
+        assert_eq!((snapshot.store.store.as_str(), snapshot.rounds.every), ("s3://b", Some(300)));
         let cli::Command::Produce(produce) =
             parse(file, &["blotter", "produce", "--log", "embedded:x"]).unwrap().command
         else {

@@ -6,32 +6,31 @@ mod snapshots;
 
 use crate::{
     failure::{is_retryable, supervise},
-    flags::{City, Input, MapListener, Sinks, USUAL_CITY},
+    flags::{City, Input, MapListener, NewLog, Sinks, USUAL_CITY},
     housekeeping,
     parts::{self, OpenLog},
     profiles,
     roles::{
         count::count_parts,
         detect::{DetectFigures, Outlets},
+        produce::Producer,
     },
     rules::RuleConfig,
     running::ServerFile,
     sources,
 };
 use anyhow::Result;
-use blotter_city::Profile;
-use blotter_incident::Boundaries;
-use blotter_log::{Log, Topic, Writer};
+use blotter_log::Topic;
 use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgress};
 use blotter_online::{CountConfig, DetectConfig};
-use blotter_produce::{ProduceParts, ProduceProgress};
+use blotter_produce::ProduceProgress;
 use blotter_query::LoadParts;
-use blotter_runtime::{Crew, Operations, Shutdown, signals};
+use blotter_runtime::{Crew, Operations, signals};
 use blotter_serve::ServeParts;
-use blotter_source::{RetryPolicy, Source};
+use blotter_source::RetryPolicy;
 use clap::Args;
 use deployment::Deployment;
-use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 /// Niceness of the roles that nobody waits for, so that the map stays quick while they work.
 const BACKGROUND: i32 = 10;
@@ -55,9 +54,8 @@ pub(crate) struct Demo {
     pub(crate) sinks: Sinks,
     #[command(flatten)]
     pub(crate) map: MapListener,
-    /// Partitions of a new log; the number never changes. Default: 4
-    #[arg(long)]
-    pub(crate) partitions: Option<NonZeroU32>,
+    #[command(flatten)]
+    pub(crate) new_log: NewLog,
     /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in the
     /// directory's `boundaries`
     #[arg(long = "boundaries", value_name = "LAYER=PATH")]
@@ -84,21 +82,29 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
     let log = opened.log();
     // Beside an embedded log lies what it needs; another log may be read from another machine.
     let shared = log.is_shared().then(|| store.clone());
-    let keeping = sources::SourceStorage { spool: directory.join("spool"), store: shared };
-    // A load that is to end when all is loaded ends with what keeps it from that.
-    let watching = RetryPolicy { patient: !arguments.until_caught_up, ..RetryPolicy::new() };
-    let first = match choice.clone().open(&profile, &log, &keeping, &watching) {
+    let produced = Arc::new(ProduceProgress::default());
+    let mut producer = Producer {
+        choice,
+        profile: Arc::clone(&profile),
+        storage: sources::SourceStorage { spool: directory.join("spool"), store: shared },
+        // A load that is to end when all is loaded ends with what keeps it from that.
+        retry: RetryPolicy { patient: !arguments.until_caught_up, ..RetryPolicy::new() },
+        boundaries: Arc::clone(&boundaries),
+        progress: Arc::clone(&produced),
+    };
+    let mut first = match producer.open(&log) {
         Ok(first) => Some(first),
         // Such as a full disk: what is known is served, and the role tries again.
         Err(error) if is_retryable(&error) => {
             tracing::warn!("{error:#}; serving the data loaded earlier");
+            producer.retry.begun = true;
             None
         }
         Err(error) => return Err(error),
     };
     let described = first.as_ref().map_or_else(|| "what was loaded before".to_owned(), |(source, _)| source.describe());
     println!("Blotter: {}, {described}", profile.name);
-    if choice.simulated() {
+    if producer.choice.simulated() {
         println!("*** simulated data: no incident on this map ever happened ***");
     }
     println!("kept in {}", Deployment::kept(arguments, &directory));
@@ -109,7 +115,6 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
 
     let shutdown = signals::shutdown()?;
     let mut crew = Crew::new(shutdown.clone());
-    let produced = Arc::new(ProduceProgress::default());
     let archived = Arc::new(ArchiveProgress::new(log.partitions(Topic::Incidents)));
     let snapshotted = Arc::new(snapshots::SnapshotProgress::default());
 
@@ -186,16 +191,13 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
             Ok(())
         })?;
     }
-    let produce = Producer {
-        choice,
-        profile,
-        log: Arc::clone(&log),
-        keeping,
-        watching,
-        boundaries,
-        progress: Arc::clone(&produced),
-    };
-    crew.spawn_finite("produce", move |shutdown| produce.run(first, shutdown))?;
+    let fed = Arc::clone(&log);
+    crew.spawn_finite("produce", move |shutdown| {
+        supervise(&Operations::new("produce"), shutdown, || {
+            let feed = first.take().map_or_else(|| producer.open(&fed), Ok)?;
+            producer.run(Arc::clone(&fed), feed, false, shutdown)
+        })
+    })?;
 
     let rejected = match &arguments.dir {
         Some(directory) => format!("blotter rejected --dir {}", directory.display()),
@@ -207,34 +209,6 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
     drop(announced);
     opened.close_at_once()?;
     ended
-}
-
-/// The role `produce` and what it takes to begin again.
-struct Producer {
-    choice: sources::Choice,
-    profile: Arc<Profile>,
-    log: Arc<dyn Log>,
-    keeping: sources::SourceStorage,
-    watching: RetryPolicy,
-    boundaries: Arc<Boundaries>,
-    progress: Arc<ProduceProgress>,
-}
-
-impl Producer {
-    fn run(self, first: Option<(Box<dyn Source>, Box<dyn Writer>)>, shutdown: &Shutdown) -> Result<()> {
-        let mut opened = first;
-        supervise(&Operations::new("produce"), shutdown, || {
-            let (source, writer) = if let Some(first) = opened.take() {
-                first
-            } else {
-                let watching = RetryPolicy { begun: true, ..self.watching.clone() };
-                self.choice.clone().open(&self.profile, &self.log, &self.keeping, &watching)?
-            };
-            let (boundaries, progress) = (Arc::clone(&self.boundaries), Arc::clone(&self.progress));
-            let parts = ProduceParts { log: Arc::clone(&self.log), writer, source, boundaries, progress };
-            Ok(blotter_produce::run(false, parts, shutdown)?)
-        })
-    }
 }
 
 /// What a command needs to mean the same city.

@@ -9,7 +9,7 @@ use blotter_query::LoadError;
 use blotter_runtime::{Failure, Operations, Shutdown};
 use blotter_store::StoreError;
 
-/// Runs a role until it ends by itself, is told to stop, or fails in a way that waiting does not mend.
+/// Runs a role until it ends by itself, is stopped, or fails in a way that waiting does not mend.
 pub(crate) fn supervise(operations: &Operations, shutdown: &Shutdown, run: impl FnMut() -> Result<()>) -> Result<()> {
     let judge = |error: &Error| match error {
         error if is_retryable(error) => Failure::Passing,

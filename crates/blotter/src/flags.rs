@@ -1,14 +1,17 @@
 //! Flags that several commands share.
 
+use crate::boundaries;
 use anyhow::{Context, Result};
-use blotter_city::{UtcMicros, parse_instant};
+use blotter_city::{Profile, UtcMicros, parse_instant};
+use blotter_incident::Boundaries;
 use blotter_runtime::http::Limits;
 use blotter_serve::{Basemap, ServeConfig};
 use clap::Args;
 use std::{
     net::{SocketAddr, TcpListener},
     num::NonZeroU32,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The city that is meant where none is named.
@@ -138,7 +141,7 @@ impl MapListener {
             .with_context(|| format!("cannot listen on {}: choose another with --listen", self.listen))
     }
 
-    /// The configuration of a server that runs until it is told to stop.
+    /// The configuration of a server that runs until it is stopped.
     pub(crate) fn config(&self) -> Result<ServeConfig> {
         let limits =
             self.max_connections.map_or_else(Limits::default, |most| Limits::of_connections(most.get() as usize));
@@ -146,6 +149,41 @@ impl MapListener {
         let basemap = self.basemap.as_ref().map(open).transpose()?;
         Ok(ServeConfig { allow_hosts: self.allow_hosts.clone(), limits, basemap, ..ServeConfig::default() })
     }
+}
+
+/// The outlines of a role or command that reads snapshots.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Outlines {
+    /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in
+    /// `boundaries` beside the snapshots
+    #[arg(long = "boundaries", value_name = "LAYER=PATH")]
+    pub(crate) files: Vec<String>,
+}
+
+impl Outlines {
+    /// Those that were given, else those beside the snapshots.
+    pub(crate) fn load(&self, snapshots: &Path, profile: &Profile) -> Result<Arc<Boundaries>> {
+        boundaries::load(&self.files, Some(&boundaries::beside(snapshots)), profile)
+    }
+}
+
+/// A log that may be new.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct NewLog {
+    /// Partitions of a new log; the number never changes. Default: 4
+    #[arg(long)]
+    pub(crate) partitions: Option<NonZeroU32>,
+}
+
+/// A role that works in rounds: `snapshot` and `fetch`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Rounds {
+    /// Look for something new every so many seconds. Default: once
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) every: Option<u64>,
+    /// Exit when the newest is there (the default without `--every`)
+    #[arg(long, conflicts_with = "every")]
+    pub(crate) until_caught_up: bool,
 }
 
 /// A role that reads the log and writes to the object store: `count`, `archive`, and `online`, which counts.

@@ -18,7 +18,7 @@ const LOADED_BYTES: u64 = 1 << 20;
 /// What is in memory goes to tables then, and takes less when it was packed before.
 const PACK_BEFORE: PackWhen = PackWhen { batches: 32, bytes: 0, few_batches: 32, dirty_bytes: 1 << 20 };
 
-/// Keeps house until told to stop.
+/// Keeps house until stopped.
 pub(crate) fn run(log: &EmbeddedLog, shutdown: &Shutdown) {
     let mut retained: Option<Instant> = None;
     let (mut journal, mut warned) = (0, None);

@@ -9,8 +9,8 @@ use blotter_city::{Profile, UtcMicros};
 use blotter_log::{Log, SourceState, StoredPosition, Topic, Writer, fed_by};
 use blotter_produce::{begin, writer_of};
 use blotter_source::{
-    AppToken, Brake, OpenOptions, Pace, Part, RetryPolicy, RetryingSource, Simulator, SimulatorOptions, SocrataOptions,
-    SocrataSource, Source, WallClock, open_sources, sources_name,
+    AppToken, Brake, OpenOptions, Pace, RetryPolicy, RetryingSource, Simulator, SimulatorOptions, SocrataOptions,
+    SocrataSource, Source, SourceParts, WallClock, open_sources, sources_name,
 };
 use blotter_store::Store;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -164,8 +164,8 @@ impl Choice {
         self,
         profile: &Arc<Profile>,
         log: &Arc<dyn Log>,
-        keeping: &SourceStorage,
-        watching: &RetryPolicy,
+        storage: &SourceStorage,
+        retry: &RetryPolicy,
     ) -> Result<(Box<dyn Source>, Box<dyn Writer>)> {
         let simulated = |state: &SourceState| state.simulated != self.simulated();
         if let Some((name, _)) = fed_by(log.as_ref())?.iter().find(|(_, state)| simulated(state)) {
@@ -177,11 +177,11 @@ impl Choice {
             let writer = Arc::clone(log).writer(&writer_of(name))?;
             anyhow::Ok((writer, position(log.as_ref(), name)?))
         };
-        let spool = &keeping.spool;
+        let spool = &storage.spool;
         let (source, mut writer): (Box<dyn Source>, _) = match self {
             Self::Data { data, speed, replace, brake } => {
                 let mut options = OpenOptions::new(partitions, spool.to_owned());
-                options.watching = watching.clone();
+                options.retry = retry.clone();
                 (options.replace, options.brake) = (replace, brake);
                 options.speed = match speed {
                     Speed::Max => None,
@@ -193,7 +193,7 @@ impl Choice {
             Self::Portal { token, brake } => {
                 let mut options = SocrataOptions { token, brake, ..SocrataOptions::new(spool.to_owned()) };
                 let name = SocrataSource::name_of(profile).unwrap_or_default();
-                match &keeping.store {
+                match &storage.store {
                     Some(store) => options.shelf = Some(Arc::new(StoreShelf::new(store.clone(), &name))),
                     None if log.is_shared() => tracing::warn!(
                         directory = %spool.display(),
@@ -204,7 +204,7 @@ impl Choice {
                 }
                 let (writer, position) = behind(&SocrataSource::name_of(profile).unwrap_or_default())?;
                 let profile = Arc::clone(profile);
-                let part = Part {
+                let part = SourceParts {
                     name: SocrataSource::name_of(&profile).unwrap_or_default(),
                     describe: profile.portal.as_ref().map(|portal| portal.domain.clone()).unwrap_or_default(),
                     open: Box::new(move |position| {
@@ -212,19 +212,19 @@ impl Choice {
                         Ok(Box::new(SocrataSource::open(profile, partitions, position, options)?))
                     }),
                 };
-                (Box::new(RetryingSource::open(part, position.as_deref(), false, watching.clone())?), writer)
+                (Box::new(RetryingSource::open(part, position.as_deref(), false, retry.clone())?), writer)
             }
             Self::Simulation { seed, incidents, per_second } => {
                 let mut options = simulation(profile, seed, incidents, per_second);
                 options.partitions = partitions;
                 let simulator = Simulator::new(options.clone(), None)?;
                 let (writer, position) = behind(&simulator.name())?;
-                let part = Part {
+                let part = SourceParts {
                     name: simulator.name(),
                     describe: simulator.describe(),
                     open: Box::new(move |position| Ok(Box::new(Simulator::new(options.clone(), position)?))),
                 };
-                (Box::new(RetryingSource::open(part, position.as_deref(), false, watching.clone())?), writer)
+                (Box::new(RetryingSource::open(part, position.as_deref(), false, retry.clone())?), writer)
             }
         };
         begin(log.as_ref(), writer.as_mut(), source.as_ref())?;

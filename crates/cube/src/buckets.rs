@@ -3,7 +3,7 @@
 use crate::{
     calendar::{Bucket, DAYS, Month, bucket_of_day, first_day},
     cube::Cube,
-    filter::Compiled,
+    filter::CompiledFilter,
     group::Group,
     minute::instant_of,
     scan::{self, Rows},
@@ -57,7 +57,7 @@ impl GroupBuckets<'_> {
 
 impl<'a> Buckets<'a> {
     /// None where nothing is selected.
-    pub(crate) fn new(cube: &'a Cube, filter: &Compiled, bucket: Bucket) -> Option<Self> {
+    pub(crate) fn new(cube: &'a Cube, filter: &CompiledFilter, bucket: Bucket) -> Option<Self> {
         let months = || cube.calendar.months.iter();
         let (first, _) = cube.range_of_first(filter, months(), bucket)?;
         let (_, last) = cube.range_of_first(filter, months().rev(), bucket)?;
@@ -104,7 +104,7 @@ impl Cube {
     /// before its last.
     fn range_of_first<'a>(
         &self,
-        filter: &Compiled,
+        filter: &CompiledFilter,
         months: impl Iterator<Item = (&'a i32, &'a Month)>,
         bucket: Bucket,
     ) -> Option<(i32, i32)> {

@@ -4,7 +4,7 @@ use crate::{
     buckets::Buckets,
     calendar::Bucket,
     cube::Cube,
-    filter::{Compiled, Filter},
+    filter::{CompiledFilter, Filter},
     narrow::with_values,
     places::{NOWHERE, ROW_RESOLUTION},
     scan::{self, Reads},
@@ -40,7 +40,7 @@ impl Cube {
     ) -> Result<CellBuckets, TooLarge> {
         let filter = &self.on_axis(filter);
         let period = Filter { from: filter.from, to: filter.to, ..Filter::default() };
-        let Some(buckets) = Buckets::new(self, &Compiled::new(self, &period), bucket) else {
+        let Some(buckets) = Buckets::new(self, &CompiledFilter::new(self, &period), bucket) else {
             return Ok(CellBuckets::default());
         };
         let cells = self.places.cells(resolution);
@@ -53,7 +53,7 @@ impl Cube {
         let stands_beside_rows = resolution == ROW_RESOLUTION && self.without_cell.is_empty();
         let counts = scan::fold(
             self,
-            &Compiled::new(self, filter),
+            &CompiledFilter::new(self, filter),
             Reads::Rows,
             || vec![0_u32; numbers],
             |counts, group, rows| {

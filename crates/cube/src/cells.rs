@@ -2,7 +2,7 @@
 
 use crate::{
     cube::Cube,
-    filter::{Compiled, Filter},
+    filter::{CompiledFilter, Filter},
     group::Group,
     narrow::{Narrow, with_values},
     places::{Cells, NOWHERE, ROW_RESOLUTION, UNMAPPED},
@@ -27,7 +27,7 @@ impl Cube {
     /// [`FINEST`](crate::FINEST) the cells of places are known (see [`Cube::index_places`]), and those of resolution 9
     /// stand beside each incident; at others the cell of each place is found anew, and takes its time.
     pub fn cells(&self, filter: &Filter, resolution: u8) -> CellCounts {
-        let compiled = Compiled::new(self, filter);
+        let compiled = CompiledFilter::new(self, filter);
         let Some(cells) = self.places.all_cells(resolution) else {
             let counts = self.count_by_place(&compiled);
             return answer(self.places.roll_up(resolution, &counts), counts[UNMAPPED as usize]);
@@ -51,7 +51,7 @@ impl Cube {
 
     fn count_cells(
         &self,
-        filter: &Compiled,
+        filter: &CompiledFilter,
         cells: &Cells,
         tally: impl Fn(&Group, Rows<'_>, &mut [u32]) + Sync,
     ) -> Vec<u32> {
@@ -60,7 +60,7 @@ impl Cube {
     }
 
     /// Selected incidents by the number of their place.
-    pub(crate) fn count_by_place(&self, filter: &Compiled) -> Vec<u32> {
+    pub(crate) fn count_by_place(&self, filter: &CompiledFilter) -> Vec<u32> {
         scan::fold(
             self,
             filter,

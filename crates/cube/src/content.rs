@@ -6,7 +6,7 @@
 
 use crate::{
     cube::Cube,
-    filter::{Compiled, Filter, Reach},
+    filter::{CompiledFilter, Filter, Reach},
 };
 use blotter_incident::Revision;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -30,7 +30,7 @@ impl Cube {
     pub fn content(&self, filter: &Filter) -> u64 {
         let reached =
             Filter { from: filter.from, to: filter.to, categories: filter.categories.clone(), ..Filter::default() };
-        let reached = Compiled::new(self, &reached);
+        let reached = CompiledFilter::new(self, &reached);
         let categories: Vec<u64> = self.categories.words().iter().map(|word| xxh3_64(word.as_bytes())).collect();
         self.groups
             .iter()

@@ -4,7 +4,7 @@
 
 use crate::{
     cube::Cube,
-    filter::{Compiled, Filter},
+    filter::{CompiledFilter, Filter},
     narrow::{Narrow, with_values},
     scan::{self, Reads},
     vocabulary::NONE,
@@ -15,7 +15,7 @@ const NOWHERE: u32 = 0;
 /// The code of an area that no incident ever had.
 const UNSEEN: u16 = u16::MAX;
 
-/// In which area of a layer each place lies, as far as that was said.
+/// In which area of a layer each place lies. Places at the end may be missing.
 #[derive(Clone, Debug, Default)]
 pub struct PlaceAreas(Narrow);
 
@@ -25,12 +25,12 @@ impl PlaceAreas {
         self.0.push(area.map_or(NOWHERE, |area| area as u32 + 1));
     }
 
-    /// Places of which it was said.
+    /// Number of places that were pushed.
     pub fn len(&self) -> usize {
         with_values!(&self.0, numbers => numbers.len())
     }
 
-    /// Whether it was said of none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -38,7 +38,7 @@ impl PlaceAreas {
 
 impl Cube {
     /// Incidents of a layer's areas whose place lies in another area of it. `codes`: the layer's areas; `places`: in which of
-    /// them each place lies. A place of which nothing was said lies in none.
+    /// them each place lies. A missing place lies in none.
     pub fn disagreeing(&self, layer: usize, codes: &[String], places: &PlaceAreas) -> u64 {
         let words = &self.areas[layer];
         let codes: Vec<u16> =
@@ -51,7 +51,7 @@ impl Cube {
         });
         scan::fold(
             self,
-            &Compiled::new(self, &Filter::default()),
+            &CompiledFilter::new(self, &Filter::default()),
             Reads::Rows,
             || 0,
             |count, group, _| {

@@ -59,7 +59,7 @@ impl Codes {
 
 /// A filter in a cube's own terms.
 #[derive(Clone)]
-pub(crate) struct Compiled {
+pub(crate) struct CompiledFilter {
     /// Whether what lies outside of the period is meant.
     pub(crate) is_outside: bool,
     /// Seconds since 1900: not before, and before.
@@ -73,7 +73,7 @@ pub(crate) struct Compiled {
     pub(crate) hours_of_week: Option<[u8; 256]>,
 }
 
-impl Compiled {
+impl CompiledFilter {
     pub(crate) fn new(cube: &Cube, filter: &Filter) -> Self {
         let flag = |wanted: Option<bool>, shift: u8| match wanted {
             Some(_) => (3 << shift, three(wanted) << shift),

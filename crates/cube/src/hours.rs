@@ -2,7 +2,7 @@
 
 use crate::{
     cube::Cube,
-    filter::{Compiled, Filter},
+    filter::{CompiledFilter, Filter},
     hours_of_week::HOURS,
     narrow::with_values,
     scan::{self, Rows},
@@ -76,7 +76,7 @@ impl Cube {
     /// Selected incidents by line and hour of the week, 168 counts a line from Monday 00 on; the greatest line first,
     /// none that is empty.
     pub fn hours_of_week(&self, filter: &Filter, by: By) -> Vec<SeriesLine> {
-        let compiled = Compiled::new(self, filter);
+        let compiled = CompiledFilter::new(self, filter);
         let words = self.words_of(by);
         let split = match by {
             By::Layer(_) => Split { inside: compiled, outside: None },
@@ -95,7 +95,7 @@ impl Cube {
         sorted_lines(words, &counts, HOURS)
     }
 
-    fn count_hours(&self, filter: &Compiled, by: By) -> Vec<u32> {
+    fn count_hours(&self, filter: &CompiledFilter, by: By) -> Vec<u32> {
         let lines = self.words_of(by).len().max(1);
         scan::fold(
             self,

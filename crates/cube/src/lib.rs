@@ -75,7 +75,7 @@ pub use hourly::HourCell;
 pub use hours_of_week::{HOURS, HoursOfWeek, NoHoursOfWeek};
 pub use memory::Memory;
 pub use newest::{Cursor, Page, PageRow};
-pub use period::{Apart, Period};
+pub use period::{OutlierGroup, Period};
 pub use places::{COARSEST, FINEST};
 pub use points::PointCounts;
 pub use series::{By, Series, SeriesLine, TooLarge};

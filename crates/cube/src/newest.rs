@@ -2,7 +2,7 @@
 
 use crate::{
     cube::{Cube, Locator},
-    filter::{Compiled, Filter},
+    filter::{CompiledFilter, Filter},
     scan,
 };
 use std::{cmp::Reverse, collections::BinaryHeap};
@@ -64,7 +64,7 @@ type Candidate = (Reverse<i64>, String, u32);
 impl Cube {
     /// Up to `limit` selected incidents behind the cursor.
     pub fn newest(&self, filter: &Filter, limit: usize, after: Option<&Cursor>) -> Page {
-        let compiled = Compiled::new(self, filter);
+        let compiled = CompiledFilter::new(self, filter);
         let after = after.map(|after| (i64::from(after.minute) * 60 + i64::from(after.second), &after.id));
         // The page and one more, so that it is known whether there is a next page. The heap's top is the oldest.
         let wanted = limit + 1;

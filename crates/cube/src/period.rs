@@ -14,7 +14,7 @@ const EPOCH_HOURS: i64 = 25_567 * 24;
 
 /// Incidents that lie apart at one end of the data: they are counted, and stretch no chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Apart {
+pub struct OutlierGroup {
     /// How many.
     pub incidents: u64,
     /// The first of them.
@@ -31,9 +31,9 @@ pub struct Period {
     /// The newest: the data's clock.
     pub newest: Option<UtcMicros>,
     /// Before `earliest`.
-    pub early: Option<Apart>,
+    pub early: Option<OutlierGroup>,
     /// After `newest`.
-    pub late: Option<Apart>,
+    pub late: Option<OutlierGroup>,
 }
 
 impl Cube {
@@ -58,7 +58,7 @@ impl Cube {
         };
         // A clock that goes back at the end of a month brings times of the next one before its last.
         let earliest = bounds_of(&|month| month == first || month == first + 1).map(|bounds| bounds.0);
-        let early = bounds_of(&|month| before > 0 && month < first).map(|(first, last)| Apart {
+        let early = bounds_of(&|month| before > 0 && month < first).map(|(first, last)| OutlierGroup {
             incidents: before,
             first,
             last,
@@ -85,8 +85,11 @@ impl Cube {
             }
         }
         let late = apart.iter().min().zip(apart.iter().max());
-        let late =
-            late.filter(|_| after > 0).map(|(first, last)| Apart { incidents: after, first: *first, last: *last });
+        let late = late.filter(|_| after > 0).map(|(first, last)| OutlierGroup {
+            incidents: after,
+            first: *first,
+            last: *last,
+        });
         Period { earliest, newest, early, late }
     }
 

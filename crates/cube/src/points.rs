@@ -2,7 +2,7 @@
 
 use crate::{
     cube::Cube,
-    filter::{Compiled, Filter},
+    filter::{CompiledFilter, Filter},
     places::UNMAPPED,
 };
 
@@ -26,7 +26,7 @@ impl Cube {
 
     /// Selected incidents by the points at which they are.
     pub fn points(&self, filter: &Filter) -> PointCounts {
-        let mut counts = self.count_by_place(&Compiled::new(self, filter));
+        let mut counts = self.count_by_place(&CompiledFilter::new(self, filter));
         let unmapped = u64::from(std::mem::take(&mut counts[UNMAPPED as usize]));
         let mapped = counts.iter().map(|count| u64::from(*count)).sum();
         PointCounts { counts, mapped, unmapped }

@@ -2,7 +2,7 @@
 
 use crate::{
     cube::Cube,
-    filter::{Codes, Compiled, Reach},
+    filter::{Codes, CompiledFilter, Reach},
     group::Group,
     narrow::{Narrow, with_values},
 };
@@ -80,7 +80,7 @@ pub(crate) enum Reads {
 }
 
 /// The selected rows of a group; nothing where there are none. `selected` is room for them.
-pub(crate) fn rows_of<'a>(group: &Group, filter: &Compiled, selected: &'a mut Vec<u8>) -> Option<Rows<'a>> {
+pub(crate) fn rows_of<'a>(group: &Group, filter: &CompiledFilter, selected: &'a mut Vec<u8>) -> Option<Rows<'a>> {
     match filter.reach(group) {
         Reach::None => None,
         Reach::All => Some(Rows::All),
@@ -92,7 +92,7 @@ pub(crate) fn rows_of<'a>(group: &Group, filter: &Compiled, selected: &'a mut Ve
 }
 
 /// One byte a row: 1 where it is selected. The loops have no branches, so that the compiler can widen them.
-fn select(group: &Group, filter: &Compiled, selected: &mut Vec<u8>) {
+fn select(group: &Group, filter: &CompiledFilter, selected: &mut Vec<u8>) {
     selected.clear();
     if filter.cuts(group) {
         // Seconds since the group's base: less than 2^22, so bounds beyond are as good as those.
@@ -170,7 +170,7 @@ pub(crate) fn add(mut one: Vec<u32>, other: Vec<u32>) -> Vec<u32> {
 /// first.
 pub(crate) fn fold<S: Send>(
     cube: &Cube,
-    filter: &Compiled,
+    filter: &CompiledFilter,
     reads: Reads,
     start: impl Fn() -> S + Sync,
     each: impl Fn(&mut S, &Group, Rows<'_>) + Sync,

@@ -4,7 +4,7 @@ use crate::{
     buckets::{Buckets, GroupBuckets},
     calendar::Bucket,
     cube::Cube,
-    filter::{Compiled, Filter},
+    filter::{CompiledFilter, Filter},
     group::Group,
     narrow::with_values,
     scan::{self, Reads, Rows},
@@ -77,7 +77,7 @@ impl Cube {
     /// Selected incidents by line and bucket, the buckets contiguous from the first to the last that has any. Without
     /// a period they are those of [`Cube::period`].
     pub fn series(&self, filter: &Filter, by: By, bucket: Bucket, most: usize) -> Result<Series, TooLarge> {
-        let compiled = Compiled::new(self, &self.on_axis(filter));
+        let compiled = CompiledFilter::new(self, &self.on_axis(filter));
         let Some(buckets) = Buckets::new(self, &compiled, bucket) else { return Ok(Series::default()) };
         let width = buckets.len();
         let words = self.words_of(by);

@@ -3,21 +3,21 @@
 
 use crate::{
     cube::Cube,
-    filter::{Compiled, Reach},
+    filter::{CompiledFilter, Reach},
     totals::MOST_CATEGORIES,
 };
 
 /// How a query by category and period is best counted.
 pub(crate) struct Split {
     /// Categories whose selected rows are read.
-    pub(crate) inside: Compiled,
+    pub(crate) inside: CompiledFilter,
     /// Categories that have totals, whose other rows are read, and those categories.
-    pub(crate) outside: Option<(Compiled, Vec<usize>)>,
+    pub(crate) outside: Option<(CompiledFilter, Vec<usize>)>,
 }
 
 impl Split {
     /// `numbers`: how many there are in one category's totals, which cost something to add, too.
-    pub(crate) fn new(cube: &Cube, filter: Compiled, numbers: usize) -> Self {
+    pub(crate) fn new(cube: &Cube, filter: CompiledFilter, numbers: usize) -> Self {
         if filter.asks_rows() {
             return Self { inside: filter, outside: None };
         }
@@ -45,8 +45,8 @@ impl Split {
         let words = cube.categories.words().len();
         let outside: Vec<u8> = (0..words).map(|category| u8::from(taken.contains(&category))).collect();
         let inside = (0..words).map(|category| u8::from(is_wanted(category)) & !outside[category] & 1).collect();
-        let outside = Compiled { categories: Some(outside), is_outside: true, ..filter.clone() };
-        Self { inside: Compiled { categories: Some(inside), ..filter }, outside: Some((outside, taken)) }
+        let outside = CompiledFilter { categories: Some(outside), is_outside: true, ..filter.clone() };
+        Self { inside: CompiledFilter { categories: Some(inside), ..filter }, outside: Some((outside, taken)) }
     }
 }
 

@@ -16,7 +16,7 @@ pub enum Condition {
     /// It handed out all that it holds, and is asked for changes.
     Following,
     /// It cannot be read now. What it handed out before stays.
-    Failing,
+    SourceFailure,
     /// It answers, but part of what it says waits for a confirmation.
     Held,
     /// It handed out all that it holds, and has an end.
@@ -25,14 +25,14 @@ pub enum Condition {
 
 impl Condition {
     /// All.
-    pub const ALL: [Self; 5] = [Self::Loading, Self::Following, Self::Failing, Self::Held, Self::Ended];
+    pub const ALL: [Self; 5] = [Self::Loading, Self::Following, Self::SourceFailure, Self::Held, Self::Ended];
 
     /// The word in `meta` and in the metrics.
     pub fn word(self) -> &'static str {
         match self {
             Self::Loading => "loading",
             Self::Following => "following",
-            Self::Failing => "failing",
+            Self::SourceFailure => "failing",
             Self::Held => "held",
             Self::Ended => "ended",
         }
@@ -41,7 +41,7 @@ impl Condition {
 
 /// Since when a source cannot be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failing {
+pub struct SourceFailure {
     /// The first failure after the last success.
     pub since: UtcMicros,
     /// The last failure, as a sentence without secrets.
@@ -100,7 +100,7 @@ pub struct SourceReport {
     /// When it last answered.
     pub last_success: Option<UtcMicros>,
     /// There while it fails.
-    pub failing: Option<Failing>,
+    pub failing: Option<SourceFailure>,
     /// What a person should know of its rows.
     #[serde(default)]
     pub notices: Vec<Notice>,

@@ -1,12 +1,12 @@
 //! How long each statistic takes over a synthetic city of a realistic size, medians:
 //! `cargo run --release -p blotter-hotspot --example speed`.
 
-use blotter_hotspot::{BacktestPlan, Bounds, Confidence, Sites, Stop, StudyArea, backtest, density, emerging};
+use blotter_hotspot::{BacktestPlan, Confidence, Extent, Sites, Stop, StudyArea, backtest, density, emerging};
 use h3o::{CellIndex, LatLng, Resolution};
 use std::{error::Error, io::Write, time::Instant};
 
 /// As Chicago.
-const BOUNDS: Bounds = Bounds { west: -87.95, south: 41.64, east: -87.52, north: 42.03 };
+const BOUNDS: Extent = Extent { west: -87.95, south: 41.64, east: -87.52, north: 42.03 };
 const PLACES: usize = 400_000;
 const RUNS: usize = 15;
 

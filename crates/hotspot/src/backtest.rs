@@ -19,20 +19,20 @@ pub enum Method {
     /// z of Gi\*.
     GiStar,
     /// Kernel density, of each cell's incidents in its middle.
-    Density,
+    DensitySurface,
     /// The plain count of past incidents, which is hard to beat.
     Count,
 }
 
 impl Method {
     /// All.
-    pub const ALL: [Self; 3] = [Self::GiStar, Self::Density, Self::Count];
+    pub const ALL: [Self; 3] = [Self::GiStar, Self::DensitySurface, Self::Count];
 
     /// `gi_star`, `density`, `count`.
     pub fn name(self) -> &'static str {
         match self {
             Self::GiStar => "gi_star",
-            Self::Density => "density",
+            Self::DensitySurface => "density",
             Self::Count => "count",
         }
     }
@@ -53,7 +53,7 @@ pub struct BacktestPlan {
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Backtest {
+pub struct BacktestResult {
     /// A: cells of the study area.
     pub cells: usize,
     /// a: of these were flagged.
@@ -85,7 +85,12 @@ pub struct Score {
 /// gap, in the order of the study area's cells.
 ///
 /// Of cells with the same score the one with the lower index is ranked first; a score that is not defined is below all.
-pub fn backtest(weeks: &[Vec<u32>], area: &StudyArea, plan: &BacktestPlan, stop: Stop<'_>) -> Result<Backtest, Error> {
+pub fn backtest(
+    weeks: &[Vec<u32>],
+    area: &StudyArea,
+    plan: &BacktestPlan,
+    stop: Stop<'_>,
+) -> Result<BacktestResult, Error> {
     let cells = area.cells().len();
     if cells == 0 {
         return Err(Error::NoCells);
@@ -126,7 +131,7 @@ pub fn backtest(weeks: &[Vec<u32>], area: &StudyArea, plan: &BacktestPlan, stop:
                     let z: Vec<f64> = z.into_iter().map(|z| z.unwrap_or(f64::NEG_INFINITY)).collect();
                     top(&z, flagged, f64::total_cmp)
                 }
-                Method::Density => top(&kernel.densities(&training), flagged, f64::total_cmp),
+                Method::DensitySurface => top(&kernel.densities(&training), flagged, f64::total_cmp),
                 Method::Count => top(&training, flagged, u64::cmp),
             }));
         }
@@ -138,7 +143,7 @@ pub fn backtest(weeks: &[Vec<u32>], area: &StudyArea, plan: &BacktestPlan, stop:
     let (all, most) = (incidents.iter().sum(), best.iter().sum());
     let scores = Method::ALL.into_iter().zip(hits);
     let scores = scores.map(|(method, hits)| score(method, hits, all, most, flagged as f64 / cells as f64)).collect();
-    Ok(Backtest { cells, flagged, incidents, best, scores })
+    Ok(BacktestResult { cells, flagged, incidents, best, scores })
 }
 
 fn add(sums: &mut [u64], week: &[u32]) {

@@ -89,7 +89,7 @@ impl CellKernel {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::{Bounds, Sites, density};
+    use crate::{Extent, Sites, density};
     use h3o::Resolution;
 
     /// The density on a grid of one cell around the middle of a hexagon is the same.
@@ -105,7 +105,7 @@ mod tests {
             let found = CellKernel::new(&cells, bandwidth_m, Stop::never()).unwrap().densities(&whole);
             for ((latitude, longitude), found) in points.iter().zip(found) {
                 // The middle of its only cell lies half a metre from that point in both directions.
-                let bounds = Bounds { west: *longitude, south: *latitude, east: *longitude, north: *latitude };
+                let bounds = Extent { west: *longitude, south: *latitude, east: *longitude, north: *latitude };
                 let mut sites = Sites::new(bounds).unwrap();
                 sites.add(&points);
                 let expect = density(&sites, &counts, 1.0, bandwidth_m, None, Stop::never()).unwrap().values[0];

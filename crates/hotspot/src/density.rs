@@ -22,7 +22,7 @@ const GROUP: usize = 4;
 
 /// A kernel density.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Density {
+pub struct DensitySurface {
     /// Where its values lie.
     pub grid: Grid,
     /// Of the kernel.
@@ -41,7 +41,7 @@ pub fn density(
     bandwidth_m: f64,
     years: Option<f64>,
     stop: Stop<'_>,
-) -> Result<Density, Error> {
+) -> Result<DensitySurface, Error> {
     if !is_length(bandwidth_m) {
         return Err(Error::Bandwidth(bandwidth_m));
     }
@@ -57,7 +57,7 @@ pub fn density(
     for value in &mut values {
         *value *= scale;
     }
-    Ok(Density { grid, bandwidth_m, values })
+    Ok(DensitySurface { grid, bandwidth_m, values })
 }
 
 /// Spots, from south to north, that spread over a grid.
@@ -149,11 +149,11 @@ impl Spread<'_> {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::Bounds;
+    use crate::Extent;
     use proptest::prelude::*;
     use std::f64::consts::PI;
 
-    const BOUNDS: Bounds = Bounds { west: -87.70, south: 41.80, east: -87.60, north: 41.90 };
+    const BOUNDS: Extent = Extent { west: -87.70, south: 41.80, east: -87.60, north: 41.90 };
 
     type PlaceCount = (f64, f64, u32);
 
@@ -167,7 +167,7 @@ mod tests {
         (sites, places.iter().map(|(_, _, count)| *count).collect())
     }
 
-    fn of(places: &[PlaceCount], cell_m: f64, bandwidth_m: f64, years: Option<f64>) -> Result<Density, Error> {
+    fn of(places: &[PlaceCount], cell_m: f64, bandwidth_m: f64, years: Option<f64>) -> Result<DensitySurface, Error> {
         let (sites, counts) = sites(places);
         density(&sites, &counts, cell_m, bandwidth_m, years, Stop::never())
     }

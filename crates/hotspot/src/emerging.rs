@@ -59,7 +59,8 @@ pub fn emerging(
         let test = |counts: &Vec<u32>| stop.check().map(|()| test(counts, neighbors, confidence).0);
         steps.iter().map(test).collect::<Result<Vec<_>, Error>>()
     });
-    let tested: Vec<Tested> = tested.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();
+    let tested: Vec<CellsAtStep> =
+        tested.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();
     // Of the last step alone; kept for every step, q would be half of the memory.
     let q = steps.last().map(|counts| test(counts, neighbors, confidence).1).unwrap_or_default();
     let share = cells.div_ceil(threads).max(1);
@@ -77,7 +78,7 @@ pub fn emerging(
 
 /// The cells at a step: nine bytes each, for there may be millions of cells and steps.
 #[derive(Clone, Debug)]
-struct Tested {
+struct CellsAtStep {
     /// Not a number where it is not defined.
     z: Vec<f64>,
     /// What z and q make it; neither where they are not defined.
@@ -85,7 +86,7 @@ struct Tested {
 }
 
 /// The cells at a step, and q of each.
-fn test(counts: &[u32], neighbors: &Neighbors, confidence: Confidence) -> (Tested, Vec<Option<f64>>) {
+fn test(counts: &[u32], neighbors: &Neighbors, confidence: Confidence) -> (CellsAtStep, Vec<Option<f64>>) {
     let z = z_scores(counts, neighbors);
     let p: Vec<Option<f64>> = z.iter().map(|z| z.map(two_sided_p)).collect();
     let q = q_values(&p);
@@ -98,7 +99,7 @@ fn test(counts: &[u32], neighbors: &Neighbors, confidence: Confidence) -> (Teste
         _ => Heat::Neither,
     };
     let heat = z.iter().zip(&q).map(heat).collect();
-    (Tested { z: z.into_iter().map(|z| z.unwrap_or(f64::NAN)).collect(), heat }, q)
+    (CellsAtStep { z: z.into_iter().map(|z| z.unwrap_or(f64::NAN)).collect(), heat }, q)
 }
 
 /// Room for one cell's history after another.
@@ -111,7 +112,7 @@ struct History {
 
 impl History {
     /// `q` is that of the last step.
-    fn of(&mut self, cell: usize, steps: &[Tested], q: Option<f64>, confidence: Confidence) -> Emergence {
+    fn of(&mut self, cell: usize, steps: &[CellsAtStep], q: Option<f64>, confidence: Confidence) -> Emergence {
         self.z.clear();
         self.heat.clear();
         for step in steps.iter().filter(|step| !step.z[cell].is_nan()) {

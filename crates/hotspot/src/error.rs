@@ -27,7 +27,7 @@ pub enum Error {
         "no extent of a city: give west ≤ east and south ≤ north, in degrees, at most {GREATEST_EXTENT_DEGREES} apart \
          and 80 from the equator"
     )]
-    Bounds,
+    Extent,
     /// A grid that does not fit.
     #[error("a grid of {0} cells is more than {MOST_GRID_CELLS}: give larger cells or a smaller extent")]
     TooManyGridCells(usize),

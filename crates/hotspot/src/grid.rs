@@ -13,7 +13,7 @@ const ROUNDING: f64 = 1e-6;
 
 /// An extent in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
+pub struct Extent {
     /// Least longitude.
     pub west: f64,
     /// Least latitude.
@@ -25,13 +25,13 @@ pub struct Bounds {
 }
 
 /// The middle of an extent of a city: latitude and longitude.
-pub(crate) fn centre_of(bounds: Bounds) -> Result<(f64, f64), Error> {
-    let Bounds { west, south, east, north } = bounds;
+pub(crate) fn centre_of(bounds: Extent) -> Result<(f64, f64), Error> {
+    let Extent { west, south, east, north } = bounds;
     let spans = 0.0..=GREATEST_EXTENT_DEGREES;
     let near = south >= -GREATEST_LATITUDE && north <= GREATEST_LATITUDE && west >= -180.0 && east <= 180.0;
     // What is not a number is in no range.
     if !(near && spans.contains(&(east - west)) && spans.contains(&(north - south))) {
-        return Err(Error::Bounds);
+        return Err(Error::Extent);
     }
     Ok((f64::midpoint(south, north), f64::midpoint(west, east)))
 }
@@ -40,7 +40,7 @@ pub(crate) fn centre_of(bounds: Bounds) -> Result<(f64, f64), Error> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grid {
     projection: Projection,
-    bounds: Bounds,
+    bounds: Extent,
     west_m: f64,
     south_m: f64,
     cell_m: f64,
@@ -53,12 +53,12 @@ pub struct Grid {
 impl Grid {
     /// Cells of a side that cover an extent. Their sides lie at whole multiples of it from the extent's middle, so that
     /// the same extent and side always give the same cells.
-    pub fn covering(bounds: Bounds, cell_m: f64) -> Result<Self, Error> {
+    pub fn covering(bounds: Extent, cell_m: f64) -> Result<Self, Error> {
         if !is_length(cell_m) {
             return Err(Error::CellSize(cell_m));
         }
         let (latitude, longitude) = centre_of(bounds)?;
-        let Bounds { west, south, east, north } = bounds;
+        let Extent { west, south, east, north } = bounds;
         let projection = Projection::centred(latitude, longitude);
         // Parallels are curves on the plane, widest at the latitude nearest to the equator.
         let widest = 0.0_f64.clamp(south, north);
@@ -94,7 +94,7 @@ impl Grid {
     }
 
     /// The extent that it was made for.
-    pub fn bounds(&self) -> Bounds {
+    pub fn bounds(&self) -> Extent {
         self.bounds
     }
 
@@ -172,7 +172,7 @@ pub(crate) struct Reach {
 mod tests {
     use super::*;
 
-    const CHICAGO: Bounds = Bounds { west: -87.95, south: 41.64, east: -87.52, north: 42.03 };
+    const CHICAGO: Extent = Extent { west: -87.95, south: 41.64, east: -87.52, north: 42.03 };
 
     #[test]
     fn covers_the_city_and_little_more() {
@@ -190,7 +190,7 @@ mod tests {
     fn every_point_of_the_extent_lies_in_it() {
         // A parallel bends on the plane: the middle of the southern edge is further south than its ends, or north.
         for (south, north) in [(41.0, 43.0), (-43.0, -41.0), (-1.0, 2.0)] {
-            let bounds = Bounds { west: 10.0, south, east: 13.0, north };
+            let bounds = Extent { west: 10.0, south, east: 13.0, north };
             let grid = Grid::covering(bounds, 1000.0).unwrap();
             for step in 0..=100 {
                 let part = f64::from(step) / 100.0;
@@ -211,20 +211,20 @@ mod tests {
 
     #[test]
     fn what_is_no_grid_is_refused() {
-        let check = |bounds: Bounds, cell_m: f64, expect: Error| match Grid::covering(bounds, cell_m) {
+        let check = |bounds: Extent, cell_m: f64, expect: Error| match Grid::covering(bounds, cell_m) {
             Err(error) => assert_eq!(error.to_string(), expect.to_string()),
             Ok(grid) => panic!("{grid:?}"),
         };
         for side in [0.0, -5.0, f64::NAN, f64::INFINITY] {
             check(CHICAGO, side, Error::CellSize(side));
         }
-        check(Bounds { west: f64::NAN, ..CHICAGO }, 100.0, Error::Bounds);
-        check(Bounds { west: -87.0, ..CHICAGO }, 100.0, Error::Bounds);
-        check(Bounds { south: 10.0, ..CHICAGO }, 100.0, Error::Bounds);
-        check(Bounds { south: 89.0, north: 90.0, ..CHICAGO }, 100.0, Error::Bounds);
+        check(Extent { west: f64::NAN, ..CHICAGO }, 100.0, Error::Extent);
+        check(Extent { west: -87.0, ..CHICAGO }, 100.0, Error::Extent);
+        check(Extent { south: 10.0, ..CHICAGO }, 100.0, Error::Extent);
+        check(Extent { south: 89.0, north: 90.0, ..CHICAGO }, 100.0, Error::Extent);
         assert!(matches!(Grid::covering(CHICAGO, 1.0), Err(Error::TooManyGridCells(_))));
         // A point is an extent of one cell.
-        let point = Grid::covering(Bounds { west: 1.0, south: 1.0, east: 1.0, north: 1.0 }, 100.0).unwrap();
+        let point = Grid::covering(Extent { west: 1.0, south: 1.0, east: 1.0, north: 1.0 }, 100.0).unwrap();
         assert_eq!((point.width(), point.height()), (1, 1));
     }
 }

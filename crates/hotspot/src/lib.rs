@@ -29,14 +29,14 @@ mod study_area;
 mod threads;
 mod two_counts;
 
-pub use backtest::{Backtest, BacktestPlan, Method, Score, backtest};
-pub use density::{Density, density};
+pub use backtest::{BacktestPlan, BacktestResult, Method, Score, backtest};
+pub use density::{DensitySurface, density};
 pub use emerging::{Emergence, emerging};
 pub use error::{
     Error, GREATEST_EXTENT_DEGREES, GREATEST_LENGTH_M, LEAST_LENGTH_M, LEAST_STEPS, MOST_GRID_CELLS, MOST_PAIRS,
 };
 pub use gi_star::gi_star;
-pub use grid::{Bounds, Grid};
+pub use grid::{Extent, Grid};
 pub use mann_kendall::{MannKendall, mann_kendall};
 pub use pattern::{Direction, Heat, Kind, Pattern};
 pub use projection::Projection;

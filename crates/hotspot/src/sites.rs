@@ -1,6 +1,6 @@
 //! Where the places of a city lie on its plane: found once for each place, and only counted from then on.
 
-use crate::{Bounds, Projection, error::Error, grid::centre_of, threads::in_parallel_chunks};
+use crate::{Extent, Projection, error::Error, grid::centre_of, threads::in_parallel_chunks};
 
 /// Degrees from the extent that no bandwidth reaches, and where the plane is still one.
 const FAR_DEGREES: f64 = 2.0;
@@ -11,7 +11,7 @@ const MANY: usize = 20_000;
 /// they were added; counts are given by number. 24 bytes each.
 #[derive(Clone, Debug)]
 pub struct Sites {
-    bounds: Bounds,
+    bounds: Extent,
     projection: Projection,
     from_south: Vec<Site>,
     added: usize,
@@ -34,13 +34,13 @@ pub(crate) struct Spot {
 
 impl Sites {
     /// None yet, of a city of this extent.
-    pub fn new(bounds: Bounds) -> Result<Self, Error> {
+    pub fn new(bounds: Extent) -> Result<Self, Error> {
         let (latitude, longitude) = centre_of(bounds)?;
         Ok(Self { bounds, projection: Projection::centred(latitude, longitude), from_south: Vec::new(), added: 0 })
     }
 
     /// The extent that they were made for.
-    pub fn bounds(&self) -> Bounds {
+    pub fn bounds(&self) -> Extent {
         self.bounds
     }
 
@@ -64,7 +64,7 @@ impl Sites {
     }
 
     fn site(&self, number: u32, (latitude, longitude): (f64, f64)) -> Option<Site> {
-        let Bounds { west, south, east, north } = self.bounds;
+        let Extent { west, south, east, north } = self.bounds;
         let near = (south - FAR_DEGREES..=north + FAR_DEGREES).contains(&latitude)
             && (west - FAR_DEGREES..=east + FAR_DEGREES).contains(&longitude);
         if !near {
@@ -97,7 +97,7 @@ impl Sites {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { west: -87.70, south: 41.80, east: -87.60, north: 41.90 };
+    const BOUNDS: Extent = Extent { west: -87.70, south: 41.80, east: -87.60, north: 41.90 };
 
     #[test]
     fn are_the_same_in_whatever_order_and_steps_they_were_added() {
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_no_extent_is_refused() {
-        assert_eq!(Sites::new(Bounds { south: 89.0, north: 90.0, ..BOUNDS }).unwrap_err(), Error::Bounds);
-        assert_eq!(Sites::new(Bounds { west: f64::NAN, ..BOUNDS }).unwrap_err(), Error::Bounds);
+        assert_eq!(Sites::new(Extent { south: 89.0, north: 90.0, ..BOUNDS }).unwrap_err(), Error::Extent);
+        assert_eq!(Sites::new(Extent { west: f64::NAN, ..BOUNDS }).unwrap_err(), Error::Extent);
     }
 }

@@ -42,7 +42,7 @@ impl fmt::Debug for Stop<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BacktestPlan, Bounds, Confidence, Sites, StudyArea, backtest, density, emerging};
+    use crate::{BacktestPlan, Confidence, Extent, Sites, StudyArea, backtest, density, emerging};
     use h3o::{CellIndex, LatLng, Resolution};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
     fn a_density_stops_between_places() {
-        let bounds = Bounds { west: -87.95, south: 41.64, east: -87.52, north: 42.03 };
+        let bounds = Extent { west: -87.95, south: 41.64, east: -87.52, north: 42.03 };
         let mut sites = Sites::new(bounds).unwrap();
         let places: Vec<(f64, f64)> =
             (0..20_000).map(|n| (41.7 + f64::from(n % 150) * 0.002, -87.9 + f64::from(n / 150) * 0.002)).collect();

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_comes_from_the_outline_and_what_is_said_stands() {
+    fn a_missing_area_comes_from_the_outline_and_a_published_one_stays() {
         let profile = profile();
         let rows = [
             ("1", "", "", Some((41.9, -87.7))),

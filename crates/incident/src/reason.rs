@@ -33,9 +33,9 @@ pub enum Reason {
     NoValue,
     #[error("a message of {bytes} bytes; the longest accepted is {most}")]
     LongMessage { bytes: usize, most: usize },
-    #[error("no incident in JSON: {0}")]
+    #[error("not an incident in JSON: {0}")]
     NotAnIncident(String),
-    #[error("the key is not `{expected}`, which the incident's is")]
+    #[error("wrong key: the incident's is `{expected}`")]
     OtherKey { expected: String },
     #[error("belongs in partition {expected}, not {found}: produce with the partitioner `murmur2_random`")]
     OtherPartition { expected: u32, found: u32 },

@@ -36,7 +36,7 @@ pub struct Transaction {
 }
 
 /// Where an append ended: the partition and its next offset behind the appended records.
-pub type Appended = (Topic, u32, Offset);
+pub type AppendEnd = (Topic, u32, Offset);
 
 /// Rows that were appended together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct AppendedRows {
 
 /// Consecutive records of one partition.
 #[derive(Clone, Debug)]
-pub struct Fetched {
+pub struct LogBatch {
     /// The offset of the first row; row `i` has offset `base + i`.
     pub base: Offset,
     /// Where to read on. Not always `base + rows`: a log may use up offsets for marks of its own, and for records that
@@ -68,7 +68,7 @@ pub struct Fetched {
     pub marked: Option<Offset>,
 }
 
-impl Fetched {
+impl LogBatch {
     /// Stretches of rows in order, and when each was appended.
     pub fn appended(&self) -> impl Iterator<Item = AppendedRows> {
         let whole = AppendedRows { rows: self.records.num_rows() as u32, at_ms: self.appended_at_ms };
@@ -100,7 +100,7 @@ pub struct Bounds {
 }
 
 /// One partition that a caller waits for, and the first record that it has not seen.
-pub type Watched = (Topic, u32, Offset);
+pub type WatchedPartition = (Topic, u32, Offset);
 
 /// The one writer of its name: when a second one is opened, in whatever process, the first can append no more.
 pub trait Writer: Send {
@@ -111,7 +111,7 @@ pub trait Writer: Send {
     /// [`LogError::NoSuchPartition`], [`LogError::Unencodable`] and [`LogError::TooLarge`] change nothing, and neither
     /// does [`LogError::Fenced`]. After any other the transaction may or may not be there: open the writer again, read
     /// how far it came, and go on from there.
-    fn append(&mut self, transaction: Transaction) -> Result<Vec<Appended>, LogError>;
+    fn append(&mut self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError>;
 }
 
 /// A process's part in dividing a topic's partitions among the members of a group. It leaves the group when it is
@@ -137,7 +137,7 @@ pub trait Log: Send + Sync {
     fn writer(self: Arc<Self>, name: &str) -> Result<Box<dyn Writer>, LogError>;
 
     /// As [`Writer::append`], for what may be said by anyone at any time.
-    fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError>;
+    fn append(&self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError>;
 
     /// Takes part in dividing the partitions of a topic among the members of a group.
     fn join(&self, group: &str, topic: Topic) -> Result<Box<dyn Membership>, LogError>;
@@ -148,7 +148,7 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// [`LogError::OffsetGone`] where retention has removed `from`, [`LogError::OffsetAhead`] where it lies beyond the
     /// partition's end (the caller knows another log, or this one has lost its tail), [`LogError::Corrupt`].
-    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError>;
+    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<LogBatch>, LogError>;
 
     /// The records at offsets from `from` to before `to`, without a gap, for someone who looks records up here and there:
     /// whoever follows the partition meanwhile waits for nothing of it. The last batch may reach beyond `to`; there may be
@@ -156,8 +156,8 @@ pub trait Log: Send + Sync {
     ///
     /// # Errors
     /// As [`Log::read`].
-    fn read_range(&self, topic: Topic, partition: u32, from: Offset, to: Offset) -> Result<Vec<Fetched>, LogError> {
-        let mut found: Vec<Fetched> = Vec::new();
+    fn read_range(&self, topic: Topic, partition: u32, from: Offset, to: Offset) -> Result<Vec<LogBatch>, LogError> {
+        let mut found: Vec<LogBatch> = Vec::new();
         let mut at = from;
         while at < to {
             // One batch: of a log in this process that is all that must be decoded for one record.
@@ -183,11 +183,12 @@ pub trait Log: Send + Sync {
 
     /// Blocks until one of the watched partitions has a record at or beyond its offset, the time has passed, someone
     /// calls [`Log::wake`], or the log is closed. Whether there is something to read.
-    fn wait_any(&self, watched: &[Watched], timeout: Duration) -> bool;
+    fn wait_any(&self, watched: &[WatchedPartition], timeout: Duration) -> bool;
 
     /// [`Log::wait_any`] for the partitions of one topic: `from` has an offset for each, in order.
     fn wait(&self, topic: Topic, from: &[Offset], timeout: Duration) -> bool {
-        let watched: Vec<Watched> = (0..).zip(from).map(|(partition, next)| (topic, partition, *next)).collect();
+        let watched: Vec<WatchedPartition> =
+            (0..).zip(from).map(|(partition, next)| (topic, partition, *next)).collect();
         self.wait_any(&watched, timeout)
     }
 

@@ -39,7 +39,7 @@ pub trait TopicFormat: Send + Sync {
     fn decoder(&self, partition: u32) -> Box<dyn Decoder>;
 
     /// A message that says in the topic itself how far a group has come, for readers that see no committed offsets;
-    /// it lies in the partition of the same number and is [`Decoded::Mark`] to a decoder.
+    /// it lies in the partition of the same number and is [`DecodedMessage::Mark`] to a decoder.
     fn mark(&self, _commit: &GroupOffset) -> Option<(Vec<u8>, Vec<u8>)> {
         None
     }
@@ -50,7 +50,7 @@ pub type Formats = BTreeMap<Topic, Arc<dyn TopicFormat>>;
 
 /// What a message was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decoded {
+pub enum DecodedMessage {
     /// A record; it is the next row.
     Record,
     /// No record, and meant to be none: how far a group had come with the records before it, where it can be read.
@@ -62,7 +62,7 @@ pub enum Decoded {
 /// Turns messages into columns.
 pub trait Decoder: Send {
     /// Takes one message.
-    fn push(&mut self, message: &Message<'_>) -> Decoded;
+    fn push(&mut self, message: &Message<'_>) -> DecodedMessage;
 
     /// Whether no further row fits into a batch.
     fn is_full(&self) -> bool;

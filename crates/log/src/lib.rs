@@ -22,13 +22,13 @@ pub const PEAKS_DAYS: u64 = 400;
 pub const REJECTED_BYTES: u64 = 256 << 20;
 
 pub use contract::{
-    Append, Appended, AppendedRows, Bounds, Fetched, Invalid, Log, Membership, Transaction, Watched, Writer,
+    Append, AppendEnd, AppendedRows, Bounds, Invalid, Log, LogBatch, Membership, Transaction, WatchedPartition, Writer,
 };
 pub use embedded::{
     EmbeddedLog, EmbeddedOptions, FreeBytes, PackWhen, PackingReport, Rebuild, RecordPlace, Retention, free_bytes,
 };
 pub use error::LogError;
-pub use format::{Decoded, Decoder, Encode, Formats, Message, TopicFormat};
+pub use format::{DecodedMessage, Decoder, Encode, Formats, Message, TopicFormat};
 #[cfg(feature = "kafka")]
 pub use kafka::{KafkaLog, KafkaLogin, KafkaOptions};
 pub use names::{GroupOffset, LogId, Offset, Topic};

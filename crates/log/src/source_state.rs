@@ -44,7 +44,7 @@ pub struct SourceState {
 impl SourceState {
     /// Whether a part of it cannot be read now, so that the figures may be behind without anyone's doing.
     pub fn is_failing(&self) -> bool {
-        !self.retired && self.reports.values().any(|report| report.condition == Condition::Failing)
+        !self.retired && self.reports.values().any(|report| report.condition == Condition::SourceFailure)
     }
 
     /// Whether there may be more to come that others wait for.

@@ -80,7 +80,7 @@ pub enum OfflineError {
 }
 
 impl OfflineError {
-    /// That it was told to stop, where it was.
+    /// That it was stopped, where it was.
     pub(crate) fn unless(stop: &Shutdown) -> Result<()> {
         if stop.is_triggered() { Err(Self::Cancelled) } else { Ok(()) }
     }
@@ -92,6 +92,8 @@ impl OfflineError {
             Self::Store(error) => error.is_retryable(),
             Self::Parquet(error) => StoreError::is_retryable_cause(error),
             Self::Damaged { .. } => true,
+            // Between the pointer and the files, a snapshot may have been removed: the next look finds a newer one.
+            Self::Local { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
             _ => false,
         }
     }

@@ -12,40 +12,35 @@ use crate::{
     error::{OfflineError, Result},
     manifest::{FOLDER, MANIFEST, Manifest, ManifestFile, POINTER, Pointer, checksum, to_json},
 };
-use blotter_runtime::{Shutdown, priority};
+use blotter_runtime::Shutdown;
 use blotter_store::Store;
 use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-/// Where to, and how often.
+/// Where to.
 #[derive(Clone, Debug)]
 pub struct FetchConfig {
     /// The local directory.
     pub directory: PathBuf,
-    /// Look again whenever this long has passed; `None` looks once and ends.
-    pub every: Option<Duration>,
     /// Snapshots to keep, the newest included: a reader may still be loading the one before.
     pub keep: usize,
-    /// Niceness of the thread, 0 to leave it alone.
-    pub niceness: i32,
     /// Triggered, it ends a fetch that is under way between two files: [`OfflineError::Cancelled`]. What is whole is kept.
     pub stop: Shutdown,
 }
 
 impl FetchConfig {
-    /// Once, into `directory`.
+    /// Into `directory`.
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory, every: None, keep: 2, niceness: 0, stop: Shutdown::new() }
+        Self { directory, keep: 2, stop: Shutdown::new() }
     }
 }
 
 /// What came of a look at the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fetched {
+pub enum FetchOutcome {
     /// The store has no snapshot yet.
     Nothing,
     /// The directory has the newest, whole.
@@ -54,31 +49,10 @@ pub enum Fetched {
     New(u64),
 }
 
-/// Runs the role on the calling thread: until it is shut down, or once where the configuration says so.
-pub fn run(config: &FetchConfig, store: &Store, shutdown: &Shutdown) -> Result<()> {
-    priority::lower(config.niceness);
-    let config = &FetchConfig { stop: shutdown.clone(), ..config.clone() };
-    loop {
-        match (once(config, store), config.every) {
-            (Err(OfflineError::Cancelled), _) | (Ok(_), None) => return Ok(()),
-            (Ok(Fetched::New(version)), _) => tracing::info!(version, "snapshot fetched"),
-            (Ok(_), _) => {}
-            // Between the pointer and the files, a snapshot may have been removed: the next look finds a newer one.
-            (Err(error), Some(_)) if error.is_retryable() || is_gone(&error) => {
-                tracing::warn!(%error, "the snapshot is fetched again");
-            }
-            (Err(error), _) => return Err(error),
-        }
-        if config.every.is_some_and(|every| shutdown.wait_timeout(every)) {
-            return Ok(());
-        }
-    }
-}
-
 /// Looks once. What is already there is checked against its manifest, and repaired.
-pub fn once(config: &FetchConfig, store: &Store) -> Result<Fetched> {
+pub fn once(config: &FetchConfig, store: &Store) -> Result<FetchOutcome> {
     let pointer_path = format!("{FOLDER}/{POINTER}");
-    let Some(bytes) = store.get(&pointer_path)? else { return Ok(Fetched::Nothing) };
+    let Some(bytes) = store.get(&pointer_path)? else { return Ok(FetchOutcome::Nothing) };
     let pointer = Pointer::parse(&pointer_path, &bytes)?;
     let manifest_path = format!("{FOLDER}/{}/{MANIFEST}", pointer.path);
     let bytes = store.get(&manifest_path)?.ok_or_else(|| gone(&manifest_path))?;
@@ -94,7 +68,7 @@ pub fn once(config: &FetchConfig, store: &Store) -> Result<Fetched> {
         }
     };
     if local.is_some_and(|local| local.version == pointer.version) && is_whole(&place, &manifest, &bytes) {
-        return Ok(Fetched::Unchanged(pointer.version));
+        return Ok(FetchOutcome::Unchanged(pointer.version));
     }
 
     let incoming = config.directory.join(format!(".incoming-{}", pointer.version));
@@ -117,7 +91,7 @@ pub fn once(config: &FetchConfig, store: &Store) -> Result<Fetched> {
     fs::rename(&staged, &target).map_err(OfflineError::local(&target))?;
     sync_directory(&config.directory)?;
     remove_old(config, pointer.version)?;
-    Ok(Fetched::New(pointer.version))
+    Ok(FetchOutcome::New(pointer.version))
 }
 
 /// The folders of the snapshots that are here.
@@ -221,8 +195,4 @@ fn sync_directory(path: &Path) -> Result<()> {
 
 fn gone(path: &str) -> OfflineError {
     OfflineError::Damaged { path: path.to_owned(), reason: "it is gone from the store".into() }
-}
-
-fn is_gone(error: &OfflineError) -> bool {
-    matches!(error, OfflineError::Local { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
 }

@@ -32,7 +32,7 @@ const BATCH_ROWS: usize = 8192;
 
 /// What was made again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestoreOutcome {
     /// Records.
     pub records: u64,
     /// Whether the sources go on where they were; else they begin anew.
@@ -49,7 +49,7 @@ pub fn run(
     dir: &Path,
     stop: &Shutdown,
     mut progress: impl FnMut(u64, u64),
-) -> Result<Restored> {
+) -> Result<RestoreOutcome> {
     let next_offsets = table.next_offsets();
     let options = EmbeddedOptions { owner: Some(profile.slug.clone()), ..EmbeddedOptions::default() };
     let log_id = LogId(table.log_id().to_owned());
@@ -74,12 +74,12 @@ pub fn run(
         counted.delete(&name)?;
     }
     let kept_aside = log.finish(positions.unwrap_or_default())?;
-    Ok(Restored { records, has_positions, kept_aside })
+    Ok(RestoreOutcome { records, has_positions, kept_aside })
 }
 
 /// One record's place, in the order of the log.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Sorted {
+struct SortKey {
     partition: u32,
     offset: u64,
     appended_at_ms: i64,
@@ -96,7 +96,7 @@ fn put_window(
 ) -> Result<u64> {
     let schema = incident_schema(profile);
     let mut batches: Vec<RecordBatch> = Vec::new();
-    let mut sorted: Vec<Sorted> = Vec::new();
+    let mut sorted: Vec<SortKey> = Vec::new();
     rows.read(
         table,
         None,
@@ -112,7 +112,7 @@ fn put_window(
             let at = column::<Int64Type>(&batch, "offset")?.values();
             let ingested = column::<TimestampMicrosecondType>(&batch, "ingested_at")?.values();
             let number = batches.len() as u32;
-            sorted.extend((0..batch.num_rows()).map(|row| Sorted {
+            sorted.extend((0..batch.num_rows()).map(|row| SortKey {
                 partition: partitions[row] as u32,
                 offset: at[row] as u64,
                 appended_at_ms: ingested[row].div_euclid(1000),

@@ -5,10 +5,9 @@ mod common;
 
 use blotter_offline::{
     Manifest,
-    fetch::{FetchConfig, Fetched, once, run},
+    fetch::{FetchConfig, FetchOutcome, once},
     snapshot::{SnapshotConfig, SnapshotParts, take},
 };
-use blotter_runtime::Shutdown;
 use blotter_store::Store;
 use common::{MemoryLog, archive_all, open_store, profile, said};
 use std::{fs, path::Path, sync::Arc};
@@ -38,15 +37,15 @@ fn brings_the_newest_and_keeps_two() {
     let (_directory, store) = open_store();
     let local = tempfile::tempdir().unwrap();
     let config = FetchConfig::new(local.path().join("web"));
-    assert_eq!(once(&config, &store).unwrap(), Fetched::Nothing);
+    assert_eq!(once(&config, &store).unwrap(), FetchOutcome::Nothing);
     let log = MemoryLog::new("log-1");
     let mut versions = Vec::new();
     for n in 0..4 {
         publish(&log, &store, n);
-        let Fetched::New(version) = once(&config, &store).unwrap() else { panic!("there is a new one") };
+        let FetchOutcome::New(version) = once(&config, &store).unwrap() else { panic!("there is a new one") };
         versions.push(version);
         assert_eq!(check_whole(&config.directory).version, version);
-        assert_eq!(once(&config, &store).unwrap(), Fetched::Unchanged(version));
+        assert_eq!(once(&config, &store).unwrap(), FetchOutcome::Unchanged(version));
     }
     let mut found: Vec<u64> = fs::read_dir(&config.directory)
         .unwrap()
@@ -54,7 +53,6 @@ fn brings_the_newest_and_keeps_two() {
         .collect();
     found.sort_unstable();
     assert_eq!(found, versions[2..]);
-    run(&config, &store, &Shutdown::new()).unwrap();
 }
 
 #[test]
@@ -82,7 +80,7 @@ fn what_is_damaged_here_is_fetched_again() {
     ];
     for damage in damage {
         damage();
-        assert_eq!(once(&config, &store).unwrap(), Fetched::New(manifest.version));
+        assert_eq!(once(&config, &store).unwrap(), FetchOutcome::New(manifest.version));
         assert_eq!(check_whole(local.path()), manifest);
     }
 }
@@ -109,7 +107,7 @@ fn what_is_damaged_in_the_store_is_never_shown() {
 
     // Repaired in the store, it arrives; what had come already is kept.
     store.put(&path, good).unwrap();
-    assert_eq!(once(&config, &store).unwrap(), Fetched::New(newest.version));
+    assert_eq!(once(&config, &store).unwrap(), FetchOutcome::New(newest.version));
     assert_eq!(check_whole(local.path()), newest);
 }
 
@@ -125,7 +123,7 @@ fn resumes_what_a_kill_left_behind() {
     fs::create_dir_all(&incoming).unwrap();
     fs::write(incoming.join("part-00000.parquet"), "half a fi").unwrap();
     fs::create_dir_all(local.path().join(".incoming-0")).unwrap();
-    assert_eq!(once(&config, &store).unwrap(), Fetched::New(version));
+    assert_eq!(once(&config, &store).unwrap(), FetchOutcome::New(version));
     check_whole(local.path());
     let left: Vec<_> = fs::read_dir(local.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");

@@ -191,7 +191,7 @@ fn one_that_is_down_or_refuses_delays_itself_only() {
 }
 
 #[test]
-fn who_waits_for_the_end_is_told_of_a_refusal() {
+fn a_refusal_is_reported_to_a_run_that_ends_when_caught_up() {
     let directory = tempfile::tempdir().unwrap();
     let (log, sink) = (open(directory.path()), Moody::named("one"));
     say(&log, 0, &[(1, "25", "THEFT", 1)]);

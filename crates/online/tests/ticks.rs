@@ -110,7 +110,7 @@ fn fresh(totals: &[Total], at: Option<i32>) -> (Option<String>, Vec<ReportedWind
 }
 
 #[test]
-fn a_tick_is_said_when_something_has_changed() {
+fn a_tick_is_published_when_something_has_changed() {
     let directory = tempfile::tempdir().unwrap();
     let log = open(directory.path());
     assert_eq!(catch_up(&log, Vec::new(), Vec::new()), 0, "there is nothing");
@@ -139,7 +139,7 @@ fn a_tick_is_said_when_something_has_changed() {
 }
 
 #[test]
-fn nothing_is_said_while_a_source_has_more() {
+fn nothing_is_published_while_a_source_has_more() {
     let directory = tempfile::tempdir().unwrap();
     let log = open(directory.path());
     say(&log, &weeks(), 0);
@@ -164,7 +164,7 @@ proptest! {
     /// Whatever the order in which totals come and however often they are replaced, and wherever the role is stopped and run
     /// again, it says what a fresh load of the last of them says.
     #[test]
-    fn what_is_said_is_what_a_fresh_load_says(
+    fn published_ticks_equal_those_of_a_fresh_load(
         begun in prop::collection::vec((0_u32..2, 0_i32..13 * WEEK, 0_usize..4, 0_usize..2, 0_u32..6), 0..120),
         later in prop::collection::vec((0_u32..2, 0_i32..13 * WEEK, 0_usize..4, 0_usize..2, 0_u32..6), 0..40),
     ) {
@@ -239,7 +239,7 @@ fn hook(address: &str) -> Hook {
 }
 
 #[test]
-fn a_webhook_is_told_once_per_episode_and_again_until_it_takes_it() {
+fn a_webhook_gets_each_episode_once_and_is_retried_until_it_accepts() {
     let directory = tempfile::tempdir().unwrap();
     let log = open(directory.path());
     let (address, received) = receiver(vec!["503 Service Unavailable", "200 OK", "204 No Content"]);

@@ -7,12 +7,12 @@ pub type Hour = i32;
 
 /// The hours of one (area, category) that hold incidents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Series {
+pub(crate) struct HourSeries {
     /// Ascending, each once, with a total above zero.
     entries: Vec<(Hour, u32)>,
 }
 
-impl Series {
+impl HourSeries {
     fn set(&mut self, hour: Hour, count: u32) {
         // Totals mostly come in the order of time.
         let place = match self.entries.last() {
@@ -52,7 +52,7 @@ impl Series {
 /// Eight bytes an hour that holds an incident: six years of a city of 1.7 million incidents are 12 MB.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    series: BTreeMap<(u32, u32), Series>,
+    series: BTreeMap<(u32, u32), HourSeries>,
 }
 
 impl History {
@@ -94,7 +94,7 @@ impl History {
     /// incident ahead of all others does not move it, by the rule that the data's clock has everywhere.
     pub fn end(&self) -> Option<Hour> {
         let newest = self.series.values().filter_map(|series| series.entries.last()).map(|entry| entry.0).max()?;
-        let hours = Descending { history: self, next: newest, block: Vec::new(), width: FIRST_BLOCK_HOURS };
+        let hours = NewestFirst { history: self, next: newest, block: Vec::new(), width: FIRST_BLOCK_HOURS };
         let (newest, _) = blotter_incident::newest_hour(hours, self.incidents())?;
         Some(newest.saturating_add(1))
     }
@@ -107,7 +107,7 @@ impl History {
     }
 
     /// By area, then by category.
-    pub(crate) fn series(&self) -> impl Iterator<Item = ((u32, u32), &Series)> {
+    pub(crate) fn series(&self) -> impl Iterator<Item = ((u32, u32), &HourSeries)> {
         self.series.iter().map(|(key, series)| (*key, series))
     }
 }
@@ -116,7 +116,7 @@ impl History {
 const FIRST_BLOCK_HOURS: i32 = 48;
 
 /// All hours that hold incidents with their sums, the newest first, a block at a time.
-struct Descending<'a> {
+struct NewestFirst<'a> {
     history: &'a History,
     /// The newest hour of the next block.
     next: Hour,
@@ -125,12 +125,12 @@ struct Descending<'a> {
     width: i32,
 }
 
-impl Iterator for Descending<'_> {
+impl Iterator for NewestFirst<'_> {
     type Item = (Hour, u64);
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.block.is_empty() {
-            let least = self.history.series.values().filter_map(Series::first_hour).min()?;
+            let least = self.history.series.values().filter_map(HourSeries::first_hour).min()?;
             if self.next < least {
                 return None;
             }

@@ -38,7 +38,7 @@ pub use options::Options;
 pub use published::{Alert, Episode, PublishedTick, TickRecord, said_batch, said_rows, said_schema};
 pub use ranking::peaks;
 pub use report::{Report, ReportedPeak, ReportedWindow};
-pub use reporting_delays::{FirstHeard, LEAST_INCIDENTS, MOST_DELAY_HOURS, ReportingDelays, TooFew};
+pub use reporting_delays::{FirstReport, LEAST_INCIDENTS, MOST_DELAY_HOURS, ReportingDelays, TooFew};
 pub use reporting_lag::ReportingLag;
 pub use span::SpanExpected;
 pub use surge::{MOST_EVIDENCE, WeekSeen, surge_evidence};

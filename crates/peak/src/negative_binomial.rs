@@ -64,7 +64,7 @@ pub fn usual_range(mean: f64, dispersion: f64, outside: f64) -> (u64, u64) {
     (low, high)
 }
 
-/// The greatest count of which something holds that holds of 0, and of none behind the first of which it does not.
+/// The greatest count for which `holds` is true. It is true of 0, and false of every count above the first for which it is false.
 fn greatest(holds: impl Fn(u64) -> bool) -> u64 {
     let mut above = 1;
     while holds(above) {

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_survives_its_words_to_the_last_bit() {
+    fn a_published_tick_survives_json_to_the_last_bit() {
         let peak = ReportedPeak {
             area: "25".into(),
             category: "THEFT".into(),

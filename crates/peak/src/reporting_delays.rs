@@ -15,7 +15,7 @@ pub const MOST_DELAY_HOURS: usize = 90 * 24;
 
 /// An incident's hour, and the hour in which it was first heard of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FirstHeard {
+pub struct FirstReport {
     /// When it happened.
     pub occurred: Hour,
     /// When a source said so first.
@@ -52,9 +52,9 @@ pub struct TooFew {
 impl ReportingDelays {
     /// From incidents that happened after all that was heard of until `since`, or in the first hour, if that is later: of those
     /// before it is not known when they were heard of first. What is heard of in the same hour counts as heard of together.
-    pub fn learn(mut all: Vec<FirstHeard>, since: Hour) -> Result<Self, TooFew> {
+    pub fn learn(mut all: Vec<FirstReport>, since: Hour) -> Result<Self, TooFew> {
         all.sort_unstable_by_key(|heard| heard.observed);
-        let clock_at = |heard: &[FirstHeard]| heard.iter().map(|heard| heard.occurred).max();
+        let clock_at = |heard: &[FirstReport]| heard.iter().map(|heard| heard.occurred).max();
         let since = since.max(all.first().map_or(since, |first| first.observed));
         let before = all.partition_point(|heard| heard.observed <= since);
         let started = clock_at(&all[..before]);
@@ -132,17 +132,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn heard(pairs: &[(Hour, Hour)]) -> Vec<FirstHeard> {
-        pairs.iter().map(|(occurred, observed)| FirstHeard { occurred: *occurred, observed: *observed }).collect()
+    fn heard(pairs: &[(Hour, Hour)]) -> Vec<FirstReport> {
+        pairs.iter().map(|(occurred, observed)| FirstReport { occurred: *occurred, observed: *observed }).collect()
     }
 
     /// Two incidents an hour; of each hour `tenths[delay]` tenths are heard of after so many hours, in turn.
-    fn feed(hours: Hour, tenths: &[u64]) -> Vec<FirstHeard> {
+    fn feed(hours: Hour, tenths: &[u64]) -> Vec<FirstReport> {
         let delays: Vec<Hour> =
             (0..).zip(tenths).flat_map(|(delay, many)| std::iter::repeat_n(delay, *many as usize)).collect();
         let all = (0..hours * 20).map(|number| {
             let (occurred, delay) = (number / 20, delays[number as usize % delays.len()]);
-            FirstHeard { occurred, observed: occurred + delay }
+            FirstReport { occurred, observed: occurred + delay }
         });
         all.filter(|heard| heard.observed < hours).collect()
     }
@@ -167,8 +167,8 @@ mod tests {
     #[test]
     fn ages_are_those_behind_the_data() {
         // Everything comes a week late, and all of a day at once, at its end.
-        let all: Vec<FirstHeard> =
-            (0..2400).map(|hour| FirstHeard { occurred: hour, observed: (hour / 24 + 1) * 24 + 168 }).collect();
+        let all: Vec<FirstReport> =
+            (0..2400).map(|hour| FirstReport { occurred: hour, observed: (hour / 24 + 1) * 24 + 168 }).collect();
         let found = ReportingDelays::learn(all.clone(), -1).unwrap();
         let share = |age: usize| found.share_by_age_hours[age];
         // Of the last day nothing had time to come later: a hundredth is left of that.

@@ -49,7 +49,7 @@ enum Update {
     Reports(Reports),
 }
 
-/// Produces until the source ends or says that it is caught up (`until_caught_up`), or until told to stop.
+/// Produces until the source ends or says that it is caught up (`until_caught_up`), or until stopped.
 pub fn run(until_caught_up: bool, parts: ProduceParts, shutdown: &Shutdown) -> Result<(), ProduceError> {
     let ProduceParts { log, writer, mut source, boundaries, progress } = parts;
     let name = source.name();

@@ -25,14 +25,14 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// The records that the log has behind a snapshot: the winning one of each incident.
 pub(crate) struct Behind {
-    pub(crate) incidents: HashMap<String, Ranked>,
+    pub(crate) incidents: HashMap<String, RankedRevision>,
     primary_layer: usize,
     pub(crate) next_offsets: Vec<u64>,
     pub(crate) received_at_ms: Option<i64>,
 }
 
 /// What is counted of an incident, and which of its revisions it is.
-pub(crate) struct Ranked {
+pub(crate) struct RankedRevision {
     revision: Revision,
     pub(crate) deleted: bool,
     pub(crate) at: UtcMicros,
@@ -85,7 +85,7 @@ impl Behind {
             if self.incidents.get(id).is_some_and(|known| known.revision >= revision) {
                 continue;
             }
-            let ranked = Ranked {
+            let ranked = RankedRevision {
                 revision,
                 deleted: rows.deleted.value(row),
                 at: UtcMicros(rows.occurred_at_utc[row]),

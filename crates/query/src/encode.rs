@@ -77,8 +77,8 @@ impl Form {
 pub trait Answer: Send + 'static {
     /// The formats it can be written in; the first is the default.
     const FORMS: &'static [Form];
-    /// Whether it may have a next page.
-    const HAS_PAGES: bool = false;
+    /// The parameter of the page to begin with, where it has pages.
+    const PAGE_PARAMETER: Option<&'static str> = None;
 
     /// As JSON.
     fn into_json(self) -> Result<Json, QueryError>;
@@ -86,7 +86,7 @@ pub trait Answer: Send + 'static {
     /// As a table; `None` if the answer has no rows.
     fn into_table(self, form: Form) -> Result<Option<Table>, QueryError>;
 
-    /// The cursor of the next page, if there is one.
+    /// That parameter's value for the next page, if there is one.
     fn next_page(&self) -> Option<String> {
         None
     }
@@ -132,7 +132,7 @@ impl Json {
         Ok(Self::Elements { others, name, count, element: Box::new(element), held_bytes })
     }
 
-    fn write(self) -> (usize, Writer) {
+    fn write(self) -> (usize, AnswerWriter) {
         match self {
             Self::Whole(text) => {
                 let mut text = Some(text);
@@ -178,24 +178,24 @@ pub enum Rest {
 }
 
 /// Appends some of an answer; called until there is nothing more.
-pub type Writer = Box<dyn FnMut(&mut Vec<u8>) -> Result<Rest, ArrowError> + Send>;
+pub type AnswerWriter = Box<dyn FnMut(&mut Vec<u8>) -> Result<Rest, ArrowError> + Send>;
 
 /// An answer that can be written.
-pub struct Encoded {
+pub struct EncodedAnswer {
     /// What it is.
     pub form: Form,
     /// Bytes that it holds until it is written.
     pub held_bytes: usize,
-    /// The cursor of the next page, if there is one.
-    pub next_page: Option<String>,
+    /// The parameter of the next page, if there is one, and its value.
+    pub next_page: Option<(&'static str, String)>,
     /// Writes it.
-    pub write: Writer,
+    pub write: AnswerWriter,
 }
 
-impl Encoded {
+impl EncodedAnswer {
     /// An answer in one of its forms.
     pub fn new<A: Answer>(answer: A, form: Form) -> Result<Self, QueryError> {
-        let next_page = answer.next_page();
+        let next_page = A::PAGE_PARAMETER.zip(answer.next_page());
         let (held_bytes, write) = match form {
             Form::Json => answer.into_json()?.write(),
             form => {
@@ -239,9 +239,9 @@ impl Table {
         Self { count, rows, geometry: Box::new(|_| "null".to_owned()), beside, held_bytes }
     }
 
-    fn write(self, form: Form) -> Result<(usize, Writer), QueryError> {
+    fn write(self, form: Form) -> Result<(usize, AnswerWriter), QueryError> {
         let Self { count, rows, geometry, beside, held_bytes } = self;
-        let write: Writer = match form {
+        let write: AnswerWriter = match form {
             Form::Csv => Box::new(csv(count, rows)),
             Form::GeoJson if count > MOST_FEATURES => {
                 return Err(QueryError::parameter(

@@ -7,7 +7,7 @@ use crate::{
     view::View,
 };
 use blotter_city::{UtcMicros, format_utc};
-use blotter_cube::Apart;
+use blotter_cube::OutlierGroup;
 use blotter_log::{SourceState, held};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -174,9 +174,9 @@ impl Figures {
     pub fn of(city: &LoadedCity, view: &View) -> Self {
         let (figures, period) = (view.cube.figures(), view.cube.period());
         let local = |at: Option<UtcMicros>| at.map(|at| view.cube.clock().format(at));
-        let apart = |apart: Option<Apart>| {
+        let apart = |apart: Option<OutlierGroup>| {
             let format = |at| view.cube.clock().format(at);
-            apart.map(|Apart { incidents, first, last }| OutlierFigures {
+            apart.map(|OutlierGroup { incidents, first, last }| OutlierFigures {
                 incidents,
                 first: format(first),
                 last: format(last),

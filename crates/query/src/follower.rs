@@ -17,7 +17,7 @@ use arrow::array::RecordBatch;
 use blotter_city::Profile;
 use blotter_cube::{Changes, HourSlot, Locator};
 use blotter_incident::{Boundaries, IncidentBatch, rejected_rows};
-use blotter_log::{Fetched, Log, LogError, Offset, Topic};
+use blotter_log::{Log, LogBatch, LogError, Offset, Topic};
 use blotter_peak::said_rows;
 use blotter_runtime::Shutdown;
 use parking_lot::RwLockWriteGuard;
@@ -128,7 +128,7 @@ impl LoadedCity {
 }
 
 impl Follower {
-    /// Runs until told to stop, or until ready where that was asked for.
+    /// Runs until stopped, or until ready where that was asked for.
     pub fn run(&self, shutdown: &Shutdown) -> Result<(), LoadError> {
         self.city.search.begin(&self.snapshots);
         let mut announcer = Announcer::new();
@@ -262,7 +262,7 @@ impl Follower {
         Ok(true)
     }
 
-    /// A view of a snapshot with its files; none where it is of another log, or where it was told to stop.
+    /// A view of a snapshot with its files; none where it is of another log, or where it was stopped.
     fn view_of(&self, snapshot: &LocalSnapshot, shutdown: &Shutdown) -> Result<Option<View>, LoadError> {
         let (found, asked) = (&snapshot.manifest.city, &self.city.profile.slug);
         if found != asked {
@@ -409,7 +409,7 @@ impl Follower {
     }
 
     /// Applies a batch, a few thousand rows at a time; the offsets move with the rows.
-    fn apply(&self, part: u32, fetched: &Fetched, announcer: &mut Announcer) -> Result<(), LoadError> {
+    fn apply(&self, part: u32, fetched: &LogBatch, announcer: &mut Announcer) -> Result<(), LoadError> {
         if fetched.records.num_rows() == 0 {
             // What lies there is no record.
             self.city.write().next_offsets[part as usize] = fetched.next.0;
@@ -589,7 +589,7 @@ struct Slice {
 }
 
 /// A batch in pieces that are applied under one hold of the lock each.
-fn slices(fetched: &Fetched) -> impl Iterator<Item = Slice> {
+fn slices(fetched: &LogBatch) -> impl Iterator<Item = Slice> {
     let rows = fetched.records.num_rows();
     (0..rows).step_by(LOCK_ROWS).map(move |from| {
         let length = LOCK_ROWS.min(rows - from);
@@ -618,9 +618,9 @@ impl Slice {
 }
 
 /// The part of a batch before an offset.
-fn before(fetched: &Fetched, end: u64) -> Fetched {
+fn before(fetched: &LogBatch, end: u64) -> LogBatch {
     let rows = (end.saturating_sub(fetched.base.0) as usize).min(fetched.records.num_rows());
-    Fetched {
+    LogBatch {
         next: Offset(fetched.next.0.min(end.max(fetched.base.0))),
         records: Arc::new(fetched.records.slice(0, rows)),
         ..fetched.clone()
@@ -629,7 +629,7 @@ fn before(fetched: &Fetched, end: u64) -> Fetched {
 
 /// What a topic of one partition has from an offset on, or from its beginning where that is gone. Whoever keeps these
 /// records misses what retention has removed; nothing else depends on it.
-fn what_is_left(log: &dyn Log, topic: Topic, next: &mut Offset) -> Result<Vec<Fetched>, LogError> {
+fn what_is_left(log: &dyn Log, topic: Topic, next: &mut Offset) -> Result<Vec<LogBatch>, LogError> {
     match log.read(topic, 0, *next, READ_BYTES) {
         Err(LogError::OffsetGone { earliest, .. }) => {
             *next = earliest;
@@ -675,7 +675,9 @@ impl TickReader {
                 match serde_json::from_str(&row.json).and_then(Event::peaks) {
                     // Without a listener there is nobody to tell.
                     Ok(event) => drop(city.events.send(Arc::new(event))),
-                    Err(error) => tracing::warn!(offset = offset.0, %error, "what lies in topic peaks is passed over"),
+                    Err(error) => {
+                        tracing::warn!(offset = offset.0, %error, "skipped an unreadable record of topic peaks");
+                    }
                 }
             }
             self.next = fetched.next;

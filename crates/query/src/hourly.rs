@@ -25,11 +25,11 @@ pub(crate) struct Hourly {
     pub(crate) ticks: Arc<Ticks>,
     /// Of the cube's codes.
     numbers: Numbers,
-    noted: Noted,
+    noted: PendingTotals,
 }
 
 #[derive(Clone, Debug, Default)]
-enum Noted {
+enum PendingTotals {
     #[default]
     Everything,
     Cells(Vec<HourCell>),
@@ -41,11 +41,11 @@ impl Hourly {
         if !changes.is_empty() {
             self.ticks = Arc::default();
         }
-        if let Noted::Cells(cells) = &mut self.noted {
+        if let PendingTotals::Cells(cells) = &mut self.noted {
             if cells.len() + changes.len() <= MOST_NOTED {
                 cells.extend(changes.hour_cells());
             } else {
-                self.noted = Noted::Everything;
+                self.noted = PendingTotals::Everything;
             }
         }
     }
@@ -55,7 +55,7 @@ impl Hourly {
         let noted = std::mem::take(&mut self.noted);
         let is_known = self.numbers.are_of(cube.primary_area_words().len(), cube.category_words().len());
         match noted {
-            Noted::Cells(cells) if is_known => {
+            PendingTotals::Cells(cells) if is_known => {
                 if !cells.is_empty() {
                     // Copied where a question is still at work on it.
                     let history = Arc::make_mut(&mut self.history);
@@ -64,9 +64,9 @@ impl Hourly {
                     }
                 }
             }
-            Noted::Cells(_) | Noted::Everything => self.begin_anew(cube),
+            PendingTotals::Cells(_) | PendingTotals::Everything => self.begin_anew(cube),
         }
-        self.noted = Noted::Cells(Vec::new());
+        self.noted = PendingTotals::Cells(Vec::new());
         self.clone()
     }
 

@@ -2,7 +2,7 @@
 
 use blotter_city::Profile;
 use blotter_cube::Cube;
-use blotter_hotspot::{Bounds, Error, Sites};
+use blotter_hotspot::{Error, Extent, Sites};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Those of one view's cube, as far as they were found; shared, so that they are added to without the view's lock.
@@ -13,7 +13,7 @@ impl CubeSites {
     /// None yet. Always of all of the city: the colour of a place must not depend on what is looked at.
     pub(crate) fn new(profile: &Profile) -> Self {
         let city = profile.bounding_box;
-        let bounds = Bounds { west: city.west, south: city.south, east: city.east, north: city.north };
+        let bounds = Extent { west: city.west, south: city.south, east: city.east, north: city.north };
         Self(Arc::new(Mutex::new(Sites::new(bounds).map(Arc::new))))
     }
 

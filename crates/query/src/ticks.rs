@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tick_that_was_asked_for_longest_ago_goes_first() {
+    fn the_least_recently_used_tick_is_evicted_first() {
         let ticks = Ticks::default();
         let computed = AtomicUsize::new(0);
         let ask = |at: Hour| {

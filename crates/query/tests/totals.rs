@@ -7,7 +7,7 @@ use blotter_log::{Log, Topic};
 use blotter_peak::{TickRecord, said_batch};
 use blotter_query::{
     CityTotals, FromParameters, LoadParts, LoadedCity, Parameters,
-    encode::{Encoded, Form},
+    encode::{EncodedAnswer, Form},
     questions::Peaks,
     testing::{CHICAGO, MemoryLog, Record, ask, batches, json, write_snapshot},
 };
@@ -84,7 +84,7 @@ fn check(directory: &Path, log: Option<&Arc<MemoryLog>>, queries: &[&str]) {
         let expect = ask(&whole, &format!("/api/v1/peaks?{query}"));
         match (totals.peaks(&question), expect) {
             (Ok(answer), Ok(expect)) => {
-                let answer = Encoded::new(answer, Form::Json).unwrap().bytes().unwrap();
+                let answer = EncodedAnswer::new(answer, Form::Json).unwrap().bytes().unwrap();
                 assert_eq!(String::from_utf8(answer).unwrap(), expect, "{query}");
             }
             (Err(error), Err(expect)) => assert_eq!(error.to_string(), expect.to_string(), "{query}"),

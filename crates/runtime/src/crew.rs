@@ -16,7 +16,7 @@ impl Crew {
         Self { shutdown, threads: Vec::new() }
     }
 
-    /// Starts a role that runs until told to stop: its end closes the others.
+    /// Starts a role that runs until stopped: its end closes the others.
     pub fn spawn(
         &mut self,
         role: &'static str,

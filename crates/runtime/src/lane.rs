@@ -139,12 +139,12 @@ impl Drop for Client {
 }
 
 /// The memory that answers hold while they are being sent.
-pub struct Sending(Arc<Semaphore>);
+pub struct AnswerMemory(Arc<Semaphore>);
 
 /// Memory is counted in pieces of so many bytes.
 const PIECE_BYTES: usize = 1024;
 
-impl Sending {
+impl AnswerMemory {
     /// So many bytes together.
     pub fn new(bytes: usize) -> Self {
         Self(Arc::new(Semaphore::new(bytes / PIECE_BYTES)))
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn answers_under_way_hold_so_much_and_no_more() {
-        let sending = Sending::new(10 * PIECE_BYTES);
+        let sending = AnswerMemory::new(10 * PIECE_BYTES);
         let first = sending.hold(6 * PIECE_BYTES).unwrap();
         assert!(sending.hold(6 * PIECE_BYTES).is_err());
         assert!(sending.hold(usize::MAX).is_err());

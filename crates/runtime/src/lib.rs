@@ -1,4 +1,4 @@
-//! What every role runs in: how it is told to stop, is run again after a failure, is watched, and answers over HTTP.
+//! What every role runs in: how it is stopped, is run again after a failure, is watched, and answers over HTTP.
 //!
 //! - [`Shutdown`]: the token by which a process asks its roles to close; [`signals`] trigger it;
 //! - [`Crew`]: the threads of the roles of one process; [`supervise()`]: running a role again;
@@ -24,9 +24,9 @@ mod supervise;
 pub use crew::Crew;
 pub use exposition::Exposition;
 pub use hosts::Hosts;
-pub use lane::{Demand, Lane, Sending};
+pub use lane::{AnswerMemory, Demand, Lane};
 pub use operations::Operations;
-pub use ops::{Operated, OpsServer};
+pub use ops::{OpsServer, RoleStatus};
 pub use problem::{Problem, ProblemDetails, RETRY_AFTER_S};
 pub use shutdown::Shutdown;
 pub use supervise::{Failure, supervise};

@@ -1,6 +1,6 @@
 //! A role as those who run it see it: whether it is at work, how often it began anew, and its figures.
 
-use crate::{Exposition, Operated, OpsServer};
+use crate::{Exposition, OpsServer, RoleStatus};
 use anyhow::{Context, Result};
 use std::{
     net::{SocketAddr, TcpListener},
@@ -32,7 +32,7 @@ impl Operations {
         let Some(address) = listen else { return Ok(None) };
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {address}: choose another with --ops-listen"))?;
-        Ok(Some(OpsServer::start(listener, Arc::clone(self) as Arc<dyn Operated>)?))
+        Ok(Some(OpsServer::start(listener, Arc::clone(self) as Arc<dyn RoleStatus>)?))
     }
 
     /// The role has its parts; `report` says its figures.
@@ -48,7 +48,7 @@ impl Operations {
     }
 }
 
-impl Operated for Operations {
+impl RoleStatus for Operations {
     fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Acquire)
     }

@@ -21,7 +21,7 @@ use std::{
 use tokio::sync::watch;
 
 /// A role as those who run it see it.
-pub trait Operated: Send + Sync {
+pub trait RoleStatus: Send + Sync {
     /// Whether it has its parts and is at work.
     fn is_ready(&self) -> bool;
 
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 struct Context {
-    role: Arc<dyn Operated>,
+    role: Arc<dyn RoleStatus>,
     scrapes: Arc<Lane>,
 }
 
@@ -51,7 +51,7 @@ pub struct OpsServer {
 
 impl OpsServer {
     /// Serves on a thread of its own.
-    pub fn start(listener: TcpListener, role: Arc<dyn Operated>) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, role: Arc<dyn RoleStatus>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let hosts = Hosts::new(address, &[]);

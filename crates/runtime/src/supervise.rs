@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub enum Failure {
     /// The same may succeed later without anyone's doing.
     Passing,
-    /// The role was told to stop.
+    /// The role was stopped.
     Cancelled,
     /// Waiting does not mend it.
     Lasting,
@@ -20,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// A run that lasted this long was none of a row of failures.
 const STEADY: Duration = Duration::from_mins(1);
 
-/// Runs a role until it ends by itself, is told to stop, or fails in a way that waiting does not mend.
+/// Runs a role until it ends by itself, is stopped, or fails in a way that waiting does not mend.
 pub fn supervise(
     operations: &Operations,
     shutdown: &Shutdown,

@@ -1,6 +1,6 @@
 //! The lanes of the map's questions, so that those of milliseconds and operations never stand behind those of seconds.
 
-use blotter_runtime::{Lane, Sending};
+use blotter_runtime::{AnswerMemory, Lane};
 use std::time::Duration;
 
 /// All lanes of one server, and the memory that its answers may hold.
@@ -14,7 +14,7 @@ pub(crate) struct Lanes {
     /// Questions of those who run it: metrics.
     pub(crate) operations: Lane,
     /// Answers that were found and are still being sent.
-    pub(crate) sending: Sending,
+    pub(crate) sending: AnswerMemory,
 }
 
 impl Default for Lanes {
@@ -25,7 +25,7 @@ impl Default for Lanes {
             // Each uses all cores by itself. Two, so that a short one need not wait for a long one.
             heavy: Lane::new("heavy", 2, 16, Duration::from_secs(10)).heavy(),
             operations: Lane::new("operations", Self::OPERATIONS, 64, Duration::from_secs(10)),
-            sending: Sending::new(192 << 20),
+            sending: AnswerMemory::new(192 << 20),
         }
     }
 }

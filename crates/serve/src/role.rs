@@ -48,7 +48,7 @@ pub struct ServeParts {
     pub listener: TcpListener,
 }
 
-/// Serves until told to stop.
+/// Serves until stopped.
 pub fn run(config: &ServeConfig, parts: ServeParts, shutdown: &Shutdown) -> Result<(), ServeError> {
     let LoadParts { log, snapshots, profile, boundaries } = parts.load;
     let mut city = LoadedCity::new(profile, log, boundaries);

@@ -5,7 +5,7 @@
 
 use crate::{
     Chunk, Progress, Source, SourceError, Step,
-    watched::{Part, RetryPolicy, RetryingSource},
+    watched::{RetryPolicy, RetryingSource, SourceParts},
 };
 use blotter_health::{Notice, Reports};
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ impl SourceChain {
     pub const NAME: &'static str = "data";
 
     /// Opens the sources, each behind the position kept for its name.
-    pub fn open(parts: Vec<Part>, position: Option<&[u8]>, watching: &RetryPolicy) -> Result<Self, SourceError> {
+    pub fn open(parts: Vec<SourceParts>, position: Option<&[u8]>, retry: &RetryPolicy) -> Result<Self, SourceError> {
         let wrong = |why: String| SourceError::Position { what: Self::NAME.into(), why };
         let position = match position {
             None => Position { version: VERSION, sources: BTreeMap::new() },
@@ -56,7 +56,7 @@ impl SourceChain {
                 continue;
             }
             let own = position.sources.get(&part.name).map(String::as_bytes);
-            let source = RetryingSource::open(part, own, !position.sources.is_empty(), watching.clone())?;
+            let source = RetryingSource::open(part, own, !position.sources.is_empty(), retry.clone())?;
             sources.push(Link { source, ended: false, fault: None, progress: Progress::default() });
         }
         Ok(Self { sources, position, turn: 0 })
@@ -199,9 +199,9 @@ mod tests {
         }
     }
 
-    fn scripted(name: &'static str) -> Part {
+    fn scripted(name: &'static str) -> SourceParts {
         let open: crate::Open = Box::new(move |_| Ok(Box::new(Scripted(name, 0))));
-        Part { name: name.into(), describe: name.into(), open }
+        SourceParts { name: name.into(), describe: name.into(), open }
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
             assert!(matches!(source.next().unwrap(), Step::Chunk(_)));
         }
         let conditions: Vec<_> = source.reports().values().map(|report| report.condition).collect();
-        assert_eq!(conditions, [blotter_health::Condition::Failing, blotter_health::Condition::Loading]);
+        assert_eq!(conditions, [blotter_health::Condition::SourceFailure, blotter_health::Condition::Loading]);
     }
 
     #[test]
@@ -225,9 +225,9 @@ mod tests {
             let options = OpenOptions::new(4, folder.path().join("spool"));
             open_sources(std::slice::from_ref(&file), &city("chicago"), position, &options)
         });
-        let parts = vec![scripted("broken"), Part { name: "a".into(), describe: "a".into(), open: csv }];
-        let watching = RetryPolicy { patient: false, ..RetryPolicy::new() };
-        let mut source = SourceChain::open(parts, None, &watching).unwrap();
+        let parts = vec![scripted("broken"), SourceParts { name: "a".into(), describe: "a".into(), open: csv }];
+        let retry = RetryPolicy { patient: false, ..RetryPolicy::new() };
+        let mut source = SourceChain::open(parts, None, &retry).unwrap();
         assert!(matches!(source.next().unwrap(), Step::Chunk(chunk) if chunk.rows() == 1));
         let error = source.next().map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("a test breaks it"), "{error}");
@@ -248,7 +248,7 @@ mod tests {
         let mut source = open_sources(&data, &city("chicago"), Some(&chunk.position), &options).unwrap();
         assert!(matches!(source.next().unwrap(), Step::Wait { caught_up: false, .. }));
         let report = source.reports().into_values().next().unwrap();
-        assert_eq!(report.condition, blotter_health::Condition::Failing);
+        assert_eq!(report.condition, blotter_health::Condition::SourceFailure);
         assert!(report.failing.unwrap().why.contains("a.csv"));
     }
 }

@@ -48,7 +48,7 @@ pub trait Source: Send {
 pub enum Step {
     /// Append this.
     Chunk(Chunk),
-    /// Ask again after this long (or when told to stop). `caught_up`: all that the source holds was handed out.
+    /// Ask again after this long (or when stopped). `caught_up`: all that the source holds was handed out.
     Wait {
         /// How long, on the wall clock.
         pause: Duration,

@@ -27,4 +27,4 @@ pub use open::{OpenOptions, open_sources, sources_name};
 pub use replay::{Replay, ReplayOptions};
 pub use simulator::{CsvStyle, Outbreak, Pace, Simulator, SimulatorOptions, WallClock};
 pub use socrata::{AppToken, BoundaryPortal, Shelf, SocrataOptions, SocrataSource};
-pub use watched::{Open, Part, RetryPolicy, RetryingSource};
+pub use watched::{Open, RetryPolicy, RetryingSource, SourceParts};

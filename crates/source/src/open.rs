@@ -1,8 +1,8 @@
 //! From what a user says (`--data`, `--speed`, a city) to a source.
 
 use crate::{
-    Brake, CsvOptions, CsvSource, Location, Part, Replay, ReplayOptions, RetryPolicy, RetryingSource, Source,
-    SourceChain, SourceError, WallClock,
+    Brake, CsvOptions, CsvSource, Location, Replay, ReplayOptions, RetryPolicy, RetryingSource, Source, SourceChain,
+    SourceError, SourceParts, WallClock,
 };
 use blotter_city::Profile;
 use blotter_incident::MAX_BATCH_ROWS;
@@ -24,7 +24,7 @@ pub struct OpenOptions {
     /// When deletions are believed.
     pub brake: Brake,
     /// How failures are treated.
-    pub watching: RetryPolicy,
+    pub retry: RetryPolicy,
     /// A directory of the sources' own, kept from start to start: decompressed copies to replay, and what is known of
     /// a portal's rows. What is lost there is made again.
     pub spool: PathBuf,
@@ -40,16 +40,16 @@ impl OpenOptions {
             speed: None,
             replace: false,
             brake: Brake::default(),
-            watching: RetryPolicy::new(),
+            retry: RetryPolicy::new(),
             spool,
         }
     }
 }
 
 /// The source of one `--data`: a path or an address.
-fn part(location: Location, profile: &Arc<Profile>, options: &OpenOptions) -> Part {
+fn part(location: Location, profile: &Arc<Profile>, options: &OpenOptions) -> SourceParts {
     let (profile, options) = (Arc::clone(profile), options.clone());
-    Part {
+    SourceParts {
         name: location.name(),
         describe: location.describe(),
         open: Box::new(move |position| {
@@ -79,7 +79,7 @@ pub fn open_sources(
         return open_replay(locations, profile, position, options);
     }
     let parts = locations.into_iter().map(|location| part(location, profile, options)).collect();
-    Ok(Box::new(SourceChain::open(parts, position, &options.watching)?))
+    Ok(Box::new(SourceChain::open(parts, position, &options.retry)?))
 }
 
 /// The name under which [`open_sources`] keeps its position, to be looked up before it is opened.
@@ -101,7 +101,7 @@ fn open_replay(
     replay.clock = options.clock.clone();
     let describe: Vec<String> = locations.iter().map(Location::describe).collect();
     let (profile, partitions) = (Arc::clone(profile), options.partitions);
-    let part = Part {
+    let part = SourceParts {
         name: Replay::name_of(&locations),
         describe: describe.join(", "),
         open: Box::new(move |position| {
@@ -109,5 +109,5 @@ fn open_replay(
             Ok(Box::new(Replay::open(locations, profile, partitions, position, replay.clone())?))
         }),
     };
-    Ok(Box::new(RetryingSource::open(part, position, false, options.watching.clone())?))
+    Ok(Box::new(RetryingSource::open(part, position, false, options.retry.clone())?))
 }

@@ -44,7 +44,7 @@ use blotter_city::{CivilMicros, Profile, UtcMicros};
 use blotter_incident::{Header, Observation, Parser, Rejected, TypedRow, Word, WordColumn};
 use calendar::{HOUR, SECOND};
 use city::{City, Draft};
-use figures::Figures;
+use figures::CityFigures;
 use plan::{Plan, Slot};
 use position::Position;
 use rhythm::Rhythm;
@@ -131,7 +131,7 @@ impl Simulator {
         options.check()?;
 
         let layers = columns_of(&options.city)?;
-        let figures = Figures::new();
+        let figures = CityFigures::new();
         let live_rate = options.live_rate();
         let mut plan = Plan::new(options.seed, options.starts_at, options.ends_at, live_rate);
         let given = match &options.outbreaks {

@@ -8,7 +8,7 @@
 //! - Pauses double from a second to five minutes with jitter, and are never shorter than what the server asks for.
 
 use crate::{Source, SourceError, Step, WallClock};
-use blotter_health::{Condition, Failing, Notice, NoticeKind, Reports, SourceReport};
+use blotter_health::{Condition, Notice, NoticeKind, Reports, SourceFailure, SourceReport};
 use rand::{RngExt, SeedableRng};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Default for RetryPolicy {
 }
 
 /// What is needed to open a source.
-pub struct Part {
+pub struct SourceParts {
     /// Its name in the log.
     pub name: String,
     /// What it is, for people, also while it cannot be opened.
@@ -56,8 +56,8 @@ pub struct Part {
 
 /// A source that may fail.
 pub struct RetryingSource {
-    part: Part,
-    watching: RetryPolicy,
+    part: SourceParts,
+    retry: RetryPolicy,
     source: Option<Box<dyn Source>>,
     position: Option<Vec<u8>>,
     report: SourceReport,
@@ -70,20 +70,20 @@ impl RetryingSource {
     /// Opens the source. What cannot be opened at the first start, with nothing loaded from it, is an error of the command
     /// line and ends it; `others_known`: something was loaded from others, so that a failure that may pass is waited for.
     pub fn open(
-        part: Part,
+        part: SourceParts,
         position: Option<&[u8]>,
         others_known: bool,
-        watching: RetryPolicy,
+        retry: RetryPolicy,
     ) -> Result<Self, SourceError> {
-        let seed = watching.clock.now().0 as u64;
+        let seed = retry.clock.now().0 as u64;
         let report = SourceReport { describe: part.describe.clone(), ..SourceReport::default() };
         let position = position.map(<[u8]>::to_owned);
         let jitter = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
         let mut watched =
-            Self { part, watching, source: None, position, report, failures: 0, retry_at_micros: i64::MIN, jitter };
+            Self { part, retry, source: None, position, report, failures: 0, retry_at_micros: i64::MIN, jitter };
         if let Err(error) = watched.opened().map(|_| ()) {
             let known = watched.position.is_some() || others_known && error.is_retryable();
-            if !(watched.watching.begun || known) {
+            if !(watched.retry.begun || known) {
                 return Err(error);
             }
             watched.failed(error)?;
@@ -103,13 +103,13 @@ impl RetryingSource {
     }
 
     fn failed(&mut self, error: SourceError) -> Result<Step, SourceError> {
-        let now = self.watching.clock.now();
+        let now = self.retry.clock.now();
         let since = self.report.failing.take().map_or(now, |failing| failing.since);
-        self.report.failing = Some(Failing { since, why: error.to_string() });
-        self.report.condition = Condition::Failing;
+        self.report.failing = Some(SourceFailure { since, why: error.to_string() });
+        self.report.condition = Condition::SourceFailure;
         if !error.is_retryable() {
             self.source = None;
-            if !self.watching.patient {
+            if !self.retry.patient {
                 return Err(error);
             }
         }
@@ -117,7 +117,7 @@ impl RetryingSource {
         self.failures += 1;
         let jittered = doubled.mul_f64(self.jitter.random_range(1.0..1.5));
         let pause = jittered.max(error.retry_after().unwrap_or_default().min(LONGEST_RETRY_AFTER));
-        self.retry_at_micros = self.watching.clock.steady_micros().saturating_add(pause.as_micros() as i64);
+        self.retry_at_micros = self.retry.clock.steady_micros().saturating_add(pause.as_micros() as i64);
         tracing::warn!(%error, retry_in_s = pause.as_secs(), "the source failed; retrying");
         Ok(Step::Wait { pause, caught_up: false })
     }
@@ -140,7 +140,7 @@ impl RetryingSource {
         };
         // A source that waits for its time has not been asked.
         if matches!(step, Step::Chunk(_) | Step::Wait { caught_up: false, .. }) || self.report.last_success.is_none() {
-            self.report.last_success = Some(self.watching.clock.now());
+            self.report.last_success = Some(self.retry.clock.now());
         }
         if let Step::Chunk(chunk) = step {
             self.position = Some(chunk.position.clone());
@@ -166,7 +166,7 @@ impl Source for RetryingSource {
     }
 
     fn next(&mut self) -> Result<Step, SourceError> {
-        let left = self.retry_at_micros.saturating_sub(self.watching.clock.steady_micros());
+        let left = self.retry_at_micros.saturating_sub(self.retry.clock.steady_micros());
         if left > 0 {
             return Ok(Step::Wait { pause: Duration::from_micros(left as u64), caught_up: false });
         }

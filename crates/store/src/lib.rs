@@ -20,8 +20,8 @@ mod s3;
 mod store;
 
 pub use archive::{
-    ArchiveFile, ArchiveTable, ArchiveWriter, Compacted, CompactionOptions, EncodedFile, NextOffsets, UploadedFile,
-    WriterLimits, archive_schema, civil_month, civil_year, to_incidents, writer_properties,
+    ArchiveFile, ArchiveTable, ArchiveWriter, CompactionOptions, CompactionOutcome, EncodedFile, TableOffsets,
+    UploadedFile, WriterLimits, archive_schema, civil_month, civil_year, to_incidents, writer_properties,
 };
 pub use checkpoints::Checkpoints;
 pub use error::{Damaged, Result, StoreError};

@@ -27,11 +27,11 @@ const STREAM_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct ObjectReader {
     source: Source,
-    verified: Option<Verified>,
+    verified: Option<VerifiedFile>,
 }
 
 #[derive(Clone, Debug)]
-struct Verified {
+struct VerifiedFile {
     blocks: Arc<Blocks>,
     /// For people.
     path: Arc<str>,
@@ -132,7 +132,7 @@ impl ObjectReader {
             let reason = format!("checksum {found} of {} bytes where {checksum} was written", self.len());
             return Err(Damaged { path: path.to_owned(), reason, remedy }.into());
         }
-        Ok(Self { verified: Some(Verified { blocks, path: path.into(), remedy }), ..self })
+        Ok(Self { verified: Some(VerifiedFile { blocks, path: path.into(), remedy }), ..self })
     }
 
     fn raw(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
@@ -174,7 +174,7 @@ impl ChunkReader for ObjectReader {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
-        let Some(Verified { blocks, path, remedy }) = &self.verified else { return self.raw(start, length) };
+        let Some(VerifiedFile { blocks, path, remedy }) = &self.verified else { return self.raw(start, length) };
         let end = start.saturating_add(length as u64);
         if end > self.len() {
             return Err(ParquetError::EOF(format!("`{path}` ends before byte {end}")));

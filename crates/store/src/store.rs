@@ -95,7 +95,7 @@ impl Store {
         let runtime = StoreRuntime::start()
             .map_err(|error| StoreError::Bucket { url: location.url.to_string(), why: error.to_string() })?;
         runtime.block_on(s3::probe(&*opened.objects, &location))?;
-        let s3::Opened { objects, root_objects } = opened;
+        let s3::OpenBucket { objects, root_objects } = opened;
         Ok(Self(Arc::new(Inner {
             objects,
             root_objects,

@@ -8,10 +8,7 @@ use crate::{
 use anyhow::Result;
 use blotter_log::Topic;
 use clap::Args;
-use std::{
-    collections::BTreeMap,
-    io::{BufWriter, Write, stdout},
-};
+use std::{collections::BTreeMap, io::stdout};
 
 #[derive(Debug, Args)]
 pub(crate) struct Counts {
@@ -39,16 +36,12 @@ pub(crate) fn run(arguments: &Counts) -> Result<()> {
             *totals.entry(key).or_default() += count;
         }
     }
-    let mut output = BufWriter::new(stdout().lock());
-    writeln!(output, "bucket,area,category,count")?;
+    let mut output = csv::Writer::from_writer(stdout().lock());
+    output.write_record(["bucket", "area", "category", "count"])?;
     for ((bucket, area, category), count) in totals {
         let bucket = blotter_city::format_utc(blotter_city::UtcMicros(bucket));
-        writeln!(output, "{bucket},{},{},{count}", quoted(&area), quoted(&category))?;
+        output.write_record([bucket, area, category, count.to_string()])?;
     }
     output.flush()?;
     log.close()
-}
-
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }

@@ -7,7 +7,7 @@ use crate::{
 use anyhow::{Context, Result};
 use blotter_city::{UtcMicros, format_utc};
 use blotter_offline::FirstRecords;
-use blotter_peak::{FirstHeard, ReportingDelays, begin_of, hour_of};
+use blotter_peak::{FirstReport, ReportingDelays, begin_of, hour_of};
 use clap::Args;
 use std::{
     fmt::Write as _,
@@ -31,18 +31,18 @@ pub(crate) fn run(arguments: &ReportingLag) -> Result<()> {
     let store = parts::open_store(&arguments.store.store)?;
     let records = FirstRecords::read(&store, &profile)?;
     let since = since.unwrap_or(records.begun_at);
-    let incidents: Vec<FirstHeard> = records
+    let incidents: Vec<FirstReport> = records
         .incidents
         .iter()
-        .map(|record| FirstHeard { occurred: hour_of(record.occurred_at), observed: hour_of(record.observed_at) })
+        .map(|record| FirstReport { occurred: hour_of(record.occurred_at), observed: hour_of(record.observed_at) })
         .collect();
     let observed = records.incidents.iter().map(|record| record.observed_at);
     let (first, last) = (observed.clone().min(), observed.max());
     let found = ReportingDelays::learn(incidents, hour_of(since)).with_context(|| {
         let said = |at: Option<UtcMicros>| at.map_or_else(|| "nothing".to_owned(), format_utc);
         format!(
-            "nothing can be learned of what came after {}, and the source's records are of {} to {}: `--since` says from when on \
-             they came as they were published",
+            "too few records since {}; the archive has records from {} to {}: set `--since` to the time from which the source was \
+             followed live",
             format_utc(since),
             said(first),
             said(last)

@@ -31,7 +31,7 @@ impl Deployment {
     pub(super) fn open(arguments: &Demo, profile: &Arc<Profile>) -> Result<Self> {
         let usual = sources::usual_directory(profile);
         let mut opened = match (&arguments.log, &arguments.dir) {
-            (Some(url), _) => Some(parts::open_log(url, profile, arguments.partitions)?),
+            (Some(url), _) => Some(parts::open_log(url, profile, arguments.new_log.partitions)?),
             (None, Some(directory)) => Some(open_log(directory, profile, arguments)?),
             // One whose first start was killed is there and holds nothing.
             (None, None) if !sources::is_decided(&arguments.input) && usual.join("log").is_dir() => {
@@ -87,5 +87,5 @@ impl Deployment {
 
 fn open_log(directory: &Path, profile: &Profile, arguments: &Demo) -> Result<OpenLog> {
     std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    parts::open_embedded(&directory.join("log"), profile, arguments.partitions)
+    parts::open_embedded(&directory.join("log"), profile, arguments.new_log.partitions)
 }

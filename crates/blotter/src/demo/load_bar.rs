@@ -63,7 +63,7 @@ impl RoleProgress {
     }
 }
 
-/// Shows progress until told to stop; with `until_caught_up` it is the one to say stop.
+/// Shows progress until stopped; with `until_caught_up` it is the one to say stop.
 pub(super) fn run(watched: &RoleProgress, until_caught_up: bool, shutdown: &Shutdown) -> Result<()> {
     let started = Instant::now();
     let bar = stdout().is_terminal().then(ProgressBar::no_length);

@@ -10,7 +10,7 @@ use blotter_offline::{
     fetch::{self, FetchConfig},
     snapshot::{self, Outcome, SnapshotConfig, SnapshotParts, pays},
 };
-use blotter_runtime::Shutdown;
+use blotter_runtime::{Shutdown, priority};
 use blotter_store::Store;
 use std::{
     path::PathBuf,
@@ -18,15 +18,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often it looks whether it was told to stop.
+/// How often it looks whether it was stopped.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The newest snapshot that was fetched: its next offsets, its rows and its incidents.
 #[derive(Debug, Default)]
-pub(super) struct SnapshotProgress(Mutex<Fetched>);
+pub(super) struct SnapshotProgress(Mutex<NewestSnapshot>);
 
 #[derive(Debug, Default)]
-struct Fetched {
+struct NewestSnapshot {
     next_offsets: Vec<u64>,
     rows: u64,
     incidents: u64,
@@ -43,7 +43,7 @@ impl SnapshotProgress {
     }
 
     fn set(&self, manifest: &Manifest) {
-        *self.lock() = Fetched {
+        *self.lock() = NewestSnapshot {
             next_offsets: manifest.next_offsets.values().copied().collect(),
             rows: manifest.rows,
             incidents: manifest.incidents,
@@ -57,7 +57,7 @@ impl SnapshotProgress {
         pays(of(archived).saturating_sub(of(&fetched.next_offsets)), fetched.rows, age)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Fetched> {
+    fn lock(&self) -> MutexGuard<'_, NewestSnapshot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -72,6 +72,7 @@ pub(super) struct Parts {
 }
 
 pub(super) fn run<V>(parts: &Parts, committed: &Receiver<V>, shutdown: &Shutdown) -> Result<()> {
+    priority::lower(BACKGROUND);
     if let Ok(Some(manifest)) = Manifest::newest_in(&parts.local)
         && manifest.log_id == parts.log.id().0
     {
@@ -87,13 +88,10 @@ pub(super) fn run<V>(parts: &Parts, committed: &Receiver<V>, shutdown: &Shutdown
         {
             let started = Instant::now();
             if let Some(manifest) = take(parts, shutdown)? {
-                let stop = shutdown.clone();
-                fetch::once(
-                    &FetchConfig { niceness: BACKGROUND, stop, ..FetchConfig::new(parts.local.clone()) },
-                    &parts.store,
-                )
-                // What the store holds was sound when it was looked at: the next round looks again.
-                .inspect_err(|_| parts.store.distrust())?;
+                let config = FetchConfig { stop: shutdown.clone(), ..FetchConfig::new(parts.local.clone()) };
+                fetch::once(&config, &parts.store)
+                    // What the store holds was sound when it was looked at: the next round looks again.
+                    .inspect_err(|_| parts.store.distrust())?;
                 let took_ms = started.elapsed().as_millis();
                 tracing::debug!(version = manifest.version, rows = manifest.rows, took_ms, "snapshot");
                 parts.progress.set(&manifest);
@@ -107,7 +105,7 @@ pub(super) fn run<V>(parts: &Parts, committed: &Receiver<V>, shutdown: &Shutdown
 }
 
 fn take(parts: &Parts, shutdown: &Shutdown) -> Result<Option<Manifest>> {
-    let config = SnapshotConfig { niceness: BACKGROUND, stop: shutdown.clone(), ..SnapshotConfig::default() };
+    let config = SnapshotConfig { stop: shutdown.clone(), ..SnapshotConfig::default() };
     let snapshot = SnapshotParts { store: parts.store.clone(), profile: Arc::clone(&parts.profile) };
     Ok(match snapshot::take(&config, &snapshot)? {
         Outcome::NoArchive => None,

@@ -3,7 +3,7 @@
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use blotter_city::{UtcMicros, format_utc, parse_instant};
-use blotter_log::{Decoded, Decoder, Encode, GroupOffset, Message, Offset, Topic, TopicFormat};
+use blotter_log::{DecodedMessage, Decoder, Encode, GroupOffset, Message, Offset, Topic, TopicFormat};
 use blotter_online::count::{self, Vocabulary, counts_batch, counts_rows, counts_schema};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
-pub(super) struct Counts;
+pub(super) struct CountsFormat;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Value<'a> {
@@ -36,7 +36,7 @@ struct Progress {
     next_offset: u64,
 }
 
-impl TopicFormat for Counts {
+impl TopicFormat for CountsFormat {
     fn schema(&self) -> SchemaRef {
         counts_schema()
     }
@@ -63,7 +63,7 @@ impl TopicFormat for Counts {
     }
 
     fn decoder(&self, partition: u32) -> Box<dyn Decoder> {
-        Box::new(Reading { partition, ..Reading::default() })
+        Box::new(CountsReader { partition, ..CountsReader::default() })
     }
 
     fn mark(&self, commit: &GroupOffset) -> Option<(Vec<u8>, Vec<u8>)> {
@@ -85,14 +85,14 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, ArrowError> {
 }
 
 #[derive(Default)]
-struct Reading {
+struct CountsReader {
     partition: u32,
     areas: Vocabulary,
     categories: Vocabulary,
     rows: Vec<(i32, u16, u16, u32)>,
 }
 
-impl Reading {
+impl CountsReader {
     fn read(&mut self, key: &[u8], value: &[u8]) -> Result<(), String> {
         let value: Value<'_> = serde_json::from_slice(value).map_err(|error| error.to_string())?;
         let bucket = parse_instant(&value.bucket).filter(|at| at.0.rem_euclid(HOUR_MICROS) == 0);
@@ -111,16 +111,16 @@ impl Reading {
     }
 }
 
-impl Decoder for Reading {
-    fn push(&mut self, message: &Message<'_>) -> Decoded {
+impl Decoder for CountsReader {
+    fn push(&mut self, message: &Message<'_>) -> DecodedMessage {
         let key = message.key.unwrap_or_default();
         if key.strip_prefix(b"progress/").is_some_and(|part| !part.contains(&b'/')) {
             let progress: Option<Progress> = message.value.and_then(|value| serde_json::from_slice(value).ok());
-            return Decoded::Mark(progress.map(|progress| Offset(progress.next_offset)));
+            return DecodedMessage::Mark(progress.map(|progress| Offset(progress.next_offset)));
         }
         match self.read(key, message.value.unwrap_or_default()) {
-            Ok(()) => Decoded::Record,
-            Err(why) => Decoded::Invalid(why),
+            Ok(()) => DecodedMessage::Record,
+            Err(why) => DecodedMessage::Invalid(why),
         }
     }
 
@@ -151,27 +151,27 @@ mod tests {
         let batch =
             counts_batch(vec![-1, 412_345, 7], (vec![0, 1, 1], &areas), (vec![1, 0, 1], &categories), vec![0, 5, 7])
                 .unwrap();
-        let mut reading = Counts.decoder(3);
+        let mut reading = CountsFormat.decoder(3);
         let mut keys = Vec::new();
         let mut write = |key: &[u8], value: &[u8]| {
             keys.push(String::from_utf8(key.to_vec()).unwrap());
             let message = Message { key: Some(key), value: Some(value), appended_at_ms: 0 };
-            assert_eq!(reading.push(&message), Decoded::Record);
+            assert_eq!(reading.push(&message), DecodedMessage::Record);
             Ok(())
         };
-        Counts.encode(3, &batch, &mut write).unwrap();
+        CountsFormat.encode(3, &batch, &mut write).unwrap();
         assert_eq!(counts_rows(&reading.finish().unwrap()).unwrap(), counts_rows(&batch).unwrap());
         assert_eq!(keys[1], "25%2F%C3%A9/THEFT/2017-01-15T01:00:00Z/3");
         assert!(keys[0].starts_with("/OFFENSE%2C%20%22OTHER%22/1969-12-31T23:00:00Z/"));
         let push = |key: &str, value: &str, reading: &mut Box<dyn Decoder>| {
             reading.push(&Message { key: Some(key.as_bytes()), value: Some(value.as_bytes()), appended_at_ms: 0 })
         };
-        assert!(matches!(push(&keys[1], "{}", &mut reading), Decoded::Invalid(_)));
+        assert!(matches!(push(&keys[1], "{}", &mut reading), DecodedMessage::Invalid(_)));
         let commit = GroupOffset { group: "count".into(), topic: Topic::Incidents, partition: 3, next: Offset(9) };
-        let (key, value) = Counts.mark(&commit).unwrap();
+        let (key, value) = CountsFormat.mark(&commit).unwrap();
         assert_eq!((key.as_slice(), value.as_slice()), (&b"progress/3"[..], &br#"{"next_offset":9}"#[..]));
-        assert_eq!(push("progress/3", "{}", &mut reading), Decoded::Mark(None));
-        assert_eq!(push("progress/3", r#"{"next_offset":9}"#, &mut reading), Decoded::Mark(Some(Offset(9))));
-        assert_eq!(Counts.mark(&GroupOffset { group: "detect".into(), ..commit }), None);
+        assert_eq!(push("progress/3", "{}", &mut reading), DecodedMessage::Mark(None));
+        assert_eq!(push("progress/3", r#"{"next_offset":9}"#, &mut reading), DecodedMessage::Mark(Some(Offset(9))));
+        assert_eq!(CountsFormat.mark(&GroupOffset { group: "detect".into(), ..commit }), None);
     }
 }

@@ -3,7 +3,7 @@
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use blotter_city::{Profile, UtcMicros};
 use blotter_incident::{IncidentBatch, MessageParser, incident_schema};
-use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
+use blotter_log::{DecodedMessage, Decoder, Encode, Message, TopicFormat};
 use std::sync::Arc;
 
 pub(super) struct Incidents {
@@ -32,17 +32,17 @@ impl TopicFormat for Incidents {
     }
 
     fn decoder(&self, partition: u32) -> Box<dyn Decoder> {
-        Box::new(Reading(MessageParser::new(Arc::clone(&self.profile), partition, self.partitions)))
+        Box::new(IncidentsReader(MessageParser::new(Arc::clone(&self.profile), partition, self.partitions)))
     }
 }
 
-struct Reading(MessageParser);
+struct IncidentsReader(MessageParser);
 
-impl Decoder for Reading {
-    fn push(&mut self, message: &Message<'_>) -> Decoded {
+impl Decoder for IncidentsReader {
+    fn push(&mut self, message: &Message<'_>) -> DecodedMessage {
         match self.0.push(message.key, message.value, UtcMicros(message.appended_at_ms * 1000)) {
-            Ok(()) => Decoded::Record,
-            Err(reason) => Decoded::Invalid(reason.to_string()),
+            Ok(()) => DecodedMessage::Record,
+            Err(reason) => DecodedMessage::Invalid(reason.to_string()),
         }
     }
 

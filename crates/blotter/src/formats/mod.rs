@@ -11,7 +11,10 @@ use std::sync::Arc;
 
 /// The formats of the topics of latest values, whose keys the embedded log compacts by.
 pub(crate) fn keyed() -> Formats {
-    Formats::from([(Topic::Counts, Arc::new(counts::Counts) as _), (Topic::Peaks, Arc::new(peaks::Peaks) as _)])
+    Formats::from([
+        (Topic::Counts, Arc::new(counts::CountsFormat) as _),
+        (Topic::Peaks, Arc::new(peaks::PeaksFormat) as _),
+    ])
 }
 
 /// The format of every topic.
@@ -20,8 +23,8 @@ pub(crate) fn formats(profile: &Arc<Profile>, partitions: u32) -> Formats {
     let incidents = incidents::Incidents { profile: Arc::clone(profile), partitions };
     Formats::from([
         (Topic::Incidents, Arc::new(incidents) as _),
-        (Topic::Counts, Arc::new(counts::Counts) as _),
-        (Topic::Peaks, Arc::new(peaks::Peaks) as _),
+        (Topic::Counts, Arc::new(counts::CountsFormat) as _),
+        (Topic::Peaks, Arc::new(peaks::PeaksFormat) as _),
         (Topic::Rejected, Arc::new(rejected::Rejections) as _),
     ])
 }

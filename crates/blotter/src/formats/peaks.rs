@@ -4,16 +4,16 @@
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use blotter_city::{format_utc, parse_instant};
-use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
+use blotter_log::{DecodedMessage, Decoder, Encode, Message, TopicFormat};
 use blotter_peak::{PublishedTick, TickRecord, begin_of, hour_of, said_batch, said_rows, said_schema};
 use serde::Deserialize;
 
 /// Rows of one batch.
 const MOST_ROWS: usize = 256;
 
-pub(super) struct Peaks;
+pub(super) struct PeaksFormat;
 
-impl TopicFormat for Peaks {
+impl TopicFormat for PeaksFormat {
     fn schema(&self) -> SchemaRef {
         said_schema()
     }
@@ -26,7 +26,7 @@ impl TopicFormat for Peaks {
     }
 
     fn decoder(&self, _: u32) -> Box<dyn Decoder> {
-        Box::new(Reading(Vec::new()))
+        Box::new(PeaksReader(Vec::new()))
     }
 }
 
@@ -45,9 +45,9 @@ fn key(row: &TickRecord) -> String {
     alerts.first().map_or_else(|| at.clone(), |alert| format!("{at}/{}", alert.id))
 }
 
-struct Reading(Vec<TickRecord>);
+struct PeaksReader(Vec<TickRecord>);
 
-impl Reading {
+impl PeaksReader {
     fn read(message: &Message<'_>) -> Result<TickRecord, String> {
         let key = message.key.and_then(|key| std::str::from_utf8(key).ok()).unwrap_or_default();
         let end = key.split('/').next().unwrap_or_default();
@@ -59,14 +59,14 @@ impl Reading {
     }
 }
 
-impl Decoder for Reading {
-    fn push(&mut self, message: &Message<'_>) -> Decoded {
+impl Decoder for PeaksReader {
+    fn push(&mut self, message: &Message<'_>) -> DecodedMessage {
         match Self::read(message) {
             Ok(said) => {
                 self.0.push(said);
-                Decoded::Record
+                DecodedMessage::Record
             }
-            Err(why) => Decoded::Invalid(why),
+            Err(why) => DecodedMessage::Invalid(why),
         }
     }
 
@@ -88,20 +88,20 @@ mod tests {
     fn what_was_written_is_read() {
         let json = r#"{"at":null,"layer":"l","tests":0,"reporting_lag":"none","next_offsets":{"0":7},"windows":[]}"#;
         let rows = [TickRecord { at: 412_345, json: json.to_owned() }, TickRecord { at: -1, json: json.to_owned() }];
-        let mut reading = Peaks.decoder(0);
+        let mut reading = PeaksFormat.decoder(0);
         let mut keys = Vec::new();
         let mut write = |key: &[u8], value: &[u8]| {
             keys.push(String::from_utf8(key.to_vec()).unwrap());
             let message = Message { key: Some(key), value: Some(value), appended_at_ms: 0 };
-            assert_eq!(reading.push(&message), Decoded::Record);
+            assert_eq!(reading.push(&message), DecodedMessage::Record);
             Ok(())
         };
-        Peaks.encode(0, &said_batch(&rows).unwrap(), &mut write).unwrap();
+        PeaksFormat.encode(0, &said_batch(&rows).unwrap(), &mut write).unwrap();
         assert_eq!(said_rows(&reading.finish().unwrap()).unwrap(), rows);
         assert_eq!(keys, ["2017-01-15T01:00:00Z", "1969-12-31T23:00:00Z"]);
         for (key, value) in [("2017-01-15T01:00:01Z", json), ("", json), ("2017-01-15T01:00:00Z", "{}")] {
             let message = Message { key: Some(key.as_bytes()), value: Some(value.as_bytes()), appended_at_ms: 0 };
-            assert!(matches!(reading.push(&message), Decoded::Invalid(_)), "{key}");
+            assert!(matches!(reading.push(&message), DecodedMessage::Invalid(_)), "{key}");
         }
     }
 }

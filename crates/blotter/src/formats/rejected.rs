@@ -4,7 +4,7 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use blotter_city::{format_utc, parse_instant};
 use blotter_incident::{Rejected, rejected_batch, rejected_rows, rejected_schema};
-use blotter_log::{Decoded, Decoder, Encode, Message, TopicFormat};
+use blotter_log::{DecodedMessage, Decoder, Encode, Message, TopicFormat};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -66,20 +66,20 @@ impl TopicFormat for Rejections {
     }
 
     fn decoder(&self, _: u32) -> Box<dyn Decoder> {
-        Box::new(Reading(Vec::new()))
+        Box::new(RejectedReader(Vec::new()))
     }
 }
 
-struct Reading(Vec<Rejected>);
+struct RejectedReader(Vec<Rejected>);
 
-impl Decoder for Reading {
-    fn push(&mut self, message: &Message<'_>) -> Decoded {
+impl Decoder for RejectedReader {
+    fn push(&mut self, message: &Message<'_>) -> DecodedMessage {
         match Value::read(message.value.unwrap_or_default()) {
             Ok(rejected) => {
                 self.0.push(rejected);
-                Decoded::Record
+                DecodedMessage::Record
             }
-            Err(why) => Decoded::Invalid(why),
+            Err(why) => DecodedMessage::Invalid(why),
         }
     }
 
@@ -111,12 +111,12 @@ mod tests {
         let mut write = |key: &[u8], value: &[u8]| {
             assert_eq!(key, b"f.csv:row \"3\"");
             let message = Message { key: Some(key), value: Some(value), appended_at_ms: 0 };
-            assert_eq!(reading.push(&message), Decoded::Record);
+            assert_eq!(reading.push(&message), DecodedMessage::Record);
             Ok(())
         };
         Rejections.encode(0, &rejected_batch(&rows).unwrap(), &mut write).unwrap();
         let other = Message { key: None, value: Some(b"{}"), appended_at_ms: 0 };
-        assert!(matches!(reading.push(&other), Decoded::Invalid(_)));
+        assert!(matches!(reading.push(&other), DecodedMessage::Invalid(_)));
         assert_eq!(rejected_rows(&reading.finish().unwrap()).unwrap(), rows);
     }
 }

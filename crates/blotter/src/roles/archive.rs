@@ -12,7 +12,7 @@ use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts};
 use blotter_runtime::{Operations, signals};
 use std::sync::Arc;
 
-/// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
+/// Runs the role until a signal stops it, or until it has caught up (`--until-caught-up`).
 pub(crate) fn run(arguments: &LogToStore) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = ArchiveConfig { until_caught_up: arguments.until_caught_up, ..ArchiveConfig::default() };

@@ -15,7 +15,7 @@ use blotter_runtime::{Exposition, Operations, signals};
 use blotter_store::{Checkpoints, Store};
 use std::sync::Arc;
 
-/// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
+/// Runs the role until a signal stops it, or until it has caught up (`--until-caught-up`).
 pub(crate) fn run(arguments: &LogToStore) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = CountConfig { until_caught_up: arguments.until_caught_up, ..CountConfig::default() };

@@ -31,7 +31,7 @@ pub(crate) struct Detect {
     pub(crate) until_caught_up: bool,
 }
 
-/// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
+/// Runs the role until a signal stops it, or until it has caught up (`--until-caught-up`).
 pub(crate) fn run(arguments: &Detect, rules: &[RuleConfig]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let config = DetectConfig { until_caught_up: arguments.until_caught_up };

@@ -25,7 +25,7 @@ pub(crate) struct Online {
     pub(crate) sinks: Sinks,
 }
 
-/// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
+/// Runs the role until a signal stops it, or until it has caught up (`--until-caught-up`).
 pub(crate) fn run(arguments: &Online, rules: &[RuleConfig]) -> Result<()> {
     let Online { count: arguments, sinks } = arguments;
     let profile = profiles::profile(&arguments.city.city)?;

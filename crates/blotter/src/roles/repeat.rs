@@ -5,7 +5,7 @@ use anyhow::Result;
 use blotter_runtime::{Operations, Shutdown};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Once, or every so many seconds until told to stop; then a part that fails is waited for. `once` answers the newest
+/// Once, or every so many seconds until stopped; then a part that fails is waited for. `once` answers the newest
 /// snapshot's version.
 pub(super) fn repeat(
     operations: &Operations,

@@ -1,9 +1,8 @@
 //! `blotter serve`: the HTTP API, the live stream and the map.
 
 use crate::{
-    boundaries,
     failure::supervise,
-    flags::{City, MapListener},
+    flags::{City, MapListener, Outlines},
     parts::{self, OpenLog},
     profiles,
 };
@@ -26,20 +25,17 @@ pub(crate) struct Serve {
     pub(crate) snapshots: PathBuf,
     #[command(flatten)]
     pub(crate) map: MapListener,
-    /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in
-    /// `boundaries` beside the snapshots
-    #[arg(long = "boundaries", value_name = "LAYER=PATH")]
-    pub(crate) boundaries: Vec<String>,
+    #[command(flatten)]
+    pub(crate) outlines: Outlines,
     /// Exit when the snapshot is loaded and the log is read to its end
     #[arg(long)]
     pub(crate) until_caught_up: bool,
 }
 
-/// Runs the role until it is told to stop, or until it has caught up (`--until-caught-up`).
+/// Runs the role until a signal stops it, or until it has caught up (`--until-caught-up`).
 pub(crate) fn run(arguments: &Serve) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
-    let boundaries =
-        boundaries::load(&arguments.boundaries, Some(&boundaries::beside(&arguments.snapshots)), &profile)?;
+    let boundaries = arguments.outlines.load(&arguments.snapshots, &profile)?;
     let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..arguments.map.config()? };
     let listener = arguments.map.bind()?;
     println!("http://{}", listener.local_addr()?);

@@ -1,7 +1,7 @@
 //! `blotter snapshot`: from the Delta table to snapshots.
 
 use crate::{
-    flags::{City, Ops, StoreUrl, moment},
+    flags::{City, Ops, Rounds, StoreUrl, moment},
     operations, parts, profiles,
     roles::repeat::repeat,
 };
@@ -21,17 +21,13 @@ pub(crate) struct Snapshot {
     #[command(flatten)]
     pub(crate) store: StoreUrl,
     /// Include only records ingested by this time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", conflicts_with = "every")]
     pub(crate) as_of: Option<String>,
-    /// Write a snapshot every so many seconds. Default: once
-    #[arg(long, value_name = "SECONDS", conflicts_with = "as_of")]
-    pub(crate) every: Option<u64>,
-    /// Exit when the newest version of the table has a snapshot (the default without `--every`)
-    #[arg(long, conflicts_with = "every")]
-    pub(crate) until_caught_up: bool,
+    #[command(flatten)]
+    pub(crate) rounds: Rounds,
 }
 
-/// Runs the role until it is told to stop, or once without `--every`.
+/// Runs the role until a signal stops it, or once without `--every`.
 pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let as_of = moment("--as-of", arguments.as_of.as_deref())?;
@@ -41,7 +37,7 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
     let _served = operations::serve(&operations, arguments.ops.listen)?;
     // Opened once: it remembers which files it has found sound.
     let mut opened: Option<Store> = None;
-    repeat(&operations, arguments.every, &shutdown, || {
+    repeat(&operations, arguments.rounds.every, &shutdown, || {
         let store = match &opened {
             Some(store) => store.clone(),
             None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),

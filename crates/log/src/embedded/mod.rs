@@ -31,7 +31,7 @@ pub use retention::Retention;
 pub use room::{FreeBytes, free_bytes};
 
 use crate::{
-    Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched,
+    AppendEnd, Bounds, Log, LogBatch, LogError, LogId, Membership, Offset, Topic, Transaction, WatchedPartition,
     Writer as LogWriter,
     codec::{self, EncodeError},
     embedded::{
@@ -259,7 +259,7 @@ impl EmbeddedLog {
         }
     }
 
-    fn try_append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+    fn try_append(&self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError> {
         let end = |slot| self.live().tail.bounds(slot).next.0;
         let publish = |batches: Vec<DurableBatch>, mut meta: Meta| {
             let mut live = self.live();
@@ -363,7 +363,7 @@ impl Log for EmbeddedLog {
         Ok(Box::new(AllOf(self.partitions.of(topic))))
     }
 
-    fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+    fn append(&self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError> {
         match self.try_append(transaction.clone()) {
             // Nothing of it was begun: opening the store again may be all that is needed.
             Err(LogError::Poisoned { cause }) if cause == NOT_BEGUN => self.try_append(transaction),
@@ -371,7 +371,7 @@ impl Log for EmbeddedLog {
         }
     }
 
-    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
+    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<LogBatch>, LogError> {
         let slot = self.partitions.slot(topic, partition)?;
         let live = self.live();
         let Bounds { earliest, next } = live.tail.bounds(slot);
@@ -432,7 +432,7 @@ impl Log for EmbeddedLog {
         })
     }
 
-    fn wait_any(&self, watched: &[Watched], timeout: Duration) -> bool {
+    fn wait_any(&self, watched: &[WatchedPartition], timeout: Duration) -> bool {
         let deadline = Instant::now().checked_add(timeout);
         let slots: Vec<_> = watched
             .iter()
@@ -465,7 +465,7 @@ impl Log for EmbeddedLog {
 struct Only(Arc<EmbeddedLog>);
 
 impl LogWriter for Only {
-    fn append(&mut self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+    fn append(&mut self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError> {
         self.0.append(transaction)
     }
 }
@@ -539,7 +539,7 @@ fn named(dir: &Path, error: LogError) -> LogError {
 }
 
 /// A batch as a reader sees it who begins at `from`, which may lie inside.
-fn fetched(batch: Batch, from: u64) -> Fetched {
+fn fetched(batch: Batch, from: u64) -> LogBatch {
     let next = Offset(batch.next());
     let skip = from.saturating_sub(batch.base);
     let records = if skip == 0 {
@@ -550,7 +550,7 @@ fn fetched(batch: Batch, from: u64) -> Fetched {
     };
     let base = Offset(batch.base + skip);
     let appended = packing::after(&batch.appended, skip);
-    Fetched { base, next, records, appended_at_ms: batch.appended_at_ms, appended, invalid: Vec::new(), marked: None }
+    LogBatch { base, next, records, appended_at_ms: batch.appended_at_ms, appended, invalid: Vec::new(), marked: None }
 }
 
 fn now_ms() -> i64 {

@@ -5,7 +5,7 @@
 //! the disk is then uncertain, and only opening the log again finds out. The next append does that.
 
 use crate::{
-    Appended, LogError, Offset,
+    AppendEnd, LogError, Offset,
     embedded::{
         partition::Slot,
         store::{Meta, Tables, record_key},
@@ -50,7 +50,7 @@ pub(super) struct DurableBatch {
 /// writing tables, had failed earlier.
 pub(super) const NOT_BEGUN: &str = "its store had failed before";
 
-type Answer = Result<Vec<Appended>, LogError>;
+type Answer = Result<Vec<AppendEnd>, LogError>;
 
 #[derive(Default)]
 struct Queue {
@@ -142,7 +142,7 @@ fn commit(
     group: Vec<EncodedTransaction>,
     end: &impl Fn(Slot) -> u64,
     publish: &impl Fn(Vec<DurableBatch>, Meta),
-) -> Result<Vec<Vec<Appended>>, String> {
+) -> Result<Vec<Vec<AppendEnd>>, String> {
     let mut batch = store.batch();
     let mut ends: BTreeMap<usize, u64> = BTreeMap::new();
     // One write has one sequence number, so that of two values for one key either could win: only the last is written.

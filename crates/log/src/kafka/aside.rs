@@ -3,10 +3,10 @@
 
 use super::{
     client::Client,
-    cursor::{Cursor, Taken},
-    reader::Building,
+    cursor::{Cursor, ReadOutcome},
+    reader::BatchBuilder,
 };
-use crate::{Fetched, LogError, Offset, Topic, TopicFormat};
+use crate::{LogBatch, LogError, Offset, Topic, TopicFormat};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// Consumers that are open at most: each has threads and connections of its own.
@@ -42,7 +42,7 @@ impl Aside {
     }
 
     /// See [`Log::read_range`](crate::Log::read_range).
-    pub(super) fn read(&self, wanted: &Stretch<'_>, format: &dyn TopicFormat) -> Result<Vec<Fetched>, LogError> {
+    pub(super) fn read(&self, wanted: &Stretch<'_>, format: &dyn TopicFormat) -> Result<Vec<LogBatch>, LogError> {
         let mut lease = Lease { aside: self, cursor: self.idle() };
         let cursor = if let Some(mut cursor) = lease.cursor.take() {
             cursor.turn_to(wanted.name, wanted.topic, wanted.partition, wanted.from)?;
@@ -53,7 +53,7 @@ impl Aside {
         };
         let cursor = lease.cursor.insert(cursor);
         let mut decoder = format.decoder(wanted.partition);
-        let mut building = Building::new(&mut *decoder, wanted.from);
+        let mut building = BatchBuilder::new(&mut *decoder, wanted.from);
         let mut bytes = 0;
         while cursor.next() < wanted.to && bytes < MOST_BYTES && !building.has_failed() {
             let taken = cursor.take(|seen| {
@@ -62,9 +62,9 @@ impl Aside {
                 seen.offset + 1 < wanted.to && bytes < MOST_BYTES && !building.has_failed()
             });
             match taken {
-                Ok(Taken::Messages(_)) => {}
+                Ok(ReadOutcome::Messages(_)) => {}
                 // There is nothing but marks up to there.
-                Ok(Taken::Nothing(_)) => break,
+                Ok(ReadOutcome::Nothing(_)) => break,
                 Err(error) => {
                     // What a consumer would bring next is not certain.
                     lease.cursor = None;
@@ -80,7 +80,7 @@ impl Aside {
         })?;
         match fetched.last_mut() {
             Some(last) => last.next = last.next.max(Offset(end.min(wanted.to))),
-            None if end > wanted.from => fetched.push(Fetched {
+            None if end > wanted.from => fetched.push(LogBatch {
                 base: Offset(wanted.from),
                 next: Offset(end),
                 records: Arc::new(arrow::array::RecordBatch::new_empty(format.schema())),

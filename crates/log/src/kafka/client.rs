@@ -21,8 +21,8 @@ use std::{
 const CALL: Duration = Duration::from_secs(5);
 /// A session that every broker allows unless it is configured otherwise.
 const ALLOWED_SESSION_MS: u64 = 6000;
-/// For hearing what the client was told.
-const HEARD: Duration = Duration::from_millis(20);
+/// To wait for an error that is about to arrive.
+const POLL: Duration = Duration::from_millis(20);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -224,8 +224,8 @@ impl Client {
     }
 
     pub(super) fn failed(&self, doing: &str, error: &KafkaError) -> LogError {
-        // What the client was told since is heard when it is asked.
-        let _heard = (0..16).all(|_| self.any.poll(HEARD).is_some());
+        // Polling delivers the errors that have arrived since.
+        let _polled = (0..16).all(|_| self.any.poll(POLL).is_some());
         let reason = match self.any.context().refusal() {
             None => error.to_string(),
             Some(refusal) => format!(

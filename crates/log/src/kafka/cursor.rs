@@ -39,7 +39,7 @@ pub(super) struct Cursor {
 
 /// What a read came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum ReadOutcome {
     /// That many messages.
     Messages(usize),
     /// None, and there is nothing but marks up to here.
@@ -112,15 +112,15 @@ impl Cursor {
     }
 
     /// Hands out messages while there are some and `each` wants more. Returns without any only at the end.
-    pub(super) fn take(&mut self, mut each: impl FnMut(&Seen<'_>) -> bool) -> Result<Taken, LogError> {
+    pub(super) fn take(&mut self, mut each: impl FnMut(&ReaderMessage<'_>) -> bool) -> Result<ReadOutcome, LogError> {
         let mut taken = 0;
         let start = self.next;
         let patience = self.client.patience();
         if let Some(message) = self.peeked.take() {
             taken += 1;
             self.next = message.offset() as u64 + 1;
-            if !each(&Seen::of(&message)) {
-                return Ok(Taken::Messages(taken));
+            if !each(&ReaderMessage::of(&message)) {
+                return Ok(ReadOutcome::Messages(taken));
             }
         }
         loop {
@@ -130,29 +130,29 @@ impl Cursor {
             let mut next = None;
             self.poll(wait, |message| {
                 next = Some(message.offset() as u64 + 1);
-                wants_more = each(&Seen::of(message));
+                wants_more = each(&ReaderMessage::of(message));
             })?;
             if let Some(next) = next {
                 taken += 1;
                 self.next = next;
                 if !wants_more {
-                    return Ok(Taken::Messages(taken));
+                    return Ok(ReadOutcome::Messages(taken));
                 }
                 continue;
             }
             if taken > 0 {
-                return Ok(Taken::Messages(taken));
+                return Ok(ReadOutcome::Messages(taken));
             }
             self.step_over_marks();
             if self.next > start {
-                return Ok(Taken::Nothing(self.next));
+                return Ok(ReadOutcome::Nothing(self.next));
             }
             if self.next >= self.known_end() {
                 if self.next >= self.end && self.asked.elapsed() >= BELIEVED {
                     self.ask()?;
                 }
                 if self.next >= self.end {
-                    return Ok(Taken::Nothing(self.next));
+                    return Ok(ReadOutcome::Nothing(self.next));
                 }
             }
             if patience.is_over() {
@@ -240,12 +240,12 @@ impl Cursor {
 
 /// A message as its reader sees it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen<'a> {
+pub(super) struct ReaderMessage<'a> {
     pub(super) offset: u64,
     pub(super) message: crate::Message<'a>,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> ReaderMessage<'a> {
     fn of(message: &'a impl rdkafka::Message) -> Self {
         Self {
             offset: message.offset() as u64,

@@ -56,9 +56,9 @@ impl Group {
 }
 
 impl Shared {
-    fn member(self: &Arc<Self>) -> Result<BaseConsumer<Watching>, LogError> {
+    fn member(self: &Arc<Self>) -> Result<BaseConsumer<WatchGuard>, LogError> {
         let client = &self.client;
-        consumer(&client.member(), &client.group_id(&self.group), Watching(Arc::clone(self)))
+        consumer(&client.member(), &client.group_id(&self.group), WatchGuard(Arc::clone(self)))
             .and_then(|member| member.subscribe(&[&self.topic]).map(|()| member))
             .map_err(|error| super::client::refused(&error))
     }
@@ -89,7 +89,7 @@ impl Drop for Group {
 }
 
 /// Keeps the membership alive. Leaving happens when the consumer is dropped.
-fn attend(mut member: BaseConsumer<Watching>, shared: &Arc<Shared>) {
+fn attend(mut member: BaseConsumer<WatchGuard>, shared: &Arc<Shared>) {
     while !shared.leaves.load(Ordering::Acquire) {
         let Some(Err(error)) = member.poll(POLL) else { continue };
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::InvalidSessionTimeout) && shared.client.be_patient() {
@@ -110,9 +110,9 @@ fn attend(mut member: BaseConsumer<Watching>, shared: &Arc<Shared>) {
     }
 }
 
-struct Watching(Arc<Shared>);
+struct WatchGuard(Arc<Shared>);
 
-impl ClientContext for Watching {
+impl ClientContext for WatchGuard {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         Context.log(level, facility, message);
     }
@@ -122,7 +122,7 @@ impl ClientContext for Watching {
     }
 }
 
-impl ConsumerContext for Watching {
+impl ConsumerContext for WatchGuard {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(lost) = rebalance {
             let lost = partitions(lost);

@@ -26,7 +26,8 @@ mod writer;
 pub use options::{KafkaLogin, KafkaOptions};
 
 use crate::{
-    Appended, Bounds, Fetched, Formats, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched, Writer,
+    AppendEnd, Bounds, Formats, Log, LogBatch, LogError, LogId, Membership, Offset, Topic, Transaction,
+    WatchedPartition, Writer,
     kafka::{
         aside::{Aside, Stretch},
         client::Client,
@@ -145,7 +146,7 @@ impl Log for KafkaLog {
         Ok(Box::new(self.open_writer(name)?))
     }
 
-    fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+    fn append(&self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError> {
         let mut anyone = self.anyone.lock().unwrap_or_else(PoisonError::into_inner);
         let writer = match &mut *anyone {
             Some(writer) => writer,
@@ -162,11 +163,11 @@ impl Log for KafkaLog {
         Ok(Box::new(Group::join(&self.client, self.topics.name(topic), group)?))
     }
 
-    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
+    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<LogBatch>, LogError> {
         self.reader(topic, partition)?.read(from.0, max_bytes)
     }
 
-    fn read_range(&self, topic: Topic, partition: u32, from: Offset, to: Offset) -> Result<Vec<Fetched>, LogError> {
+    fn read_range(&self, topic: Topic, partition: u32, from: Offset, to: Offset) -> Result<Vec<LogBatch>, LogError> {
         if partition >= self.topics.partitions(topic) {
             return Err(self.nowhere(topic, partition));
         }
@@ -214,13 +215,13 @@ impl Log for KafkaLog {
         Ok(found)
     }
 
-    fn wait_any(&self, watched: &[Watched], timeout: Duration) -> bool {
+    fn wait_any(&self, watched: &[WatchedPartition], timeout: Duration) -> bool {
         let deadline = Instant::now().checked_add(timeout);
         let started = self.client.signal.state();
         loop {
             // Asked before looking, so that what comes while looking is not slept over.
             let seen = self.client.signal.state();
-            let has_more = |(topic, partition, next): &Watched| {
+            let has_more = |(topic, partition, next): &WatchedPartition| {
                 self.reader(*topic, *partition).is_ok_and(|mut reader| reader.has_more(next.0))
             };
             if watched.iter().any(has_more) {

@@ -2,7 +2,7 @@
 
 use super::{
     client::Client,
-    cursor::{Cursor, Taken},
+    cursor::{Cursor, ReadOutcome},
 };
 use crate::LogError;
 use std::{collections::BTreeMap, sync::Arc};
@@ -52,7 +52,7 @@ impl Positions {
                 }
                 true
             })?;
-            if let Taken::Nothing(next) = taken
+            if let ReadOutcome::Nothing(next) = taken
                 && next >= end.next.0
             {
                 break;

@@ -4,9 +4,9 @@
 
 use super::{
     client::Client,
-    cursor::{Cursor, Seen, Taken},
+    cursor::{Cursor, ReadOutcome, ReaderMessage},
 };
-use crate::{Decoded, Decoder, Fetched, Invalid, LogError, Offset, Topic, TopicFormat};
+use crate::{DecodedMessage, Decoder, Invalid, LogBatch, LogError, Offset, Topic, TopicFormat};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Cursors of one partition that are kept open.
@@ -24,7 +24,7 @@ pub(super) struct Reader {
     /// The last used is the last.
     cursors: Vec<Cursor>,
     /// Batches that follow each other, with their sizes.
-    cached: VecDeque<(Fetched, usize)>,
+    cached: VecDeque<(LogBatch, usize)>,
     cached_bytes: usize,
     most_bytes: usize,
 }
@@ -54,7 +54,7 @@ impl Reader {
     }
 
     /// See [`Log::read`](crate::Log::read).
-    pub(super) fn read(&mut self, from: u64, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
+    pub(super) fn read(&mut self, from: u64, max_bytes: usize) -> Result<Vec<LogBatch>, LogError> {
         let cached = self.cached(from, max_bytes);
         if !cached.is_empty() {
             return Ok(cached);
@@ -90,9 +90,9 @@ impl Reader {
         Cursor::open(Arc::clone(&self.client), &self.name, Some(self.topic), self.partition, from)
     }
 
-    fn fetch(&mut self, cursor: &mut Cursor, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
+    fn fetch(&mut self, cursor: &mut Cursor, max_bytes: usize) -> Result<Vec<LogBatch>, LogError> {
         let start = cursor.next();
-        let mut building = Building::new(&mut *self.decoder, start);
+        let mut building = BatchBuilder::new(&mut *self.decoder, start);
         let mut bytes = 0;
         let taken = cursor.take(|seen| {
             building.push(seen);
@@ -104,12 +104,12 @@ impl Reader {
             topic: self.topic,
             reason: format!("messages of partition {} at {start} make no columns: {error}", self.partition),
         })?;
-        if let Taken::Nothing(next) = taken
+        if let ReadOutcome::Nothing(next) = taken
             && next > start
         {
             let records = Arc::new(arrow::array::RecordBatch::new_empty(self.format.schema()));
             let (base, next) = (Offset(start), Offset(next));
-            fetched.push(Fetched {
+            fetched.push(LogBatch {
                 base,
                 next,
                 records,
@@ -122,7 +122,7 @@ impl Reader {
         Ok(fetched)
     }
 
-    fn cached(&self, from: u64, max_bytes: usize) -> Vec<Fetched> {
+    fn cached(&self, from: u64, max_bytes: usize) -> Vec<LogBatch> {
         let mut found = Vec::new();
         let mut total = 0;
         let first = self.cached.partition_point(|(batch, _)| batch.next.0 <= from);
@@ -137,7 +137,7 @@ impl Reader {
     }
 
     /// Keeps what was read from `from` on, if it follows what is kept.
-    fn keep(&mut self, from: u64, fetched: &[Fetched]) {
+    fn keep(&mut self, from: u64, fetched: &[LogBatch]) {
         let Some(first) = fetched.first() else { return };
         match self.cached.back_mut() {
             Some((last, _)) if last.next.0 > from => return,
@@ -150,7 +150,7 @@ impl Reader {
         }
         for fetched in fetched {
             let invalid: usize = fetched.invalid.iter().map(|invalid| invalid.bytes.len()).sum();
-            let bytes = fetched.records.get_array_memory_size() + invalid + size_of::<Fetched>();
+            let bytes = fetched.records.get_array_memory_size() + invalid + size_of::<LogBatch>();
             self.cached.push_back((fetched.clone(), bytes));
             self.cached_bytes += bytes;
         }
@@ -163,13 +163,13 @@ impl Reader {
 }
 
 /// A batch as a reader sees it who begins at `from`, which may lie inside.
-fn tail_of(batch: &Fetched, from: u64) -> Fetched {
+fn tail_of(batch: &LogBatch, from: u64) -> LogBatch {
     let rows = batch.records.num_rows();
     let skip = (from.saturating_sub(batch.base.0) as usize).min(rows);
     if skip == 0 && from <= batch.base.0 {
         return batch.clone();
     }
-    Fetched {
+    LogBatch {
         base: Offset(from),
         next: batch.next,
         records: Arc::new(batch.records.slice(skip, rows - skip)),
@@ -181,10 +181,10 @@ fn tail_of(batch: &Fetched, from: u64) -> Fetched {
 }
 
 /// Batches under construction: a new one begins wherever offsets or times do not follow each other.
-pub(super) struct Building<'a> {
+pub(super) struct BatchBuilder<'a> {
     decoder: &'a mut dyn Decoder,
     open: Option<Open>,
-    done: Vec<Fetched>,
+    done: Vec<LogBatch>,
     failed: Option<arrow::error::ArrowError>,
     /// Behind the last message.
     next: u64,
@@ -198,17 +198,17 @@ struct Open {
     marked: Option<Offset>,
 }
 
-impl<'a> Building<'a> {
+impl<'a> BatchBuilder<'a> {
     pub(super) fn new(decoder: &'a mut dyn Decoder, from: u64) -> Self {
         Self { decoder, open: None, done: Vec::new(), failed: None, next: from }
     }
 
-    /// Whether what was pushed makes no columns; [`Building::finish`] says why.
+    /// Whether what was pushed makes no columns; [`BatchBuilder::finish`] says why.
     pub(super) fn has_failed(&self) -> bool {
         self.failed.is_some()
     }
 
-    pub(super) fn push(&mut self, seen: &Seen<'_>) {
+    pub(super) fn push(&mut self, seen: &ReaderMessage<'_>) {
         let at = seen.message.appended_at_ms;
         let fits = |open: &Open| {
             seen.offset == self.next
@@ -222,9 +222,9 @@ impl<'a> Building<'a> {
         }
         self.next = seen.offset + 1;
         match self.decoder.push(&seen.message) {
-            Decoded::Record => self.opened(seen.offset, at).rows += 1,
-            Decoded::Mark(marked) => self.opened(seen.offset, at).marked = marked,
-            Decoded::Invalid(reason) => {
+            DecodedMessage::Record => self.opened(seen.offset, at).rows += 1,
+            DecodedMessage::Mark(marked) => self.opened(seen.offset, at).marked = marked,
+            DecodedMessage::Invalid(reason) => {
                 let bytes = seen.message.value.unwrap_or_default().to_vec();
                 let invalid = Invalid { offset: Offset(seen.offset), bytes, reason, appended_at_ms: at };
                 self.opened(seen.offset, at).invalid.push(invalid);
@@ -242,7 +242,7 @@ impl<'a> Building<'a> {
         match self.decoder.finish() {
             Ok(records) => {
                 debug_assert_eq!(records.num_rows(), open.rows, "a row for each record");
-                self.done.push(Fetched {
+                self.done.push(LogBatch {
                     base: Offset(open.base),
                     next: Offset(next),
                     records: Arc::new(records),
@@ -256,7 +256,7 @@ impl<'a> Building<'a> {
         }
     }
 
-    pub(super) fn finish(mut self) -> Result<Vec<Fetched>, arrow::error::ArrowError> {
+    pub(super) fn finish(mut self) -> Result<Vec<LogBatch>, arrow::error::ArrowError> {
         self.close(self.next);
         self.failed.map_or(Ok(self.done), Err)
     }

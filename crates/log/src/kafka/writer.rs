@@ -5,7 +5,7 @@ use super::{
     client::{Client, Context, is_transient},
     topics::{MAX_MESSAGE, Topics},
 };
-use crate::{Append, Appended, GroupOffset, LogError, Offset, Topic, Transaction, Writer};
+use crate::{Append, AppendEnd, GroupOffset, LogError, Offset, Topic, Transaction, Writer};
 use arrow::error::ArrowError;
 use rdkafka::{
     ClientContext, TopicPartitionList,
@@ -35,7 +35,7 @@ pub(super) struct TransactionalWriter {
 }
 
 /// Why a transaction did not come to its end.
-enum Stopped {
+enum AbortReason {
     /// Nothing of it is there: it may be sent again.
     Aborted(KafkaError),
     /// Nobody knows.
@@ -66,7 +66,7 @@ impl TransactionalWriter {
         Ok(Self { client, topics, formats, name: name.to_owned(), producer, is_lost: false })
     }
 
-    fn write(&mut self, transaction: &Transaction) -> Result<Vec<Appended>, LogError> {
+    fn write(&mut self, transaction: &Transaction) -> Result<Vec<AppendEnd>, LogError> {
         if self.is_lost {
             return Err(self.failed(&KafkaError::Canceled));
         }
@@ -81,12 +81,12 @@ impl TransactionalWriter {
             tries += 1;
             match self.attempt(transaction) {
                 Ok(ends) => return self.answer(transaction, &ends),
-                Err(Stopped::Refused(error)) => return Err(error),
-                Err(Stopped::Fenced) => return Err(LogError::Fenced { writer: self.name.clone() }),
-                Err(Stopped::Aborted(error)) if tries < TRIES => {
+                Err(AbortReason::Refused(error)) => return Err(error),
+                Err(AbortReason::Fenced) => return Err(LogError::Fenced { writer: self.name.clone() }),
+                Err(AbortReason::Aborted(error)) if tries < TRIES => {
                     tracing::debug!(%error, writer = self.name, "a transaction was aborted, and is sent again");
                 }
-                Err(Stopped::Aborted(error) | Stopped::Lost(error)) => {
+                Err(AbortReason::Aborted(error) | AbortReason::Lost(error)) => {
                     self.is_lost = true;
                     return Err(self.failed(&error));
                 }
@@ -100,7 +100,7 @@ impl TransactionalWriter {
     }
 
     /// The whole transaction once: the offset of the last record of each append, and of the last position; -1 for none.
-    fn attempt(&mut self, transaction: &Transaction) -> Result<Vec<i64>, Stopped> {
+    fn attempt(&mut self, transaction: &Transaction) -> Result<Vec<i64>, AbortReason> {
         let delivery = self.producer.context();
         delivery.begin(transaction.appends.len() + 1);
         self.settle("begin", Producer::begin_transaction)?;
@@ -112,7 +112,7 @@ impl TransactionalWriter {
         if !transaction.commits.is_empty()
             && let Err(stopped) = self.send_offsets(&transaction.commits)
         {
-            if matches!(stopped, Stopped::Aborted(_)) {
+            if matches!(stopped, AbortReason::Aborted(_)) {
                 self.abort()?;
             }
             return Err(stopped);
@@ -120,16 +120,16 @@ impl TransactionalWriter {
         self.deliver();
         match self.settle("commit", |producer| producer.commit_transaction(self.client.call)) {
             Ok(()) => {}
-            Err(Stopped::Aborted(error)) => {
+            Err(AbortReason::Aborted(error)) => {
                 self.abort()?;
-                return Err(Stopped::Aborted(error));
+                return Err(AbortReason::Aborted(error));
             }
             Err(stopped) => return Err(stopped),
         }
         Ok(self.producer.context().ends())
     }
 
-    fn send(&self, transaction: &Transaction) -> Result<(), Stopped> {
+    fn send(&self, transaction: &Transaction) -> Result<(), AbortReason> {
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
         for (index, append) in
             transaction.appends.iter().enumerate().filter(|(_, append)| append.records.num_rows() > 0)
@@ -139,35 +139,35 @@ impl TransactionalWriter {
         for (name, value) in &transaction.positions {
             let place = (self.topics.positions(), 0);
             self.send_one(place, transaction.appends.len(), now_ms, name.as_bytes(), value)
-                .map_err(Stopped::Aborted)?;
+                .map_err(AbortReason::Aborted)?;
         }
         // Where a topic says itself how far a group came, it says so beside its records, and where there are none.
         for (topic, format) in &self.formats {
             for commit in &transaction.commits {
                 let Some((key, value)) = format.mark(commit) else { continue };
                 let place = (self.topics.name(*topic), commit.partition);
-                self.send_one(place, usize::MAX, now_ms, &key, &value).map_err(Stopped::Aborted)?;
+                self.send_one(place, usize::MAX, now_ms, &key, &value).map_err(AbortReason::Aborted)?;
             }
         }
         Ok(())
     }
 
-    fn send_records(&self, index: usize, append: &Append, now_ms: i64) -> Result<(), Stopped> {
+    fn send_records(&self, index: usize, append: &Append, now_ms: i64) -> Result<(), AbortReason> {
         let topic = append.topic;
-        let columns = |reason: String| Stopped::Refused(LogError::Columns { topic, reason });
+        let columns = |reason: String| AbortReason::Refused(LogError::Columns { topic, reason });
         let format = self.formats.get(&topic).ok_or_else(|| columns("it has no format here".to_owned()))?;
         let place = (self.topics.name(topic), append.partition);
         let mut stopped = None;
         let encoded = format.encode(append.partition, &append.records, &mut |key, value| {
             if key.len() + value.len() > MAX_MESSAGE - 1024 {
-                stopped = Some(Stopped::Refused(LogError::TooLarge {
+                stopped = Some(AbortReason::Refused(LogError::TooLarge {
                     rows: 1,
                     bytes: key.len() + value.len(),
                     max_rows: append.records.num_rows(),
                     max_bytes: MAX_MESSAGE - 1024,
                 }));
             } else if let Err(error) = self.send_one(place, index, now_ms, key, value) {
-                stopped = Some(Stopped::Aborted(error));
+                stopped = Some(AbortReason::Aborted(error));
             }
             if stopped.is_some() { Err(ArrowError::ComputeError("stopped".to_owned())) } else { Ok(()) }
         });
@@ -205,7 +205,7 @@ impl TransactionalWriter {
         }
     }
 
-    fn send_offsets(&self, commits: &[GroupOffset]) -> Result<(), Stopped> {
+    fn send_offsets(&self, commits: &[GroupOffset]) -> Result<(), AbortReason> {
         let mut groups: Vec<&str> = commits.iter().map(|commit| commit.group.as_str()).collect();
         groups.sort_unstable();
         groups.dedup();
@@ -214,7 +214,7 @@ impl TransactionalWriter {
             for commit in commits.iter().filter(|commit| commit.group == group) {
                 let topic = self.topics.name(commit.topic);
                 let next = rdkafka::Offset::Offset(commit.next.0 as i64);
-                offsets.add_partition_offset(topic, commit.partition as i32, next).map_err(Stopped::Lost)?;
+                offsets.add_partition_offset(topic, commit.partition as i32, next).map_err(AbortReason::Lost)?;
             }
             let metadata = self.group(group)?;
             self.settle("commit offsets", |producer| {
@@ -225,20 +225,24 @@ impl TransactionalWriter {
     }
 
     /// Not that of a member: the writer's own name fences, whoever is a member now.
-    fn group(&self, group: &str) -> Result<ConsumerGroupMetadata, Stopped> {
-        let consumer = self.client.group_reader(group).map_err(Stopped::Refused)?;
-        consumer.group_metadata().ok_or(Stopped::Lost(KafkaError::Canceled))
+    fn group(&self, group: &str) -> Result<ConsumerGroupMetadata, AbortReason> {
+        let consumer = self.client.group_reader(group).map_err(AbortReason::Refused)?;
+        consumer.group_metadata().ok_or(AbortReason::Lost(KafkaError::Canceled))
     }
 
-    fn abort(&self) -> Result<(), Stopped> {
+    fn abort(&self) -> Result<(), AbortReason> {
         self.settle("abort", |producer| producer.abort_transaction(self.client.call)).map_err(|stopped| match stopped {
-            Stopped::Aborted(error) => Stopped::Lost(error),
+            AbortReason::Aborted(error) => AbortReason::Lost(error),
             other => other,
         })
     }
 
     /// Calls until it is settled what became of it.
-    fn settle(&self, doing: &str, call: impl Fn(&BaseProducer<Delivery>) -> KafkaResult<()>) -> Result<(), Stopped> {
+    fn settle(
+        &self,
+        doing: &str,
+        call: impl Fn(&BaseProducer<Delivery>) -> KafkaResult<()>,
+    ) -> Result<(), AbortReason> {
         let patience = self.client.patience();
         loop {
             let Err(error) = call(&self.producer) else { return Ok(()) };
@@ -252,24 +256,24 @@ impl TransactionalWriter {
                             | RDKafkaErrorCode::InvalidProducerEpoch
                     );
                     if fenced || (inner.is_fatal() && self.producer.context().is_fenced()) {
-                        return Err(Stopped::Fenced);
+                        return Err(AbortReason::Fenced);
                     }
                     if inner.txn_requires_abort() {
-                        return Err(Stopped::Aborted(error));
+                        return Err(AbortReason::Aborted(error));
                     }
                     if !inner.is_retriable() || patience.is_over() {
-                        return Err(Stopped::Lost(error));
+                        return Err(AbortReason::Lost(error));
                     }
                 }
                 other if is_transient(other) && !patience.is_over() => {
                     self.client.signal.pause(Duration::from_millis(50));
                 }
-                _ => return Err(Stopped::Lost(error)),
+                _ => return Err(AbortReason::Lost(error)),
             }
         }
     }
 
-    fn answer(&self, transaction: &Transaction, lasts: &[i64]) -> Result<Vec<Appended>, LogError> {
+    fn answer(&self, transaction: &Transaction, lasts: &[i64]) -> Result<Vec<AppendEnd>, LogError> {
         let end = |name: &str, partition: u32, last: i64| -> Result<Offset, LogError> {
             match u64::try_from(last) {
                 Ok(last) => {
@@ -299,7 +303,7 @@ impl TransactionalWriter {
 }
 
 impl Writer for TransactionalWriter {
-    fn append(&mut self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+    fn append(&mut self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError> {
         self.write(&transaction)
     }
 }

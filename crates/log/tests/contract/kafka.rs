@@ -7,8 +7,8 @@ use arrow::{
     error::ArrowError,
 };
 use blotter_log::{
-    Append, Decoded, Decoder, Encode, Formats, GroupOffset, KafkaLog, KafkaOptions, Log, LogError, Message, Offset,
-    Topic, TopicFormat, Transaction,
+    Append, DecodedMessage, Decoder, Encode, Formats, GroupOffset, KafkaLog, KafkaOptions, Log, LogError, Message,
+    Offset, Topic, TopicFormat, Transaction,
 };
 use rdkafka::{
     ClientConfig,
@@ -55,18 +55,18 @@ impl TopicFormat for Numbers {
 }
 
 impl Decoder for NumbersDecoder {
-    fn push(&mut self, message: &Message<'_>) -> Decoded {
+    fn push(&mut self, message: &Message<'_>) -> DecodedMessage {
         if message.key == Some(b"progress") {
             let next = message.value.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
-            return Decoded::Mark(next.map(Offset));
+            return DecodedMessage::Mark(next.map(Offset));
         }
         let text = message.value.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
         match text.parse() {
             Ok(number) => {
                 self.0.push(number);
-                Decoded::Record
+                DecodedMessage::Record
             }
-            Err(error) => Decoded::Invalid(format!("`{text}` is no number: {error}")),
+            Err(error) => DecodedMessage::Invalid(format!("`{text}` is no number: {error}")),
         }
     }
 
@@ -298,7 +298,7 @@ fn topics_that_would_lose_records_are_refused() -> TestResult {
 }
 
 #[test]
-fn a_cluster_that_does_not_answer_is_said_to_be_so() -> TestResult {
+fn a_cluster_that_does_not_answer_is_named_in_the_error() -> TestResult {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let options = KafkaOptions::from_url(&format!("kafka://{nobody}"), "x.")?;
     let error = connect(&KafkaOptions { give_up: Duration::from_millis(300), ..options }).err().ok_or("connected")?;

@@ -106,7 +106,7 @@ fn a_large_record_keeps_its_offset() -> TestResult {
 }
 
 #[test]
-fn a_topic_of_latest_values_takes_what_its_keys_take() -> TestResult {
+fn a_compacted_topic_grows_with_its_keys_only() -> TestResult {
     let directory = tempdir()?;
     let log = EmbeddedLog::open(directory.path(), small())?;
     // The store writes tables of 64 kB and merges them in the background, every 54 rounds. Growth with what was appended would

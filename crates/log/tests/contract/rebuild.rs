@@ -1,7 +1,7 @@
 //! A lost log, made again from copies of its records.
 
 use crate::support::{TestResult, append_to, batch, numbers, small};
-use blotter_log::{EmbeddedLog, Fetched, Log, LogError, LogId, Offset, Rebuild, RecordPlace, Topic};
+use blotter_log::{EmbeddedLog, Log, LogBatch, LogError, LogId, Offset, Rebuild, RecordPlace, Topic};
 use tempfile::tempdir;
 
 fn places(offsets: impl IntoIterator<Item = (u64, i64)>) -> Vec<RecordPlace> {
@@ -37,7 +37,7 @@ fn records_are_where_they_were_and_go_on_from_there() -> TestResult {
     let fetched = log.read(Topic::Incidents, 0, Offset(0), usize::MAX)?;
     assert_eq!(numbers(Offset(0), &fetched), [0, 1, 2, 3, 4, 5, 5]);
     assert_eq!(numbers(Offset(6), &log.read(Topic::Incidents, 0, Offset(6), 1)?), [4]);
-    let offsets = |fetched: &[Fetched]| -> Vec<u64> {
+    let offsets = |fetched: &[LogBatch]| -> Vec<u64> {
         fetched.iter().flat_map(|one| one.base.0..one.base.0 + one.records.num_rows() as u64).collect()
     };
     assert_eq!(offsets(&fetched), [0, 1, 2, 5, 6, 9, 11]);

@@ -1,7 +1,7 @@
 //! What every log must do. An implementation joins with one line in `main.rs`.
 
 use crate::support::{Open, TestResult, append_to, batch, numbers, read_all};
-use blotter_log::{Append, Fetched, GroupOffset, Log, LogError, Offset, Topic, Transaction};
+use blotter_log::{Append, GroupOffset, Log, LogBatch, LogError, Offset, Topic, Transaction};
 use std::{
     sync::Arc,
     thread,
@@ -71,7 +71,7 @@ pub(crate) fn a_read_may_begin_anywhere(open: Open) -> TestResult {
         log.append(append_to(Topic::Incidents, 0, first..first + 10))?;
     }
     let all = log.read(Topic::Incidents, 0, Offset(0), MANY)?;
-    let lies = |batch: &blotter_log::Fetched| {
+    let lies = |batch: &blotter_log::LogBatch| {
         let numbers = numbers(batch.base, std::slice::from_ref(batch));
         (batch.base.0..).zip(numbers).collect::<Vec<_>>()
     };
@@ -130,8 +130,8 @@ pub(crate) fn a_range_is_read_beside_a_follower(open: Open) -> TestResult {
 }
 
 /// The number of each record, and where it lies.
-fn placed(fetched: &[Fetched]) -> Vec<(u64, i64)> {
-    let of = |one: &Fetched| (one.base.0..).zip(numbers(one.base, std::slice::from_ref(one))).collect::<Vec<_>>();
+fn placed(fetched: &[LogBatch]) -> Vec<(u64, i64)> {
+    let of = |one: &LogBatch| (one.base.0..).zip(numbers(one.base, std::slice::from_ref(one))).collect::<Vec<_>>();
     fetched.iter().flat_map(of).collect()
 }
 

@@ -6,8 +6,8 @@ use arrow::{
     error::ArrowError,
 };
 use blotter_log::{
-    Append, Decoder, EmbeddedLog, EmbeddedOptions, Encode, Fetched, Formats, Log, LogError, Offset, Topic, TopicFormat,
-    Transaction,
+    Append, Decoder, EmbeddedLog, EmbeddedOptions, Encode, Formats, Log, LogBatch, LogError, Offset, Topic,
+    TopicFormat, Transaction,
 };
 use std::{error::Error, ops::Range, path::Path, sync::Arc};
 
@@ -53,7 +53,7 @@ pub(crate) fn append_to(topic: Topic, partition: u32, numbers: Range<i64>) -> Tr
 }
 
 /// The numbers of fetched batches, whose offsets must follow each other from `from`.
-pub(crate) fn numbers(from: Offset, fetched: &[Fetched]) -> Vec<i64> {
+pub(crate) fn numbers(from: Offset, fetched: &[LogBatch]) -> Vec<i64> {
     let (mut next, mut numbers) = (from, Vec::new());
     for fetched in fetched {
         assert!(fetched.base >= next, "no overlap");

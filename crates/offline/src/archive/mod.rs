@@ -64,7 +64,7 @@ impl Default for ArchiveConfig {
 
 /// A commit that has just been made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Committed {
+pub struct ArchiveCommit {
     /// The table's version.
     pub table_version: u64,
     /// The next offset of each partition.
@@ -85,7 +85,7 @@ pub enum Stage {
 }
 
 /// Told of a commit.
-pub type CommitHook = Box<dyn FnMut(&Committed) + Send>;
+pub type CommitHook = Box<dyn FnMut(&ArchiveCommit) + Send>;
 
 /// Asked at each stage whether to go on.
 pub type FailPoint = Box<dyn FnMut(Stage) -> ControlFlow<()> + Send>;

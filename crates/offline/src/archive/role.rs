@@ -1,12 +1,12 @@
 //! The loop: read, encode, commit.
 
-use super::{ArchiveConfig, ArchiveParts, Committed, Stage, reject};
+use super::{ArchiveCommit, ArchiveConfig, ArchiveParts, Stage, reject};
 use crate::{
     error::{OfflineError, Result},
     positions::Keeper,
 };
 use blotter_incident::IncidentBatch;
-use blotter_log::{AppendedRows, Fetched, LogError, Offset, Topic};
+use blotter_log::{AppendedRows, LogBatch, LogError, Offset, Topic};
 use blotter_runtime::{Shutdown, priority};
 use blotter_store::{ArchiveTable, ArchiveWriter, StoreError, UploadedFile};
 use std::{
@@ -125,7 +125,7 @@ impl<'a> Archiver<'a> {
         Ok(!fetched.is_empty())
     }
 
-    fn write(&mut self, partition: u32, fetched: &Fetched) -> Result<()> {
+    fn write(&mut self, partition: u32, fetched: &LogBatch) -> Result<()> {
         let view = IncidentBatch::try_new(&fetched.records)?;
         let misplaced = reject::misplaced(&view, &self.parts.profile, partition, self.partitions);
         let mut rejected = reject::rows(&view, &misplaced, partition, fetched.base.0);
@@ -187,7 +187,7 @@ impl<'a> Archiver<'a> {
             self.keep_house();
         }
         if let Some(tell) = &mut self.parts.on_commit {
-            tell(&Committed { table_version: self.table.version(), next_offsets: self.next.clone(), rows });
+            tell(&ArchiveCommit { table_version: self.table.version(), next_offsets: self.next.clone(), rows });
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use std::{ops::Range, sync::Arc};
 
 /// The files of a snapshot, so far.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(super) struct SnapshotFiles {
     pub(super) files: Vec<ManifestFile>,
     pub(super) rows: u64,
     pub(super) incidents: u64,
@@ -35,7 +35,7 @@ pub(super) struct Written {
     before: HashMap<String, ManifestFile>,
 }
 
-impl Written {
+impl SnapshotFiles {
     /// None yet, of a snapshot of `version` in `folder`; `before` is the newest one.
     pub(super) fn new(folder: &str, version: u64, before: Option<&Manifest>) -> Self {
         let files = before.into_iter().flat_map(|manifest| {
@@ -84,7 +84,7 @@ pub(super) fn snapshot_schema(profile: &Profile) -> SchemaRef {
 
 /// A row of the sorted slice, and where it comes from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Sorted {
+struct SortedRow {
     occurred_at_utc: i64,
     place: Place,
 }
@@ -96,7 +96,7 @@ pub(super) fn write(
     slice: &Range<i64>,
     place: &Destination<'_>,
     file_rows: usize,
-    written: &mut Written,
+    written: &mut SnapshotFiles,
 ) -> Result<()> {
     let schema = snapshot_schema(place.profile);
     let batches = read(table, rows, winners, slice, &schema)?;
@@ -120,9 +120,9 @@ pub(super) fn write(
 }
 
 /// Cuts sorted rows into files of whole civil months: what changes in one month leaves the files of the others as they are.
-fn files<'a>(sorted: &'a [Sorted], clock: &CityClock, file_rows: usize) -> Vec<&'a [Sorted]> {
-    let month = |row: &Sorted| civil_month(clock.to_civil(UtcMicros(row.occurred_at_utc)).0);
-    let mut files: Vec<&[Sorted]> = Vec::new();
+fn files<'a>(sorted: &'a [SortedRow], clock: &CityClock, file_rows: usize) -> Vec<&'a [SortedRow]> {
+    let month = |row: &SortedRow| civil_month(clock.to_civil(UtcMicros(row.occurred_at_utc)).0);
+    let mut files: Vec<&[SortedRow]> = Vec::new();
     let (mut start, mut at) = (0, 0);
     while at < sorted.len() {
         let this = month(&sorted[at]);
@@ -168,20 +168,20 @@ fn read(
 }
 
 /// The rows of the batches by (`occurred_at_utc`, `id`).
-fn sort(batches: &[RecordBatch]) -> Result<Vec<Sorted>> {
+fn sort(batches: &[RecordBatch]) -> Result<Vec<SortedRow>> {
     let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     let mut ids: Vec<&StringArray> = Vec::with_capacity(batches.len());
     for (batch, rows) in (0..).zip(batches) {
         let times = occurred_at_utc(rows)?;
         places.extend(
-            (0..).zip(times.values()).map(|(row, at)| Sorted { occurred_at_utc: *at, place: Place { batch, row } }),
+            (0..).zip(times.values()).map(|(row, at)| SortedRow { occurred_at_utc: *at, place: Place { batch, row } }),
         );
         ids.push(rows.column(0).as_string_opt::<i32>().ok_or_else(|| wrong("id"))?);
     }
     places.sort_unstable();
     for same in places.chunk_by_mut(|a, b| a.occurred_at_utc == b.occurred_at_utc) {
         if same.len() > 1 {
-            same.sort_unstable_by_key(|Sorted { place, .. }| ids[place.batch as usize].value(place.row as usize));
+            same.sort_unstable_by_key(|SortedRow { place, .. }| ids[place.batch as usize].value(place.row as usize));
         }
     }
     Ok(places)

@@ -19,23 +19,21 @@
 mod gather;
 mod pays;
 mod publish;
-mod role;
 mod slices;
+mod take;
 mod winners;
 
 pub use pays::pays;
-pub use role::{Outcome, run, take};
+pub use take::{Outcome, take};
 
 use blotter_city::{Profile, UtcMicros};
 use blotter_runtime::Shutdown;
 use blotter_store::Store;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-/// What to take, and how often.
+/// What to take.
 #[derive(Clone, Debug)]
 pub struct SnapshotConfig {
-    /// Take one whenever this long has passed; `None` takes one and ends.
-    pub every: Option<Duration>,
     /// Only records that were ingested until then.
     pub as_of: Option<UtcMicros>,
     /// Snapshots to keep, the newest included.
@@ -44,23 +42,13 @@ pub struct SnapshotConfig {
     pub slice_rows: u64,
     /// A file ends with the month in which it has so many rows.
     pub file_rows: usize,
-    /// Niceness of the thread, 0 to leave it alone.
-    pub niceness: i32,
     /// Triggered, it ends a snapshot that is under way between two batches: [`crate::OfflineError::Cancelled`].
     pub stop: Shutdown,
 }
 
 impl Default for SnapshotConfig {
     fn default() -> Self {
-        Self {
-            every: None,
-            as_of: None,
-            keep: 3,
-            slice_rows: 400_000,
-            file_rows: 40_000,
-            niceness: 0,
-            stop: Shutdown::new(),
-        }
+        Self { as_of: None, keep: 3, slice_rows: 400_000, file_rows: 40_000, stop: Shutdown::new() }
     }
 }
 

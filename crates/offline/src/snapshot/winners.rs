@@ -146,7 +146,7 @@ fn rounds(competing: &[u64]) -> Vec<&[u64]> {
     rounds
 }
 
-struct Ranked {
+struct RankedRow {
     id: u128,
     revision: Revision,
     partition: i32,
@@ -160,7 +160,7 @@ fn rank(table: &ArchiveTable, rows: &Rows, round: &[u64], winners: &mut Bits) ->
     for entry in round {
         wanted.set(*entry as u32);
     }
-    let mut ranked: Vec<Ranked> = Vec::with_capacity(round.len());
+    let mut ranked: Vec<RankedRow> = Vec::with_capacity(round.len());
     let columns = ["id", "updated_at", "observed_at", "content_hash", "partition", "offset"];
     rows.read(
         table,
@@ -174,7 +174,7 @@ fn rank(table: &ArchiveTable, rows: &Rows, round: &[u64], winners: &mut Bits) ->
             let partitions = column::<Int32Type>(&batch, "partition")?;
             let offsets = column::<Int64Type>(&batch, "offset")?;
             for index in (0..batch.num_rows()).filter(|index| wanted.has(first + *index as u32)) {
-                ranked.push(Ranked {
+                ranked.push(RankedRow {
                     id: xxh3_128(ids.value(index).as_bytes()),
                     revision: Revision {
                         updated_at: updated_at.is_valid(index).then(|| CivilMicros(updated_at.value(index))),

@@ -10,7 +10,7 @@ use arrow::{
 use blotter_city::{CivilMicros, Profile, UtcMicros, format_civil};
 use blotter_incident::{Header, Incident, IncidentBatch, Observation, Parser, Row, incident_schema, rejected_rows};
 use blotter_log::{
-    Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched, Writer,
+    AppendEnd, Bounds, Log, LogBatch, LogError, LogId, Membership, Offset, Topic, Transaction, WatchedPartition, Writer,
 };
 use blotter_offline::{
     Manifest,
@@ -32,7 +32,7 @@ pub fn profile() -> Arc<Profile> {
     Arc::new(Profile::from_toml(&text).unwrap())
 }
 
-type Partitions = BTreeMap<(Topic, u32), Vec<Fetched>>;
+type Partitions = BTreeMap<(Topic, u32), Vec<LogBatch>>;
 
 /// Batches in memory, never durable. The time of appending is set by hand.
 pub struct MemoryLog {
@@ -106,7 +106,7 @@ impl Log for MemoryLog {
         Ok(Box::new(Everything(self.partitions(topic))))
     }
 
-    fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+    fn append(&self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError> {
         let mut all = self.batches.lock().unwrap();
         let appended_at_ms = *self.now_ms.lock().unwrap();
         let mut ends = Vec::new();
@@ -115,7 +115,7 @@ impl Log for MemoryLog {
             let base = batches.last().map_or(Offset(0), |batch| batch.next);
             let next = Offset(base.0 + append.records.num_rows() as u64);
             let records = Arc::new(append.records);
-            batches.push(Fetched {
+            batches.push(LogBatch {
                 base,
                 next,
                 records,
@@ -130,7 +130,7 @@ impl Log for MemoryLog {
         Ok(ends)
     }
 
-    fn read(&self, topic: Topic, partition: u32, from: Offset, _: usize) -> Result<Vec<Fetched>, LogError> {
+    fn read(&self, topic: Topic, partition: u32, from: Offset, _: usize) -> Result<Vec<LogBatch>, LogError> {
         if topic == Topic::Incidents
             && let Some(earliest) = self.gone.lock().unwrap().get(&partition)
             && from.0 < *earliest
@@ -168,7 +168,7 @@ impl Log for MemoryLog {
         Ok(Vec::new())
     }
 
-    fn wait_any(&self, watched: &[Watched], timeout: Duration) -> bool {
+    fn wait_any(&self, watched: &[WatchedPartition], timeout: Duration) -> bool {
         let has = |all: &Partitions| {
             watched.iter().any(|(topic, partition, next)| {
                 all.get(&(*topic, *partition)).and_then(|batches| batches.last()).is_some_and(|last| last.next > *next)
@@ -187,7 +187,7 @@ impl Log for MemoryLog {
 struct MemoryWriter(Arc<MemoryLog>);
 
 impl Writer for MemoryWriter {
-    fn append(&mut self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+    fn append(&mut self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError> {
         self.0.append(transaction)
     }
 }

@@ -43,22 +43,22 @@ const TAKEN_IN: usize = 2;
 
 /// Of a manifest of any format.
 #[derive(Debug, Deserialize)]
-struct Versioned {
+struct ManifestVersion {
     format: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Manifest {
+struct CheckpointManifest {
     format: u32,
     /// The layer that was counted by.
     layer: String,
     next_offset: Offset,
-    segments: Vec<Named>,
+    segments: Vec<StateObject>,
 }
 
 /// One object of the state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Named {
+struct StateObject {
     name: String,
     checksum: String,
 }
@@ -88,7 +88,7 @@ impl From<StoreError> for Unusable {
 /// A segment, and the numbers in the identity of the incidents that it holds.
 #[derive(Clone, Debug)]
 struct Segment {
-    named: Named,
+    named: StateObject,
     rows: Rows,
 }
 
@@ -190,7 +190,7 @@ impl Checkpoint {
         if seal_of(manifest) == Seal::Broken {
             return Err(damaged(&name, "its checksum does not match".to_owned()));
         }
-        let Versioned { format } =
+        let ManifestVersion { format } =
             serde_json::from_slice(manifest).map_err(|error| damaged(&name, error.to_string()))?;
         if format != FORMAT {
             return Err(Unusable::Other(format!(
@@ -200,7 +200,8 @@ impl Checkpoint {
         if seal_of(manifest) != Seal::Sound {
             return Err(damaged(&name, "its checksum is missing".to_owned()));
         }
-        let manifest: Manifest = serde_json::from_slice(manifest).map_err(|error| damaged(&name, error.to_string()))?;
+        let manifest: CheckpointManifest =
+            serde_json::from_slice(manifest).map_err(|error| damaged(&name, error.to_string()))?;
         if manifest.layer != self.layer {
             return Err(Unusable::Other(format!(
                 "areas were counted by {}, and now by {}",
@@ -208,7 +209,7 @@ impl Checkpoint {
             )));
         }
         for named in manifest.segments {
-            let Named { name, checksum } = &named;
+            let StateObject { name, checksum } = &named;
             let bytes = self.store.get(name)?.ok_or_else(|| damaged(name, "it is missing".to_owned()))?;
             let found = blotter_seal::checksum(&bytes);
             if found != *checksum {
@@ -231,10 +232,10 @@ impl Checkpoint {
             let bytes = segment(counts, rows)?;
             let checksum = blotter_seal::checksum(&bytes);
             self.store.put(&name, bytes)?;
-            segments.push(Segment { named: Named { name, checksum }, rows: Rows::new(rows.to_vec()) });
+            segments.push(Segment { named: StateObject { name, checksum }, rows: Rows::new(rows.to_vec()) });
         }
         let named = segments.iter().map(|segment| segment.named.clone()).collect();
-        let manifest = Manifest { format: FORMAT, layer: self.layer.clone(), next_offset, segments: named };
+        let manifest = CheckpointManifest { format: FORMAT, layer: self.layer.clone(), next_offset, segments: named };
         let bytes = to_sealed_json(&manifest);
         let read = match self.read.take() {
             Some(read) => read,

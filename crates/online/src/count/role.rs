@@ -85,7 +85,7 @@ impl CountProgress {
     }
 }
 
-/// Counts until told to stop, or until caught up. A killed counter that starts again says what an
+/// Counts until stopped, or until caught up. A killed counter that starts again says what an
 /// undisturbed one would have said.
 pub fn run(config: &CountConfig, parts: &CountParts, shutdown: &Shutdown) -> Result<(), CountError> {
     let partitions = 0..parts.log.partitions(Topic::Incidents);
@@ -103,15 +103,15 @@ struct Member<'a> {
     membership: Box<dyn Membership>,
 }
 
-/// A worker of one partition, and the token by which it is told to stop.
-type Working<'scope> = (Shutdown, ScopedJoinHandle<'scope, Result<(), CountError>>);
+/// A worker of one partition, and the token by which it is stopped.
+type RunningWorker<'scope> = (Shutdown, ScopedJoinHandle<'scope, Result<(), CountError>>);
 
 impl Member<'_> {
     fn run(mut self, shutdown: &Shutdown) -> Result<(), CountError> {
         let goal = if self.config.until_caught_up { Some(self.ends()?) } else { None };
         let (config, parts) = (self.config, self.parts);
         std::thread::scope(|scope| {
-            let mut working: BTreeMap<u32, Working<'_>> = BTreeMap::new();
+            let mut working: BTreeMap<u32, RunningWorker<'_>> = BTreeMap::new();
             let ended = self.attend(config, parts, scope, &mut working, goal.as_deref(), shutdown);
             // Whatever ended it, no worker is left to itself.
             let left = stop(working);
@@ -125,7 +125,7 @@ impl Member<'_> {
         config: &'env CountConfig,
         parts: &'env CountParts,
         scope: &'scope Scope<'scope, 'env>,
-        working: &mut BTreeMap<u32, Working<'scope>>,
+        working: &mut BTreeMap<u32, RunningWorker<'scope>>,
         goal: Option<&[Offset]>,
         shutdown: &Shutdown,
     ) -> Result<(), CountError> {
@@ -181,7 +181,7 @@ impl Member<'_> {
 }
 
 /// Tells workers to stop, and waits for them. One whose partition another member has taken over has done its part.
-fn stop(working: BTreeMap<u32, Working<'_>>) -> Result<(), CountError> {
+fn stop(working: BTreeMap<u32, RunningWorker<'_>>) -> Result<(), CountError> {
     for (token, _) in working.values() {
         token.trigger();
     }

@@ -20,7 +20,7 @@ use std::{
 
 /// Bytes of log read at a time.
 const READ_BYTES: usize = 1 << 20;
-/// How often it looks whether it was told to stop.
+/// How often it looks whether it was stopped.
 const LOOK: Duration = Duration::from_millis(500);
 /// Before the second try.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -85,7 +85,7 @@ impl<'a> Alerts<'a> {
         Ok(alerts)
     }
 
-    /// Until told to stop, or until `ended` and everything there was is sent.
+    /// Until stopped, or until `ended` and everything there was is sent.
     pub(super) fn run(
         mut self,
         ended: &Shutdown,
@@ -134,7 +134,7 @@ impl<'a> Alerts<'a> {
         Ok(())
     }
 
-    /// Tries until it is taken. False where it was told to stop before.
+    /// Tries until it is taken. False where it was stopped before.
     fn deliver(&self, id: &str, body: &[u8], must_accept: bool, shutdown: &Shutdown) -> Result<bool, DetectError> {
         let pauses = (FIRST_PAUSE, LONGEST_PAUSE);
         let delivery = Delivery { what: "webhook", pauses, must_accept, failures: &self.progress.failures };

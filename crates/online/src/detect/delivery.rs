@@ -21,7 +21,7 @@ pub(super) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Tries until it is taken: what one server refuses for good keeps no other from its own. False where it was told to stop
+    /// Tries until it is taken: what one server refuses for good keeps no other from its own. False where it was stopped
     /// before.
     pub(super) fn run(
         &self,

@@ -24,11 +24,11 @@ pub fn group(sink: &str) -> String {
 const READ_BYTES: usize = 1 << 20;
 /// Changed totals that are sent at once while there is more to read.
 const MOST_POINTS: usize = 50_000;
-/// How often it looks whether it was told to stop.
+/// How often it looks whether it was stopped.
 const LOOK: Duration = Duration::from_millis(500);
 /// At the live edge totals are sent at most this often.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Points that a sink is given at a time: between two it looks whether it was told to stop.
+/// Points that a sink is given at a time: between two it looks whether it was stopped.
 const BATCH: usize = 10_000;
 /// Before the second try of a sink that is down.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -131,7 +131,7 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    fn watched(&self) -> Vec<blotter_log::Watched> {
+    fn watched(&self) -> Vec<blotter_log::WatchedPartition> {
         (0..).zip(&self.next).map(|(partition, next)| (Topic::Counts, partition, *next)).collect()
     }
 
@@ -156,7 +156,7 @@ impl<'a> Feed<'a> {
         Ok(!fetched.is_empty())
     }
 
-    /// Sends what has changed until the sink has it, and commits. False where it was told to stop before.
+    /// Sends what has changed until the sink has it, and commits. False where it was stopped before.
     fn send(&mut self, must_accept: bool, shutdown: &Shutdown) -> Result<bool, DetectError> {
         let pauses = (FIRST_PAUSE, LONGEST_PAUSE);
         let delivery = Delivery { what: "sink", pauses, must_accept, failures: &self.progress.failures };

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_after_a_quiet_stretch_is_said_at_once_and_many_take_no_more_than_their_share() {
+    fn a_change_after_a_quiet_stretch_is_published_at_once_and_many_are_throttled() {
         let mut now = Instant::now();
         let mut pace = Pace::new(now);
         assert_eq!(ticks(&mut pace, &mut now, 10), [1, 1, 1, 1, 1, 1, 4, 10, 10, 10]);

@@ -52,7 +52,7 @@ pub struct DetectParts {
     pub sinks: Vec<(Box<dyn Sink>, Arc<FeedProgress>)>,
 }
 
-/// Says ticks and feeds sinks and webhooks until told to stop, or until each is caught up. A sink or webhook that is down or
+/// Says ticks and feeds sinks and webhooks until stopped, or until each is caught up. A sink or webhook that is down or
 /// refuses keeps no other from its data; what fails the log fails all.
 pub fn run(config: &DetectConfig, parts: &mut DetectParts, shutdown: &Shutdown) -> Result<(), DetectError> {
     let DetectParts { log, profile, rules, hooks, ticks, sinks } = parts;

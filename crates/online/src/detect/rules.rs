@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_episode_is_told_once_until_it_has_been_quiet_for_long() {
+    fn an_episode_alerts_once_until_it_has_been_quiet_for_long() {
         let (there, gone) = ([peak(1, 1, 5, 0.01)], [peak(1, 1, 5, 0.06)]);
         let at = |hour, peaks: &[Peak]| tick(hour, &[(24, peaks)]);
         // The pauses are of 23 and then of 24 hours.

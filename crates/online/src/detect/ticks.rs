@@ -32,7 +32,7 @@ pub(super) const GROUP: &str = "detect/peaks";
 const READ_BYTES: usize = 1 << 20;
 /// Between two looks whether everybody has caught up.
 const QUIET: Duration = Duration::from_millis(250);
-/// How often it looks whether it was told to stop.
+/// How often it looks whether it was stopped.
 const LOOK: Duration = Duration::from_millis(500);
 /// Of each window so many peaks are said, however surprising.
 const LEAST_SAID: usize = 25;
@@ -209,7 +209,7 @@ impl<'a> Ticks<'a> {
         Ok(())
     }
 
-    fn watched(&self) -> Vec<blotter_log::Watched> {
+    fn watched(&self) -> Vec<blotter_log::WatchedPartition> {
         (0..).zip(&self.next).map(|(partition, next)| (Topic::Counts, partition, *next)).collect()
     }
 
@@ -241,7 +241,7 @@ impl<'a> Ticks<'a> {
         Ok(true)
     }
 
-    /// Reads what there is. The next offsets of `incidents` that it reflects; none where it was told to stop.
+    /// Reads what there is. The next offsets of `incidents` that it reflects; none where it was stopped.
     fn read_to_end(&mut self, shutdown: &Shutdown) -> Result<Option<Vec<u64>>, DetectError> {
         let mut reflected = Vec::with_capacity(self.next.len());
         for part in 0..self.next.len() {

@@ -7,7 +7,7 @@ use std::{io::Write, time::Duration};
 use ureq::{Agent, Body, http::Response, http::StatusCode};
 
 const CONNECT: Duration = Duration::from_secs(5);
-/// As long may a request take, and so the end of a role that was told to stop.
+/// As long may a request take, and so the end of a role that was stopped.
 const REQUEST: Duration = Duration::from_secs(15);
 /// Of a refusal's text this much is shown.
 const SHOWN: usize = 300;

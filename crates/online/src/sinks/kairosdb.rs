@@ -14,7 +14,7 @@ pub(super) struct KairosDb {
 
 /// Points of one metric and one set of tags.
 #[derive(Serialize)]
-struct Series<'a> {
+struct MetricPoints<'a> {
     name: &'static str,
     tags: BTreeMap<&'static str, &'a str>,
     /// Milliseconds since 1970, and the count.
@@ -47,12 +47,12 @@ impl Sink for KairosDb {
     }
 }
 
-fn series<'a>(city: &'a str, points: &[Point<'a>]) -> Vec<Series<'a>> {
+fn series<'a>(city: &'a str, points: &[Point<'a>]) -> Vec<MetricPoints<'a>> {
     let mut all: BTreeMap<(&str, &str), Vec<(i64, u64)>> = BTreeMap::new();
     for point in points {
         all.entry((point.area, point.category)).or_default().push((point.bucket * 1000, point.count));
     }
-    let series = all.into_iter().map(|((area, category), datapoints)| Series {
+    let series = all.into_iter().map(|((area, category), datapoints)| MetricPoints {
         name: "crimes",
         // A tag without a value cannot be said.
         tags: [("area", area), ("category", category), ("city", city)]

@@ -85,7 +85,7 @@ fn each_api_has_its_own_request() {
 }
 
 #[test]
-fn the_server_is_asked_for_its_version() {
+fn the_server_s_version_is_requested() {
     for (version, expect) in [("1.8.10", "/write?"), ("v2.7.4", "/api/v2/write"), ("3.1.0", "/api/v3/write_lp")] {
         let answer: &'static str = Box::leak(format!("204;X-Influxdb-Version: {version}").into_boxed_str());
         let (address, requests) = server(vec![answer, "204"]);
@@ -149,7 +149,7 @@ fn a_redirect_is_not_followed_and_nothing_counts_as_delivered() {
 }
 
 #[test]
-fn the_version_of_a_server_that_is_away_is_asked_for_again() {
+fn the_version_of_a_server_that_is_away_is_requested_again() {
     let (address, requests) = server(vec!["503|starting", "204;X-Influxdb-Version: v2.7.4", "204"]);
     let mut sink = open_sink(&format!("influxdb://{address}/crime?org=x"), "chicago", &secrets()).expect("a sink");
     assert!(sink.write(&[POINT]).expect_err("away").is_retryable());

@@ -46,7 +46,7 @@ fn batch(ids: std::ops::Range<u32>, description: &str) -> RecordBatch {
     batches(&profile(), 1, &records(ids), description).pop().unwrap().1
 }
 
-/// A follower on a thread of its own, which is told to stop when this is dropped.
+/// A follower on a thread of its own, which is stopped when this is dropped.
 struct Running {
     shutdown: Shutdown,
     thread: Option<JoinHandle<Result<(), LoadError>>>,
@@ -140,7 +140,7 @@ fn a_page_of_incidents_has_the_texts_of_the_snapshot_that_listed_it() {
 }
 
 #[test]
-fn what_changed_before_a_connection_was_lost_is_told_after_it() {
+fn changes_before_a_lost_connection_are_published_after_it() {
     let directory = tempdir().unwrap();
     let log = MemoryLog::new(2);
     let city = load(Some(Arc::clone(&log)));
@@ -157,7 +157,7 @@ fn what_changed_before_a_connection_was_lost_is_told_after_it() {
 }
 
 #[test]
-fn changed_incidents_are_told_as_they_were_counted_and_as_they_are() {
+fn changed_incidents_are_listed_as_counted_before_and_after() {
     let directory = tempdir().unwrap();
     let log = MemoryLog::new(1);
     let city = load(Some(Arc::clone(&log)));
@@ -198,7 +198,7 @@ fn changed_incidents_are_told_as_they_were_counted_and_as_they_are() {
 }
 
 #[test]
-fn ticks_that_came_while_the_log_was_away_are_told() {
+fn ticks_that_came_while_the_log_was_away_are_published() {
     let directory = tempdir().unwrap();
     let log = MemoryLog::new(1);
     let city = load(Some(Arc::clone(&log)));
@@ -243,7 +243,7 @@ fn a_snapshot_that_was_loaded_changes_everything() {
 }
 
 #[test]
-fn while_nothing_changes_nothing_is_told() {
+fn without_changes_no_event_is_published() {
     let directory = tempdir().unwrap();
     let city = load(None);
     let follower = follower(&city, directory.path());

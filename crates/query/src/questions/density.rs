@@ -189,7 +189,7 @@ impl Question for Density {
         caller.long_work_begins();
         let density =
             kernel_density(&sites.found(), &selected.counts, grid_m, bandwidth_m, years, stop).map_err(refused)?;
-        let blotter_hotspot::Density { grid, values, .. } = density;
+        let blotter_hotspot::DensitySurface { grid, values, .. } = density;
         let summary = DensitySummary {
             bandwidth_m,
             unit: if years.is_some() { DensityUnit::PerYear } else { DensityUnit::InAll },

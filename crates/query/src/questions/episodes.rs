@@ -133,7 +133,7 @@ impl Question for Episodes {
         let is_selected = |area: &String, category: &String| {
             (areas.is_empty() || areas.contains(area)) && (categories.is_empty() || categories.contains(category))
         };
-        let mut joined = Joined::default();
+        let mut joined = EpisodeJoiner::default();
         for (hour, tick) in read(log, &listed)? {
             joined.take(hour, tick, &is_selected);
         }
@@ -195,13 +195,13 @@ struct Finds {
 
 /// Episodes, joined tick by tick.
 #[derive(Debug, Default)]
-struct Joined {
+struct EpisodeJoiner {
     /// By area and category: those that may go on.
     open: BTreeMap<(String, String), Finds>,
     ended: Vec<Finds>,
 }
 
-impl Joined {
+impl EpisodeJoiner {
     /// Takes the tick of a later hour.
     fn take(&mut self, hour: Hour, tick: PublishedTick, is_selected: &impl Fn(&String, &String) -> bool) {
         for window in tick.report.windows {
@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn finds_are_joined_until_a_day_is_quiet() {
         let everything = |_: &String, _: &String| true;
-        let mut joined = Joined::default();
+        let mut joined = EpisodeJoiner::default();
         for (hour, windows) in [
             (100, vec![(24, peak("32", 0.04)), (6, peak("7", 0.2))]),
             (101, vec![(24, peak("32", 0.001)), (6, peak("32", 0.03))]),
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn only_what_is_selected_is_found() {
-        let mut joined = Joined::default();
+        let mut joined = EpisodeJoiner::default();
         let windows = [(24, peak("32", 0.04)), (6, peak("7", 0.01))];
         joined.take(5, tick(&windows), &|area: &String, _: &String| area == "7");
         assert_eq!(joined.open.keys().map(|(area, _)| area.as_str()).collect::<Vec<_>>(), ["7"]);

@@ -106,7 +106,7 @@ impl Question for Incidents {
 
 impl Answer for IncidentsAnswer {
     const FORMS: &'static [Form] = Form::PLACES;
-    const HAS_PAGES: bool = true;
+    const PAGE_PARAMETER: Option<&'static str> = Some("cursor");
 
     fn into_json(self) -> Result<Json, QueryError> {
         Json::whole(&self)

@@ -120,7 +120,7 @@ impl Question for Peaks {
             let at = moment("at", self.at.as_deref(), &clock)?.map(hour_of);
             let (areas, categories) = self.selection().areas_and_categories(&city.profile, &view.cube)?;
             let now = (!self.is_as_said).then(|| TickBasis::now(city, &view, at));
-            (clock, at, Selected { areas, categories, limit: self.limit }, now)
+            (clock, at, PeakSelection { areas, categories, limit: self.limit }, now)
         };
         let found = match now {
             Some(now) => now,
@@ -194,7 +194,7 @@ impl TickBasis {
     fn answer(
         self,
         city: &LoadedCity,
-        selected: &Selected,
+        selected: &PeakSelection,
         steps: usize,
         clock: &CityClock,
     ) -> Result<PeaksAnswer, QueryError> {
@@ -294,13 +294,13 @@ fn geometries(outlines: &Outlines) -> BTreeMap<String, String> {
 }
 
 /// What is listed: peaks of some areas and categories, or of all, at most so many a window.
-struct Selected {
+struct PeakSelection {
     areas: Vec<String>,
     categories: Vec<String>,
     limit: usize,
 }
 
-impl Selected {
+impl PeakSelection {
     fn has(&self, area: &String, category: &String) -> bool {
         (self.areas.is_empty() || self.areas.contains(area))
             && (self.categories.is_empty() || self.categories.contains(category))

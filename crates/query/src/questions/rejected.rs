@@ -2,15 +2,20 @@
 
 use crate::{
     Caller, Cost, FromParameters, LoadedCity, Parameters, QueryError, Question, Reply,
-    encode::{Answer, Form, Json, Table},
+    encode::{Answer, Form, Json, Table, beside},
     parameters::allowed::{LogOffset, PAGE, PageLimit},
+};
+use arrow::{
+    array::{ArrayRef, RecordBatch, StringArray},
+    error::ArrowError,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use blotter_city::format_utc;
 use blotter_incident::{Rejected, rejected_rows};
 use blotter_log::{Log, LogError, Offset, Topic};
 use serde::Serialize;
-use std::collections::HashSet;
+use serde_json::json;
+use std::{collections::HashSet, sync::Arc};
 use utoipa::{IntoParams, ToSchema};
 
 /// Offsets that are looked at in one step backwards.
@@ -102,15 +107,34 @@ impl From<Rejected> for RejectedRecord {
 }
 
 impl Answer for RejectedAnswer {
-    const FORMS: &'static [Form] = Form::OBJECT;
+    const FORMS: &'static [Form] = Form::TABLE;
+    const PAGE_PARAMETER: Option<&'static str> = Some("before");
 
     fn into_json(self) -> Result<Json, QueryError> {
         Json::whole(&self)
     }
 
     fn into_table(self, _: Form) -> Result<Option<Table>, QueryError> {
-        Ok(None)
+        let rows = table(&self.rejected).map_err(|error| QueryError::internal(&error))?;
+        Ok(Some(Table::of(rows, beside(&json!({ "next_before": self.next_before }))?)))
     }
+
+    fn next_page(&self) -> Option<String> {
+        self.next_before.map(|before| before.to_string())
+    }
+}
+
+fn table(rejected: &[RejectedRecord]) -> Result<RecordBatch, ArrowError> {
+    let texts = |of: fn(&RejectedRecord) -> Option<&str>| -> ArrayRef {
+        Arc::new(rejected.iter().map(of).collect::<StringArray>())
+    };
+    RecordBatch::try_from_iter_with_nullable([
+        ("key", texts(|one| Some(&one.key)), false),
+        ("reason", texts(|one| Some(&one.reason)), false),
+        ("observed_at", texts(|one| Some(&one.observed_at)), false),
+        ("text", texts(|one| one.text.as_deref()), true),
+        ("base64", texts(|one| one.base64.as_deref()), true),
+    ])
 }
 
 /// The newest records before an offset, and the offset to go on from; none at the end.

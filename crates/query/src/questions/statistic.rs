@@ -86,7 +86,7 @@ pub(super) fn refused(error: Error) -> QueryError {
                     .to_owned(),
             );
         }
-        Error::Bounds | Error::Counts { .. } => return QueryError::internal(&error),
+        Error::Extent | Error::Counts { .. } => return QueryError::internal(&error),
     };
     QueryError::parameter(parameter, error.to_string())
 }

@@ -3,7 +3,8 @@
 
 use arrow::array::RecordBatch;
 use blotter_log::{
-    Append, Appended, Bounds, Fetched, Log, LogError, LogId, Membership, Offset, Topic, Transaction, Watched, Writer,
+    Append, AppendEnd, Bounds, Log, LogBatch, LogError, LogId, Membership, Offset, Topic, Transaction,
+    WatchedPartition, Writer,
 };
 use std::{
     collections::BTreeMap,
@@ -17,7 +18,7 @@ use std::{
 pub struct MemoryLog {
     id: LogId,
     partitions: u32,
-    batches: Mutex<BTreeMap<(Topic, u32), Vec<Fetched>>>,
+    batches: Mutex<BTreeMap<(Topic, u32), Vec<LogBatch>>>,
     changed: Condvar,
     earliest: Mutex<BTreeMap<(Topic, u32), u64>>,
     /// The next read of that partition of `incidents` fails, and may succeed later.
@@ -69,7 +70,7 @@ impl MemoryLog {
         *self.waiting.lock().unwrap() > 0
     }
 
-    fn from(&self, topic: Topic, partition: u32, from: Offset) -> Result<Vec<Fetched>, LogError> {
+    fn from(&self, topic: Topic, partition: u32, from: Offset) -> Result<Vec<LogBatch>, LogError> {
         let earliest = Offset(self.earliest.lock().unwrap().get(&(topic, partition)).copied().unwrap_or(0));
         if from < earliest {
             return Err(LogError::OffsetGone { topic, partition, offset: from, earliest });
@@ -81,7 +82,7 @@ impl MemoryLog {
             .map(|batch| {
                 let skip = from.0.saturating_sub(batch.base.0) as usize;
                 let records = Arc::new(batch.records.slice(skip, batch.records.num_rows() - skip));
-                Fetched { base: Offset(batch.base.0 + skip as u64), records, ..batch.clone() }
+                LogBatch { base: Offset(batch.base.0 + skip as u64), records, ..batch.clone() }
             })
             .collect())
     }
@@ -112,7 +113,7 @@ impl Log for MemoryLog {
         Err(LogError::Closed)
     }
 
-    fn append(&self, transaction: Transaction) -> Result<Vec<Appended>, LogError> {
+    fn append(&self, transaction: Transaction) -> Result<Vec<AppendEnd>, LogError> {
         let mut all = self.batches.lock().unwrap();
         let mut ends = Vec::new();
         for append in transaction.appends {
@@ -120,7 +121,7 @@ impl Log for MemoryLog {
             let base = batches.last().map_or(Offset(0), |batch| batch.next);
             let next = Offset(base.0 + append.records.num_rows() as u64);
             let records = Arc::new(append.records);
-            batches.push(Fetched {
+            batches.push(LogBatch {
                 base,
                 next,
                 records,
@@ -139,7 +140,7 @@ impl Log for MemoryLog {
         Err(LogError::Closed)
     }
 
-    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
+    fn read(&self, topic: Topic, partition: u32, from: Offset, max_bytes: usize) -> Result<Vec<LogBatch>, LogError> {
         let _one_at_a_time = self.reader.lock().unwrap();
         if topic == Topic::Incidents && self.fails.lock().unwrap().take_if(|failing| *failing == partition).is_some() {
             let (servers, doing, reason) = ("memory".to_owned(), "read".to_owned(), "it is away".to_owned());
@@ -156,7 +157,7 @@ impl Log for MemoryLog {
         self.from(topic, partition, from)
     }
 
-    fn read_range(&self, topic: Topic, partition: u32, from: Offset, to: Offset) -> Result<Vec<Fetched>, LogError> {
+    fn read_range(&self, topic: Topic, partition: u32, from: Offset, to: Offset) -> Result<Vec<LogBatch>, LogError> {
         self.looked_up.fetch_add(1, Ordering::Relaxed);
         self.wait_while_slow();
         let mut found = self.from(topic, partition, from)?;
@@ -188,9 +189,9 @@ impl Log for MemoryLog {
         Ok(Vec::new())
     }
 
-    fn wait_any(&self, watched: &[Watched], timeout: Duration) -> bool {
+    fn wait_any(&self, watched: &[WatchedPartition], timeout: Duration) -> bool {
         let all = self.batches.lock().unwrap();
-        let has = |all: &BTreeMap<(Topic, u32), Vec<Fetched>>| {
+        let has = |all: &BTreeMap<(Topic, u32), Vec<LogBatch>>| {
             watched.iter().any(|(topic, partition, next)| {
                 all.get(&(*topic, *partition)).and_then(|batches| batches.last()).is_some_and(|last| last.next > *next)
             })

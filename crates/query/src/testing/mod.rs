@@ -10,7 +10,7 @@ pub use snapshots::write_snapshot;
 
 use crate::{
     FromParameters, LoadedCity, Parameters, Patient, QueryError, Question, Reply, View,
-    encode::{Encoded, Form},
+    encode::{EncodedAnswer, Form},
     questions::{Cells, Incidents, Meta, Peaks, Series},
 };
 use arrow::array::RecordBatch;
@@ -126,7 +126,7 @@ pub fn ask(city: &LoadedCity, address: &str) -> Result<String, QueryError> {
     fn answer<Q: Question + FromParameters>(city: &LoadedCity, query: Option<&str>) -> Result<String, QueryError> {
         let question = Q::from_parameters(&Parameters::read(query, &Q::names())?)?;
         let Reply::Answer(answer, _) = question.ask(city, &Patient)? else { panic!("nobody has an answer yet") };
-        Ok(String::from_utf8(Encoded::new(answer, Form::Json)?.bytes()?).unwrap())
+        Ok(String::from_utf8(EncodedAnswer::new(answer, Form::Json)?.bytes()?).unwrap())
     }
     let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
     match path {

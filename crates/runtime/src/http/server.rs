@@ -144,10 +144,10 @@ async fn converse(
         let connection = Arc::clone(&connection);
         service_fn(move |request: Request<Incoming>| {
             let mut app = app.clone();
-            let working = Working::new(Arc::clone(&connection));
+            let working = RequestGuard::new(Arc::clone(&connection));
             async move {
                 let response = app.call(request.map(Body::new)).await?;
-                Ok::<_, Infallible>(response.map(|body| Answering { body, _working: working }))
+                Ok::<_, Infallible>(response.map(|body| AnswerBody { body, _working: working }))
             }
         })
     };
@@ -177,28 +177,28 @@ async fn converse(
 }
 
 /// A request is under way while this lives.
-struct Working(Arc<Connection>);
+struct RequestGuard(Arc<Connection>);
 
-impl Working {
+impl RequestGuard {
     fn new(connection: Arc<Connection>) -> Self {
         connection.works();
         Self(connection)
     }
 }
 
-impl Drop for Working {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.0.waits();
     }
 }
 
 /// An answer's body; the request is over when the last of it was handed on.
-struct Answering {
+struct AnswerBody {
     body: Body,
-    _working: Working,
+    _working: RequestGuard,
 }
 
-impl http_body::Body for Answering {
+impl http_body::Body for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 

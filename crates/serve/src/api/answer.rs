@@ -66,7 +66,7 @@ impl Exchange<'_> {
         &self,
         body: Body,
         edition: Option<&Edition>,
-        next_page: Option<&str>,
+        next_page: Option<(&str, String)>,
         timing: &Timing,
     ) -> Response {
         let mut response = (
@@ -83,7 +83,7 @@ impl Exchange<'_> {
         if let Ok(value) = timing.header().parse() {
             headers.insert("server-timing", value);
         }
-        if let Some(Ok(value)) = next_page.map(|cursor| self.link(cursor).parse()) {
+        if let Some(Ok(value)) = next_page.map(|(name, value)| self.link(name, &value).parse()) {
             headers.insert(header::LINK, value);
         }
         if let Some(edition) = edition {
@@ -101,10 +101,10 @@ impl Exchange<'_> {
     }
 
     /// The next page by its address (RFC 8288): a sheet has no room for it.
-    fn link(&self, cursor: &str) -> String {
+    fn link(&self, parameter: &str, value: &str) -> String {
         let pairs = url::form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes());
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(pairs.filter(|(name, _)| name != "cursor")).append_pair("cursor", cursor);
+        query.extend_pairs(pairs.filter(|(name, _)| name != parameter)).append_pair(parameter, value);
         format!("<{}?{}>; rel=\"next\"", self.uri.path(), query.finish())
     }
 }

@@ -121,7 +121,7 @@ fn answer<Q: Question>(offered: &[Form]) -> Response {
     if Q::HAS_EDITION {
         response = edition_headers(response);
     }
-    if <Q::Answer as Answer>::HAS_PAGES {
+    if <Q::Answer as Answer>::PAGE_PARAMETER.is_some() {
         let link = "Address of the next page, if there is one: `<address>; rel=\"next\"` (RFC 8288).";
         response = response.header("Link", text_header(link));
     }

@@ -16,7 +16,7 @@ use axum::{
 };
 use blotter_query::{
     Caller, Cost, Edition, FromParameters, Parameters, Question, Reply,
-    encode::{Answer, Encoded, Form},
+    encode::{Answer, EncodedAnswer, Form},
 };
 use blotter_runtime::{Demand, Problem, ProblemDetails};
 use bytes::Bytes;
@@ -66,9 +66,9 @@ fn answer<Q: Question>(
         Reply::Answer(answer, edition) => (answer, edition),
     };
     timing.cube_done();
-    let Encoded { held_bytes, next_page, write, .. } = Encoded::new(answer, form).map_err(problem)?;
+    let EncodedAnswer { held_bytes, next_page, write, .. } = EncodedAnswer::new(answer, form).map_err(problem)?;
     let body = written::body(&context.lanes.sending, held_bytes, write)?;
-    Ok(asked.answered(body, edition.as_ref(), next_page.as_deref(), &timing))
+    Ok(asked.answered(body, edition.as_ref(), next_page, &timing))
 }
 
 /// A client of HTTP.

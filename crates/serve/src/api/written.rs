@@ -2,8 +2,8 @@
 
 use arrow::error::ArrowError;
 use axum::body::Body;
-use blotter_query::encode::{Rest, Writer};
-use blotter_runtime::{Problem, Sending};
+use blotter_query::encode::{AnswerWriter, Rest};
+use blotter_runtime::{AnswerMemory, Problem};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 
@@ -12,7 +12,7 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// A body from what `write` appends, called until it has nothing more. A body of one piece has a length, others are sent in
 /// chunks; while they are sent, they count as `held_bytes` of what all answers may hold.
-pub(super) fn body(sending: &Sending, held_bytes: usize, mut write: Writer) -> Result<Body, Problem> {
+pub(super) fn body(sending: &AnswerMemory, held_bytes: usize, mut write: AnswerWriter) -> Result<Body, Problem> {
     let mut first = Vec::new();
     if piece(&mut write, &mut first).map_err(|error| Problem::internal(&error))? == Rest::Nothing {
         return Ok(Body::from(first));
@@ -40,7 +40,7 @@ pub(super) fn body(sending: &Sending, held_bytes: usize, mut write: Writer) -> R
     Ok(Body::from_stream(rest.fuse()))
 }
 
-fn piece(write: &mut Writer, into: &mut Vec<u8>) -> Result<Rest, ArrowError> {
+fn piece(write: &mut AnswerWriter, into: &mut Vec<u8>) -> Result<Rest, ArrowError> {
     while into.len() < PIECE_BYTES {
         if write(into)? == Rest::Nothing {
             return Ok(Rest::Nothing);
@@ -61,7 +61,7 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
-    fn numbers(sending: &Sending, count: usize, written: &Arc<AtomicUsize>) -> Result<Body, Problem> {
+    fn numbers(sending: &AnswerMemory, count: usize, written: &Arc<AtomicUsize>) -> Result<Body, Problem> {
         let written = Arc::clone(written);
         let mut next = 0;
         let write = move |into: &mut Vec<u8>| {
@@ -80,7 +80,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_the_same_in_one_piece_and_in_many() {
-        let sending = Sending::new(1 << 20);
+        let sending = AnswerMemory::new(1 << 20);
         for count in [1, 2, 1000, 300_000] {
             let body = numbers(&sending, count, &Arc::default()).unwrap();
             // Only what is small has a length before it is written.
@@ -93,7 +93,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_reads_is_not_written() {
-        let (sending, written) = (Sending::new(1 << 20), Arc::default());
+        let (sending, written) = (AnswerMemory::new(1 << 20), Arc::default());
         let body = numbers(&sending, 1_000_000, &written).unwrap();
         let mut pieces = body.into_data_stream();
         let first = pieces.next().await.unwrap().unwrap().len();
@@ -103,14 +103,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_can_be_polled_after_its_end() {
-        let mut pieces = numbers(&Sending::new(1 << 20), 100_000, &Arc::default()).unwrap().into_data_stream();
+        let mut pieces = numbers(&AnswerMemory::new(1 << 20), 100_000, &Arc::default()).unwrap().into_data_stream();
         while pieces.next().await.is_some() {}
         assert!(pieces.next().await.is_none());
     }
 
     #[tokio::test]
     async fn an_answer_holds_its_room_until_it_is_dropped() {
-        let (sending, written) = (Sending::new(PIECE_BYTES + 1024), Arc::default());
+        let (sending, written) = (AnswerMemory::new(PIECE_BYTES + 1024), Arc::default());
         let first = numbers(&sending, 100_000, &written).unwrap();
         assert!(numbers(&sending, 100_000, &written).is_err());
         // A small answer needs none.
@@ -121,7 +121,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_row_that_cannot_be_written_breaks_the_body_off() {
-        let sending = Sending::new(1 << 20);
+        let sending = AnswerMemory::new(1 << 20);
         let mut turn = 0;
         let failing = move |into: &mut Vec<u8>| {
             turn += 1;

@@ -117,7 +117,7 @@ fn plain_cities() -> [(&'static str, Arc<LoadedCity>); 4] {
 }
 
 #[test]
-fn of_nothing_and_of_nothing_unusual_no_number_is_made_up() {
+fn statistics_without_variation_are_null() {
     for (name, city) in plain_cities() {
         let hotspots = json(&city, "/api/v1/hotspots");
         assert_eq!((&hotspots["tests"], &hotspots["critical_z"]), (&0.into(), &Value::Null), "{name}");

@@ -117,7 +117,7 @@ impl<R: Read + Send + 'static> Pages<R> {
         let answer = ask(&self.agent, &page, None).map_err(|error| io::Error::other(InputError(error)))?;
         let body = answer.body.into_with_config().limit(u64::MAX).reader();
         let address = page.to_string();
-        let marked = Marking { inner: body, address };
+        let marked = PageErrors { inner: body, address };
         self.leads = records.has_more;
         self.page = if records.has_more { Box::new(io::Cursor::new(b"\n").chain(marked)) } else { Box::new(marked) };
         Ok(true)
@@ -144,12 +144,12 @@ impl<R: Read + Send + 'static> Read for Pages<R> {
 }
 
 /// Errors of a later page, as those of its own address.
-struct Marking<R> {
+struct PageErrors<R> {
     inner: R,
     address: String,
 }
 
-impl<R: Read> Read for Marking<R> {
+impl<R: Read> Read for PageErrors<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer).map_err(|error| match error.downcast::<ureq::Error>() {
             Ok(error) => io::Error::other(InputError(http_error(&self.address, &error))),

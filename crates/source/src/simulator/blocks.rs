@@ -9,7 +9,7 @@
 use super::{
     alias::Alias,
     draws::{Draws, Purpose, key},
-    figures::{AREAS, Figures, Setting},
+    figures::{AREAS, CityFigures, Setting},
 };
 
 /// Points along a block.
@@ -50,7 +50,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn new(seed: u64, figures: &Figures) -> Self {
+    pub(super) fn new(seed: u64, figures: &CityFigures) -> Self {
         let mut city = Self { all: Vec::new(), texts: String::new(), areas: Vec::new() };
         let key = key(seed, Purpose::Block, 0);
         let mut cells = figures.cells.iter().enumerate().peekable();

@@ -13,7 +13,7 @@ use super::{
     blocks::{Blocks, POINTS},
     calendar::{HOUR, MINUTE, SECOND, first_of},
     draws::{Draws, Purpose, key, mix, share},
-    figures::{Category, Figures, Offence, Place, Setting, Zone},
+    figures::{Category, CityFigures, Offence, Place, Setting, Zone},
     plan::{PlacedOutbreak, Slot},
     rhythm::Rhythm,
 };
@@ -105,13 +105,13 @@ impl City {
     /// `rates`: incidents per hour in the history and in the live feed.
     pub(super) fn new(
         seed: u64,
-        figures: Figures,
+        figures: CityFigures,
         shares: &[f64],
         rates: [f64; 2],
         outbreaks: Vec<PlacedOutbreak>,
     ) -> Self {
         let blocks = Blocks::new(seed, &figures);
-        let Figures { groups, categories, offences, places, minutes, zones, .. } = figures;
+        let CityFigures { groups, categories, offences, places, minutes, zones, .. } = figures;
         let of = |keep: &dyn Fn(&Offence) -> bool| {
             let first = offences.iter().position(keep).unwrap_or(0);
             let weights: Vec<f64> = offences.iter().filter(|o| keep(o)).map(|offence| offence.weight).collect();

@@ -104,7 +104,7 @@ impl Setting {
 pub(super) const AREAS: usize = 77;
 
 #[derive(Debug, Default)]
-pub(super) struct Figures {
+pub(super) struct CityFigures {
     pub(super) groups: Vec<Group>,
     pub(super) categories: Vec<Category>,
     /// In the order of their groups.
@@ -120,7 +120,7 @@ pub(super) struct Figures {
     pub(super) points: Vec<Point>,
 }
 
-impl Figures {
+impl CityFigures {
     /// The compiled-in figures.
     ///
     /// # Panics
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn the_figures_are_whole() {
-        let figures = Figures::new();
+        let figures = CityFigures::new();
         assert_eq!((figures.groups.len(), figures.categories.len()), (14, 33));
         let classes = figures.lag_hours.len() - 1;
         for group in &figures.groups {

@@ -2,7 +2,7 @@
 
 use super::{
     draws::{Draws, Purpose, key},
-    figures::Figures,
+    figures::CityFigures,
     plan::{PlacedOutbreak, Plan},
     refused,
 };
@@ -29,7 +29,7 @@ pub struct Outbreak {
 /// Checks given outbreaks, and moves them to the hours of the simulation.
 pub(super) fn place(
     given: &[Outbreak],
-    figures: &Figures,
+    figures: &CityFigures,
     profile: &Profile,
     plan: &Plan,
     incidents: u64,
@@ -82,7 +82,7 @@ pub(super) fn defaults(
     seed: u64,
     incidents: u64,
     live_rate: Option<f64>,
-    figures: &Figures,
+    figures: &CityFigures,
     plan: &Plan,
 ) -> Vec<Outbreak> {
     const MONTH: u64 = 720;

@@ -11,7 +11,7 @@ use super::{
     alias::Alias,
     calendar::{HOUR, date, hour_of_week},
     draws::{Draws, Purpose, key},
-    figures::Figures,
+    figures::CityFigures,
 };
 use blotter_city::{CityClock, UtcMicros};
 
@@ -60,7 +60,7 @@ pub(super) struct Moment {
 
 impl Rhythm {
     /// For reports from `first_hour` on; the trend starts at `trend_from`.
-    pub(super) fn new(seed: u64, clock: CityClock, figures: &Figures, first_hour: i64, trend_from: i64) -> Self {
+    pub(super) fn new(seed: u64, clock: CityClock, figures: &CityFigures, first_hour: i64, trend_from: i64) -> Self {
         let greatest_of = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
         let lag_hours = figures.lag_hours.clone();
         let beats: Vec<Beat> = (figures.groups.iter().enumerate())

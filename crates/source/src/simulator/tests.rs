@@ -71,7 +71,7 @@ fn the_same_whatever_the_chunks_and_wherever_it_is_resumed() {
 }
 
 #[test]
-fn exactly_as_many_incidents_as_asked_for() {
+fn exactly_the_requested_number_of_incidents() {
     for incidents in [0, 1, 2, 33, 1_000, 54_321] {
         let (_, drafts) = drafts(options(incidents));
         let ordinals: HashSet<u64> = drafts.iter().map(|draft| draft.ordinal).collect();
@@ -228,7 +228,7 @@ fn marginals_are_those_of_the_figures() {
     let plain = SimulatorOptions { revisions: 0.0, deletions: 0.0, outbreaks: Some(Vec::new()), ..options(400_000) };
     let (simulator, drafts) = drafts(plain);
     let city = &simulator.city;
-    let figures = Figures::new();
+    let figures = CityFigures::new();
     let category_of = |draft: &Draft| city.offences[usize::from(draft.offence)].category;
     let group_of = |draft: &Draft| figures.categories[category_of(draft)].group;
     let count = |cells: usize, of: &dyn Fn(&Draft) -> Option<usize>| {
@@ -544,7 +544,7 @@ fn real_time_passes_faster_until_it_is_now() {
 }
 
 #[test]
-fn a_file_has_as_many_rows_as_asked_for() {
+fn a_file_has_the_requested_number_of_rows() {
     let mut simulator = Simulator::new(SimulatorOptions { revisions: 0.0, ..options(1_000) }, None).unwrap();
     let mut text = Vec::new();
     assert_eq!(simulator.to_csv(&mut text, 600, CsvStyle::Portal).unwrap(), 600);

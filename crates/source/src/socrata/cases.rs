@@ -104,7 +104,7 @@ fn socrata_columns_renamed() {
         // Asked again and again, it stays as it is.
         assert!(matches!(source.next().unwrap(), Step::Wait { caught_up: false, .. }));
         let report = source.reports().remove("portal").unwrap();
-        assert_eq!(report.condition, Condition::Failing);
+        assert_eq!(report.condition, Condition::SourceFailure);
         let why = report.failing.unwrap().why;
         for name in ["`primary_type` (category)", "`latitude`", "`longitude`", "offense_type"] {
             assert!(why.contains(name), "{why}");

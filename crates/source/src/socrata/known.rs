@@ -10,8 +10,7 @@
 //! sure to know. A later line without a mark takes it away only if its record wins over what was said: a row that is
 //! published again as it was before loses to its own deletion.
 //!
-//! Of a month of which nothing is kept nothing can be said to have vanished: the next comparison fetches its rows and
-//! starts from them.
+//! Without stored rows of a month no deletion in it can be found: the next comparison fetches its rows and starts from them.
 //!
 //! Where the lines lie is the [`Shelf`]'s business: beside an embedded log, or in the object store of a cluster.
 

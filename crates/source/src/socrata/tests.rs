@@ -8,7 +8,7 @@ mod cases;
 
 use super::*;
 use crate::{
-    Part, RetryPolicy, RetryingSource, WallClock,
+    RetryPolicy, RetryingSource, SourceParts, WallClock,
     testing::{Request, Response, Server, city, rows_of},
 };
 use blotter_health::Condition;
@@ -92,15 +92,15 @@ impl World {
     /// As a role reads it: failures are pauses.
     fn watched(&self, position: Option<&[u8]>) -> RetryingSource {
         let (options, slug) = (self.options(), self.city);
-        let part = Part {
+        let part = SourceParts {
             name: "portal".into(),
             describe: "the portal".into(),
             open: Box::new(move |position| {
                 Ok(Box::new(SocrataSource::open(city(slug), 4, position, options.clone())?))
             }),
         };
-        let watching = RetryPolicy { clock: self.clock(), ..RetryPolicy::new() };
-        RetryingSource::open(part, position, false, watching).unwrap()
+        let retry = RetryPolicy { clock: self.clock(), ..RetryPolicy::new() };
+        RetryingSource::open(part, position, false, retry).unwrap()
     }
 
     fn pass(&self, seconds: u64) {
@@ -292,7 +292,7 @@ fn pages_whose_border_lies_inside_a_run_of_equal_times_lose_and_repeat_nothing()
 }
 
 #[test]
-fn only_the_last_twelve_months_are_asked_for() {
+fn only_the_last_twelve_months_are_requested() {
     let mut rows = many();
     rows[3]["date"] = "2023-06-14T23:59:59.000".into();
     rows[4]["date"] = "2023-06-15T00:00:00.000".into();
@@ -382,7 +382,7 @@ fn throttling_errors_and_broken_answers_become_pauses_and_lose_nothing() {
 }
 
 #[test]
-fn a_portal_that_refuses_is_failing_without_its_token_and_is_asked_again() {
+fn a_portal_that_refuses_fails_without_showing_its_token_and_is_retried() {
     let world = world(many());
     let mut source = world.watched(None);
     while !matches!(source.next().unwrap(), Step::Wait { caught_up: true, .. }) {}
@@ -396,7 +396,7 @@ fn a_portal_that_refuses_is_failing_without_its_token_and_is_asked_again() {
         let Step::Wait { pause, caught_up: false } = source.next().unwrap() else { panic!("attempt {attempt}") };
         let report = source.reports().remove("portal").unwrap();
         let failing = report.failing.unwrap();
-        assert_eq!(report.condition, Condition::Failing, "attempt {attempt}");
+        assert_eq!(report.condition, Condition::SourceFailure, "attempt {attempt}");
         assert_eq!(blotter_city::format_utc(failing.since), since);
         assert!(!failing.why.contains("hush"), "{}", failing.why);
         assert_eq!(report.last_success, parse_instant(NOW));
@@ -516,7 +516,7 @@ fn an_operator_confirms_what_waits_and_no_more() {
 }
 
 #[test]
-fn a_deletion_that_the_log_did_not_take_is_said_again_alike() {
+fn a_deletion_that_was_not_appended_is_produced_again_unchanged() {
     let world = world(many());
     let mut source = world.open(None);
     let position = world.settle(&mut source).pop().unwrap().position;
@@ -691,7 +691,7 @@ fn a_machine_with_an_empty_disk_finds_what_was_deleted_meanwhile() {
 }
 
 #[test]
-fn whether_the_portal_answers_is_told_in_time() {
+fn the_portal_s_state_is_reported_in_time() {
     let world = world(many());
     let mut options = SocrataOptions::new(world.folder.path().to_owned());
     options.token = Some(AppToken::new("hush"));

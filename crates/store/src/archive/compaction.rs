@@ -61,7 +61,7 @@ impl CompactionOptions {
 
 /// What a compaction did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Compacted {
+pub struct CompactionOutcome {
     /// The table's new version.
     pub version: u64,
     /// The year whose files were merged.
@@ -74,7 +74,7 @@ pub struct Compacted {
 
 impl ArchiveTable {
     /// Merges the small files of the year and tier that has most of them; none where none has enough.
-    pub fn compact(&mut self, options: &CompactionOptions) -> Result<Option<Compacted>> {
+    pub fn compact(&mut self, options: &CompactionOptions) -> Result<Option<CompactionOutcome>> {
         self.refresh()?;
         let mut alike: BTreeMap<(i32, u32), Vec<_>> = BTreeMap::new();
         for file in self.state.log_data() {
@@ -110,7 +110,7 @@ impl ArchiveTable {
         );
         let commit = self.store.block_on(commit.into_future())?;
         self.state = commit.snapshot();
-        Ok(Some(Compacted { version: commit.version(), year, files: paths.len(), rows }))
+        Ok(Some(CompactionOutcome { version: commit.version(), year, files: paths.len(), rows }))
     }
 
     fn merge(&self, year: i32, paths: &[String]) -> Result<EncodedFile> {

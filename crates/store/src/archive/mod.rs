@@ -14,8 +14,8 @@ mod writer;
 mod year;
 
 pub use columns::{archive_schema, to_incidents};
-pub use compaction::{Compacted, CompactionOptions};
+pub use compaction::{CompactionOptions, CompactionOutcome};
 pub use file::{EncodedFile, writer_properties};
-pub use table::{ArchiveFile, ArchiveTable, NextOffsets, UploadedFile};
+pub use table::{ArchiveFile, ArchiveTable, TableOffsets, UploadedFile};
 pub use writer::{ArchiveWriter, WriterLimits};
 pub use year::{civil_month, civil_year};

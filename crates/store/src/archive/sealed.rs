@@ -167,7 +167,7 @@ impl ObjectStore for SealedLog {
             return self.0.put_multipart_opts(location, options).await;
         }
         let parts = Arc::default();
-        Ok(Box::new(Collected { objects: Arc::clone(&self.0), location: location.clone(), parts }))
+        Ok(Box::new(CheckpointParts { objects: Arc::clone(&self.0), location: location.clone(), parts }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -200,14 +200,14 @@ impl ObjectStore for SealedLog {
 
 /// The parts of a checkpoint, which is sealed as a whole: some megabytes at most.
 #[derive(Debug)]
-struct Collected {
+struct CheckpointParts {
     objects: Arc<dyn ObjectStore>,
     location: Path,
     parts: Arc<Mutex<Vec<u8>>>,
 }
 
 #[async_trait]
-impl MultipartUpload for Collected {
+impl MultipartUpload for CheckpointParts {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         for piece in &data {

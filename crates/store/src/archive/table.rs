@@ -51,7 +51,7 @@ const CHECKPOINT_INTERVAL: &str = "20";
 const RETENTION: &str = "interval 1 days";
 
 /// The next offset of each partition of the log, in partition order.
-pub type NextOffsets = Vec<u64>;
+pub type TableOffsets = Vec<u64>;
 
 /// A file of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub struct ArchiveTable {
     pub(super) state: DeltaTableState,
     pub(super) schema: SchemaRef,
     log_id: String,
-    next_offsets: NextOffsets,
+    next_offsets: TableOffsets,
 }
 
 impl ArchiveTable {
@@ -343,7 +343,7 @@ fn app_id(log_id: &str, partition: u32) -> String {
 }
 
 /// Every append says the offsets of all partitions, so the first without one is behind the last.
-fn read_offsets(store: &Store, log_store: &LogStoreRef, state: &DeltaTableState, log_id: &str) -> Result<NextOffsets> {
+fn read_offsets(store: &Store, log_store: &LogStoreRef, state: &DeltaTableState, log_id: &str) -> Result<TableOffsets> {
     store.block_on(async {
         let mut offsets = Vec::new();
         while let Some(next) = state.transaction_version(log_store, app_id(log_id, offsets.len() as u32)).await? {

@@ -73,20 +73,20 @@ impl Location {
 }
 
 /// A bucket's objects below the prefix, and all of them as Delta's kernel names them.
-pub(crate) struct Opened {
+pub(crate) struct OpenBucket {
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) root_objects: Arc<dyn ObjectStore>,
 }
 
 /// The clients; nothing is asked of the server yet.
-pub(crate) fn open(location: &Location, environment: &Environment<'_>) -> Result<Opened> {
+pub(crate) fn open(location: &Location, environment: &Environment<'_>) -> Result<OpenBucket> {
     let root_objects: Arc<dyn ObjectStore> = Arc::new(S3Objects::open(&location.bucket, environment)?);
     let objects: Arc<dyn ObjectStore> = if location.prefix.is_root() {
         Arc::clone(&root_objects)
     } else {
         Arc::new(PrefixStore::new(Arc::clone(&root_objects), location.prefix.clone()))
     };
-    Ok(Opened { objects, root_objects })
+    Ok(OpenBucket { objects, root_objects })
 }
 
 /// Refuses a bucket that cannot be reached and a server that does not honour conditional writes, on which

@@ -85,7 +85,7 @@ fn next_year_no_coords() {
 }
 
 #[test]
-fn what_was_said_of_a_file_is_said_again_when_it_is_opened_behind_its_end() {
+fn a_file_opened_behind_its_end_reports_its_state_again() {
     let Some(text) = case("swapped_latlon.csv") else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.csv");
@@ -103,7 +103,7 @@ fn what_was_said_of_a_file_is_said_again_when_it_is_opened_behind_its_end() {
 
 /// A file that was replaced says what it lacks; it is deleted only where that was asked for, and not too much at once.
 #[test]
-fn a_replaced_file_says_what_it_lacks_and_is_the_truth_when_asked() {
+fn a_replaced_file_reports_missing_rows_and_deletes_them_with_replace() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.csv");
     let write = |ids: std::ops::Range<u64>| {

@@ -30,7 +30,7 @@ fn text(rows: u64) -> String {
 }
 
 #[test]
-fn each_kind_is_told_by_its_bytes_and_resumed_at_every_chunk() {
+fn each_compression_is_detected_by_its_bytes_and_resumes_at_every_chunk() {
     let text = text(500);
     let plain = read(&text);
     assert_eq!(plain.incidents.len(), 500);

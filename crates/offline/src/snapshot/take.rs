@@ -1,4 +1,4 @@
-//! Once, or every so often.
+//! Taking a snapshot.
 
 use super::{SnapshotConfig, SnapshotParts, gather, publish, slices, winners};
 use crate::{
@@ -7,8 +7,7 @@ use crate::{
     rows::Rows,
 };
 use blotter_city::format_utc;
-use blotter_runtime::{Shutdown, priority};
-use blotter_store::{ArchiveTable, Store, StoreError};
+use blotter_store::{ArchiveTable, Store};
 use std::time::Instant;
 
 /// What came of taking a snapshot.
@@ -20,24 +19,6 @@ pub enum Outcome {
     Unchanged(Manifest),
     /// A new one.
     Written(Manifest),
-}
-
-/// Runs the role on the calling thread: until it is shut down, or once where the configuration says so.
-pub fn run(config: &SnapshotConfig, parts: &SnapshotParts, shutdown: &Shutdown) -> Result<()> {
-    priority::lower(config.niceness);
-    let config = &SnapshotConfig { stop: shutdown.clone(), ..config.clone() };
-    loop {
-        match (take(config, parts), config.every) {
-            (Ok(Outcome::NoArchive), None) => return Err(StoreError::NoTable.into()),
-            (Err(OfflineError::Cancelled), _) | (Ok(_), None) => return Ok(()),
-            (Err(error), Some(_)) if error.is_retryable() => tracing::warn!(%error, "the snapshot is tried again"),
-            (Err(error), _) => return Err(error),
-            (Ok(_), Some(_)) => {}
-        }
-        if config.every.is_some_and(|every| shutdown.wait_timeout(every)) {
-            return Ok(());
-        }
-    }
 }
 
 /// The newest snapshot, where its pointer and its manifest are sound.
@@ -73,7 +54,7 @@ pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
     let slices = slices::cut(&found.hours, &parts.profile.clock(), config.slice_rows);
     let folder = publish::folder(table.version(), config.as_of);
     let clock = parts.profile.clock();
-    let mut written = gather::Written::new(&folder, table.version(), newest.as_ref());
+    let mut written = gather::SnapshotFiles::new(&folder, table.version(), newest.as_ref());
     for slice in &slices {
         let place = gather::Destination { profile: &parts.profile, clock: &clock, store: &parts.store };
         gather::write(&table, &rows, &found.winners, slice, &place, config.file_rows, &mut written)?;

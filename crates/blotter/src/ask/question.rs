@@ -1,20 +1,22 @@
-//! The commands that ask: the API's questions, answered from a local snapshot and the log, or by a running server.
+//! What the commands that ask a question of the API have in common: they are answered from a local snapshot and the log, or by a running server.
 //!
 //! A flag is the API's parameter of that name, and an error reads as the API's. Every format but the table is the API's answer,
 //! byte for byte.
 
-mod report;
-
-use crate::{boundaries, flags::City, parts, parts::OpenLog, profiles, running};
+use crate::{
+    flags::{City, Outlines},
+    parts,
+    parts::OpenLog,
+    profiles, running,
+};
 use anyhow::{Context, Result, bail};
 use blotter_query::{
-    CityTotals, FromParameters, LoadParts, LoadedCity, Parameters, Patient, Question, Reply,
-    encode::{Answer, Encoded, Form},
-    questions::{self, BriefAnswer, BriefHead, Meta, brief_page},
+    FromParameters, LoadParts, LoadedCity, Parameters, Patient, Question, Reply,
+    encode::{Answer, EncodedAnswer, Form},
+    questions::Meta,
 };
 use blotter_runtime::{Shutdown, signals};
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
 use serde_json::Value;
 use std::{
     fmt::Write as _,
@@ -28,7 +30,7 @@ pub(crate) struct About {
     #[command(flatten)]
     pub(crate) city: City,
     /// Ask the server at this URL, such as http://127.0.0.1:8080, instead of loading anything
-    #[arg(long, value_name = "URL", conflicts_with_all = ["snapshots", "boundaries"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["snapshots", "files"])]
     pub(crate) server: Option<String>,
     /// Local directory with snapshots (see `blotter fetch`)
     #[arg(long, value_name = "DIR", required_unless_present = "server")]
@@ -36,21 +38,19 @@ pub(crate) struct About {
     /// Read this log to its end first: `embedded:DIR` or `kafka://…`. Default: use the snapshot only
     #[arg(long = "log", env = "BLOTTER_LOG", value_name = "URL")]
     pub(crate) log: Option<String>,
-    /// Read the outlines of an area layer from this GeoJSON file (plain or zst); may be repeated. Default: the files in
-    /// `boundaries` beside the snapshots
-    #[arg(long = "boundaries", value_name = "LAYER=PATH")]
-    pub(crate) boundaries: Vec<String>,
+    #[command(flatten)]
+    pub(crate) outlines: Outlines,
 }
 
 /// How the answer is wanted.
 #[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Shown {
+pub(crate) struct OutputFormat {
     /// `table`: for reading. The others: the API's answer, byte for byte
     #[arg(long, default_value = "table", value_enum)]
     format: AnswerFormat,
     /// Print at most this many rows of a table
     #[arg(long, default_value_t = 20, value_name = "ROWS")]
-    rows: usize,
+    pub(super) rows: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -91,9 +91,9 @@ pub(crate) struct Selection {
     hour_of_week: Option<String>,
 }
 
-impl Shown {
+impl OutputFormat {
     /// The form of the API's answer; none for a table.
-    fn form(self) -> Option<Form> {
+    pub(super) fn form(self) -> Option<Form> {
         match self.format {
             AnswerFormat::Csv => Some(Form::Csv),
             AnswerFormat::GeoJson => Some(Form::GeoJson),
@@ -104,7 +104,7 @@ impl Shown {
 }
 
 impl Selection {
-    fn parameters(&self) -> Vec<(&'static str, &str)> {
+    pub(super) fn parameters(&self) -> Vec<(&'static str, &str)> {
         let mut all = Vec::new();
         let one = [
             ("from", &self.from),
@@ -119,83 +119,6 @@ impl Selection {
         all.extend(self.area.iter().map(|value| ("area", value.as_str())));
         all
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Hotspots {
-    #[command(flatten)]
-    pub(crate) about: About,
-    #[command(flatten)]
-    shown: Shown,
-    /// H3 resolution, 7 to 11. Default: 9
-    #[arg(long)]
-    resolution: Option<String>,
-    /// Confidence from which a cell is hot or cold: 90, 95 or 99 percent. Default: 90
-    #[arg(long)]
-    confidence: Option<String>,
-    #[command(flatten)]
-    selection: Selection,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Peaks {
-    #[command(flatten)]
-    pub(crate) about: About,
-    #[command(flatten)]
-    shown: Shown,
-    /// Evaluate at this local time. Default: the newest hour of the data
-    #[arg(long, value_name = "TIME")]
-    at: Option<String>,
-    /// `known`: recompute with today's data. `said`: return what was published at that time (requires `--log`). Default: `known`
-    #[arg(long = "as", value_name = "known|said")]
-    basis: Option<String>,
-    /// Count this category; may be repeated. Default: all
-    #[arg(long)]
-    category: Vec<String>,
-    /// Include this area of the hourly counts' layer, such as `community_area:32`; may be repeated. Default: all
-    #[arg(long, value_name = "LAYER:CODE")]
-    area: Vec<String>,
-    /// Return at most this many peaks of each window. Default: 100; in a table, as many as `--rows`
-    #[arg(long)]
-    limit: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Emerging {
-    #[command(flatten)]
-    pub(crate) about: About,
-    #[command(flatten)]
-    shown: Shown,
-    /// H3 resolution, 7 to 11. Default: 9
-    #[arg(long)]
-    resolution: Option<String>,
-    /// Length of a time step: `month` or `week`. Default: `month`
-    #[arg(long)]
-    step: Option<String>,
-    /// Confidence from which a cell is hot or cold and its trend counts: 90, 95 or 99 percent. Default: 90
-    #[arg(long)]
-    confidence: Option<String>,
-    #[command(flatten)]
-    selection: Selection,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Brief {
-    #[command(flatten)]
-    pub(crate) about: About,
-    /// End the brief with the day before this local time. Default: the last day of the data that is over
-    #[arg(long, value_name = "TIME")]
-    at: Option<String>,
-    /// `html`: one self-contained page, which prints on two sheets. The others: the API's answer, byte for byte
-    #[arg(long, default_value = "html", value_enum)]
-    format: BriefFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BriefFormat {
-    Html,
-    Csv,
-    Json,
 }
 
 /// What one of these commands asks.
@@ -224,119 +147,13 @@ pub(crate) trait AskCommand {
 /// An answer.
 pub(crate) struct Response {
     /// The answer in its format; for a table, as JSON.
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
     /// What the API says of the data, for a table.
-    meta: Value,
+    pub(super) meta: Value,
 }
 
-fn given<'a>(name: &'static str, value: Option<&'a String>) -> Option<(&'static str, &'a str)> {
+pub(super) fn given<'a>(name: &'static str, value: Option<&'a String>) -> Option<(&'static str, &'a str)> {
     Some((name, value?.as_str()))
-}
-
-impl AskCommand for Hotspots {
-    type Question = questions::Hotspots;
-
-    const PATH: &'static str = "/api/v1/hotspots";
-
-    fn form(&self) -> Option<Form> {
-        self.shown.form()
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, &str)> {
-        let own = [given("resolution", self.resolution.as_ref()), given("confidence", self.confidence.as_ref())];
-        own.into_iter().flatten().chain(self.selection.parameters()).collect()
-    }
-
-    fn report(&self, answer: &Value, meta: &Value, output: &mut impl Write) -> std::io::Result<()> {
-        report::hotspots(answer, meta, self.shown.rows, output)
-    }
-}
-
-impl AskCommand for Peaks {
-    type Question = questions::Peaks;
-
-    const PATH: &'static str = "/api/v1/peaks";
-
-    fn form(&self) -> Option<Form> {
-        self.shown.form()
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, &str)> {
-        let own =
-            [given("at", self.at.as_ref()), given("as", self.basis.as_ref()), given("limit", self.limit.as_ref())]
-                .into_iter()
-                .flatten();
-        let categories = self.category.iter().map(|value| ("category", value.as_str()));
-        own.chain(categories).chain(self.area.iter().map(|value| ("area", value.as_str()))).collect()
-    }
-
-    /// From the hourly totals alone, which load in an eighth of the time; from all incidents where those do not suffice.
-    fn answer(&self, question: &questions::Peaks, load: LoadParts, shutdown: &Shutdown) -> Result<Option<Response>> {
-        let Some(totals) = CityTotals::load(&load, question, shutdown) else {
-            return answer_from_incidents(self.form(), question, load, shutdown);
-        };
-        let body = encoded(totals.peaks(question)?, self.form().unwrap_or(Form::Json))?;
-        Ok(Some(Response { body, meta: totals.meta() }))
-    }
-
-    fn report(&self, answer: &Value, meta: &Value, output: &mut impl Write) -> std::io::Result<()> {
-        let rows = if self.limit.is_some() { usize::MAX } else { self.shown.rows };
-        report::peaks(answer, meta, rows, output)
-    }
-}
-
-impl AskCommand for Emerging {
-    type Question = questions::Emerging;
-
-    const PATH: &'static str = "/api/v1/emerging";
-
-    fn form(&self) -> Option<Form> {
-        self.shown.form()
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, &str)> {
-        let own = [
-            given("resolution", self.resolution.as_ref()),
-            given("step", self.step.as_ref()),
-            given("confidence", self.confidence.as_ref()),
-        ];
-        own.into_iter().flatten().chain(self.selection.parameters()).collect()
-    }
-
-    fn report(&self, answer: &Value, meta: &Value, output: &mut impl Write) -> std::io::Result<()> {
-        report::emerging(answer, meta, self.shown.rows, output)
-    }
-}
-
-impl AskCommand for Brief {
-    type Question = questions::Brief;
-
-    const PATH: &'static str = "/api/v1/brief";
-
-    fn form(&self) -> Option<Form> {
-        match self.format {
-            BriefFormat::Html => None,
-            BriefFormat::Csv => Some(Form::Csv),
-            BriefFormat::Json => Some(Form::Json),
-        }
-    }
-
-    fn parameters(&self) -> Vec<(&'static str, &str)> {
-        given("at", self.at.as_ref()).into_iter().collect()
-    }
-
-    fn report(&self, answer: &Value, meta: &Value, output: &mut impl Write) -> std::io::Result<()> {
-        let brief = BriefAnswer::deserialize(answer)?;
-        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
-        let head = BriefHead {
-            city: text(&meta["profile"]["name"]).unwrap_or_default(),
-            disclaimer: text(&meta["profile"]["disclaimer"]).unwrap_or_default(),
-            simulated: meta["simulated"].as_bool().unwrap_or(false),
-            data_as_of: text(&meta["data_as_of"]),
-            served: false,
-        };
-        output.write_all(brief_page(&brief, &head).as_bytes())
-    }
 }
 
 /// Asks, and writes the answer.
@@ -361,7 +178,7 @@ fn ask_here<C: AskCommand>(about: &About, command: &C) -> Result<()> {
     let question = C::Question::from_parameters(&parameters)?;
     let profile = profiles::profile(&about.city.city)?;
     let snapshots = about.snapshots.clone().unwrap_or_default();
-    let boundaries = boundaries::load(&about.boundaries, Some(&boundaries::beside(&snapshots)), &profile)?;
+    let boundaries = about.outlines.load(&snapshots, &profile)?;
     let shutdown = signals::shutdown()?;
     let opened = about.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;
     let log = opened.as_ref().map(OpenLog::log);
@@ -376,7 +193,7 @@ fn ask_here<C: AskCommand>(about: &About, command: &C) -> Result<()> {
 }
 
 /// Loads all incidents, and answers.
-fn answer_from_incidents<Q: Question>(
+pub(super) fn answer_from_incidents<Q: Question>(
     form: Option<Form>,
     question: &Q,
     load: LoadParts,
@@ -400,8 +217,8 @@ fn answer<Q: Question>(question: &Q, city: &LoadedCity, form: Form) -> Result<Ve
     }
 }
 
-fn encoded<A: Answer>(answer: A, form: Form) -> Result<Vec<u8>> {
-    Ok(Encoded::new(answer, Form::named(form.name(), A::FORMS)?)?.bytes()?)
+pub(super) fn encoded<A: Answer>(answer: A, form: Form) -> Result<Vec<u8>> {
+    Ok(EncodedAnswer::new(answer, Form::named(form.name(), A::FORMS)?)?.bytes()?)
 }
 
 fn write<C: AskCommand>(command: &C, body: &[u8], meta: &Value) -> Result<()> {
