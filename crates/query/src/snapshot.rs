@@ -193,3 +193,99 @@ fn batches<F: Fn(&str) -> bool>(
         .map_err(|error| unreadable(error.to_string()))?;
     Ok(reader.map(move |batch| batch.map_err(|error| unreadable(error.to_string()))))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::testing::{CHICAGO, Record, batches, write_snapshot};
+    use blotter_cube::Filter;
+    use tempfile::{TempDir, tempdir};
+
+    const ROWS: u32 = 5;
+
+    fn profile() -> Profile {
+        Profile::from_toml(CHICAGO).unwrap()
+    }
+
+    /// A snapshot of incidents a minute apart, with a description each.
+    fn written() -> (TempDir, LocalSnapshot) {
+        let directory = tempdir().unwrap();
+        let record = |id: u32| Record {
+            id,
+            observed: 1,
+            deleted: false,
+            second: 1_451_606_400 + i64::from(id) * 60,
+            area: 1,
+            category: 0,
+            point: Some((41.85, -87.65)),
+        };
+        let records: Vec<_> = (0..ROWS).map(record).collect();
+        let rows = batches(&Arc::new(profile()), 1, &records, "of a snapshot").pop().unwrap().1;
+        write_snapshot(directory.path(), &profile(), "log-1", 7, &rows, u64::from(ROWS));
+        let snapshot = LocalSnapshot::newest(directory.path()).unwrap().unwrap();
+        (directory, snapshot)
+    }
+
+    fn loaded(snapshot: &LocalSnapshot, texts_in_log: bool, shutdown: &Shutdown) -> Cube {
+        let mut cube = Cube::new(&profile());
+        let opened = snapshot.open().unwrap();
+        snapshot.load(&opened, &profile(), texts_in_log, &mut cube, shutdown).unwrap();
+        cube
+    }
+
+    #[test]
+    fn an_empty_directory_has_no_snapshot() {
+        assert!(LocalSnapshot::newest(tempdir().unwrap().path()).unwrap().is_none());
+    }
+
+    #[test]
+    fn texts_are_found_in_the_log_or_in_the_snapshot() {
+        let (_directory, snapshot) = written();
+        assert_eq!((snapshot.manifest.version, snapshot.next_offsets()), (7, vec![u64::from(ROWS)]));
+        for (texts_in_log, partition) in [(true, 0), (false, IN_SNAPSHOT)] {
+            let cube = loaded(&snapshot, texts_in_log, &Shutdown::new());
+            assert_eq!(cube.figures().total, u64::from(ROWS));
+            let page = cube.newest(&Filter::default(), 100, None);
+            let places: Vec<_> = page.incidents.iter().rev().map(|row| row.text).collect();
+            let expect: Vec<_> = (0..u64::from(ROWS)).map(|offset| Locator { partition, offset }).collect();
+            assert_eq!(places, expect);
+        }
+    }
+
+    #[test]
+    fn columns_that_are_not_used_are_not_decoded() {
+        let (_directory, snapshot) = written();
+        let mut names = Vec::new();
+        let take = |batch: RecordBatch| {
+            names = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+            Ok(())
+        };
+        let is_used = |name: &str| ["id", "category"].contains(&name);
+        snapshot.each_batch(&snapshot.open().unwrap(), &profile(), is_used, &Shutdown::new(), take).unwrap();
+        assert_eq!(names, ["id", "category"]);
+    }
+
+    #[test]
+    fn a_shutdown_ends_a_load() {
+        let (_directory, snapshot) = written();
+        let shutdown = Shutdown::new();
+        shutdown.trigger();
+        assert_eq!(loaded(&snapshot, true, &shutdown).figures().total, 0);
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_with_its_path_and_the_remedy() {
+        let (_directory, snapshot) = written();
+        let path = snapshot.folder.join(&snapshot.manifest.files[0].path);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let error = snapshot.open().err().unwrap().to_string();
+        assert!(error.contains(&path.display().to_string()) && error.contains(REMEDY), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        let error = snapshot.open().err().unwrap().to_string();
+        assert!(error.contains(&path.display().to_string()), "{error}");
+    }
+}

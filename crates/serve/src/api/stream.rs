@@ -123,3 +123,106 @@ async fn events(
     );
     Ok(stream::iter([Ok(message(&first))]).chain(rest))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::testing::{Record, apply, chicago};
+    use axum::{
+        body::{Body, BodyDataStream},
+        http::StatusCode,
+    };
+    use serde_json::{Value, json};
+    use tokio::sync::{Semaphore, watch};
+
+    /// A server with one incident and so many places for live streams.
+    fn context(places: usize) -> (Context, watch::Sender<bool>) {
+        let city = chicago();
+        let record = Record {
+            id: 1,
+            observed: 1,
+            deleted: false,
+            second: 1_451_606_400,
+            area: 1,
+            category: 0,
+            point: Some((41.85, -87.65)),
+        };
+        apply(&city, &[record]);
+        let (stop, stopped) = watch::channel(false);
+        let live_streams = Arc::new(Semaphore::new(places));
+        (Context { city, metrics: Arc::default(), stopped, lanes: Arc::default(), live_streams }, stop)
+    }
+
+    async fn connect(context: &Context, seen: Option<&str>) -> Result<BodyDataStream, Problem> {
+        let mut headers = HeaderMap::new();
+        if let Some(seen) = seen {
+            headers.insert("last-event-id", seen.parse().unwrap());
+        }
+        let response = live(Shared(context.clone()), headers, Uri::from_static("/api/v1/live")).await?;
+        Ok(Body::new(response.into_body()).into_data_stream())
+    }
+
+    /// The next event's lines `event`, `id` and `data`.
+    async fn next(stream: &mut BodyDataStream) -> Option<(String, Option<String>, Value)> {
+        let text = String::from_utf8(stream.next().await?.unwrap().to_vec()).unwrap();
+        let line =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(|text| text.trim().to_owned());
+        Some((line("event:").unwrap(), line("id:"), serde_json::from_str(&line("data:").unwrap()).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn the_first_event_lists_no_changes_only_to_a_client_that_has_missed_none() {
+        let (context, _stop) = context(1);
+        let (name, id, whole) = next(&mut connect(&context, None).await.unwrap()).await.unwrap();
+        assert_eq!((name.as_str(), &whole["counts"], &whole["incidents"]), ("change", &Value::Null, &Value::Null));
+        assert_eq!(whole["meta"]["incidents"]["total"], 1);
+        let id = id.unwrap();
+        for (seen, expect) in [(id.as_str(), json!([])), ("0:99", Value::Null)] {
+            let (_, again, event) = next(&mut connect(&context, Some(seen)).await.unwrap()).await.unwrap();
+            assert_eq!(
+                (again.as_deref(), &event["counts"], &event["incidents"]),
+                (Some(id.as_str()), &expect, &expect)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_too_slow_is_told_to_request_the_counts_again() {
+        let (context, _stop) = context(1);
+        let mut stream = connect(&context, None).await.unwrap();
+        next(&mut stream).await.unwrap();
+        let send = |number: usize| {
+            let event = Event { name: "change", id: None, data: format!("{{\"number\":{number}}}") };
+            context.city.events.send(Arc::new(event)).unwrap();
+        };
+        send(0);
+        assert_eq!(next(&mut stream).await.unwrap().2, json!({ "number": 0 }));
+        (1..1000).for_each(send);
+        let (_, id, event) = next(&mut stream).await.unwrap();
+        assert_eq!((id.is_some(), &event["counts"]), (true, &Value::Null));
+        // It goes on with the oldest event that is still there, and misses none from then on.
+        let mut last = next(&mut stream).await.unwrap().2["number"].as_u64().unwrap();
+        while last < 999 {
+            let number = next(&mut stream).await.unwrap().2["number"].as_u64().unwrap();
+            assert_eq!(number, last + 1);
+            last = number;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_with_the_role_and_gives_its_place_back() {
+        let (context, stop) = context(1);
+        let mut stream = connect(&context, None).await.unwrap();
+        next(&mut stream).await.unwrap();
+        let refused = connect(&context, None).await.err().unwrap();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.detail().starts_with("too many browsers are on the live stream"), "{}", refused.detail());
+        assert_eq!(context.metrics.live_clients.load(Ordering::Relaxed), 1);
+        stop.send(true).unwrap();
+        assert!(next(&mut stream).await.is_none());
+        drop(stream);
+        assert_eq!(context.metrics.live_clients.load(Ordering::Relaxed), 0);
+        assert_eq!(context.live_streams.available_permits(), 1);
+    }
+}
