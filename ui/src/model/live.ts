@@ -102,7 +102,8 @@ function withMeta(state: LiveState, meta: Meta, isAhead: boolean): LiveState {
     failure: null,
     interrupted: false,
     changes: state.changes + (moved || snapshotMoved || back || isAhead ? 1 : 0),
-    epoch: state.epoch + (snapshotMoved || back || isAhead ? 1 : 0),
+    // While the stream is there, it tells what another snapshot changed.
+    epoch: state.epoch + ((snapshotMoved && state.connection !== "live") || back || isAhead ? 1 : 0),
   };
 }
 

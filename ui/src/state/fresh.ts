@@ -1,5 +1,5 @@
 /** The hexagons to mark for a moment, because something new was counted there. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Cell } from "../api/types";
 import { freshCells, marked } from "../model/fresh";
 import type { MovedCells } from "../model/increments/cells";
@@ -19,7 +19,8 @@ export function useFreshCells(): readonly string[] {
   const before = useRef<Before | null>(null);
   /** When each cell has risen; in a flood those that rose last. */
   const risenAt = useRef(new Map<string, number>());
-  useEffect(() => {
+  // Before the map draws the answer: both are one frame.
+  useLayoutEffect(() => {
     if (answer?.layer !== "count") {
       before.current = null;
       return;

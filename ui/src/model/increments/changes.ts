@@ -56,10 +56,6 @@ export class ChangeLog {
       this.#begin(event.next_offsets);
       return "began";
     }
-    if (reloaded) {
-      this.#begin(event.next_offsets);
-      return "missed";
-    }
     for (const { partition, offset, before: was, after } of event.incidents) {
       this.#changes.push({
         partition: String(partition),
@@ -109,7 +105,7 @@ export class ChangeLog {
     this.#first += dropped;
   }
 
-  /** Another snapshot counts differently without a record of the log. */
+  /** Another snapshot may count differently without a record of the log; where it does not, the event has incidents. */
   #isReloaded({ meta: { snapshot } }: LiveChange): boolean {
     if (snapshot == null) return false;
     const before = this.#snapshot;

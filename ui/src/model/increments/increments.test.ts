@@ -284,6 +284,8 @@ describe("the log of changes", () => {
     log.add(snapshot(1));
     expect(log.add(snapshot(1))).toBe("same");
     expect(log.add(snapshot(2))).toBe("missed");
+    // With incidents, nothing but them has changed.
+    expect(log.add({ ...event(3), meta: { snapshot: { version: 3, refused: null } } })).toBe("moved");
   });
 });
 
