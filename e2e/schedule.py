@@ -25,9 +25,11 @@ GROUPS = {
     "test_readme": "city",
     "test_hotspots": "city",
     "test_real_file": "city",
+    "test_page_compare": "outlined city",
     "test_page_data": "outlined city",
     "test_page_find": "outlined city",
     "test_page_hours": "outlined city",
+    "test_page_keyboard": "outlined city",
     "test_page_layers": "outlined city",
     "test_page_peaks": "outlined city",
     "test_page_time": "outlined city",
@@ -38,6 +40,7 @@ GROUPS = {
     "test_overload": "machine",
     "test_browser": "machine",
     "test_badge": "machine",
+    "test_page_live": "machine",
 }
 #: Modules with a server of their own for all their tests.
 TOGETHER = {"test_api", "test_architecture", "test_damage", "test_feeds", "test_reporting_lag", "test_schemathesis", "test_secrets"}
