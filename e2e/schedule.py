@@ -40,6 +40,7 @@ GROUPS = {
     "test_overload": "machine",
     "test_browser": "machine",
     "test_badge": "machine",
+    "test_basemap": "machine",
     "test_page_live": "machine",
 }
 #: Modules with a server of their own for all their tests.
