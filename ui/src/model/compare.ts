@@ -76,5 +76,5 @@ export function differenceInWords(count: number, other: number): string {
   const more = `${formatCount(Math.abs(difference))} ${difference > 0 ? "more" : "fewer"}: ${formatCount(count)} and ${formatCount(other)}`;
   if (Math.min(count, other) < LEAST_FOR_PERCENT) return more;
   const percent = Math.round((difference / other) * 100);
-  return `${more} (${percent < 0 ? "−" : "+"}${Math.abs(percent)} %)`;
+  return `${more} (${percent < 0 ? "−" : "+"}${formatCount(Math.abs(percent))} %)`;
 }

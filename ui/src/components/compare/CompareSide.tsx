@@ -1,7 +1,7 @@
 /** One of two that are compared: what it is, its count, and its course on the common scale. */
 import { useRef } from "preact/hooks";
 import type { Side } from "../../model/compare";
-import { formatCount, plural } from "../../model/format";
+import { formatCount } from "../../model/format";
 import { useSize } from "../../state/size";
 import { SeriesChart, type Scale } from "../series/SeriesChart";
 import type { CompareLine } from "./Compare";
@@ -25,7 +25,7 @@ export function CompareSide({ testId, side: { title }, line, size_km2, scale, un
         <p>
           <strong data-testid={`${testId}-total`}>{line === null ? "…" : formatCount(line.total)}</strong>{" "}
           {line?.total === 1 ? "incident" : "incidents"}
-          {size_km2 !== null && ` on ${plural(size_km2, "km²", "km²")}`}
+          {size_km2 !== null && ` on ${size_km2 < 100 ? size_km2.toFixed(1) : formatCount(size_km2)} km²`}
         </p>
       </header>
       <div class="chart-box" ref={box}>

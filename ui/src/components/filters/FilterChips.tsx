@@ -24,7 +24,7 @@ export function FilterChips() {
   const feed =
     layer === null || areas.length + categories.length === 0 ? null : feedPath(view.filter, layer.name);
   return (
-    <>
+    <div class="chips-row">
       <ul class="chips" aria-label="Filters in force">
         {chips.map(({ key, label, without }) => (
           <li key={key}>
@@ -40,7 +40,7 @@ export function FilterChips() {
         ))}
       </ul>
       {feed !== null && <FeedLink path={feed} label="Subscribe to episodes here" testId="filter-feed" />}
-    </>
+    </div>
   );
 }
 

@@ -130,8 +130,8 @@ export function layersOf({ tile_type, vector_layers }: Basemap, theme: Theme): B
           paint: {
             "line-color": colours.road,
             // The data shows through: streets say where one is, and are not what is looked at.
-            "line-opacity": 0.45,
-            "line-width": ["interpolate", ["exponential", 1.5], ["zoom"], from, width * 0.5, 17, width * 7],
+            "line-opacity": 0.6,
+            "line-width": ["interpolate", ["exponential", 1.5], ["zoom"], from, width * 0.7, 17, width * 8],
           },
         })),
       ),

@@ -19,6 +19,8 @@ interface Props {
   readonly size: Size;
   /** The moment that is shown as now; null: the newest. */
   readonly at: string | null;
+  /** While it is dragged. */
+  readonly onPreview: (period: Period) => void;
   readonly onPeriod: (period: Period) => void;
 }
 
@@ -26,6 +28,8 @@ interface Drag {
   readonly kind: "new" | "move" | "start" | "end";
   readonly at: number;
   readonly range: Range;
+  /** As it was, finer than the range perhaps. */
+  readonly period: Period;
 }
 
 const MARGIN = { left: 52, right: 14, bottom: 16 };
@@ -33,7 +37,7 @@ const TICK_SPACING_PX = 84;
 /** As wide as a finger needs at either end. */
 const GRIP_PX = 10;
 
-export function Brush({ timeline, counts, period, size, at: moment, onPeriod }: Props) {
+export function Brush({ timeline, counts, period, size, at: moment, onPreview, onPeriod }: Props) {
   const { buckets, bucket } = timeline;
   const svg = useRef<SVGSVGElement>(null);
   const [drag, setDrag] = useState<Drag | null>(null);
@@ -49,6 +53,7 @@ export function Brush({ timeline, counts, period, size, at: moment, onPeriod }: 
   const range = draft ?? rangeOf(period, buckets, bucket);
   const bottom = plot.top + plot.height;
   const x = (event: PointerEvent) => event.clientX - (svg.current?.getBoundingClientRect().left ?? 0);
+  const preview = (next: Range) => onPreview(periodOf(next, buckets, bucket));
   const commit = (next: Range) => onPeriod(periodOf(next, buckets, bucket));
 
   const begin = (event: PointerEvent) => {
@@ -63,15 +68,28 @@ export function Brush({ timeline, counts, period, size, at: moment, onPeriod }: 
           : here > left && here < right && !whole
             ? "move"
             : "new";
-    setDrag({ kind, at: bucketAt(plot, here), range });
+    setDrag({ kind, at: bucketAt(plot, here), range, period });
   };
   const proceed = (event: PointerEvent) => {
     if (drag === null) return;
     const here = bucketAt(plot, x(event));
-    setDraft(dragged(drag, here, buckets.length));
+    const next = dragged(drag, here, buckets.length);
+    if (isSame(next, range)) return;
+    setDraft(next);
+    preview(next);
   };
   const finish = () => {
-    if (draft !== null) commit(draft);
+    // A brush that covers the same buckets again must not round a finer period off.
+    if (drag !== null && draft !== null && !isSame(draft, drag.range)) commit(draft);
+    else restore();
+    setDrag(null);
+    setDraft(null);
+  };
+  const restore = () => {
+    if (drag !== null && draft !== null) onPreview(drag.period);
+  };
+  const cancel = () => {
+    restore();
     setDrag(null);
     setDraft(null);
   };
@@ -88,10 +106,7 @@ export function Brush({ timeline, counts, period, size, at: moment, onPeriod }: 
       onPointerDown={begin}
       onPointerMove={proceed}
       onPointerUp={finish}
-      onPointerCancel={() => {
-        setDrag(null);
-        setDraft(null);
-      }}
+      onPointerCancel={cancel}
     >
       <path class="brush-area" d={`${linePath(plot, counts)}V${bottom}H${edgeX(plot, 0.5)}Z`} />
       <g class="chart-axes">
@@ -145,6 +160,10 @@ export function Brush({ timeline, counts, period, size, at: moment, onPeriod }: 
       />
     </svg>
   );
+}
+
+function isSame(one: Range, other: Range): boolean {
+  return one.start === other.start && one.end === other.end;
 }
 
 function dragged({ kind, at, range }: Drag, here: number, length: number): Range {

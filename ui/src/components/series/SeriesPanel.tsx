@@ -1,7 +1,7 @@
 /** The time series: controls, key, the chart of the filter's period, and the brush over the whole of the data. */
 import { useMemo, useRef } from "preact/hooks";
 import type { AreaLayer, Bucket, Meta, Series } from "../../api/types";
-import { rangeOf, type Period } from "../../model/brush";
+import type { Period } from "../../model/brush";
 import { civilMs } from "../../model/civil";
 import { filterParams, type Filter } from "../../model/filter";
 import { bucketFor, isBucketSensible } from "../../model/period";
@@ -29,7 +29,7 @@ const MINUTE_MS = 60_000;
 const LABELLED_FROM_PX = 700;
 
 export function SeriesPanel() {
-  const { view, setFilter: onFilter, look } = useView();
+  const { view, setFilter: onFilter, preview, look } = useView();
   const meta = useMeta();
   const nameOf = useNames();
   const isLive = useLive().state.connection === "live";
@@ -116,18 +116,13 @@ export function SeriesPanel() {
             period={filter}
             at={at}
             size={stripSize}
-            onPeriod={(period) => !samePeriod(period, filter, overview) && setPeriod(period)}
+            onPreview={(period) => preview({ ...filter, ...period })}
+            onPeriod={setPeriod}
           />
         )}
       </div>
     </section>
   );
-}
-
-/** A brush that still covers the same buckets must not round a finer period off. */
-function samePeriod(period: Period, filter: Filter, { buckets, bucket }: Timeline): boolean {
-  const [a, b] = [rangeOf(period, buckets, bucket), rangeOf(filter, buckets, bucket)];
-  return a.start === b.start && a.end === b.end;
 }
 
 function emptySentence(hasData: boolean, answered: boolean, error: string | null): string {
