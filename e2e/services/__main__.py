@@ -3,6 +3,9 @@
     python e2e/services [--with kafka,s3,…] [--require] -- cargo test …
 
 What cannot be had is said and left out: the tests that need it say that they skip. With --require it is an error.
+
+A test of the command that skips appends a line `REASON<tab>TEST` to the file that `BLOTTER_TEST_SKIPPED` names. They are listed at the
+end, for `cargo test` hides what a test prints that passes.
 """
 
 from __future__ import annotations
@@ -12,12 +15,26 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from services.registry import SERVICES  # noqa: E402
 from services.service import Service, Unavailable  # noqa: E402
+
+
+#: The variable that names the file of the tests that skip.
+SKIPPED = "BLOTTER_TEST_SKIPPED"
+
+
+def skips(lines: Iterable[str]) -> list[str]:
+    """What was skipped: each reason once, with its tests."""
+    tests: dict[str, set[str]] = {}
+    for line in lines:
+        reason, _, test = line.partition("\t")
+        tests.setdefault(reason, set()).add(test)
+    return [f"SKIPPED {reason}: {', '.join(sorted(names))}" for reason, names in sorted(tests.items())]
 
 
 def main() -> int:
@@ -32,8 +49,10 @@ def main() -> int:
         arguments.error(f"no such server: {', '.join(unknown)}; there are {', '.join(SERVICES)}")
 
     running: list[Service] = []
-    environment = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="blotter-services-") as scratch:
+        skipped = Path(scratch) / "skipped"
+        skipped.touch()
+        environment = os.environ | {SKIPPED: str(skipped)}
         try:
             for name in names:
                 try:
@@ -48,7 +67,12 @@ def main() -> int:
                     if given.require:
                         raise
                     print(f"services: SKIPPED {name}: {why}", flush=True)
-            return subprocess.run(command, env=environment, check=False).returncode if command else 0
+            if not command:
+                return 0
+            ended = subprocess.run(command, env=environment, check=False)
+            for line in skips(skipped.read_text().splitlines()):
+                print(f"services: {line}", flush=True)
+            return ended.returncode
         finally:
             for service in reversed(running):
                 service.stop()
