@@ -37,7 +37,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=["theft", "two-categories", "box"])
-def test_each_week_is_foretold_from_those_before(server, query):
+def test_each_week_is_predicted_from_the_weeks_before(server, query):
     end = date(2016, 10, 3)  # a Monday
     training, weeks = query["training_weeks"], query["weeks"]
     begin = end - timedelta(weeks=training + weeks)
@@ -85,20 +85,20 @@ def test_each_week_is_foretold_from_those_before(server, query):
         assert 0 <= method["pei_star"] <= 1
 
 
-def test_a_map_is_better_than_chance(server):
+def test_both_methods_predict_better_than_chance(server):
     answer = server.json("/api/v1/backtest", resolution=9, category="THEFT")
     assert len(answer["weeks"]) == 12
     assert all(method["pai"] > 2 for method in answer["methods"]), answer["methods"]
     assert "0" in answer["next_offsets"]
 
 
-def test_where_nothing_happens_there_is_no_rate(server):
+def test_rates_of_no_incidents_are_null(server):
     answer = server.json("/api/v1/backtest", category="GAMBLING", area="community_area:9")
     assert set(answer["incidents"]) == {0}
     assert all((method["hit_rate"], method["pai"], method["pei_star"]) == (None, None, None) for method in answer["methods"])
 
 
-def test_arrow(server):
+def test_arrow_and_csv_have_the_methods_of_json(server):
     import pyarrow
 
     _, _, body = server.get("/api/v1/backtest", "application/vnd.apache.arrow.stream", category="THEFT", weeks=4)

@@ -98,7 +98,7 @@ def layers(server):
     return {layer["name"]: (layer["boundaries"], layer["disagreeing"]) for layer in server.meta()["layers"]}
 
 
-def test_what_is_fetched_is_found(portal, city, sample, demo, blotter, tmp_path):
+def test_demo_serves_the_outlines_that_were_downloaded(portal, city, sample, demo, blotter, tmp_path):
     portal.throttled = 1
     folder = tmp_path / "blotter"
     said = run("boundaries", "--city", city, "--dir", folder, BLOTTER_APP_TOKEN="hush")
@@ -137,7 +137,7 @@ def test_what_is_fetched_is_found(portal, city, sample, demo, blotter, tmp_path)
     alone.stop()
 
 
-def test_a_layer_that_fails_loses_no_other_and_nothing_that_was_there(portal, city, tmp_path):
+def test_a_failed_download_keeps_the_old_file_and_the_other_layers(portal, city, tmp_path):
     folder = tmp_path / "outlines"
     run("boundaries", "--city", city, "--to", folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -157,14 +157,14 @@ def test_a_layer_that_fails_loses_no_other_and_nothing_that_was_there(portal, ci
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["community_area.geojson"]
 
 
-def test_without_datasets_it_is_said_what_to_do(tmp_path):
+def test_a_profile_without_datasets_names_the_flag_for_files(tmp_path):
     text = "\n".join(line for line in (ROOT / "cities" / "chicago.toml").read_text().splitlines() if not line.startswith("boundaries ="))
     (tmp_path / "city.toml").write_text(text)
     said = run("boundaries", "--city", tmp_path / "city.toml", "--to", tmp_path, code=1)
     assert "--boundaries LAYER=PATH" in said
 
 
-def test_produce_fills_in_what_the_source_does_not_say(portal, city, blotter, tmp_path):
+def test_produce_adds_areas_that_the_source_leaves_out(portal, city, blotter, tmp_path):
     folder = tmp_path / "outlines"
     run("boundaries", "--city", city, "--to", folder)
     data = tmp_path / "data.csv"
@@ -229,7 +229,7 @@ def loaded(outlined_city):
     return outlined_city
 
 
-def test_incidents_without_an_area_have_that_of_their_point(loaded, reference, filled):
+def test_incidents_without_an_area_get_the_area_of_their_point(loaded, reference, filled):
     assert len(filled["community_area"]) > 0
     ids = set().union(*filled.values())
     line = loaded.wait_for_line(r"caught up after .*: (.*)").group(1)
@@ -249,7 +249,7 @@ def test_incidents_without_an_area_have_that_of_their_point(loaded, reference, f
         assert sum(areas[layer] is None for areas in archived.values()) == missing
 
 
-def test_who_disagrees_with_the_outlines_is_counted(loaded, reference, areas):
+def test_areas_that_disagree_with_the_outlines_are_counted(loaded, reference, areas):
     found = layers(loaded)
     assert found["ward"] == (False, None)
     for layer, outlines in areas.items():
@@ -263,7 +263,7 @@ def test_who_disagrees_with_the_outlines_is_counted(loaded, reference, areas):
         assert 0 < expect < reference.total("mapped") / 2
 
 
-def test_the_counts_agree_and_a_fresh_load_says_the_same(loaded, blotter):
+def test_counts_include_added_areas_and_a_fresh_load_gives_the_same(loaded, blotter):
     """Last of all that ask this server: stops it."""
     before = layers(loaded)
     ours = without_zeros(loaded.json("/api/v1/series", by="community_area", bucket="year"))

@@ -113,14 +113,14 @@ def test_usual_ranges_hold_most_counts(server):
     assert all(0.85 <= share < 0.99 for share in shares), shares
 
 
-def test_too_little_history_expects_nothing(server, reference):
+def test_too_little_history_gives_null_and_not_zero(server, reference):
     earliest = reference.db.execute("SELECT min(occurred_at)::DATE FROM incidents").fetchone()[0]
     brief = server.json("/api/v1/brief", at=str(earliest + timedelta(days=40)))
     assert all(figure["expected"] is None and figure["before"] is None for figure in brief["total"]["figures"])
     assert brief["total"]["figures"][1]["observed"] > 0
 
 
-def test_how_the_week_before_looks_today(server, city_csv, reference):
+def test_revisions_of_the_week_before_are_counted(server, city_csv, reference):
     brief = server.json("/api/v1/brief", at="2017-08-08")
     said = brief["revisions"]
     assert (said["from"], said["to"]) == ("2017-07-25", "2017-08-01")
@@ -133,7 +133,7 @@ def test_how_the_week_before_looks_today(server, city_csv, reference):
     assert (said["incidents"], said["changed"]) == rows
 
 
-def test_a_brief_of_no_data_is_refused(server, reference):
+def test_moments_outside_the_data_are_refused(server, reference):
     earliest = reference.db.execute("SELECT min(occurred_at)::DATE FROM incidents").fetchone()[0]
     ends_before = server.json("/api/v1/peaks", limit=1)["at"]
     for at, detail in [
@@ -146,7 +146,7 @@ def test_a_brief_of_no_data_is_refused(server, reference):
         assert (status, problem["parameter"], problem["detail"]) == (400, "at", detail)
 
 
-def test_as_a_sheet(server):
+def test_csv_has_a_row_for_each_line_and_span(server):
     brief = server.json("/api/v1/brief", at="2017-08-08")
     _, headers, body = server.get("/api/v1/brief", at="2017-08-08", format="csv")
     rows = list(csv.DictReader(io.StringIO(body.decode())))
@@ -190,12 +190,12 @@ def test_it_prints_on_two_sheets(page_of):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_nothing_keeps_anyone_out(page_of, scheme, width):
+def test_the_page_has_no_accessibility_violations(page_of, scheme, width):
     page = page_of(scheme=scheme, width=width)
     assert axe_finds(page) == []
 
 
-def test_another_week_is_a_link_away(page_of, server):
+def test_the_page_links_to_other_weeks(page_of, server):
     page = page_of()
     page.get_by_role("link", name="Week before").click()
     assert page.url.endswith("/brief?at=2017-08-01")

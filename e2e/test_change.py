@@ -70,7 +70,7 @@ def test_cells_are_compared_as_r_compares_them(server, reference, asked, before,
         ),
     ],
 )
-def test_periods_that_are_refused(server, asked, parameter, detail):
+def test_wrong_periods_are_refused(server, asked, parameter, detail):
     status, _, body = server.get("/api/v1/change", **asked)
     problem = json.loads(body)
     assert (status, problem["parameter"], problem["detail"]) == (400, parameter, detail)

@@ -45,7 +45,7 @@ def embedded(tmp_path, *data) -> Embedded:
     return deployment
 
 
-def test_every_role_is_a_process(cluster, blotter, tmp_path):
+def test_roles_in_processes_give_the_state_of_one_machine(cluster, blotter, tmp_path):
     data = simulated(tmp_path, 40_000)
     serve = cluster.spawn(blotter, "serve")
     followers = [cluster.spawn(blotter, role, *more) for role, *more in (

@@ -89,13 +89,13 @@ def test_the_grid_is_the_citys_whatever_is_selected(server):
     assert "0" in one["next_offsets"]
 
 
-def test_nothing_selected_is_nothing_and_never_nan(server):
+def test_empty_selection_is_zero_and_not_nan(server):
     answer = server.json("/api/v1/density", category="HOMICIDE", to="2011-01-01")
     assert answer["greatest"] == 0
     assert set(answer["values"]) == {0}
 
 
-def test_forms(server):
+def test_arrow_csv_and_geojson_have_the_density_of_json(server):
     query = {"category": "HOMICIDE", "from": "2016-01-01", "to": "2017-01-01", "grid_m": 400}
     plain = server.json("/api/v1/density", **query)
     grid = plain["grid"]
@@ -151,7 +151,7 @@ def test_a_wrong_parameter_is_named(server, parameters, named):
     assert problem["parameter"] == named
 
 
-def test_what_is_known_is_not_sent_again(server):
+def test_an_unchanged_answer_is_304_in_each_format(server):
     query = "/api/v1/density?category=ARSON&grid_m=500"
     tags = set()
     for accept in ("application/json", "text/csv", "application/geo+json"):

@@ -101,7 +101,7 @@ def test_histories_are_those_of_each_step_by_itself(server, query):
         assert len(seen) >= (5 if has_real() else 3), seen
 
 
-def test_what_has_no_answer_is_null_and_never_nan(server):
+def test_undefined_statistics_are_null_and_not_nan(server):
     answer = server.json("/api/v1/emerging", resolution=8, category="GAMBLING", area="community_area:9")
     assert answer["n"] > 100
     assert len(answer["steps"]) == 72
@@ -134,7 +134,7 @@ def test_a_wrong_parameter_is_named(server, parameters, named):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/emerging", "/api/v1/hotspots"])
-def test_forms(server, path):
+def test_arrow_csv_and_geojson_have_the_cells_of_json(server, path):
     import h3
     import pyarrow
 

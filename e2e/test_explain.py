@@ -46,7 +46,7 @@ def of(reference, area, category, begin, end, what, tail=""):
 
 
 @pytest.mark.parametrize(("area", "category", "window", "at"), EXPLAINED)
-def test_it_explains_the_peak(server, area, category, window, at):
+def test_the_explanation_has_the_figures_of_the_peak(server, area, category, window, at):
     found = ask(server, area, category, window, at)
     peaks = server.json("/api/v1/peaks", at=at, area=f"community_area:{area}", category=category, limit=10_000)
     (peak,) = next(each["peaks"] for each in peaks["windows"] if each["hours"] == window)
@@ -56,7 +56,7 @@ def test_it_explains_the_peak(server, area, category, window, at):
 
 
 @pytest.mark.parametrize(("area", "category", "window", "at"), EXPLAINED)
-def test_parts_add_up(server, area, category, window, at):
+def test_parts_add_up_to_the_peak(server, area, category, window, at):
     found = ask(server, area, category, window, at)
     assert sum(hour["observed"] for hour in found["hours"]) == found["observed"]
     assert sum(hour["expected"] for hour in found["hours"]) == pytest.approx(found["expected"], rel=1e-14)
@@ -98,7 +98,7 @@ def test_parts_are_those_of_the_file(server, reference, area, category, window, 
         assert len(listed) == min(10, len(more)) and set(listed) <= more
 
 
-def test_a_festival_is_found(server):
+def test_the_explanation_of_a_festival_names_its_park_and_pickpockets(server):
     """Nobody told it: pickpockets, at the gates of a park."""
     real("chicago-2012-2017.csv.zst", "a festival of a real city is looked for")
     found = ask(server, "32", "THEFT", 24, "2017-08-06T06:00")
@@ -119,7 +119,7 @@ def test_a_course_is_that_of_the_file(server, reference):
         assert low <= high and expected > 0
 
 
-def test_courses_of_peaks(server):
+def test_courses_end_with_the_peak(server):
     plain = server.json("/api/v1/peaks", limit=5, at="2017-08-06T06:00")
     found = server.json("/api/v1/peaks", limit=5, course=12, at="2017-08-06T06:00")
     for window in found["windows"]:
@@ -145,14 +145,14 @@ def test_courses_of_peaks(server):
         ({"area": "community_area:32", "category": "THEFT", "window": "12"}, "window", "`window=12`: give 1, 6, 24 or 168"),
     ],
 )
-def test_what_cannot_be_explained(server, wrong, parameter, detail):
+def test_wrong_questions_are_refused(server, wrong, parameter, detail):
     status, _, body = server.get("/api/v1/explain", **wrong)
     assert status == 400
     problem = json.loads(body)
     assert (problem["parameter"], problem["detail"]) == (parameter, detail)
 
 
-def test_too_little_history(server):
+def test_too_little_history_is_404(server):
     status, _, body = server.get("/api/v1/explain", area="community_area:32", category="THEFT", at="2012-02-01")
     detail = "there is too little history before then to say what is expected: fewer than eight weeks"
     assert (status, json.loads(body)) == (404, {"type": "about:blank", "title": "not found", "status": 404, "detail": detail})
@@ -170,7 +170,7 @@ def test_too_little_history(server):
         ),
     ],
 )
-def test_courses_that_are_refused(server, wrong, parameter, detail):
+def test_wrong_courses_are_refused(server, wrong, parameter, detail):
     status, _, body = server.get("/api/v1/peaks", **wrong)
     problem = json.loads(body)
     assert (status, problem["parameter"], problem["detail"]) == (400, parameter, detail)

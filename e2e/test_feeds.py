@@ -102,7 +102,7 @@ def test_the_feed_has_an_entry_for_each(published):
     assert feed.find(f"{ATOM}link[@rel='self']").get("href") == f"{published.url}/feeds/peaks.atom"
 
 
-def test_a_neighbourhood_can_be_subscribed_to(published):
+def test_a_feed_can_be_of_one_area(published):
     every = published.json("/api/v1/episodes")["episodes"]
     area = every[0]["area"]
     mine = published.json("/api/v1/episodes", area=f"community_area:{area}")["episodes"]
@@ -111,7 +111,7 @@ def test_a_neighbourhood_can_be_subscribed_to(published):
     assert len(ET.fromstring(body).findall(f"{ATOM}entry")) == len(mine)
 
 
-def test_a_reader_that_has_it_gets_nothing_twice(published):
+def test_an_unchanged_feed_is_304(published):
     _, headers, _ = published.get("/feeds/peaks.atom", days=1)
     status, again, body = published.get("/feeds/peaks.atom", days=1, headers={"if-none-match": headers["etag"]})
     # A tick may have been published in between.
@@ -125,7 +125,7 @@ def test_a_reader_that_has_it_gets_nothing_twice(published):
         ({"area": "district:001"}, "area", "hourly counts have areas of the layer `community_area` only"),
     ],
 )
-def test_what_is_refused(published, wrong, parameter, detail):
+def test_wrong_parameters_are_refused(published, wrong, parameter, detail):
     for path in ("/api/v1/episodes", "/feeds/peaks.atom"):
         status, _, body = published.get(path, **wrong)
         problem = json.loads(body)

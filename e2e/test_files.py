@@ -38,15 +38,15 @@ def check_loads(demo, city, file, total):
 
 
 @pytest.mark.parametrize(("name", "total"), LOADED)
-def test_loads(demo, sample, name, total):
+def test_every_row_of_a_file_is_loaded(demo, sample, name, total):
     check_loads(demo, "chicago", sample(name), total)
 
 
-def test_another_city_loads(demo):
+def test_a_file_of_another_city_is_loaded(demo):
     check_loads(demo, "new-york-shootings", real("nypd-shootings.csv", OTHER_FORM), 21_408)
 
 
-def test_loads_from_an_address(demo, sample):
+def test_a_compressed_file_is_loaded_from_a_url(demo, sample):
     """A compressed file behind HTTP, told by its bytes."""
     packed = gzip.compress(sample("chicago-2024-sample-bom.csv").read_bytes())
 
@@ -71,7 +71,7 @@ def test_loads_from_an_address(demo, sample):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused_with_a_sentence(blotter, tmp_path, name):
+def test_a_file_that_is_not_incidents_is_refused_by_its_name(blotter, tmp_path, name):
     server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "b", "--data", real(name, OTHER_FORM))
     assert server.wait() != 0
     assert name in server.output

@@ -27,7 +27,7 @@ def find(server, text, **more):
     return server.json("/api/v1/find", q=text, **more)
 
 
-def test_an_area_by_name_and_by_code(server):
+def test_an_area_is_found_by_name_and_by_code(server):
     meta = server.meta()
     layer = next(layer for layer in meta["layers"] if layer["primary"])
     area = next(area for area in layer["areas"] if area["name"] != area["code"])
@@ -37,12 +37,12 @@ def test_an_area_by_name_and_by_code(server):
     assert expect in find(server, area["code"])["areas"]
 
 
-def test_a_category_by_a_part_of_its_name(server):
+def test_a_category_is_found_by_a_part_of_its_name(server):
     assert find(server, "theft")["categories"][:1] == ["THEFT"]
     assert "MOTOR VEHICLE THEFT" in find(server, "theft")["categories"]
 
 
-def test_a_block_with_its_middle(server, reference):
+def test_a_block_is_found_with_its_middle(server, reference):
     block, count = reference.db.execute("SELECT block, count(*) FROM texts GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1").fetchone()
     latitude, longitude = reference.db.execute(
         "SELECT avg(latitude), avg(longitude) FROM incidents JOIN texts USING (id) WHERE block = $1 AND mapped", [block]
@@ -57,7 +57,7 @@ def test_a_block_with_its_middle(server, reference):
     assert len(blocks) > 1 and all(street in one["block"].upper() for one in blocks)
 
 
-def test_a_case_number(server, reference):
+def test_an_incident_is_found_by_its_case_number(server, reference):
     identity, number = reference.db.execute("SELECT id, number FROM texts WHERE length(number) > 6 ORDER BY id LIMIT 1").fetchone()
     for text in (number, number.lower()):
         (incident,) = [one for one in find(server, text)["incidents"] if one["id"] == identity]
@@ -65,7 +65,7 @@ def test_a_case_number(server, reference):
     assert find(server, f"{number}9")["incidents"] == []
 
 
-def test_nothing_is_found(server):
+def test_an_unknown_text_finds_nothing(server):
     found = find(server, "no such thing anywhere")
     assert found["areas"] == found["categories"] == found["blocks"] == found["incidents"] == []
 
@@ -79,7 +79,7 @@ def test_nothing_is_found(server):
         ({"q": "x", "limit": 51}, "limit", "`limit=51`: give a whole number from 1 to 50"),
     ],
 )
-def test_what_is_refused(server, wrong, parameter, detail):
+def test_wrong_parameters_are_refused(server, wrong, parameter, detail):
     status, _, body = server.get("/api/v1/find", **wrong)
     problem = json.loads(body)
     assert (status, problem["parameter"], problem["detail"]) == (400, parameter, detail)

@@ -24,7 +24,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: "-".join(map(str, query.values())))
-def test_gi_star_is_esdas(server, query):
+def test_gi_star_equals_esda(server, query):
     answer = server.json("/api/v1/hotspots", **query)
     cells = answer["cells"]
     assert answer["study_area"] == ("outline" if server.outlined else "within_reach")
@@ -69,7 +69,7 @@ def test_gi_star_is_esdas(server, query):
     assert hot <= {"hot_99"}
 
 
-def test_what_has_no_answer_is_null_and_never_nan(server):
+def test_undefined_statistics_are_null_and_not_nan(server):
     answer = server.json("/api/v1/hotspots", resolution=9, category="HOMICIDE", to="2012-01-01")
     assert answer["tests"] == 0
     assert answer["n"] > 1000
@@ -83,7 +83,7 @@ def test_what_has_no_answer_is_null_and_never_nan(server):
         assert status == 400, body
 
 
-def test_arrow(server):
+def test_arrow_has_the_cells_of_json(server):
     import pyarrow
 
     _, _, body = server.get("/api/v1/hotspots", "application/vnd.apache.arrow.stream", resolution=8)

@@ -136,7 +136,7 @@ def test_filters_select_what_is_listed_and_not_what_is_tested(server):
     assert [window["peaks"] for window in few["windows"]] == [window["peaks"][:3] for window in whole["windows"]]
 
 
-def test_any_moment_of_the_past(server):
+def test_a_past_moment_is_answered_or_has_too_little_history(server):
     now = server.json("/api/v1/peaks")
     assert server.json("/api/v1/peaks", at=now["at"]) == now
     assert server.json("/api/v1/peaks", at="2016-07-19T13:00") == server.json("/api/v1/peaks", at="2016-07-19T18:30:00Z")
@@ -169,7 +169,7 @@ def test_a_wrong_parameter_is_named(server, parameters, named):
     assert problem["parameter"] == named
 
 
-def test_forms(server):
+def test_arrow_and_csv_have_the_peaks_of_json(server):
     import pyarrow
 
     query = {"limit": 50, "at": "2016-07-19T13:00"}
@@ -269,12 +269,12 @@ def test_a_server_says_what_is_wrong(server):
     assert "`resolution=12`: give an H3 resolution from 7 to 11" in logged
 
 
-def test_without_a_snapshot_there_is_nothing_to_ask(tmp_path):
+def test_a_command_without_a_snapshot_is_refused(tmp_path):
     _, logged = run("peaks", "--snapshots", tmp_path, code=1)
     assert "there is no snapshot" in logged
 
 
-def test_following_revisions_is_loading_afresh(blotter, sample, tmp_path):
+def test_following_revisions_gives_the_answer_of_a_fresh_load(blotter, sample, tmp_path):
     """The change feed of a year in some seconds, asked all the while; then the log and its snapshots, read anew."""
     folder, feed = tmp_path / "blotter", sample(FEED)
     server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", folder, "--data", feed, "--speed", "4000000")

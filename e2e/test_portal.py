@@ -79,7 +79,7 @@ def profile(tmp_path, address):
     return path
 
 
-def test_the_portal_then_what_was_loaded(demo, blotter, portal, tmp_path, monkeypatch):
+def test_without_the_portal_the_data_loaded_earlier_are_served(demo, blotter, portal, tmp_path, monkeypatch):
     city = profile(tmp_path, portal.address)
     server = demo("--city", city, expect=("; retrying",))
     # The first page is throttled: it is asked for again.

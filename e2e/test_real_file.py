@@ -25,7 +25,7 @@ def loaded(whole_city):
     return whole_city
 
 
-def test_totals(loaded, reference):
+def test_totals_equal_duckdb(loaded, reference):
     meta = loaded.meta()
     total = reference.total()
     assert meta["incidents"]["total"] == total
@@ -49,7 +49,7 @@ SERIES = [
 
 
 @pytest.mark.parametrize(("bucket", "by"), SERIES)
-def test_series(loaded, reference, by, bucket):
+def test_series_equal_duckdb(loaded, reference, by, bucket):
     answer = loaded.json("/api/v1/series", by=by, bucket=bucket)
     assert without_zeros(answer) == reference.series(None if by == "none" else by, bucket)
 
@@ -73,7 +73,7 @@ def test_hourly_series_is_in_utc_hours(loaded, reference):
 
 
 @pytest.mark.parametrize("resolution", range(7, 12))
-def test_cells(loaded, reference, resolution):
+def test_cells_equal_duckdb(loaded, reference, resolution):
     answer = loaded.json("/api/v1/cells", resolution=resolution)
     assert dict(answer["cells"]) == reference.cells(resolution)
 

@@ -98,7 +98,7 @@ def test_peaks_expect_no_more_than_is_known(followed, tmp_path):
     assert compared and all(peak["expected"] < before for peak, before in compared)
 
 
-def test_what_the_archive_was_begun_with_tells_nothing(followed):
+def test_records_of_the_first_load_are_not_learned_from(followed):
     """Whoever gives a time before the first record means that record."""
     store = f"file://{followed.directory}/store"
     early, exact = (run("reporting-lag", "--store", store, "--since", since)[0] for since in ("1900-01-01T00:00:00Z", "2022-02-01T22:51:46Z"))
@@ -114,11 +114,11 @@ def test_what_the_archive_was_begun_with_tells_nothing(followed):
         (("--since", "yesterday"), "give a moment such as"),
     ],
 )
-def test_too_little_is_said(followed, arguments, said):
+def test_too_few_incidents_are_refused(followed, arguments, said):
     _, error = run("reporting-lag", "--store", f"file://{followed.directory}/store", *arguments, code=1)
     assert said in error
 
 
-def test_without_an_archive_nothing_is_learned(tmp_path):
+def test_a_store_without_an_archive_is_refused(tmp_path):
     _, error = run("reporting-lag", "--store", f"file://{tmp_path}", code=1)
     assert "there is no archive in this store yet" in error

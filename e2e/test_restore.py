@@ -33,7 +33,7 @@ def folder(tmp_path):
     return tmp_path / "blotter"
 
 
-def test_a_lost_log_is_made_again(blotter, sample, folder):
+def test_a_lost_log_is_rebuilt_from_the_archive(blotter, sample, folder):
     run = ("demo", "--listen", "127.0.0.1:0", "--dir", folder, "--data", sample(FEED))
     server = blotter(*run)
     server.wait_for_address()
@@ -64,7 +64,7 @@ def test_a_lost_log_is_made_again(blotter, sample, folder):
     server.stop()
 
 
-def test_what_the_archive_had_not_committed_comes_again(blotter, sample, folder, tmp_path):
+def test_records_that_were_not_archived_are_loaded_again(blotter, sample, folder, tmp_path):
     feed = ("--data", sample(FEED))
     undisturbed = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "undisturbed", *feed)
     undisturbed.wait_for_address()
@@ -91,7 +91,7 @@ def test_what_the_archive_had_not_committed_comes_again(blotter, sample, folder,
     server.stop()
 
 
-def test_another_store_and_log_are_named(sample, tmp_path):
+def test_restore_accepts_a_log_and_a_store_by_url(sample, tmp_path):
     log, store = f"embedded:{tmp_path / 'log'}", f"file://{tmp_path / 'store'}"
     environment = {"BLOTTER_LOG": log, "BLOTTER_STORE": store}
     assert "there is no archive" in restore("--log", log, "--store", store, code=1)

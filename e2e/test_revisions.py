@@ -90,7 +90,7 @@ def check(server, header, rows):
         assert incident["areas"].get("district") == field("district").zfill(3), id
 
 
-def test_in_feed_order(demo, feed, sample):
+def test_revisions_in_the_order_of_the_feed(demo, feed, sample):
     header, rows = feed
     deletions = sum(row[2] == "delete" for row in rows)
     assert deletions >= 66
@@ -100,7 +100,7 @@ def test_in_feed_order(demo, feed, sample):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_in_any_order_and_every_record_twice(demo, feed, tmp_path, seed):
+def test_revisions_in_any_order_and_each_twice(demo, feed, tmp_path, seed):
     header, rows = feed
     shuffled = rows + rows
     random.Random(seed).shuffle(shuffled)
@@ -109,7 +109,7 @@ def test_in_any_order_and_every_record_twice(demo, feed, tmp_path, seed):
     server.stop()
 
 
-def test_backwards(demo, feed, tmp_path):
+def test_revisions_in_reverse_order(demo, feed, tmp_path):
     header, rows = feed
     server = demo("--data", write(tmp_path / "backwards.csv", header, rows[::-1]))
     check(server, header, rows)

@@ -10,7 +10,7 @@ def run(*arguments, code=0) -> str:
     return done.stdout + done.stderr if code else done.stdout
 
 
-def test_one_after_the_other(blotter, demo, sample, tmp_path):
+def test_roles_one_after_the_other_give_the_answers_of_the_demo(blotter, demo, sample, tmp_path):
     data = sample("chicago-2024-sample-bom.csv")
     log, store, local = f"embedded:{tmp_path}/log", f"file://{tmp_path}/store", tmp_path / "snapshots"
     assert "10000 incidents appended, 0 rejected" in run("produce", "--data", data, "--log", log, "--until-caught-up")
@@ -44,7 +44,7 @@ def test_one_after_the_other(blotter, demo, sample, tmp_path):
         server.stop()
 
 
-def test_a_snapshot_as_it_was_known(sample, tmp_path):
+def test_a_snapshot_as_of_a_time_has_what_was_ingested_by_then(sample, tmp_path):
     log, store = f"embedded:{tmp_path}/log", f"file://{tmp_path}/store"
     steps = [(sample("chicago-2015-10-sample.csv"), 999), (sample("chicago-2024-sample-bom.csv"), 10_999)]
     moments = []
@@ -60,7 +60,7 @@ def test_a_snapshot_as_it_was_known(sample, tmp_path):
     assert "2026-01-31T12:00:00Z" in refused
 
 
-def test_what_cannot_be_is_refused_with_what_would_work(sample, tmp_path):
+def test_wrong_arguments_are_refused_with_the_remedy(sample, tmp_path):
     data = sample("chicago-2015-10-sample.csv")
     for arguments, words in [
         (["produce", "--data", data, "--log", "nats://host:4222"], "kafka://"),
@@ -83,7 +83,7 @@ def test_simulated_and_real_are_never_mixed(sample, tmp_path):
     assert "never mixed" in refused
 
 
-def test_several_files_and_one_more_later(demo, sample, tmp_path):
+def test_a_file_can_be_added_to_a_directory_later(demo, sample, tmp_path):
     first, second = sample("chicago-2015-10-sample.csv"), sample("chicago-2024-sample-bom.csv")
     server = demo("--data", first)
     assert server.wait_until_caught_up()["incidents"]["total"] == 999
@@ -96,7 +96,7 @@ def test_several_files_and_one_more_later(demo, sample, tmp_path):
     server.stop()
 
 
-def test_a_replay_goes_on_where_it_was(demo, sample, tmp_path):
+def test_a_replay_resumes_after_a_restart(demo, sample, tmp_path):
     data = sample("chicago-2015-10-sample.csv")
     # A million times faster: the file's weeks pass in a second or two.
     server = demo("--data", data, "--speed", "1000000")

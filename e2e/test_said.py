@@ -70,7 +70,7 @@ def first(windows, count):
     return [{**window, "peaks": window["peaks"][:count]} for window in windows]
 
 
-def test_a_replay_is_said_as_it_goes(blotter, tmp_path):
+def test_a_replay_publishes_ticks_as_it_goes(blotter, tmp_path):
     folder = tmp_path / "blotter"
     feed = real(FEED, LATE)
     server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", folder, "--data", feed, "--speed", "3000000")
