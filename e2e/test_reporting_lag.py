@@ -1,6 +1,7 @@
 """How late incidents become known: learned from a real change feed, against `statsmodels`, and used by peaks."""
 
 import json
+import re
 import tomllib
 
 import numpy
@@ -106,17 +107,28 @@ def test_records_of_the_first_load_are_not_learned_from(followed):
     assert "after all that was known at 2022-02-01T23:00:00Z" in early
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ((), "`--since` says from when on"),
-        (("--since", "2022-12-30T00:00:00Z"), "200 must have"),
-        (("--since", "yesterday"), "give a moment such as"),
-    ],
+#: What the archive of this feed has, and what to do where it is too little.
+REMEDY = (
+    "the archive has records from 2022-02-01T22:51:46Z to 2022-12-31T13:11:31Z: set `--since` to the time from which the source was "
+    "followed live"
 )
-def test_too_few_incidents_are_refused(followed, arguments, said):
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        # Unless given, since the archive was begun, which was a moment ago.
+        ((), rf"too few records since 20\S+Z; {REMEDY}: 0 incidents happened after all that was known by then, "
+         "at most 0 of them had time to reach the same age, and 200 must have"),
+        (("--since", "2022-12-30T00:00:00Z"), f"too few records since 2022-12-30T00:00:00Z; {REMEDY}: 8 incidents happened after all that "
+         "was known by then, at most 5 of them had time to reach the same age, and 200 must have"),
+        (("--since", "yesterday"), "`--since yesterday`: give a moment such as 2026-01-31T12:00:00Z"),
+    ],
+)  # fmt: skip
+def test_too_few_incidents_are_refused_with_the_remedy(followed, arguments, why):
     _, error = run("reporting-lag", "--store", f"file://{followed.directory}/store", *arguments, code=1)
-    assert said in error
+    (line,) = error.splitlines()
+    assert re.fullmatch(why, line.partition(" ERROR ")[2]), line
 
 
 def test_a_store_without_an_archive_is_refused(tmp_path):
