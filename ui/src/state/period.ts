@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import { filterParams, type Filter } from "../model/filter";
 import { filterAt, isEmptyPeriod, type Extent } from "../model/moment";
 import { useMeta } from "./live";
-import { useView } from "./view";
+import { useAskedFilter, useView } from "./view";
 
 export interface Asking {
   readonly filter: Filter;
@@ -14,7 +14,8 @@ export interface Asking {
 }
 
 export function useAsking(): Asking {
-  const { filter, at } = useView().view;
+  const { at } = useView().view;
+  const filter = useAskedFilter();
   const { earliest, data_as_of: latest } = useMeta();
   return useMemo(() => {
     const then = filterAt(filter, at);

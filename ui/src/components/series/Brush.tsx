@@ -19,8 +19,8 @@ interface Props {
   readonly size: Size;
   /** The moment that is shown as now; null: the newest. */
   readonly at: string | null;
-  /** While it is dragged. */
-  readonly onPreview: (period: Period) => void;
+  /** While it is dragged; null: not any more. */
+  readonly onPreview: (period: Period | null) => void;
   readonly onPeriod: (period: Period) => void;
 }
 
@@ -28,8 +28,6 @@ interface Drag {
   readonly kind: "new" | "move" | "start" | "end";
   readonly at: number;
   readonly range: Range;
-  /** As it was, finer than the range perhaps. */
-  readonly period: Period;
 }
 
 const MARGIN = { left: 52, right: 14, bottom: 16 };
@@ -68,7 +66,7 @@ export function Brush({ timeline, counts, period, size, at: moment, onPreview, o
           : here > left && here < right && !whole
             ? "move"
             : "new";
-    setDrag({ kind, at: bucketAt(plot, here), range, period });
+    setDrag({ kind, at: bucketAt(plot, here), range });
   };
   const proceed = (event: PointerEvent) => {
     if (drag === null) return;
@@ -81,15 +79,12 @@ export function Brush({ timeline, counts, period, size, at: moment, onPreview, o
   const finish = () => {
     // A brush that covers the same buckets again must not round a finer period off.
     if (drag !== null && draft !== null && !isSame(draft, drag.range)) commit(draft);
-    else restore();
+    else onPreview(null);
     setDrag(null);
     setDraft(null);
   };
-  const restore = () => {
-    if (drag !== null && draft !== null) onPreview(drag.period);
-  };
   const cancel = () => {
-    restore();
+    onPreview(null);
     setDrag(null);
     setDraft(null);
   };

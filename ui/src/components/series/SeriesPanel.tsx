@@ -15,7 +15,7 @@ import { useLive, useMeta } from "../../state/live";
 import type { Answer } from "../../state/query";
 import { useSize } from "../../state/size";
 import { useSeriesTally } from "../../state/tallies";
-import { useView } from "../../state/view";
+import { useAskedFilter, useView } from "../../state/view";
 import { ChartChoice } from "../ChartChoice";
 import { Brush } from "./Brush";
 import { lineStyle, MOST_LINES } from "./lines";
@@ -33,7 +33,8 @@ export function SeriesPanel() {
   const meta = useMeta();
   const nameOf = useNames();
   const isLive = useLive().state.connection === "live";
-  const { filter, at, bucket: chosenBucket } = view;
+  const { at, bucket: chosenBucket } = view;
+  const filter = useAskedFilter();
   const by = knownDimension(view.by, meta.layers);
   const extent = extentOf(meta);
   const [start, end] = periodWithin(filter, extent);
@@ -116,7 +117,7 @@ export function SeriesPanel() {
             period={filter}
             at={at}
             size={stripSize}
-            onPreview={(period) => preview({ ...filter, ...period })}
+            onPreview={(period) => preview(period === null ? null : { ...filter, ...period })}
             onPeriod={setPeriod}
           />
         )}

@@ -1,0 +1,45 @@
+// @vitest-environment happy-dom
+import { act, render, screen } from "@testing-library/preact";
+import { beforeEach, expect, test } from "vitest";
+import { NO_FILTER } from "../model/filter";
+import { useAskedFilter, useView, ViewProvider, type ViewControl } from "./view";
+
+let control: ViewControl;
+let drawnViews = 0;
+
+function Asking() {
+  return <p data-testid="asked">{useAskedFilter().from ?? "all"}</p>;
+}
+
+function Showing() {
+  control = useView();
+  drawnViews += 1;
+  return null;
+}
+
+beforeEach(() => {
+  history.replaceState(null, "", "/");
+  render(
+    <ViewProvider>
+      <Asking />
+      <Showing />
+    </ViewProvider>,
+  );
+});
+
+test("a filter that is being chosen is asked by, and neither in the address nor drawn by what shows the view", () => {
+  const before = drawnViews;
+  act(() => control.preview({ ...NO_FILTER, from: "2017-01-01" }));
+  expect(screen.getByTestId("asked").textContent).toBe("2017-01-01");
+  expect([location.search, drawnViews]).toEqual(["", before]);
+  act(() => control.preview(null));
+  expect(screen.getByTestId("asked").textContent).toBe("all");
+});
+
+test("a filter that is chosen is a step in the history and ends the preview", () => {
+  const steps = history.length;
+  act(() => control.preview({ ...NO_FILTER, from: "2017-01-01" }));
+  act(() => control.setFilter({ ...NO_FILTER, from: "2017-02-01" }));
+  expect(screen.getByTestId("asked").textContent).toBe("2017-02-01");
+  expect([location.search, history.length]).toEqual(["?from=2017-02-01", steps + 1]);
+});
