@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
-import { act, render, screen } from "@testing-library/preact";
-import { beforeEach, expect, test } from "vitest";
+import { act, cleanup, render, screen } from "@testing-library/preact";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { NO_FILTER } from "../model/filter";
 import { useAskedFilter, useView, ViewProvider, type ViewControl } from "./view";
 
@@ -17,6 +17,8 @@ function Showing() {
   return null;
 }
 
+afterEach(cleanup);
+
 beforeEach(() => {
   history.replaceState(null, "", "/");
   render(
@@ -29,17 +31,17 @@ beforeEach(() => {
 
 test("a filter that is being chosen is asked by, and neither in the address nor drawn by what shows the view", () => {
   const before = drawnViews;
-  act(() => control.preview({ ...NO_FILTER, from: "2017-01-01" }));
+  void act(() => control.preview({ ...NO_FILTER, from: "2017-01-01" }));
   expect(screen.getByTestId("asked").textContent).toBe("2017-01-01");
   expect([location.search, drawnViews]).toEqual(["", before]);
-  act(() => control.preview(null));
+  void act(() => control.preview(null));
   expect(screen.getByTestId("asked").textContent).toBe("all");
 });
 
 test("a filter that is chosen is a step in the history and ends the preview", () => {
   const steps = history.length;
-  act(() => control.preview({ ...NO_FILTER, from: "2017-01-01" }));
-  act(() => control.setFilter({ ...NO_FILTER, from: "2017-02-01" }));
+  void act(() => control.preview({ ...NO_FILTER, from: "2017-01-01" }));
+  void act(() => control.setFilter({ ...NO_FILTER, from: "2017-02-01" }));
   expect(screen.getByTestId("asked").textContent).toBe("2017-02-01");
   expect([location.search, history.length]).toEqual(["?from=2017-02-01", steps + 1]);
 });
