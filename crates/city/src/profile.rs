@@ -393,7 +393,7 @@ mod tests {
         let path = format!("{}/../../../shared/cases/{name}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&path).ok();
         if text.is_none() {
-            eprintln!("skipped: {path} is not there");
+            blotter_testing::skipped(&format!("the case {name} is not beside the checkout"));
         }
         text
     }

@@ -46,7 +46,7 @@ impl Small {
         if mounted.is_ok_and(|done| done.status.success()) {
             return Ok(Some(Self(directory)));
         }
-        eprintln!("SKIPPED: no small file system can be mounted here; run as root");
+        blotter_testing::skipped("no small file system can be mounted here: run as root");
         Ok(None)
     }
 }

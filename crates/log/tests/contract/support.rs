@@ -23,7 +23,7 @@ pub(crate) fn is_here(open: &str) -> bool {
     #[cfg(not(feature = "kafka"))]
     let missing = open.contains("kafka");
     if missing {
-        eprintln!("SKIPPED: no Kafka broker; `make test` starts one, or set BLOTTER_TEST_KAFKA to host:port");
+        blotter_testing::skipped("no Kafka broker: `make test` starts one, or set BLOTTER_TEST_KAFKA to host:port");
     }
     !missing
 }

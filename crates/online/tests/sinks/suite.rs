@@ -52,7 +52,7 @@ pub(crate) fn totals_are_revised(open: Open) {
     tried.write(&at(8));
     assert_has(&tried, &expected(&at(8)));
     if let Some(why) = tried.only_upwards {
-        eprintln!("SKIPPED: totals that become smaller: {why}");
+        blotter_testing::skipped(&format!("totals that become smaller: {why}"));
         return;
     }
     for count in [5, 0] {

@@ -47,7 +47,7 @@ pub(crate) type Open = fn() -> Option<Tried>;
 fn address(variable: &str) -> Option<String> {
     let found = std::env::var(variable).ok().filter(|address| !address.is_empty());
     if found.is_none() {
-        eprintln!("SKIPPED: no server; `make test` starts one, or set {variable} to host:port");
+        blotter_testing::skipped(&format!("no server: `make test` starts one, or set {variable} to host:port"));
     }
     found
 }

@@ -71,7 +71,7 @@ pub(crate) fn server() -> Option<Server> {
 pub(crate) fn is_here(open: &str) -> bool {
     let missing = open.contains("s3") && server().is_none();
     if missing {
-        eprintln!("SKIPPED: no S3 server; `python3 e2e/services --with s3 -- cargo test …` starts one");
+        blotter_testing::skipped("no S3 server: `make test` starts one");
     }
     !missing
 }

@@ -10,7 +10,7 @@ fn real(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("SKIPPED: {} is not there, so the real file was not read", path.display());
+    blotter_testing::skipped(&format!("the real file {name} is not beside the checkout"));
     None
 }
 
