@@ -34,6 +34,12 @@ export class Following<T, Context = unknown> {
   /** The last answer cannot be moved any further: the next one is awaited. */
   #isStale = false;
   #answer: Answer<T, Context> = NOTHING;
+  #asked: { readonly path: string | null; readonly follows: boolean; readonly mark: number } = {
+    path: null,
+    follows: false,
+    mark: -1,
+  };
+  #shift = 0;
   /** Answers that were asked for besides. */
   #extra = 0;
 
@@ -66,7 +72,12 @@ export class Following<T, Context = unknown> {
     if (wanted === null) return;
     const { path, tallyOf, revision, epoch, context } = wanted;
     const follows = tallyOf !== null;
-    this.#query.want(path, (follows ? epoch : revision) + this.#extra, context, follows ? PAUSE_MS : CALM_MS);
+    const mark = epoch + this.#extra;
+    // What begins to count along goes on from its answer: that alone is no reason to ask again.
+    if (path !== this.#asked.path) this.#shift = 0;
+    else if (follows && !this.#asked.follows) this.#shift = this.#asked.mark - mark;
+    this.#asked = { path, follows, mark: follows ? mark + this.#shift : revision + this.#extra };
+    this.#query.want(path, this.#asked.mark, context, follows ? PAUSE_MS : CALM_MS);
   }
 
   #receive(answer: Answer<Reflecting<T>, Context>): void {
