@@ -73,7 +73,7 @@ def test_a_compressed_file_is_loaded_from_a_url(demo, sample):
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_file_that_is_not_incidents_is_refused_by_its_name(blotter, tmp_path, name):
     server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "b", "--data", real(name, OTHER_FORM))
-    assert server.wait() != 0
+    assert server.wait() == 1
     assert name in server.output
     assert "panicked" not in server.output
 
@@ -138,7 +138,7 @@ def test_a_binary_file_is_refused(blotter, tmp_path):
     path = tmp_path / "input.csv"
     path.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 40)
     server = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "b", "--data", path)
-    assert server.wait() != 0
+    assert server.wait() == 1
     assert "input.csv" in server.output and "panicked" not in server.output
 
 
@@ -157,6 +157,6 @@ def test_header_alone_is_an_empty_city(demo, sample, tmp_path):
 def test_a_second_process_is_refused_by_the_name_of_the_first(demo, blotter, sample, tmp_path):
     first = demo("--data", sample("chicago-2015-10-sample.csv"))
     second = blotter("demo", "--listen", "127.0.0.1:0", "--dir", tmp_path / "blotter", "--data", sample("chicago-2015-10-sample.csv"))
-    assert second.wait() != 0
+    assert second.wait() == 1
     assert "blotter demo" in second.output and str(first.process.pid) in second.output
     first.stop()

@@ -1,6 +1,5 @@
 """Secrets open doors and are never shown: a full run on parts that ask for a password, and runs that are refused."""
 
-import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -8,7 +7,7 @@ import uuid
 
 import pytest
 from cluster import Cluster, simulated, start
-from conftest import BINARY, clean_environment
+from conftest import Server
 from data import SODA
 from services.s3 import SECRET_KEY
 from services.service import wait_until
@@ -150,21 +149,18 @@ def test_a_webhooks_address_is_never_shown(blotter, receiver, sample, tmp_path):
     assert_hidden(demo.output, "the log")
 
 
-def refused(*arguments, file: str = "", **environment) -> str:
-    """What a run says that cannot succeed."""
-    variables = clean_environment() | {"BLOTTER_TRACE": "trace"} | {name: str(value) for name, value in environment.items()}
-    process = subprocess.Popen(
-        [str(BINARY), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=variables
-    )
+def refused(*arguments, **environment) -> str:
+    """What a run says that cannot succeed: until it ends, or, where it waits until somebody mends that, of two attempts."""
+    run = Server(*map(str, arguments), env={"BLOTTER_TRACE": "trace"} | {name: str(value) for name, value in environment.items()})
+    attempts = lambda: sum(" WARN " in line for line in list(run.lines))  # noqa: E731
     try:
-        said, _ = process.communicate(timeout=20)
-        assert process.returncode != 0, said
-    except subprocess.TimeoutExpired:
-        # It waits until somebody mends it.
-        process.kill()
-        said, _ = process.communicate()
-    assert said
-    return said
+        wait_until(lambda: run.process.poll() is not None or attempts() >= 2, "a refusal", progress=attempts)
+        assert run.process.poll() in (None, 1, 2), run.output
+    finally:
+        run.kill()
+    run.wait()
+    assert run.output
+    return run.output
 
 
 @pytest.mark.parametrize("url", [
