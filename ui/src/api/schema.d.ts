@@ -3281,6 +3281,8 @@ export interface operations {
                 readonly limit?: number;
                 /** @description Return records before this offset: `next_before` of the previous page. */
                 readonly before?: number;
+                /** @description Format of the answer; overrides `Accept`. Default: the format that `Accept` prefers, else JSON. */
+                readonly format?: "json" | "arrow" | "csv";
             };
             readonly header?: never;
             readonly path?: never;
@@ -3291,12 +3293,16 @@ export interface operations {
             /** @description The answer. */
             readonly 200: {
                 headers: {
+                    /** @description Address of the next page, if there is one: `<address>; rel="next"` (RFC 8288). */
+                    readonly Link?: string;
                     /** @description Milliseconds until the body starts: `cube` (query), `serialize`, `total`. */
                     readonly "Server-Timing"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
                     readonly "application/json": components["schemas"]["RejectedAnswer"];
+                    readonly "application/vnd.apache.arrow.stream": string;
+                    readonly "text/csv": string;
                 };
             };
             readonly 400: components["responses"]["BadRequest"];
