@@ -3,12 +3,12 @@ import type { RefObject } from "preact";
 import type { Series } from "../api/types";
 import { formatCount, formatShare, plural } from "../model/format";
 import { rank } from "../model/rank";
-import type { Answer } from "../state/query";
+import type { Asked } from "../state/query";
 import { Choice } from "./Choice";
 
 interface Props {
   readonly element: RefObject<HTMLElement | null>;
-  readonly answer: Answer<Series>;
+  readonly answer: Asked<Series>;
   readonly dimensions: readonly { readonly value: string; readonly label: string }[];
   readonly dimension: string;
   readonly chosen: readonly string[];

@@ -2,12 +2,21 @@
  * One view's counts that follow the live stream: asked once, then moved by each changed incident. They are asked for
  * anew where the stream has a gap, where only the server knows what a change makes, and once a minute as a check.
  */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { fetchReflecting, type Reflecting } from "../api/client";
 import type { ChangeLog } from "../model/increments/changes";
 import { Follower, type TallyOf } from "../model/increments/tally";
 import { useLive, useRevision } from "./live";
-import { CALM_MS, NOTHING, PAUSE_MS, Query, useIsPaused, type Answer } from "./query";
+import {
+  CALM_MS,
+  NOTHING,
+  PAUSE_MS,
+  Query,
+  useAnswerTo,
+  useIsPaused,
+  type Answer,
+  type Asked,
+} from "./query";
 
 const CHECK_MS = 60_000;
 
@@ -133,7 +142,7 @@ export function useFollowing<T, Context = unknown>(
   path: string | null,
   tallyOf: TallyOf<T> | null,
   context: Context | null = null,
-): Answer<T, Context> {
+): Asked<T, Context> {
   const { log, state } = useLive();
   const revision = useRevision();
   const { epoch } = state;
@@ -141,14 +150,14 @@ export function useFollowing<T, Context = unknown>(
   const following = useRef<Following<T, Context> | null>(null);
   const known = useRef({ context, tallyOf, epoch });
   known.current = { context, tallyOf, epoch };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const mine = new Following<T, Context>(log, setAnswer);
     following.current = mine;
     return () => mine.close();
   }, [log]);
   const isPaused = useIsPaused();
-  useEffect(() => following.current?.hold(isPaused), [isPaused]);
+  useLayoutEffect(() => following.current?.hold(isPaused), [isPaused]);
   // The revision grows with the epoch, and stays while the page is hidden.
-  useEffect(() => following.current?.want({ path, revision, ...known.current }), [path, revision]);
-  return answer;
+  useLayoutEffect(() => following.current?.want({ path, revision, ...known.current }), [path, revision]);
+  return useAnswerTo(path, answer);
 }

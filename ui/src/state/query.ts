@@ -4,7 +4,7 @@
  * While data streams in, the same question is asked again, but never twice at once and never more often than the pause
  * allows; a new question cancels the old one. The last answer stays on the screen until its successor is there.
  */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, fetchJson } from "../api/client";
 import { useLive } from "./live";
 
@@ -14,7 +14,6 @@ export interface Answer<T, Context = unknown> {
   readonly path: string | null;
   /** What the page knew when it asked: with data streaming in, it may know more by the time of the answer. */
   readonly context: Context | null;
-  readonly loading: boolean;
   readonly error: ApiError | null;
 }
 
@@ -22,7 +21,6 @@ export const NOTHING: Answer<never, never> = {
   data: null,
   path: null,
   context: null,
-  loading: false,
   error: null,
 };
 /** Between two requests for the same. */
@@ -64,10 +62,7 @@ export class Query<T, Context = unknown> {
       return;
     }
     if (this.#answer.path !== this.#path) return;
-    if (this.#flight !== null) {
-      this.#asked = -1;
-      this.#publish({ ...this.#answer, loading: false });
-    }
+    if (this.#flight !== null) this.#asked = -1;
     this.#cancel();
   }
 
@@ -84,6 +79,8 @@ export class Query<T, Context = unknown> {
       this.#path = path;
       this.#asked = -1;
       this.#startedAt = -Infinity;
+      // What was wrong with another question is not said of this one.
+      if (this.#answer.error !== null) this.#publish({ ...this.#answer, error: null });
     }
     this.#revision = revision;
     this.#context = context;
@@ -115,15 +112,14 @@ export class Query<T, Context = unknown> {
     this.#flight = flight;
     this.#asked = revision;
     this.#startedAt = Date.now();
-    this.#publish({ ...this.#answer, loading: true });
     const context = this.#context;
     let answer: Answer<T, Context>;
     try {
       const data = await this.#fetch(path, flight.signal);
-      answer = { data, path, context, loading: false, error: null };
+      answer = { data, path, context, error: null };
     } catch (cause) {
       const error = cause instanceof ApiError ? cause : new ApiError("broken", String(cause));
-      answer = { ...this.#answer, loading: false, error };
+      answer = { ...this.#answer, error };
     }
     // A newer question has taken over: this answer is to nothing any more.
     if (this.#flight !== flight) return;
@@ -145,24 +141,38 @@ export class Query<T, Context = unknown> {
   }
 }
 
+/** An answer beside the question that is asked now. */
+export interface Asked<T, Context = unknown> extends Answer<T, Context> {
+  /** The question has no answer yet; the last one stays until then. That the same question is asked again is not said. */
+  readonly loading: boolean;
+}
+
+export function useAnswerTo<T, Context>(path: string | null, answer: Answer<T, Context>): Asked<T, Context> {
+  return useMemo(() => {
+    const loading = path !== null && answer.path !== path && answer.error === null;
+    return { ...answer, loading };
+  }, [path, answer]);
+}
+
 export function useQuery<T, Context = unknown>(
   path: string | null,
   revision: number,
   context: Context | null = null,
-): Answer<T, Context> {
+): Asked<T, Context> {
   const [answer, setAnswer] = useState<Answer<T, Context>>(NOTHING);
   const query = useRef<Query<T, Context> | null>(null);
   const known = useRef(context);
   known.current = context;
-  useEffect(() => {
+  // Before the browser paints: what is asked a frame earlier is there a frame earlier.
+  useLayoutEffect(() => {
     const mine = new Query<T, Context>(setAnswer, fetchJson, CALM_MS);
     query.current = mine;
     return () => mine.close();
   }, []);
   const isPaused = useIsPaused();
-  useEffect(() => query.current?.hold(isPaused), [isPaused]);
-  useEffect(() => query.current?.want(path, revision, known.current), [path, revision]);
-  return answer;
+  useLayoutEffect(() => query.current?.hold(isPaused), [isPaused]);
+  useLayoutEffect(() => query.current?.want(path, revision, known.current), [path, revision]);
+  return useAnswerTo(path, answer);
 }
 
 export function useIsPaused(): boolean {

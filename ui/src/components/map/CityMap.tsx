@@ -1,6 +1,6 @@
 /** The map itself with what belongs to pointer and keyboard: crosshair, tooltip, zoom buttons, picking an area. */
 import { latLngToCell } from "h3-js";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { areaAt } from "../../model/areas";
 import { gridIndexAt } from "../../model/layers/density";
 import type { Drawing } from "../../model/layers/drawing";
@@ -78,7 +78,7 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
     onDrawn,
   };
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (container.current === null) return;
     const webGl = hasWebGl();
     setPlain(!webGl);
@@ -106,7 +106,7 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (formatCamera(camera) !== restsAt.current) renderer.current?.moveTo(camera);
   }, [camera]);
 
@@ -116,7 +116,7 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
       ? null
       : latLngToCell(pointer.place.latitude, pointer.place.longitude, drawing.resolution);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     renderer.current?.draw({ theme, drawing, outlines, shapes, selected, pointedAt: pointedCell, fresh });
   }, [theme, drawing, outlines, shapes, selected, pointedCell, fresh]);
 
