@@ -131,6 +131,7 @@ def test_without_the_flag_the_refusal_names_it(demo):
 WRONG = {
     "text": (lambda whole: b"streets, streets, streets\n" * 100, "it is not a usable PMTiles file of version 3: Invalid magic number"),
     "empty": (lambda whole: b"", "it is not a usable PMTiles file of version 3: Invalid header"),
+    "version 2": (lambda whole: whole[:7] + b"\x02" + whole[8:], "it is not a usable PMTiles file of version 3: Invalid PMTiles version"),
     "cut": (lambda whole: whole[:100], "it is not a usable PMTiles file of version 3: Invalid header"),
     "tiles of no known form": (lambda whole: whole[:99] + b"\x00" + whole[100:], "its tiles are none of mvt, png, jpeg, webp and avif"),
     "missing": (None, "it cannot be read: No such file or directory (os error 2)"),

@@ -13,6 +13,9 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use tower_http::services::ServeFile;
 
+/// The version of PMTiles that browsers' readers read.
+const VERSION: u8 = 3;
+
 /// Where browsers find it.
 pub(crate) const PATH: &str = "/basemap.pmtiles";
 
@@ -63,6 +66,9 @@ impl Basemap {
         let (tiles, metadata) = runtime.block_on(async {
             let reader = AsyncPmTilesReader::new_with_path(path).await?;
             let header = reader.get_header();
+            if header.spec_version() != VERSION {
+                return Err(PmtError::UnsupportedPmTilesVersion);
+            }
             let metadata = reader.get_metadata().await?;
             Ok::<_, PmtError>(((header.tile_type, header.min_zoom, header.max_zoom), metadata))
         })?;
