@@ -8,7 +8,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/blotter
 VENV := $(CACHE)/venv-$(shell cat e2e/requirements.txt bench/requirements.txt | sha256sum | cut -c1-12)
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help demo build dist docs ui test test-rust test-ui test-e2e lint bench clean tools
+.PHONY: help demo build dist docs ui test test-rust test-ui test-e2e lint bench bench-ui clean tools
 
 help: ## show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -95,6 +95,10 @@ $(CARGO_DENY):
 
 bench: build $(VENV)/.installed ## measure, each figure beside its peer in the same run
 	$(VENV)/bin/python bench/run.py $(ARGS)
+
+bench-ui: build $(VENV)/.installed ## measure the page in headless Chromium, beside kepler.gl
+	@scripts/require chromium zstd npm
+	$(VENV)/bin/python bench/ui.py $(ARGS)
 
 clean: ## remove what was built
 	cargo clean

@@ -49,7 +49,8 @@ INSTRUMENTS = """
     const original = WebGL2RenderingContext.prototype[name];
     WebGL2RenderingContext.prototype[name] = function (...words) {
       state.uploads += 1;
-      performance.mark("upload");
+      // Smaller ones are not data: each frame has some.
+      if (words.some(word => (word?.byteLength ?? 0) >= 1024)) performance.mark("upload");
       changed();
       return original.apply(this, words);
     };
