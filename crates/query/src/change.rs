@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 /// More changed totals than this are not listed: clients request the counts again.
 pub(crate) const MOST_COUNTS: usize = 1000;
 
-/// More changed incidents than this are not listed.
-pub(crate) const MOST_INCIDENTS: usize = 1000;
+/// More changed incidents than this are not listed: two seconds of a thousand a second.
+pub(crate) const MOST_INCIDENTS: usize = 2000;
 
 /// The data of an event of type `change`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -24,8 +24,8 @@ pub struct Change {
     #[schema(required)]
     pub(crate) counts: Option<Vec<CountChange>>,
     /// Incidents that are counted differently now, in the order of their records within a partition. With them any answer can be
-    /// brought up to date: apply those whose `offset` is not below the answer's next offset of that `partition`. Null when `counts` is,
-    /// or if nobody was listening when they changed: request the answers again.
+    /// brought up to date: apply those whose `offset` is not below the answer's next offset of that `partition`. Null if there are too many,
+    /// a snapshot was loaded, the client missed some, or nobody was listening when they changed: request the answers again.
     #[schema(required)]
     pub(crate) incidents: Option<Vec<IncidentChange>>,
 }

@@ -549,9 +549,8 @@ impl Follower {
         });
         let layers: Vec<&str> = self.city.profile.layers.iter().map(|layer| layer.name.as_str()).collect();
         let listed = match &news {
-            // Whoever requests the counts again needs no incidents.
-            News::Changes(changes) if counts.is_some() => changes.listed(),
-            _ => None,
+            News::Changes(changes) => changes.listed(),
+            News::Everything => None,
         };
         let clock = view.cube.clock();
         let incidents = listed.map(|all| all.iter().map(|one| IncidentChange::named(one, &layers, clock)).collect());

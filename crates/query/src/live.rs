@@ -2,7 +2,7 @@
 
 use blotter_peak::PublishedTick;
 
-/// Events that a slow client may be behind; past that it is told to ask again. Each has half a megabyte at most, and all clients
+/// Events that a slow client may be behind; past that it is told to ask again. Each has a megabyte at most, and all clients
 /// share them.
 pub(crate) const BACKLOG: usize = 64;
 

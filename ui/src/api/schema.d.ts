@@ -779,8 +779,8 @@ export interface components {
             readonly counts: readonly components["schemas"]["CountChange"][] | null;
             /**
              * @description Incidents that are counted differently now, in the order of their records within a partition. With them any answer can be
-             *     brought up to date: apply those whose `offset` is not below the answer's next offset of that `partition`. Null when `counts` is,
-             *     or if nobody was listening when they changed: request the answers again.
+             *     brought up to date: apply those whose `offset` is not below the answer's next offset of that `partition`. Null if there are too many,
+             *     a snapshot was loaded, the client missed some, or nobody was listening when they changed: request the answers again.
              */
             readonly incidents: readonly components["schemas"]["IncidentChange"][] | null;
             /** @description Figures of `/api/v1/meta` that changed, each with its whole new value. */
