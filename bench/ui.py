@@ -1,4 +1,4 @@
-"""The page in headless Chromium, with software rendering: first screen, brush, and an hour's worth of live incidents.
+"""The page in headless Chromium, with software rendering: first screen, brush, and ten minutes of live incidents.
 
     python bench/ui.py [--only first brush live] [--rounds N] [--live-seconds N]
 
@@ -253,7 +253,6 @@ KEPLER_PAGE = """<!doctype html><meta charset=utf-8><title>kepler.gl</title><sty
     datasets: { info: { id: "incidents", label: "incidents" }, data },
     options: { centerMap: true, readOnly: false },
     config: { version: "v1", config: { mapStyle: { styleType: "no_map" }, visState: { layers: [
-      { id: "cells", type: "hexagonId", config: { dataId: "incidents", columns: { hex_id: "cell" }, isVisible: false } },
       { id: "points", type: "point", config: { dataId: "incidents", label: "points", columns: { lat: "latitude", lng: "longitude" }, isVisible: true } },
     ] } } },
   }));

@@ -133,7 +133,7 @@ WRONG = {
     "empty": (lambda whole: b"", "it is not a usable PMTiles file of version 3: Invalid header"),
     "version 2": (lambda whole: whole[:7] + b"\x02" + whole[8:], "it is not a usable PMTiles file of version 3: Invalid PMTiles version"),
     "cut": (lambda whole: whole[:100], "it is not a usable PMTiles file of version 3: Invalid header"),
-    "tiles of no known form": (lambda whole: whole[:99] + b"\x00" + whole[100:], "its tiles are none of mvt, png, jpeg, webp and avif"),
+    "tiles of no known form": (lambda whole: whole[:99] + b"\x00" + whole[100:], "its tiles cannot be drawn: they must be mvt, png, jpeg, webp or avif"),
     "missing": (None, "it cannot be read: No such file or directory (os error 2)"),
 }
 

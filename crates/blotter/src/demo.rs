@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let sinks = parts::open_sinks(&arguments.sinks.urls, &profile)?;
     let outlets = Outlets::new(sinks, rules, &profile)?;
-    // First of all: a base map that is none, or a port that is taken, ends the command before it creates anything or asks the portal.
+    // First: an unusable base map or a port in use ends the command before it creates anything or contacts the portal.
     let map = if arguments.no_serve { None } else { Some((arguments.map.config()?, arguments.map.bind()?)) };
     let Deployment { directory, choice, boundaries, opened, store } = Deployment::open(arguments, &profile)?;
     let log = opened.log();

@@ -15,7 +15,7 @@ use blotter_city::UtcMicros;
 pub struct HourSlot {
     /// The hour's beginning.
     pub bucket: UtcMicros,
-    /// Code of the area; empty where there is none.
+    /// Code of the area. Empty if the incident has none.
     pub area: String,
     /// Category.
     pub category: String,
@@ -57,7 +57,7 @@ pub struct Changes {
     /// Incidents that are new, revised or deleted.
     pub incidents: u64,
     pub(crate) slots: Vec<(u32, u16, u16)>,
-    /// Incidents that may still be listed; none once there were more.
+    /// How many more incidents may be listed. None: they are not listed, or were too many.
     room: Option<usize>,
     listed: Vec<ChangedIncident>,
 }
@@ -95,7 +95,7 @@ impl Changes {
         }
     }
 
-    /// The same room for more, and nothing in it.
+    /// Empty changes that may list as many more incidents.
     #[must_use]
     pub fn rest(&self) -> Self {
         Self { room: self.room, ..Self::default() }
@@ -105,7 +105,7 @@ impl Changes {
         self.room.is_some()
     }
 
-    /// Nothing where only what is not counted changed.
+    /// Lists an incident, unless it is counted as before.
     pub(crate) fn list(&mut self, incident: ChangedIncident) {
         if incident.before == incident.after {
             return;

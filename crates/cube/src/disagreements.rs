@@ -30,7 +30,7 @@ impl PlaceAreas {
         with_values!(&self.0, numbers => numbers.len())
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

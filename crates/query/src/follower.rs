@@ -90,7 +90,7 @@ impl Announcer {
         Self { figures: None, news: News::none(), ticks: None }
     }
 
-    /// What the next batch adds to: its incidents are listed where somebody listens and they may still be told one by one.
+    /// Empty changes for the next batch. They list its incidents if somebody listens and there is room for more.
     fn room(&self, has_listeners: bool) -> Changes {
         match &self.news {
             News::Changes(changes) if has_listeners => changes.rest(),
@@ -128,7 +128,7 @@ impl LoadedCity {
 }
 
 impl Follower {
-    /// Runs until stopped, or until ready where that was asked for.
+    /// Runs until stopped, or until ready if `until_caught_up` is set.
     pub fn run(&self, shutdown: &Shutdown) -> Result<(), LoadError> {
         self.city.search.begin(&self.snapshots);
         let mut announcer = Announcer::new();

@@ -70,7 +70,7 @@ impl Hourly {
         self.clone()
     }
 
-    /// The end of the tick: the hour that is asked for, or that of the newest incident. An hour after the data is refused.
+    /// The hour at which the tick ends: the requested one, else that of the newest incident. An hour after the data is refused.
     pub(crate) fn tick_hour(&self, asked: Option<Hour>, clock: &CityClock) -> Result<Hour, QueryError> {
         let end = self.history.end();
         let at = asked.or(end).unwrap_or(0).max(FIRST_HOUR);

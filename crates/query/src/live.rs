@@ -2,8 +2,8 @@
 
 use blotter_peak::PublishedTick;
 
-/// Events that a slow client may be behind; past that it is told to ask again. Each has a megabyte at most, and all clients
-/// share them.
+/// How many events a slow client may be behind. One that is further behind requests everything again. An event has at most a
+/// megabyte, and all clients share it.
 pub(crate) const BACKLOG: usize = 64;
 
 /// Of each window of a tick so many peaks.

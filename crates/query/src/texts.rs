@@ -29,7 +29,7 @@ const BLOCK_ROWS: u64 = 1 << 16;
 /// Such blocks that one page reads.
 const MOST_BLOCKS: usize = 32;
 
-/// Why texts could not be read, for whoever asked.
+/// The error for a client if texts cannot be read.
 pub(crate) fn refusal(error: &LoadError) -> QueryError {
     if error.is_retryable() {
         QueryError::Unavailable(

@@ -26,7 +26,7 @@ pub struct Basemap {
     facts: BasemapFacts,
 }
 
-/// Why a file is none.
+/// Why a file cannot be a base map.
 #[derive(Debug, thiserror::Error)]
 pub enum BasemapError {
     /// It cannot be read.
@@ -39,7 +39,7 @@ pub enum BasemapError {
     #[error("its metadata cannot be read")]
     Metadata(#[from] serde_json::Error),
     /// Its tiles are of a form that maps do not draw.
-    #[error("its tiles are none of mvt, png, jpeg, webp and avif")]
+    #[error("its tiles cannot be drawn: they must be mvt, png, jpeg, webp or avif")]
     Tiles,
 }
 
@@ -99,7 +99,7 @@ impl Basemap {
         &self.facts
     }
 
-    /// The file, or the range of it that is asked for.
+    /// The file, or the requested range of it.
     pub(crate) async fn answer(&self, request: Request) -> Response {
         match ServeFile::new(&self.path).try_call(request).await {
             Ok(response) => {

@@ -56,7 +56,7 @@ pub(crate) struct Producer {
 pub(crate) type Feed = (Box<dyn Source>, Box<dyn Writer>);
 
 impl Producer {
-    /// Opens the source. Once that went well, or was tried, nothing that is wrong with it ends the role.
+    /// Opens the source. Once it has been open, nothing that is wrong with it ends the role.
     pub(crate) fn open(&mut self, log: &Arc<dyn Log>) -> Result<Feed> {
         let feed = self.choice.clone().open(&self.profile, log, &self.storage, &self.retry)?;
         self.retry.begun = true;

@@ -59,7 +59,7 @@ pub(crate) fn router(
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(compression::compress())
         .layer(middleware::map_response(compression::weaken))
-        // Its tiles are compressed, and whoever asks for a range of it wants those bytes.
+        // Outside of the compression: tiles are compressed already, and a range means bytes of the file itself.
         .route(
             basemap::PATH,
             get(|request: Request| async move {
