@@ -95,7 +95,13 @@ describe("meta", () => {
 
   test("without news asks nobody to fetch again", () => {
     const before = after({ type: "meta", meta: meta({ 0: 5 }) });
-    expect(reduceLive(before, { type: "meta", meta: meta({ 0: 5 }) }).changes).toBe(before.changes);
+    expect(reduceLive(before, { type: "meta", meta: meta({ 0: 5 }) })).toBe(before);
+  });
+
+  test("with the answer to a failure is news, even if nothing else is", () => {
+    const lost = after({ type: "meta", meta: meta({ 0: 5 }) }, { type: "opened" }, { type: "lost" });
+    const back = reduceLive(lost, { type: "meta", meta: meta({ 0: 5 }) });
+    expect([back.interrupted, back.meta === lost.meta]).toEqual([false, true]);
   });
 
   test("of a server that started anew is believed, smaller offsets and all", () => {

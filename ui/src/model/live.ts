@@ -6,6 +6,7 @@
  */
 import type { LiveChange, Meta, NextOffsets } from "../api/types";
 import { sameOffsets } from "./increments/changes";
+import { keeping } from "./kept";
 
 export type Connection = "connecting" | "live" | "reconnecting" | "unreachable" | "paused";
 
@@ -84,16 +85,19 @@ export function reduceLive(state: LiveState, event: LiveEvent): LiveState {
   }
 }
 
-function withMeta(state: LiveState, meta: Meta, isAhead: boolean): LiveState {
+function withMeta(state: LiveState, answer: Meta, isAhead: boolean): LiveState {
   // The last answer may still be on its way when the reader pauses.
   if (state.connection === "paused" && state.meta !== null) return state;
   // An answer that set out before a live event may arrive after it; it must not turn the clock back.
-  if (state.meta !== null && !state.interrupted && isBehind(meta.next_offsets, state.meta.next_offsets)) {
+  if (state.meta !== null && !state.interrupted && isBehind(answer.next_offsets, state.meta.next_offsets)) {
     return state;
   }
+  const meta = state.meta === null ? answer : keeping(answer, state.meta);
   const moved = state.meta === null || !sameOffsets(meta.next_offsets, state.meta.next_offsets);
   const snapshotMoved = state.meta?.snapshot.version !== meta.snapshot.version;
   const back = state.connection === "unreachable";
+  const isNews = meta !== state.meta || back || isAhead || state.failure !== null || state.interrupted;
+  if (!isNews) return state;
   return {
     ...state,
     meta,

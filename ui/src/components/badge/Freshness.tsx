@@ -4,6 +4,7 @@ import { formatCivil, formatCount, formatReceived } from "../../model/format";
 import type { Connection } from "../../model/live";
 import { newestIfOld, standingOf } from "../../model/sources";
 import { useLive } from "../../state/live";
+import { useNow } from "../../state/now";
 import { Figure } from "./Figure";
 
 /** A sign beside the word: states are told apart without colour. */
@@ -15,11 +16,14 @@ const STATES: Readonly<Record<Connection, { readonly sign: string; readonly text
   paused: { sign: "‖", text: "Paused" },
 };
 
+const MINUTE_MS = 60_000;
+
 export function Freshness() {
   const live = useLive();
   const { meta, connection } = live.state;
   const paused = connection === "paused";
-  const old = connection === "live" && meta !== null ? newestIfOld(meta, Date.now()) : null;
+  const now = useNow(MINUTE_MS);
+  const old = connection === "live" && meta !== null ? newestIfOld(meta, now) : null;
   const { sign, text } = old === null ? STATES[connection] : { sign: "○", text: old };
   return (
     <section class="freshness" data-testid="freshness" data-state={connection} aria-label="Freshness">
