@@ -4,7 +4,7 @@
  * Nothing is fetched from elsewhere: no glyphs (names are drawn with the system's own fonts), no sprites, and tiles only
  * where the server has a base map.
  */
-import { BitmapLayer, PathLayer, SolidPolygonLayer } from "@deck.gl/layers";
+import { BitmapLayer, PathLayer, type SolidPolygonLayer } from "@deck.gl/layers";
 import { MapLibreOverlay } from "@deck.gl/maplibre";
 import {
   Map as MapLibreMap,
@@ -24,7 +24,8 @@ import { parseRgb, type Theme } from "../../model/ramp";
 import { hexagonZoom } from "../../model/resolution";
 import type { Camera } from "../../model/view";
 import type { addBasemap } from "./basemap";
-import { coloursFor, geometryFor, outline, type HexagonGeometry } from "./hexagons";
+import { HexagonFill } from "./HexagonFill";
+import { outline } from "./hexagons";
 import { PALETTES } from "./palette";
 import { rasterOf } from "./raster";
 import {
@@ -50,13 +51,13 @@ const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: 
 
 export class GlRenderer implements Renderer {
   readonly #map: MapLibreMap;
-  readonly #overlay = new MapLibreOverlay({ interleaved: true, layers: [] });
+  readonly #overlay: MapLibreOverlay;
   readonly #events: RendererEvents;
   #scene: Scene | null = null;
   #drawn: Scene | null = null;
-  #geometry: HexagonGeometry | null = null;
-  #filled: SolidPolygonLayer | BitmapLayer | null = null;
-  #loaded = false;
+  /** null until the GPU's device is there. */
+  #hexagons: HexagonFill | null = null;
+  #layers: Layers = [null, null, null];
   readonly #basemap: Basemap | null;
   #addBasemap: typeof addBasemap | null = null;
 
@@ -81,24 +82,37 @@ export class GlRenderer implements Renderer {
     this.#map.touchZoomRotate.disableRotation();
     this.#map.keyboard.disableRotation();
     this.#map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-right");
-    this.#map.on("load", () => {
-      // Now, and in `draw` before the areas: the overlay finds its place between the layers only in a loaded style.
-      this.#map.addControl(this.#overlay);
-      this.#loaded = true;
-      if (this.#scene !== null) this.draw(this.#scene);
-      void this.#loadBasemap();
+    const opacity = basemap === null ? 1 : OVER_BASEMAP;
+    this.#overlay = new MapLibreOverlay({
+      interleaved: true,
+      layers: [],
+      onDeviceInitialized: (device) => {
+        this.#hexagons = new HexagonFill(device, opacity);
+      },
+      onLoad: () => {
+        if (this.#scene !== null) this.draw(this.#scene);
+        void this.#loadBasemap();
+      },
     });
+    // In `draw` before the areas: the overlay finds its place between the layers only in a loaded style.
+    this.#map.on("load", () => this.#map.addControl(this.#overlay));
     this.#listen();
   }
 
   draw(scene: Scene): void {
     this.#scene = scene;
-    if (!this.#loaded) return;
+    const hexagons = this.#hexagons;
+    if (hexagons === null) return;
     const before = this.#drawn;
     this.#drawn = scene;
-    const sameDrawing = before !== null && before.drawing === scene.drawing && before.theme === scene.theme;
-    if (!sameDrawing) this.#filled = this.#fill(scene);
-    this.#overlay.setProps({ layers: [this.#filled, freshLayer(scene), pointerLayer(scene)] });
+    const sameTheme = before?.theme === scene.theme;
+    const sameDrawing = before !== null && before.drawing === scene.drawing && sameTheme;
+    const [filled, fresh, pointer] = this.#layers;
+    this.#setLayers([
+      sameDrawing ? filled : fill(hexagons, scene),
+      sameTheme && before.fresh === scene.fresh ? fresh : freshLayer(scene),
+      sameTheme && before.pointedAt === scene.pointedAt ? pointer : pointerLayer(scene),
+    ]);
     if (before?.theme !== scene.theme) this.#paint(scene.theme);
     if (before?.outlines !== scene.outlines) this.#setAreas(scene);
     // While counts move, there is nothing to set: neither hexagons of counts nor their outlines have signs.
@@ -173,14 +187,10 @@ export class GlRenderer implements Renderer {
     if (this.#scene !== null) this.#paint(this.#scene.theme);
   }
 
-  /** The hexagons' corners stay on the GPU while only their colours change. */
-  #fill({ drawing, theme }: Scene): SolidPolygonLayer | BitmapLayer | null {
-    if (drawing === null) return null;
-    if (drawing.grid !== null) return gridLayer(drawing, theme);
-    if (drawing.resolution === null) return null;
-    this.#geometry = geometryFor(drawing.cells, drawing.resolution, this.#geometry);
-    const opacity = this.#basemap === null ? 1 : OVER_BASEMAP;
-    return hexagonLayer(this.#geometry, coloursFor(this.#geometry, drawing, theme), opacity);
+  #setLayers(layers: Layers): void {
+    if (layers.every((layer, index) => layer === this.#layers[index])) return;
+    this.#layers = layers;
+    this.#overlay.setProps({ layers: [...layers] });
   }
 
   /** Areas' colours, and the signs of all classes. */
@@ -219,6 +229,15 @@ export class GlRenderer implements Renderer {
       })),
     });
   }
+}
+
+/** What is filled, the marks of what is new, and of what is pointed at. */
+type Layers = readonly [SolidPolygonLayer | BitmapLayer | null, PathLayer | null, PathLayer | null];
+
+function fill(hexagons: HexagonFill, { drawing, theme }: Scene): SolidPolygonLayer | BitmapLayer | null {
+  if (drawing === null) return null;
+  if (drawing.grid !== null) return gridLayer(drawing, theme);
+  return drawing.resolution === null ? null : hexagons.fill(drawing, drawing.resolution, theme);
 }
 
 function hasSigns(drawing: Drawing | null): boolean {
@@ -315,30 +334,6 @@ function gridLayer(drawing: Drawing, theme: Theme): BitmapLayer | null {
     // A cell has one colour; smoothing would make up colours of no class.
     textureParameters: { minFilter: "nearest", magFilter: "nearest" },
     parameters: { depthCompare: "always", depthWriteEnabled: false },
-    ...{ beforeId: "area-outline" },
-  });
-}
-
-function hexagonLayer(geometry: HexagonGeometry, colours: Uint8Array, opacity: number): SolidPolygonLayer {
-  return new SolidPolygonLayer({
-    id: "hexagons",
-    // Typed for rows; buffers are the documented alternative.
-    data: {
-      length: geometry.places.size,
-      startIndices: geometry.startIndices,
-      attributes: {
-        getPolygon: geometry.corners,
-        getFillColor: { value: colours, size: 4, normalized: true },
-        indices: geometry.indices,
-      },
-    } as unknown as readonly unknown[],
-    opacity,
-    _normalize: false,
-    positionFormat: "XY",
-    extruded: false,
-    // Flat, and without a mark in the depth buffer, which would hide the outlines above.
-    parameters: { depthCompare: "always", depthWriteEnabled: false },
-    // Read by the overlay, not by the layer: draw below the outlines.
     ...{ beforeId: "area-outline" },
   });
 }

@@ -64,19 +64,19 @@ export function geometryFor(
 
 /** A colour for each corner; cells that the drawing does not have are transparent. */
 export function coloursFor({ places }: HexagonGeometry, drawing: Drawing, theme: Theme): Uint8Array {
-  const palette = drawing.classes.map(({ colours }) => parseRgb(colours[theme]));
-  const colours = new Uint8Array(places.size * CORNERS * 4);
-  drawing.cells.forEach((cell, index) => {
-    const rgb = palette[drawing.classOf[index] ?? -1];
-    const place = places.get(cell);
-    if (rgb === undefined || place === undefined) return;
-    for (let corner = place * CORNERS; corner < (place + 1) * CORNERS; corner += 1) {
-      const at = corner * 4;
-      [colours[at], colours[at + 1], colours[at + 2]] = rgb;
-      colours[at + 3] = 255;
-    }
-  });
-  return colours;
+  const { cells, classOf, classes } = drawing;
+  // Each colour as one word: four bytes in their order, whatever the machine's is.
+  const palette = new Uint32Array(
+    Uint8Array.from(classes.flatMap(({ colours }) => [...parseRgb(colours[theme]), 255])).buffer,
+  );
+  const colours = new Uint32Array(places.size * CORNERS);
+  for (let index = 0; index < cells.length; index += 1) {
+    const colour = palette[classOf[index] ?? -1];
+    const place = places.get(cells[index] ?? "");
+    if (colour === undefined || place === undefined) continue;
+    colours.fill(colour, place * CORNERS, (place + 1) * CORNERS);
+  }
+  return new Uint8Array(colours.buffer);
 }
 
 /** The exact outline, closed, as longitude and latitude. */
