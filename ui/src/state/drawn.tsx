@@ -1,6 +1,6 @@
 /** What the map shows: asked once, and drawn by map, legend, tooltip and table alike. */
 import type { ComponentChildren } from "preact";
-import { useMemo } from "preact/hooks";
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import type { ApiError } from "../api/client";
 import { filterParams, type Filter } from "../model/filter";
 import { formatPeriod } from "../model/format";
@@ -22,7 +22,7 @@ import { provided, useProvided } from "./context";
 import { useFrame } from "./frame";
 import { useFollowing } from "./following";
 import { useMeta } from "./live";
-import { apiPath, useAsking } from "./period";
+import { apiPath, useMapAsking } from "./period";
 import { useCellsTally } from "./tallies";
 import { useView } from "./view";
 
@@ -35,8 +35,6 @@ export interface Drawn {
   readonly period: string;
   /** The address of the answer. */
   readonly path: string | null;
-  /** A newer question has not been answered yet. */
-  readonly outdated: boolean;
   readonly error: ApiError | null;
   /** Nothing is asked, because the period ends before it begins. */
   readonly isEmptyPeriod: boolean;
@@ -49,19 +47,31 @@ interface Asked {
   readonly question: string;
 }
 
+interface Waiting {
+  /** A newer question than the one that is drawn has not been answered yet. */
+  readonly isOutdated: boolean;
+}
+
 const DrawnContext = provided<Drawn>();
+
+/** Apart: with each question it changes twice, and only the map's frame says so. */
+const WaitingContext = provided<Waiting>();
 
 export function useDrawn(): Drawn {
   return useProvided(DrawnContext, "the map's drawing");
 }
 
+export function useIsOutdated(): boolean {
+  return useProvided(WaitingContext, "whether the map's drawing is outdated").isOutdated;
+}
+
 export function DrawnProvider({ children }: { readonly children: ComponentChildren }) {
-  const { view } = useView();
+  const { view, follow } = useView();
   const { window } = view;
   const { outliers } = useMeta();
-  const { resolution } = useFrame();
+  const { resolution, show } = useFrame();
   const { layer: areas } = useAreas();
-  const { filter, query, extent } = useAsking();
+  const { filter, query, extent } = useMapAsking();
   const layer = areas === null && view.layer === "peaks" ? "count" : offered(view.layer);
 
   const cellsTally = useCellsTally(filter);
@@ -99,19 +109,24 @@ export function DrawnProvider({ children }: { readonly children: ComponentChildr
     error !== null && error.kind !== "unreachable" && context !== null && context.question !== asked.question;
   const isNothing = isEmptyPeriod || isRefused;
   const drawing = useMemo(() => (answer === null || isNothing ? null : draw(answer)), [answer, isNothing]);
+  // Before whoever else shows the drawing: this provider's effects run before its consumers are rendered.
+  useLayoutEffect(() => show.current?.(drawing), [show, drawing]);
+  useLayoutEffect(() => {
+    if (!loading) follow();
+  }, [loading, filter, follow]);
+
+  const period = context?.period ?? asked.period;
   const drawn = useMemo(
-    (): Drawn => ({
-      drawing,
-      answer,
-      period: context?.period ?? asked.period,
-      path: answered,
-      outdated: loading && context !== null && context.question !== asked.question,
-      error,
-      isEmptyPeriod,
-    }),
-    [drawing, answer, context, asked.period, asked.question, answered, loading, error, isEmptyPeriod],
+    (): Drawn => ({ drawing, answer, period, path: answered, error, isEmptyPeriod }),
+    [drawing, answer, period, answered, error, isEmptyPeriod],
   );
-  return <DrawnContext.Provider value={drawn}>{children}</DrawnContext.Provider>;
+  const isOutdated = loading && context !== null && context.question !== asked.question;
+  const waiting = useMemo(() => ({ isOutdated }), [isOutdated]);
+  return (
+    <DrawnContext.Provider value={drawn}>
+      <WaitingContext.Provider value={waiting}>{children}</WaitingContext.Provider>
+    </DrawnContext.Provider>
+  );
 
   function queryOf(): string | null {
     if (layer === "peaks") return areas === null ? null : peaksParams(view, areas.name);

@@ -1,6 +1,7 @@
 /** The map's frame: its size, and the camera and resolution that follow from it where the address names none. */
 import type { ComponentChildren, RefObject } from "preact";
 import { useMemo, useRef } from "preact/hooks";
+import type { Drawing } from "../model/layers/drawing";
 import { fitCamera } from "../model/projection";
 import { resolutionForZoom } from "../model/resolution";
 import type { Camera } from "../model/view";
@@ -18,6 +19,8 @@ export interface Frame {
   readonly resolution: number | null;
   /** Takes a picture of the map; null until the map is there. */
   readonly picture: RefObject<(() => Promise<HTMLCanvasElement>) | null>;
+  /** Draws on the map at once, before anything else on the page is drawn anew; null until the map is there. */
+  readonly show: RefObject<((drawing: Drawing | null) => void) | null>;
 }
 
 const MAP_MARGIN_PX = 14;
@@ -33,6 +36,7 @@ export function FrameProvider({ children }: { readonly children: ComponentChildr
   const { view } = useView();
   const element = useRef<HTMLDivElement>(null);
   const picture = useRef<(() => Promise<HTMLCanvasElement>) | null>(null);
+  const show = useRef<((drawing: Drawing | null) => void) | null>(null);
   const size = useSize(element);
   const [west, south, east, north] = bounding_box;
   const whole = useMemo(
@@ -43,6 +47,9 @@ export function FrameProvider({ children }: { readonly children: ComponentChildr
   const camera = view.camera ?? whole;
   const resolution =
     view.resolution ?? (camera === null ? null : resolutionForZoom(camera.zoom, camera.latitude));
-  const frame = useMemo(() => ({ element, size, camera, resolution, picture }), [size, camera, resolution]);
+  const frame = useMemo(
+    () => ({ element, size, camera, resolution, picture, show }),
+    [size, camera, resolution],
+  );
   return <FrameContext.Provider value={frame}>{children}</FrameContext.Provider>;
 }

@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import { filterParams, type Filter } from "../model/filter";
 import { filterAt, isEmptyPeriod, type Extent } from "../model/moment";
 import { useMeta } from "./live";
-import { useAskedFilter, useView } from "./view";
+import { useAskedFilter, useMapFilter, useView } from "./view";
 
 export interface Asking {
   readonly filter: Filter;
@@ -14,8 +14,15 @@ export interface Asking {
 }
 
 export function useAsking(): Asking {
+  return useAskingBy(useAskedFilter());
+}
+
+export function useMapAsking(): Asking {
+  return useAskingBy(useMapFilter());
+}
+
+function useAskingBy(filter: Filter): Asking {
   const { at } = useView().view;
-  const filter = useAskedFilter();
   const { earliest, data_as_of: latest } = useMeta();
   return useMemo(() => {
     const then = filterAt(filter, at);

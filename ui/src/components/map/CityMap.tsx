@@ -15,7 +15,7 @@ import { useView } from "../../state/view";
 import { Attribution } from "./Attribution";
 import { CanvasRenderer } from "./CanvasRenderer";
 import { GlRenderer } from "./GlRenderer";
-import { hasWebGl, type Place, type Renderer, type RendererEvents } from "./renderer";
+import { hasWebGl, type Place, type Renderer, type RendererEvents, type Scene } from "./renderer";
 import { Tooltip } from "./Tooltip";
 
 export interface CityMapProps {
@@ -42,10 +42,11 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
   const { chosen, toggle } = useChosenAreas();
   const explained = view.peak?.area.code ?? null;
   const selected = useMemo(() => (explained === null ? chosen : [...chosen, explained]), [chosen, explained]);
-  const { picture } = useFrame();
+  const { picture, show } = useFrame();
   const fresh = useFreshCells();
   const container = useRef<HTMLDivElement>(null);
   const renderer = useRef<Renderer | null>(null);
+  const scene = useRef<Scene | null>(null);
   const restsAt = useRef(formatCamera(camera));
   const [pointer, setPointer] = useState<Pointer | null>(null);
   const [hasKeyboard, setHasKeyboard] = useState(false);
@@ -98,8 +99,12 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
     const mine = webGl ? new GlRenderer(options) : new CanvasRenderer(options);
     renderer.current = mine;
     picture.current = () => mine.picture();
+    show.current = (next) => {
+      if (scene.current !== null) mine.draw({ ...scene.current, drawing: next });
+    };
     return () => {
       picture.current = null;
+      show.current = null;
       mine.destroy();
     };
     // The first camera only: later ones are moves of the same map.
@@ -117,7 +122,8 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
       : latLngToCell(pointer.place.latitude, pointer.place.longitude, drawing.resolution);
 
   useLayoutEffect(() => {
-    renderer.current?.draw({ theme, drawing, outlines, shapes, selected, pointedAt: pointedCell, fresh });
+    scene.current = { theme, drawing, outlines, shapes, selected, pointedAt: pointedCell, fresh };
+    renderer.current?.draw(scene.current);
   }, [theme, drawing, outlines, shapes, selected, pointedCell, fresh]);
 
   const index = pointer === null || drawing === null ? -1 : indexAt(drawing, pointer.place);

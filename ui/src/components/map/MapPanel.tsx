@@ -1,16 +1,17 @@
 /** The map with its legend; the map's code is fetched apart, so that the rest of the page need not wait for it. */
-import type { FunctionComponent } from "preact";
+import type { ComponentChildren, FunctionComponent, RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useAsked } from "../../state/asked";
-import { useDrawn } from "../../state/drawn";
+import { useDrawn, useIsOutdated } from "../../state/drawn";
 import { useFrame } from "../../state/frame";
+import { useLate } from "../../state/late";
 import type { CityMapProps } from "./CityMap";
 import { Legend } from "./Legend";
 import { MapNotice } from "./MapNotice";
 
 export function MapPanel() {
   const { element, camera } = useFrame();
-  const { drawing, outdated, path, error, isEmptyPeriod } = useDrawn();
+  const { drawing, path, error, isEmptyPeriod } = useDrawn();
   const CityMap = useCityMap();
   useAsked("Map, legend and its table", path);
   const isAnswered = isEmptyPeriod || (error !== null && drawing === null);
@@ -18,10 +19,9 @@ export function MapPanel() {
   useEffect(() => {
     if (isReady) announceReady();
   }, [isReady]);
-  const loading = (outdated || drawing === null) && !isAnswered;
   return (
     <div class="map-panel">
-      <div class="map-frame" ref={element} data-testid="map" aria-busy={loading}>
+      <MapFrame element={element} isAnswered={isAnswered} isDrawn={drawing !== null}>
         {CityMap === null || camera === null ? (
           <p class="map-wait">Drawing the map…</p>
         ) : CityMap === "failed" ? (
@@ -29,10 +29,32 @@ export function MapPanel() {
         ) : (
           <CityMap camera={camera} onDrawn={announceReady} />
         )}
-        {loading && <div class="progress" role="presentation" />}
         <MapNotice />
-      </div>
+      </MapFrame>
       <Legend />
+    </div>
+  );
+}
+
+interface MapFrameProps {
+  readonly element: RefObject<HTMLDivElement | null>;
+  readonly isAnswered: boolean;
+  readonly isDrawn: boolean;
+  readonly children: ComponentChildren;
+}
+
+/** An answer that comes sooner has no bar run for it. */
+const SLOW_MS = 150;
+
+/** Shows that the map waits for an answer. Apart, because while somebody drags it changes with every step. */
+function MapFrame({ element, isAnswered, isDrawn, children }: MapFrameProps) {
+  const isOutdated = useIsOutdated();
+  const loading = (isOutdated || !isDrawn) && !isAnswered;
+  const isSlow = useLate(loading, SLOW_MS);
+  return (
+    <div class="map-frame" ref={element} data-testid="map" aria-busy={loading}>
+      {children}
+      {isSlow && <div class="progress" role="presentation" />}
     </div>
   );
 }
