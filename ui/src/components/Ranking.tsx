@@ -28,22 +28,27 @@ export function Ranking({ isShown }: { readonly isShown: boolean }) {
   const newest = useFollowing<Series>(path, useSeriesTally(others, dimension, "year"));
   const answer = useCalm(element, newest, `${newest.path ?? ""} ${newest.error?.message ?? ""}`);
   useAsked("Most incidents", path);
-  return (
-    <RankedList
-      element={element}
-      answer={answer}
-      dimensions={[
-        ...(layer === null ? [] : [{ value: layer.name, label: "By area" }]),
-        { value: "category", label: "By category" },
-      ]}
-      dimension={dimension}
-      chosen={dimension === "category" ? filter.categories : chosen}
-      nameOf={(key) => nameOf(dimension, key)}
-      onDimension={(rank) => look({ rank })}
-      onToggle={(key) =>
-        dimension === "category" ? setFilter(toggleCategory(view.filter, key)) : toggle(key)
-      }
-    />
+  const marked = dimension === "category" ? filter.categories : chosen;
+  // The same element as before while the period alone changes, until there is an answer.
+  return useMemo(
+    () => (
+      <RankedList
+        element={element}
+        answer={answer}
+        dimensions={[
+          ...(layer === null ? [] : [{ value: layer.name, label: "By area" }]),
+          { value: "category", label: "By category" },
+        ]}
+        dimension={dimension}
+        chosen={marked}
+        nameOf={(key) => nameOf(dimension, key)}
+        onDimension={(rank) => look({ rank })}
+        onToggle={(key) =>
+          dimension === "category" ? setFilter(toggleCategory(view.filter, key)) : toggle(key)
+        }
+      />
+    ),
+    [answer, layer, dimension, marked, nameOf, look, setFilter, view.filter, toggle],
   );
 }
 

@@ -2,7 +2,7 @@
  * The whole of the data, small, with the period of the filter marked on it. Drag to select, drag the selection to move
  * it, or move either end with the arrow keys.
  */
-import { useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { timeTicks } from "../../model/axis";
 import { moved, periodOf, rangeOf, spanning, type Period, type Range } from "../../model/brush";
 import { formatCivil } from "../../model/format";
@@ -40,16 +40,13 @@ export function Brush({ timeline, counts, period, size, at: moment, onPreview, o
   const svg = useRef<SVGSVGElement>(null);
   const [drag, setDrag] = useState<Drag | null>(null);
   const [draft, setDraft] = useState<Range | null>(null);
-  const plot: Plot = {
-    left: MARGIN.left,
-    top: 2,
-    width: Math.max(size.width - MARGIN.left - MARGIN.right, 1),
-    height: Math.max(size.height - MARGIN.bottom - 2, 1),
-    length: buckets.length,
-    highest: Math.max(1, ...counts),
-  };
+  const plot = useMemo(() => plotOf(size, counts, buckets.length), [size, counts, buckets.length]);
   const range = draft ?? rangeOf(period, buckets, bucket);
-  const bottom = plot.top + plot.height;
+  // The same elements as before while the brush moves: nothing of them is rendered anew.
+  const ground = useMemo(
+    () => <Ground plot={plot} buckets={buckets} counts={counts} />,
+    [plot, buckets, counts],
+  );
   const x = (event: PointerEvent) => event.clientX - (svg.current?.getBoundingClientRect().left ?? 0);
   const preview = (next: Range) => onPreview(periodOf(next, buckets, bucket));
   const commit = (next: Range) => onPeriod(periodOf(next, buckets, bucket));
@@ -103,16 +100,7 @@ export function Brush({ timeline, counts, period, size, at: moment, onPreview, o
       onPointerUp={finish}
       onPointerCancel={cancel}
     >
-      <path class="brush-area" d={`${linePath(plot, counts)}V${bottom}H${edgeX(plot, 0.5)}Z`} />
-      <g class="chart-axes">
-        {timeTicks(buckets, Math.max(2, Math.floor(plot.width / TICK_SPACING_PX)))
-          .filter(({ index, label }) => fits(plot, index, label))
-          .map(({ index, label }) => (
-            <text key={index} x={edgeX(plot, index) + 3} y={bottom + 13}>
-              {label}
-            </text>
-          ))}
-      </g>
+      {ground}
       <rect
         class="brush-outside"
         x={plot.left}
@@ -154,6 +142,42 @@ export function Brush({ timeline, counts, period, size, at: moment, onPreview, o
         onIndex={(end) => commit({ start: range.start, end })}
       />
     </svg>
+  );
+}
+
+function plotOf(size: Size, counts: readonly number[], length: number): Plot {
+  return {
+    left: MARGIN.left,
+    top: 2,
+    width: Math.max(size.width - MARGIN.left - MARGIN.right, 1),
+    height: Math.max(size.height - MARGIN.bottom - 2, 1),
+    length,
+    highest: Math.max(1, ...counts),
+  };
+}
+
+interface GroundProps {
+  readonly plot: Plot;
+  readonly buckets: readonly string[];
+  readonly counts: readonly number[];
+}
+
+/** What the brush moves over. */
+function Ground({ plot, buckets, counts }: GroundProps) {
+  const bottom = plot.top + plot.height;
+  return (
+    <>
+      <path class="brush-area" d={`${linePath(plot, counts)}V${bottom}H${edgeX(plot, 0.5)}Z`} />
+      <g class="chart-axes">
+        {timeTicks(buckets, Math.max(2, Math.floor(plot.width / TICK_SPACING_PX)))
+          .filter(({ index, label }) => fits(plot, index, label))
+          .map(({ index, label }) => (
+            <text key={index} x={edgeX(plot, index) + 3} y={bottom + 13}>
+              {label}
+            </text>
+          ))}
+      </g>
+    </>
   );
 }
 

@@ -1,5 +1,5 @@
 /** The time series: controls, key, the chart of the filter's period, and the brush over the whole of the data. */
-import { useMemo, useRef } from "preact/hooks";
+import { useCallback, useMemo, useRef } from "preact/hooks";
 import type { AreaLayer, Bucket, Meta, Series } from "../../api/types";
 import type { Period } from "../../model/brush";
 import { civilMs } from "../../model/civil";
@@ -33,7 +33,7 @@ export function SeriesPanel() {
   const meta = useMeta();
   const nameOf = useNames();
   const isLive = useLive().state.connection === "live";
-  const { at, bucket: chosenBucket } = view;
+  const { at, bucket: chosenBucket, filter: chosen } = view;
   const filter = useAskedFilter();
   const by = knownDimension(view.by, meta.layers);
   const extent = extentOf(meta);
@@ -46,7 +46,7 @@ export function SeriesPanel() {
 
   const seriesPath = hasData ? path(by, bucket, filter) : null;
   const series = useFollowing<Series, Span>(seriesPath, useSeriesTally(filter, by, bucket), [start, end]);
-  const everything = useMemo(() => ({ ...filter, from: null, to: null }), [filter]);
+  const everything = useMemo(() => ({ ...chosen, from: null, to: null }), [chosen]);
   const whole = useFollowing<Series, Span>(
     hasData ? path("none", wholeBucket, everything) : null,
     useSeriesTally(everything, "none", wholeBucket),
@@ -62,10 +62,55 @@ export function SeriesPanel() {
   const chartSize = useSize(chart);
   const stripSize = useSize(strip);
   const isLabelled = chartSize !== null && chartSize.width >= LABELLED_FROM_PX;
-  const setPeriod = ({ from, to }: Period) => onFilter({ ...filter, from, to });
+  // These stay the same while a period is being dragged, and with them the charts that they are given to.
+  const setPeriod = useCallback(
+    ({ from, to }: Period) => onFilter({ ...chosen, from, to }),
+    [onFilter, chosen],
+  );
   /** The chart may show a part of the data only: its ends are open just where the filter's are. */
-  const setPeriodWithin = (period: Period) =>
-    setPeriod({ from: period.from ?? filter.from, to: period.to ?? filter.to });
+  const setPeriodWithin = useCallback(
+    (period: Period) => setPeriod({ from: period.from ?? chosen.from, to: period.to ?? chosen.to }),
+    [setPeriod, chosen],
+  );
+  const onPreview = useCallback(
+    (period: Period | null) => preview(period === null ? null : { ...chosen, ...period }),
+    [preview, chosen],
+  );
+  const isGrowing = isLive && filter.to === null;
+  const seriesChart = useMemo(
+    () =>
+      chartSize !== null &&
+      timeline !== null &&
+      timeline.buckets.length > 0 && (
+        <SeriesChart
+          timeline={timeline}
+          lines={lines}
+          size={chartSize}
+          isLive={isGrowing}
+          at={at}
+          isLabelled={isLabelled}
+          onPeriod={setPeriodWithin}
+        />
+      ),
+    [timeline, lines, chartSize, isGrowing, at, isLabelled, setPeriodWithin],
+  );
+  const brush = useMemo(
+    () =>
+      stripSize !== null &&
+      overview !== null &&
+      overview.buckets.length > 1 && (
+        <Brush
+          timeline={overview}
+          counts={overview.series[0]?.counts ?? []}
+          period={chosen}
+          at={at}
+          size={stripSize}
+          onPreview={onPreview}
+          onPeriod={setPeriod}
+        />
+      ),
+    [overview, chosen, at, stripSize, onPreview, setPeriod],
+  );
 
   return (
     <section class="panel series" data-testid="series" aria-label="Over time" aria-busy={series.loading}>
@@ -94,33 +139,13 @@ export function SeriesPanel() {
         </div>
       </header>
       <div class="chart-box" ref={chart}>
-        {chartSize !== null && timeline !== null && timeline.buckets.length > 0 && (
-          <SeriesChart
-            timeline={timeline}
-            lines={lines}
-            size={chartSize}
-            isLive={isLive && filter.to === null}
-            at={at}
-            isLabelled={isLabelled}
-            onPeriod={setPeriodWithin}
-          />
-        )}
+        {seriesChart}
         {(timeline === null || timeline.buckets.length === 0) && (
           <p class="empty">{emptySentence(hasData, timeline !== null, series.error?.message ?? null)}</p>
         )}
       </div>
       <div class="brush-box" ref={strip}>
-        {stripSize !== null && overview !== null && overview.buckets.length > 1 && (
-          <Brush
-            timeline={overview}
-            counts={overview.series[0]?.counts ?? []}
-            period={filter}
-            at={at}
-            size={stripSize}
-            onPreview={(period) => preview(period === null ? null : { ...filter, ...period })}
-            onPeriod={setPeriod}
-          />
-        )}
+        {brush}
       </div>
     </section>
   );

@@ -1,8 +1,9 @@
 /** The figures of the map as tables, for reading, sorting and for whoever cannot use a map. */
-import { useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { useAreas } from "../../state/areas";
 import { useDrawn } from "../../state/drawn";
-import { useView } from "../../state/view";
+import { useIsSeen } from "../../state/seen";
+import { PreviewIfSeen, useView } from "../../state/view";
 import { Choice } from "../Choice";
 import { DataView } from "../data/DataView";
 import { AreaTable } from "./AreaTable";
@@ -13,6 +14,7 @@ export function TablePanel() {
   const { layer } = useAreas();
   const element = useRef<HTMLDivElement>(null);
   const { answer } = useDrawn();
+  const isSeen = useIsSeen(element);
   const { view, look } = useView();
   const tab = view.table === "areas" && layer === null ? "hexagons" : view.table;
   const tabs = [
@@ -21,6 +23,12 @@ export function TablePanel() {
     { value: "incidents" as const, label: "Latest incidents" },
     { value: "data" as const, label: "Data" },
   ];
+  // The same element as before while the map is drawn anew, which alone is nothing to render a table for.
+  const table = useMemo(() => {
+    if (tab === "areas") return layer === null ? null : <AreaTable layer={layer} element={element} />;
+    if (tab === "hexagons") return <CellTable element={element} />;
+    return tab === "incidents" ? <IncidentTable element={element} /> : <DataView />;
+  }, [tab, layer]);
   return (
     <section class="panel tables" aria-label="Tables">
       <header class="panel-header">
@@ -35,10 +43,7 @@ export function TablePanel() {
         />
       </header>
       <div ref={element}>
-        {tab === "areas" && layer !== null && <AreaTable layer={layer} element={element} />}
-        {tab === "hexagons" && <CellTable element={element} />}
-        {tab === "incidents" && <IncidentTable element={element} />}
-        {tab === "data" && <DataView />}
+        <PreviewIfSeen isSeen={isSeen}>{table}</PreviewIfSeen>
       </div>
     </section>
   );
