@@ -7,12 +7,14 @@ import { useFollowing } from "../state/following";
 import { useMeta } from "../state/live";
 import { apiPath, useAsking } from "../state/period";
 import { useSeriesTally } from "../state/tallies";
+import { useAskedFilter, useView } from "../state/view";
 import { Announcer } from "./badge/Announcer";
 import { Summary } from "./Summary";
 
 export function Total() {
   const meta = useMeta();
   const { filter, query, extent } = useAsking();
+  const isBeingChosen = useAskedFilter() !== useView().view.filter;
   const path = apiPath("series?by=none&bucket=year", query);
   const answer = useFollowing<Series>(path, useSeriesTally(filter, "none", "year"));
   useAsked("Total", path);
@@ -28,6 +30,7 @@ export function Total() {
       />
       <Announcer
         question={query ?? ""}
+        isHeld={isBeingChosen}
         sentence={total === null ? "" : `${plural(total, "incident matches", "incidents match")}, ${period}.`}
       />
     </>
