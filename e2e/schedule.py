@@ -25,6 +25,7 @@ GROUPS = {
     "test_readme": "city",
     "test_hotspots": "city",
     "test_real_file": "city",
+    "test_page_brush": "outlined city",
     "test_page_compare": "outlined city",
     "test_page_data": "outlined city",
     "test_page_find": "outlined city",
