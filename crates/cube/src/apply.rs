@@ -114,8 +114,8 @@ impl Cube {
         self.groups[group].push(row, areas);
         self.positions.set(row.number, Position { group: group as u32, slot: slot as u32 });
         self.totals.enter(self.groups[group].category, row.cell, row.hour_of_week);
-        self.figures.total += 1;
-        self.figures.mapped += u64::from(row.place != UNMAPPED);
+        self.incident_totals.total += 1;
+        self.incident_totals.mapped += u64::from(row.place != UNMAPPED);
         self.by_category[usize::from(self.groups[group].category)] += 1;
         changes.slots.push(self.slot(&self.groups[group], slot));
     }
@@ -129,8 +129,8 @@ impl Cube {
             rows.take_content(content::of_incident(&self.identity.id(number), &before));
         }
         let rows = &self.groups[group as usize];
-        self.figures.total -= 1;
-        self.figures.mapped -= u64::from(rows.place.value(slot) != UNMAPPED);
+        self.incident_totals.total -= 1;
+        self.incident_totals.mapped -= u64::from(rows.place.value(slot) != UNMAPPED);
         self.by_category[usize::from(rows.category)] -= 1;
         changes.slots.push(self.slot(rows, slot));
         self.totals.leave(rows.category, rows.cell.value(slot), rows.hour_of_week[slot]);

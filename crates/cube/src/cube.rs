@@ -28,7 +28,7 @@ impl Locator {
 
 /// Totals of incidents: winning revisions, not deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct IncidentTotals {
     /// All.
     pub total: u64,
     /// With a point inside the city's bounding box.
@@ -65,7 +65,7 @@ pub struct Cube {
     pub(crate) areas: Vec<Vocabulary>,
     pub(crate) places: Places,
     pub(crate) calendar: Calendar,
-    pub(crate) figures: Figures,
+    pub(crate) incident_totals: IncidentTotals,
     pub(crate) totals: AllTotals,
     /// Incidents by category code.
     pub(crate) by_category: Vec<u64>,
@@ -88,7 +88,7 @@ impl Cube {
             areas: profile.layers.iter().map(|_| Vocabulary::default()).collect(),
             places: Places::new(),
             calendar: Calendar::new(profile.clock()),
-            figures: Figures::default(),
+            incident_totals: IncidentTotals::default(),
             totals: AllTotals::default(),
             by_category: Vec::new(),
             version: 0,
@@ -101,8 +101,8 @@ impl Cube {
     }
 
     /// Totals.
-    pub fn figures(&self) -> Figures {
-        self.figures
+    pub fn incident_totals(&self) -> IncidentTotals {
+        self.incident_totals
     }
 
     /// Rises with every batch that changes an incident: at the same version answers are the same.

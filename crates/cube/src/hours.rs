@@ -6,7 +6,7 @@ use crate::{
     hours_of_week::HOURS,
     narrow::with_values,
     scan::{self, Rows},
-    series::{By, SeriesLine, sorted_lines},
+    series::{By, CountedLine, sorted_lines},
     split::{Split, correct},
 };
 
@@ -75,7 +75,7 @@ fn tally_by<T: Copy + Into<u32>>(codes: &[T], hours: &[u8], rows: Rows<'_>, coun
 impl Cube {
     /// Selected incidents by line and hour of the week, 168 counts a line from Monday 00 on; the greatest line first,
     /// none that is empty.
-    pub fn hours_of_week(&self, filter: &Filter, by: By) -> Vec<SeriesLine> {
+    pub fn hours_of_week(&self, filter: &Filter, by: By) -> Vec<CountedLine> {
         let compiled = CompiledFilter::new(self, filter);
         let words = self.words_of(by);
         let split = match by {

@@ -65,7 +65,7 @@ impl Cube {
         });
         let hours =
             Hours { cube: self, months: &months, next: months.len(), carried: BTreeMap::new(), ready: Vec::new() };
-        let Some((hour, after)) = newest_hour(hours, self.figures.total) else { return Period::default() };
+        let Some((hour, after)) = newest_hour(hours, self.incident_totals.total) else { return Period::default() };
         let end = UtcMicros((i64::from(hour) + 1) * HOUR_MICROS);
         let (mut newest, mut apart) = (None, Vec::new());
         for (month, rows) in months.iter().rev() {

@@ -23,16 +23,16 @@ pub enum By {
 
 /// Counts over time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Series {
+pub struct CountsOverTime {
     /// The beginning of each bucket: a civil date, or for hours the moment with the city's offset.
     pub buckets: Vec<String>,
     /// The greatest first.
-    pub lines: Vec<SeriesLine>,
+    pub lines: Vec<CountedLine>,
 }
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeriesLine {
+pub struct CountedLine {
     /// Category or code; empty where an incident has none, or where there is one line.
     pub key: String,
     /// One a bucket.
@@ -50,14 +50,14 @@ pub struct TooLarge {
 }
 
 /// Counts of lines of a width, named by words, as lines: the greatest first, none that is empty.
-pub(crate) fn sorted_lines(words: &[String], counts: &[u32], width: usize) -> Vec<SeriesLine> {
-    let mut lines: Vec<(u64, SeriesLine)> = counts
+pub(crate) fn sorted_lines(words: &[String], counts: &[u32], width: usize) -> Vec<CountedLine> {
+    let mut lines: Vec<(u64, CountedLine)> = counts
         .chunks(width)
         .enumerate()
         .map(|(line, counts)| (line, counts.iter().map(|count| u64::from(*count)).sum(), counts))
         .filter(|(_, total, _)| *total > 0)
         .map(|(line, total, counts)| {
-            (total, SeriesLine { key: words.get(line).cloned().unwrap_or_default(), counts: counts.to_vec() })
+            (total, CountedLine { key: words.get(line).cloned().unwrap_or_default(), counts: counts.to_vec() })
         })
         .collect();
     lines.sort_by(|(a_total, a), (b_total, b)| b_total.cmp(a_total).then_with(|| a.key.cmp(&b.key)));
@@ -76,9 +76,9 @@ impl Cube {
 
     /// Selected incidents by line and bucket, the buckets contiguous from the first to the last that has any. Without
     /// a period they are those of [`Cube::period`].
-    pub fn series(&self, filter: &Filter, by: By, bucket: Bucket, most: usize) -> Result<Series, TooLarge> {
+    pub fn series(&self, filter: &Filter, by: By, bucket: Bucket, most: usize) -> Result<CountsOverTime, TooLarge> {
         let compiled = CompiledFilter::new(self, &self.on_axis(filter));
-        let Some(buckets) = Buckets::new(self, &compiled, bucket) else { return Ok(Series::default()) };
+        let Some(buckets) = Buckets::new(self, &compiled, bucket) else { return Ok(CountsOverTime::default()) };
         let width = buckets.len();
         let words = self.words_of(by);
         let numbers = width.saturating_mul(words.len().max(1));
@@ -100,7 +100,7 @@ impl Cube {
         if lines.len() * width > most {
             return Err(TooLarge { numbers: lines.len() * width, most });
         }
-        Ok(Series { buckets: buckets.names(), lines })
+        Ok(CountsOverTime { buckets: buckets.names(), lines })
     }
 }
 

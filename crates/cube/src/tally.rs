@@ -2,7 +2,7 @@
 //!
 //! A question about hourly totals needs neither ids nor points, which are most of what loading costs. A cube that was filled this way
 //! answers [`Cube::each_hourly_total`], [`Cube::period`], [`Cube::categories`], the areas of the primary layer and the total of
-//! [`Cube::figures`], exactly as a cube with all columns does. The caller must ask for nothing else, and must apply no revision.
+//! [`Cube::incident_totals`], exactly as a cube with all columns does. The caller must ask for nothing else, and must apply no revision.
 
 use crate::{calendar::QUARTER_MINUTES, cube::Cube, minute::minute_of, vocabulary::NONE};
 use blotter_city::UtcMicros;
@@ -57,7 +57,7 @@ impl Cube {
         let group = self.group(month, category);
         let base = self.groups[group].base;
         self.groups[group].push_time((i64::from(minute) - base) as u16, second, self.primary_layer, area);
-        self.figures.total += 1;
+        self.incident_totals.total += 1;
         if self.by_category.len() < self.categories.words().len() {
             self.by_category.resize(self.categories.words().len(), 0);
         }

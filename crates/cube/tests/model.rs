@@ -252,8 +252,8 @@ proptest! {
         }
 
         let live: Vec<_> = model.selected(&profile, &Filter::default());
-        prop_assert_eq!(cube.figures().total, live.len() as u64);
-        prop_assert_eq!(cube.figures().mapped, live.iter().filter(|(incident, _)| model.mapped(incident).is_some()).count() as u64);
+        prop_assert_eq!(cube.incident_totals().total, live.len() as u64);
+        prop_assert_eq!(cube.incident_totals().mapped, live.iter().filter(|(incident, _)| model.mapped(incident).is_some()).count() as u64);
         let counted = |incident: &Incident| CountedIncident {
             at: incident.occurred_at_utc,
             category: incident.category.clone(),
@@ -303,7 +303,7 @@ proptest! {
         prop_assert_eq!(tallied_totals.into_iter().collect::<BTreeMap<_, _>>(), hourly.clone());
         prop_assert_eq!(tallied.period(), cube.period());
         prop_assert_eq!(tallied.categories(), cube.categories());
-        prop_assert_eq!(tallied.figures().total, cube.figures().total);
+        prop_assert_eq!(tallied.incident_totals().total, cube.incident_totals().total);
         // Some of them, and hours that have none.
         let asked: BTreeSet<HourCell> =
             totals.iter().step_by(2).flat_map(|(cell, _)| [*cell, HourCell { hour: cell.hour + 1, ..*cell }, HourCell { area: 0, ..*cell }]).collect();

@@ -62,7 +62,7 @@ fn lone_incidents_move_neither_the_clock_nor_the_axis() {
     assert_eq!(axis(&cube, Bucket::Month), months);
     assert!(axis(&cube, Bucket::Hour).len() < 700);
     // They are counted, and who asks for their time sees them.
-    assert_eq!(cube.figures().total, 3002);
+    assert_eq!(cube.incident_totals().total, 3002);
     let to = blotter_city::parse_instant("1901-01-01T00:00:00Z");
     let from = blotter_city::parse_instant("1899-01-01T00:00:00Z");
     let asked = Filter { from, to, ..Filter::default() };

@@ -10,7 +10,7 @@ const EPOCH_HOUR_OF_WEEK: i64 = 3 * 24;
 
 /// A stretch of hours that is unlike other weeks and comes again, such as the civil day of 4 July.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holiday {
+pub struct HolidayHours {
     /// Which holiday, below 255: all stretches of one kind share a factor.
     pub kind: u8,
     /// Its first hour.
@@ -24,13 +24,13 @@ pub struct Holiday {
 pub struct Calendar {
     /// From which hour on the civil time lies so many hours from UTC, ascending. Before the first: its offset.
     offsets: Vec<(Hour, i8)>,
-    holidays: Vec<Holiday>,
+    holidays: Vec<HolidayHours>,
 }
 
 impl Calendar {
     /// With the hours at which the offset from UTC changes, and the holidays, both in any order. Where holidays overlap, the one
     /// that began last counts.
-    pub fn new(mut offsets: Vec<(Hour, i8)>, mut holidays: Vec<Holiday>) -> Self {
+    pub fn new(mut offsets: Vec<(Hour, i8)>, mut holidays: Vec<HolidayHours>) -> Self {
         offsets.sort_unstable();
         holidays.sort_unstable_by_key(|holiday| (holiday.first_hour, holiday.kind, holiday.hours));
         Self { offsets, holidays }
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn holidays_mark_their_hours() {
-        let holiday = |kind, first_hour, hours| Holiday { kind, first_hour, hours };
+        let holiday = |kind, first_hour, hours| HolidayHours { kind, first_hour, hours };
         let calendar = Calendar::new(Vec::new(), vec![holiday(2, 8, 4), holiday(1, -3, 5), holiday(9, 100, 24)]);
         let kinds: Vec<Option<u8>> = calendar.days(0, 10).into_iter().map(|day| day.holiday).collect();
         assert_eq!(kinds, [Some(1), Some(1), None, None, None, None, None, None, Some(2), Some(2)]);

@@ -5,7 +5,7 @@ use crate::course::{Course, CourseOf, Courses};
 use crate::expectations::Expectations;
 use crate::explanation::{Explanation, explain};
 use crate::span::{SpanExpected, span_expected};
-use crate::{Calendar, History, Holiday, Hour, Options, ReportingLag, Tick, peaks};
+use crate::{Calendar, History, HolidayHours, Hour, Options, ReportingLag, Tick, peaks};
 use blotter_city::{CityClock, Profile, UtcMicros};
 use std::{cmp::Ordering, sync::Arc};
 
@@ -74,10 +74,11 @@ impl City {
 }
 
 /// The stretches of hours that are holidays; those of one name are of one kind.
-fn holidays(profile: &Profile, clock: &CityClock) -> Vec<Holiday> {
+fn holidays(profile: &Profile, clock: &CityClock) -> Vec<HolidayHours> {
     let hour = |civil| hour_of(clock.to_utc(civil));
     let of = |(kind, holiday): (u8, &blotter_city::Holiday)| {
-        let stretch = |(first, end)| Holiday { kind, first_hour: hour(first), hours: (hour(end) - hour(first)) as u16 };
+        let stretch =
+            |(first, end)| HolidayHours { kind, first_hour: hour(first), hours: (hour(end) - hour(first)) as u16 };
         holiday.days().map(stretch).collect::<Vec<_>>()
     };
     (0_u8..).zip(&profile.holidays).flat_map(of).collect()
@@ -125,9 +126,14 @@ impl Numbers {
         self.areas.len() == areas && self.categories.len() == categories
     }
 
+    /// The numbers of an area and a category by their places of arrival; none where either has none.
+    pub fn of(&self, area: u16, category: u16) -> Option<(u32, u32)> {
+        Some((self.areas[usize::from(area)]?, self.categories[usize::from(category)]?))
+    }
+
     /// Replaces a total by the places of arrival of its area and its category.
     pub fn set(&self, history: &mut History, area: u16, category: u16, hour: Hour, total: u32) {
-        if let (Some(area), Some(category)) = (self.areas[usize::from(area)], self.categories[usize::from(category)]) {
+        if let Some((area, category)) = self.of(area, category) {
             history.set(area, category, hour, total);
         }
     }

@@ -237,13 +237,14 @@ fn city_profile(totals: &Totals) -> Profile {
     profile(&hours, &[1.0 / WEEK_HOURS as f64; WEEK_HOURS])
 }
 
-/// Each area's share of all crime, recent weeks weighted more.
+/// Each area's share of all crime, recent weeks weighted more. Where an area held nothing, half an incident counts, so that a first one
+/// is surprising but not impossible.
 fn area_shares(sums: &[Vec<Sums>], areas: usize) -> Vec<f64> {
     let incidents: Vec<f64> =
         (0..areas).map(|area| sums.iter().map(|of_category| of_category[area].weighted_incidents()).sum()).collect();
     let sum: f64 = incidents.iter().sum();
     let even = 1.0 / areas as f64;
-    incidents.into_iter().map(|incidents| if sum > 0.0 { incidents / sum } else { even }).collect()
+    incidents.into_iter().map(|incidents| if sum > 0.0 { incidents.max(0.5) / sum } else { even }).collect()
 }
 
 /// By hours back: what the holiday in it multiplies a category by.

@@ -117,7 +117,7 @@ pub fn add_up_to(parts: &mut [f64], sum: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Calendar, Holiday, peaks};
+    use crate::{Calendar, HolidayHours, peaks};
     use proptest::prelude::*;
 
     /// Two areas of two categories; one of them surges in the last day.
@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn options() -> Options {
-        let holidays = (0..60).map(|week| Holiday { kind: 3, first_hour: week * 168 + 150, hours: 18 });
+        let holidays = (0..60).map(|week| HolidayHours { kind: 3, first_hour: week * 168 + 150, hours: 18 });
         Options { calendar: Calendar::new(vec![(0, -6)], holidays.collect()), ..Options::default() }
     }
 

@@ -61,6 +61,26 @@ impl History {
         Self::default()
     }
 
+    /// The sums of several histories, each area and category by the numbers that they have in it; what has none is left out.
+    pub fn sum(parts: &[Self], number: impl Fn(u32, u32) -> Option<(u32, u32)>) -> Self {
+        let mut series: BTreeMap<(u32, u32), HourSeries> = BTreeMap::new();
+        for ((area, category), of_part) in parts.iter().flat_map(|part| &part.series) {
+            if let Some(key) = number(*area, *category) {
+                series.entry(key).or_default().entries.extend_from_slice(&of_part.entries);
+            }
+        }
+        for HourSeries { entries } in series.values_mut() {
+            // Stable, and so it takes the ascending runs of the parts as they are.
+            entries.sort_by_key(|entry| entry.0);
+            entries.dedup_by(|next, sum| {
+                let is_same = next.0 == sum.0;
+                sum.1 = sum.1.saturating_add(if is_same { next.1 } else { 0 });
+                is_same
+            });
+        }
+        Self { series }
+    }
+
     /// Replaces the total of one area, category and hour; zero takes it away. The indices are the caller's.
     pub fn set(&mut self, area: u32, category: u32, hour: Hour, count: u32) {
         if count > 0 {
@@ -97,13 +117,6 @@ impl History {
         let hours = NewestFirst { history: self, next: newest, block: Vec::new(), width: FIRST_BLOCK_HOURS };
         let (newest, _) = blotter_incident::newest_hour(hours, self.incidents())?;
         Some(newest.saturating_add(1))
-    }
-
-    /// Says every total above zero: area, category, hour and count, in that order.
-    pub fn each(&self, mut said: impl FnMut(u32, u32, Hour, u32)) {
-        for ((area, category), series) in &self.series {
-            series.entries.iter().for_each(|(hour, count)| said(*area, *category, *hour, *count));
-        }
     }
 
     /// By area, then by category.
@@ -183,6 +196,23 @@ mod tests {
         assert_eq!(history.end(), Some(2025));
     }
 
+    #[test]
+    fn parts_are_added_up_by_their_numbers() {
+        let (mut one, mut other, mut expect) = (History::new(), History::new(), History::new());
+        one.set(0, 0, 7, 2);
+        one.set(0, 0, 9, 1);
+        one.set(1, 0, 7, 4);
+        other.set(0, 0, 8, 3);
+        other.set(0, 0, 9, 5);
+        other.set(2, 0, 8, 6);
+        for (hour, count) in [(7, 2), (8, 3), (9, 6)] {
+            expect.set(5, 1, hour, count);
+        }
+        expect.set(3, 1, 8, 6);
+        let number = |area, category| [Some(5), None, Some(3)][area as usize].map(|area| (area, category + 1));
+        assert_eq!(History::sum(&[one, other], number), expect);
+    }
+
     proptest! {
         /// A history after any revisions is the one that was told the last totals only, in order.
         #[test]
@@ -201,6 +231,7 @@ mod tests {
                 fresh.set(*area, *category, *hour, *count);
             }
             prop_assert_eq!(&history, &fresh);
+            prop_assert_eq!(&History::sum(&[history.clone()], |area, category| Some((area, category))), &history);
             prop_assert_eq!(history.incidents(), totals.values().map(|count| u64::from(*count)).sum::<u64>());
         }
     }

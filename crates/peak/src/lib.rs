@@ -27,7 +27,7 @@ mod tick;
 mod totals;
 mod weekly_fit;
 
-pub use calendar::{Calendar, Holiday, WEEK_HOURS};
+pub use calendar::{Calendar, HolidayHours, WEEK_HOURS};
 pub use city::{City, Names, Numbers, begin_of, hour_of};
 pub use course::{Course, CourseOf};
 pub use expectations::HolidayInWindow;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use blotter_peak::{
-    Calendar, History, Holiday, Hour, Options, Peak, ReportingLag, Tick, WEEK_HOURS, Window, WindowState, peaks,
+    Calendar, History, HolidayHours, Hour, Options, Peak, ReportingLag, Tick, WEEK_HOURS, Window, WindowState, peaks,
     upper_tail,
 };
 use proptest::prelude::*;
@@ -207,8 +207,8 @@ fn the_hour_of_the_week_and_summer_time_count() {
 fn a_holiday_is_expected_to_be_like_itself() {
     let mut history = even(200, 1, 1);
     // Every twentieth week begins with a day of five an hour.
-    let holidays: Vec<Holiday> =
-        (0..10).map(|n| Holiday { kind: 1, first_hour: (20 * n + 19) * WEEK, hours: 24 }).collect();
+    let holidays: Vec<HolidayHours> =
+        (0..10).map(|n| HolidayHours { kind: 1, first_hour: (20 * n + 19) * WEEK, hours: 24 }).collect();
     for holiday in &holidays {
         (holiday.first_hour..holiday.first_hour + 24).for_each(|hour| history.set(0, 0, hour, 5));
     }
@@ -224,8 +224,8 @@ fn a_holiday_is_expected_to_be_like_itself() {
 #[test]
 fn a_holiday_is_no_evidence_of_a_surge_in_the_week_after_it() {
     let mut history = even(200, 1, 1);
-    let holidays: Vec<Holiday> =
-        (0..10).map(|n| Holiday { kind: 1, first_hour: (20 * n + 18) * WEEK, hours: 24 }).collect();
+    let holidays: Vec<HolidayHours> =
+        (0..10).map(|n| HolidayHours { kind: 1, first_hour: (20 * n + 18) * WEEK, hours: 24 }).collect();
     for holiday in &holidays {
         (holiday.first_hour..holiday.first_hour + 24).for_each(|hour| history.set(0, 0, hour, 5));
     }
@@ -240,7 +240,8 @@ fn a_holiday_is_no_evidence_of_a_surge_in_the_week_after_it() {
 
 #[test]
 fn what_lies_before_the_data_raises_no_expectation() {
-    let holidays: Vec<Holiday> = (0..8).map(|n| Holiday { kind: 1, first_hour: 40 * n * WEEK, hours: 24 }).collect();
+    let holidays: Vec<HolidayHours> =
+        (0..8).map(|n| HolidayHours { kind: 1, first_hour: 40 * n * WEEK, hours: 24 }).collect();
     let options = Options { calendar: Calendar::new(Vec::new(), holidays), ..Options::default() };
     // The data begin in week 200, and have a holiday in week 240 and now.
     let mut history = History::new();
@@ -332,6 +333,18 @@ fn a_surge_of_two_weeks_has_more_evidence_than_either_week() {
     assert!((once.expected - twice.expected).abs() < 1e-9 && (once.p - twice.p).abs() < 1e-9, "{once:?} {twice:?}");
     assert!(twice.surge_evidence.unwrap() > 1.5 * once.surge_evidence.unwrap(), "{once:?} {twice:?}");
     assert!(with(10, 10).surge_evidence.unwrap() < 1.0);
+}
+
+#[test]
+fn the_first_incidents_of_an_area_are_surprising_but_not_impossible() {
+    let mut history = even(26, 2, 1);
+    (0..4).for_each(|hour| history.set(2, 0, 26 * WEEK - 1 - hour, 1));
+    let tick = tick(&history, 26 * WEEK);
+    is_sound(&tick);
+    let first = peak(&tick, 168, 2, 0);
+    assert_eq!(first.observed, 4);
+    assert!(first.expected > 1e-4 && first.expected < 0.1, "{first:?}");
+    assert!(first.p > 1e-15 && first.p < 1e-4, "{first:?}");
 }
 
 fn bits(tick: &Tick) -> Vec<u64> {

@@ -172,7 +172,7 @@ impl LoadedCity {
 impl Figures {
     /// As of a view.
     pub fn of(city: &LoadedCity, view: &View) -> Self {
-        let (figures, period) = (view.cube.figures(), view.cube.period());
+        let (figures, period) = (view.cube.incident_totals(), view.cube.period());
         let local = |at: Option<UtcMicros>| at.map(|at| view.cube.clock().format(at));
         let apart = |apart: Option<OutlierGroup>| {
             let format = |at| view.cube.clock().format(at);

@@ -245,7 +245,7 @@ mod tests {
         assert_eq!((snapshot.manifest.version, snapshot.next_offsets()), (7, vec![u64::from(ROWS)]));
         for (texts_in_log, partition) in [(true, 0), (false, IN_SNAPSHOT)] {
             let cube = loaded(&snapshot, texts_in_log, &Shutdown::new());
-            assert_eq!(cube.figures().total, u64::from(ROWS));
+            assert_eq!(cube.incident_totals().total, u64::from(ROWS));
             let page = cube.newest(&Filter::default(), 100, None);
             let places: Vec<_> = page.incidents.iter().rev().map(|row| row.text).collect();
             let expect: Vec<_> = (0..u64::from(ROWS)).map(|offset| Locator { partition, offset }).collect();
@@ -271,7 +271,7 @@ mod tests {
         let (_directory, snapshot) = written();
         let shutdown = Shutdown::new();
         shutdown.trigger();
-        assert_eq!(loaded(&snapshot, true, &shutdown).figures().total, 0);
+        assert_eq!(loaded(&snapshot, true, &shutdown).incident_totals().total, 0);
     }
 
     #[test]

@@ -75,12 +75,11 @@ impl TickProgress {
 /// The hourly totals as the counters have said them so far.
 #[derive(Default)]
 struct HourlyTotals {
-    /// By part, and their sum: by the places of arrival of areas and categories.
+    /// By partition; areas and categories by their places of arrival.
     parts: Vec<History>,
-    sums: History,
     areas: Vocabulary,
     categories: Vocabulary,
-    /// The sum by numbers that do not depend on arrival.
+    /// Their sum, by numbers that do not depend on arrival.
     history: History,
     names: Names,
     numbers: Numbers,
@@ -90,13 +89,15 @@ impl HourlyTotals {
     fn set(&mut self, part: usize, hour: Hour, area: &str, category: &str, count: u32) -> Result<(), CountError> {
         let (area, category) = (self.areas.code(area, "areas")?, self.categories.code(category, "categories")?);
         let (a, c) = (u32::from(area), u32::from(category));
-        let before = self.parts[part].count(a, c, hour);
-        self.parts[part].set(a, c, hour, count);
-        let sum = self.sums.count(a, c, hour).saturating_sub(before).saturating_add(count);
-        self.sums.set(a, c, hour, sum);
-        if self.has_numbers() {
-            self.numbers.set(&mut self.history, area, category, hour, sum);
+        // Else all are added up once when they are numbered, which takes less.
+        if self.has_numbers()
+            && let Some((area, category)) = self.numbers.of(area, category)
+        {
+            let before = self.parts[part].count(a, c, hour);
+            let sum = self.history.count(area, category, hour).saturating_sub(before).saturating_add(count);
+            self.history.set(area, category, hour, sum);
         }
+        self.parts[part].set(a, c, hour, count);
         Ok(())
     }
 
@@ -104,16 +105,14 @@ impl HourlyTotals {
         self.numbers.are_of(self.areas.words().len(), self.categories.words().len())
     }
 
-    /// Numbers what has arrived since.
+    /// Numbers what has arrived since, and adds up its parts.
     fn number(&mut self) {
         if self.has_numbers() {
             return;
         }
         (self.names, self.numbers) = Names::ordered(self.areas.words(), self.categories.words());
-        let (numbers, mut history) = (&self.numbers, History::new());
         // Both codes were 16 bits wide.
-        self.sums.each(|area, category, hour, sum| numbers.set(&mut history, area as u16, category as u16, hour, sum));
-        self.history = history;
+        self.history = History::sum(&self.parts, |area, category| self.numbers.of(area as u16, category as u16));
     }
 }
 

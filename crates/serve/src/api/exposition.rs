@@ -25,10 +25,10 @@ pub(super) fn render(context: &Context) -> String {
 
 fn data(context: &Context, view: &View, text: &mut Exposition) {
     let city = &context.city;
-    let figures = view.cube.figures();
+    let incidents = view.cube.incident_totals();
     text.family("blotter_incidents", "gauge", "Incidents: winning revisions, not deleted.")
-        .sample(&[("state", &"mapped")], figures.mapped)
-        .sample(&[("state", &"unmapped")], figures.total - figures.mapped);
+        .sample(&[("state", &"mapped")], incidents.mapped)
+        .sample(&[("state", &"unmapped")], incidents.total - incidents.mapped);
     text.family("blotter_rejected", "gauge", "Distinct rejected records.").sample(&[], view.rejected.len());
     let help = "Mapped incidents whose area differs from the one whose outline contains them.";
     text.family("blotter_disagreeing", "gauge", help);
