@@ -62,7 +62,7 @@ pub(crate) enum Command {
     Produce(Produce),
     /// Count the log's incidents by hour, area and category
     Count(LogToStore),
-    /// Find what is peaking in the hourly counts; write the counts to time-series sinks
+    /// Find what is peaking in the hourly counts; write both to time-series sinks
     Detect(Detect),
     /// Run `count` and `detect` in one process
     Online(Online),

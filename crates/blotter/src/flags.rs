@@ -105,11 +105,11 @@ pub(crate) struct StoreUrl {
     pub(crate) store: String,
 }
 
-/// Where hourly counts go.
+/// Where hourly counts and peaks go.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Sinks {
-    /// Write the hourly counts to `influxdb://HOST:8086/DATABASE[?version=1|2|3&org=ORG]` or `kairosdb://HOST:8080`; may be
-    /// repeated
+    /// Write the hourly counts and the peaks to `influxdb://HOST:8086/DATABASE[?version=1|2|3&org=ORG]` or
+    /// `kairosdb://HOST:8080`; may be repeated
     #[arg(id = "sinks", long = "sink", env = "BLOTTER_SINKS", value_name = "URL", value_delimiter = ',')]
     pub(crate) urls: Vec<String>,
 }

@@ -9,7 +9,7 @@ use blotter_online::{
     count::counts_batch,
     detect::group,
     run_detect,
-    sinks::{MemorySink, Point, Sink, SinkError},
+    sinks::{MemorySink, PeakPoint, Point, Sink, SinkError},
 };
 use blotter_runtime::Shutdown;
 use std::{
@@ -87,6 +87,10 @@ impl Sink for Moody {
         }
         self.told.lock().unwrap().extend(points.iter().map(|point| (point.bucket / 3600, point.count)));
         self.memory.write(points)
+    }
+
+    fn write_peaks(&mut self, points: &[PeakPoint<'_>]) -> Result<(), SinkError> {
+        self.memory.write_peaks(points)
     }
 }
 

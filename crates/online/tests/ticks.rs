@@ -5,10 +5,10 @@
 use blotter_city::Profile;
 use blotter_log::{Append, EmbeddedLog, EmbeddedOptions, GroupOffset, Log, Offset, Topic, Transaction};
 use blotter_online::{
-    AlertProgress, DetectConfig, DetectParts, Hook, Rule, TickProgress,
+    AlertProgress, DetectConfig, DetectError, DetectParts, FeedProgress, Hook, Rule, TickProgress,
     count::{GROUP, counts_batch},
     run_detect,
-    sinks::Webhook,
+    sinks::{MemorySink, PeakPoint, Point, Sink, SinkError, Webhook},
 };
 use blotter_peak::{City, History, Names, Numbers, PublishedTick, ReportedWindow, begin_of, said_rows};
 use blotter_runtime::Shutdown;
@@ -18,7 +18,11 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     path::Path,
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
 };
 
 const AREAS: [&str; 4] = ["", "8", "25", "10"];
@@ -288,4 +292,95 @@ fn a_webhook_that_refuses_loses_nothing() {
     run().unwrap();
     let sent: Vec<(String, String)> = received.try_iter().collect();
     assert_eq!((sent.len(), &sent[0]), (2, &sent[1]));
+}
+
+/// A memory that may refuse peaks.
+#[derive(Clone, Default)]
+struct Picky {
+    memory: MemorySink,
+    refuses: Arc<AtomicBool>,
+}
+
+impl Sink for Picky {
+    fn name(&self) -> &'static str {
+        "picky"
+    }
+
+    fn write(&mut self, points: &[Point<'_>]) -> Result<(), SinkError> {
+        self.memory.write(points)
+    }
+
+    fn write_peaks(&mut self, points: &[PeakPoint<'_>]) -> Result<(), SinkError> {
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(SinkError::Refused { sink: "picky".into(), status: 400, reason: "no".into() });
+        }
+        self.memory.write_peaks(points)
+    }
+}
+
+/// Runs to the end with a sink; how many points it was given.
+fn feed(log: &Arc<dyn Log>, sink: &Picky) -> Result<u64, DetectError> {
+    let mut parts = parts(log, Vec::new(), Vec::new());
+    let progress = Arc::new(FeedProgress::new(2));
+    parts.sinks.push((Box::new(sink.clone()), Arc::clone(&progress)));
+    run_detect(&DetectConfig { until_caught_up: true }, &mut parts, &Shutdown::new())?;
+    assert_eq!(progress.next_peak(), log.bounds(Topic::Peaks, 0).unwrap().next.0);
+    Ok(progress.points())
+}
+
+/// What the ticks of the topic listed, the last word of each hour.
+fn listed(log: &Arc<dyn Log>) -> BTreeMap<(i64, u16, String, String), (u64, f64, f64)> {
+    let mut all = BTreeMap::new();
+    for fetched in log.read(Topic::Peaks, 0, Offset(0), 1 << 30).unwrap() {
+        for row in said_rows(&fetched.records).unwrap() {
+            let said: PublishedTick = serde_json::from_str(&row.json).unwrap();
+            for window in said.report.windows.into_iter().chain(said.unlisted) {
+                for peak in window.peaks {
+                    let key = (begin_of(row.at).0 / 1_000_000, window.hours, peak.area, peak.category);
+                    all.insert(key, (peak.observed, peak.expected, peak.q));
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn a_sink_gets_what_each_tick_lists_and_a_later_tick_of_the_hour_overwrites_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, sink) = (open(directory.path()), Picky::default());
+    say(&log, &weeks(), 0);
+    let first = feed(&log, &sink).unwrap();
+    assert_eq!(sink.memory.peaks(), listed(&log));
+    assert_eq!(first, (sink.memory.points().len() + sink.memory.peaks().len()) as u64);
+    assert_eq!(feed(&log, &sink).unwrap(), 0, "what a sink has is not sent again");
+    let last = *weeks().last().unwrap();
+    let before = sink.memory.peaks();
+    for change in [(last.0, last.1, last.2, last.3, 30), (0, last.1 + 1, 2, 0, 1)] {
+        say(&log, &[change], 1);
+        feed(&log, &sink).unwrap();
+        assert_eq!(sink.memory.peaks(), listed(&log));
+    }
+    let after = sink.memory.peaks();
+    assert!(before.keys().all(|key| after.contains_key(key)) && before.iter().any(|(key, peak)| after[key] != *peak));
+    assert_eq!(after.len(), 2 * before.len(), "the next hour has points of its own");
+    // One that is new gets every hour that the topic has.
+    let other = MemorySink::default();
+    let mut parts = parts(&log, Vec::new(), Vec::new());
+    parts.sinks.push((Box::new(other.clone()), Arc::new(FeedProgress::new(2))));
+    run_detect(&DetectConfig { until_caught_up: true }, &mut parts, &Shutdown::new()).unwrap();
+    assert_eq!(other.peaks(), after);
+}
+
+#[test]
+fn a_sink_that_refuses_peaks_gets_them_once_it_takes_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, sink) = (open(directory.path()), Picky::default());
+    say(&log, &weeks(), 0);
+    sink.refuses.store(true, Ordering::SeqCst);
+    assert!(feed(&log, &sink).unwrap_err().to_string().contains("400"));
+    assert!(!sink.memory.points().is_empty() && sink.memory.peaks().is_empty());
+    sink.refuses.store(false, Ordering::SeqCst);
+    assert_eq!(feed(&log, &sink).unwrap(), sink.memory.peaks().len() as u64, "the totals are there already");
+    assert_eq!(sink.memory.peaks(), listed(&log));
 }

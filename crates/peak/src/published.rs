@@ -1,6 +1,6 @@
 //! The records of topic `peaks`: what was published at each tick, in JSON, by the hour at which it ended.
 
-use crate::{Hour, Report, ReportedPeak, begin_of, hour_of};
+use crate::{Hour, Report, ReportedPeak, ReportedWindow, begin_of, hour_of};
 use arrow::{
     array::{AsArray, RecordBatch, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
@@ -23,6 +23,11 @@ pub struct PublishedTick {
     /// Episodes that have not ended. Only in topic `peaks`; the live stream leaves it out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub episodes: Vec<Episode>,
+    /// Pairs that earlier ticks of the same hour listed and this one does not, as they stand now. Only in topic `peaks`: a sink
+    /// overwrites with them what it has.
+    #[schema(ignore)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<ReportedWindow>,
     /// Alerts of episodes that began at this tick; may be empty.
     #[schema(required)]
     #[serde(default)]
@@ -121,7 +126,7 @@ pub fn said_rows(batch: &RecordBatch) -> Result<Vec<TickRecord>, ArrowError> {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
-    use crate::{ReportedWindow, WindowState};
+    use crate::WindowState;
 
     #[test]
     fn rows_survive_the_columns() {
@@ -159,8 +164,9 @@ mod tests {
                 tests: 4,
                 reporting_lag: "none".into(),
                 next_offsets,
-                windows,
+                windows: windows.clone(),
             },
+            unlisted: windows,
             episodes: vec![Episode {
                 rule: "r".into(),
                 area: "25".into(),

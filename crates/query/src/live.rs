@@ -25,6 +25,7 @@ impl Event {
     pub(crate) fn peaks(mut said: PublishedTick) -> Result<Self, serde_json::Error> {
         said.report.windows.iter_mut().for_each(|window| window.peaks.truncate(MOST_PEAKS));
         said.episodes.clear();
+        said.unlisted.clear();
         Ok(Self { name: "peaks", id: None, data: serde_json::to_string(&said)? })
     }
 }

@@ -1,4 +1,4 @@
-//! `blotter detect`: what is peaking, and hourly counts for time-series sinks.
+//! `blotter detect`: what is peaking, and both for time-series sinks.
 
 use crate::{
     failure::supervise,
@@ -116,8 +116,12 @@ impl DetectFigures {
         self.ticks.reflected()
     }
 
-    /// Whether every sink has all that topic `counts` holds now.
+    /// Whether every sink has all that topics `counts` and `peaks` hold now.
     pub(crate) fn has_all(&self, log: &dyn Log) -> Result<bool> {
+        let ticks = log.bounds(Topic::Peaks, 0)?.next.0;
+        if self.sinks.iter().any(|(_, progress)| progress.next_peak() < ticks) {
+            return Ok(false);
+        }
         for partition in 0..log.partitions(Topic::Counts) {
             let end = log.bounds(Topic::Counts, partition)?.next.0;
             if self.sinks.iter().any(|(_, progress)| progress.next_offsets()[partition as usize] < end) {
@@ -131,6 +135,8 @@ impl DetectFigures {
         lag(text, log, Topic::Counts, &[("role", "detect"), ("sink", "peaks")], &self.ticks.next_offsets());
         for (name, progress) in &self.sinks {
             lag(text, log, Topic::Counts, &[("role", "detect"), ("sink", name)], &progress.next_offsets());
+            let ticks = format!("{name}/peaks");
+            lag(text, log, Topic::Peaks, &[("role", "detect"), ("sink", &ticks)], &[progress.next_peak()]);
         }
     }
 

@@ -1,6 +1,6 @@
 //! One sink, fed from the log at its own pace.
 
-use super::{delivery::Delivery, error::DetectError, totals::Totals};
+use super::{delivery::Delivery, error::DetectError, peak_points::PeakPoints, totals::Totals};
 use crate::{
     count::{CountError, counts_rows},
     sinks::Sink,
@@ -41,6 +41,7 @@ pub struct FeedProgress {
     points: AtomicU64,
     failures: AtomicU64,
     next: Vec<AtomicU64>,
+    next_peak: AtomicU64,
 }
 
 impl FeedProgress {
@@ -63,6 +64,11 @@ impl FeedProgress {
     pub fn next_offsets(&self) -> Vec<u64> {
         self.next.iter().map(|next| next.load(Ordering::Relaxed)).collect()
     }
+
+    /// Of topic `peaks`, what the sink has not been given yet.
+    pub fn next_peak(&self) -> u64 {
+        self.next_peak.load(Ordering::Relaxed)
+    }
 }
 
 pub(super) struct Feed<'a> {
@@ -75,6 +81,7 @@ pub(super) struct Feed<'a> {
     next: Vec<Offset>,
     /// What the sink has acknowledged.
     sent: Vec<Offset>,
+    peaks: PeakPoints,
     progress: &'a FeedProgress,
 }
 
@@ -97,13 +104,21 @@ impl<'a> Feed<'a> {
         let next = (0..partitions)
             .map(|partition| Ok(log.bounds(Topic::Counts, partition)?.earliest))
             .collect::<Result<_, DetectError>>()?;
-        let feed = Self { log, sink, group, writer, totals: Totals::new(partitions), next, sent, progress };
+        let peaks = PeakPoints::open(log.as_ref(), &group)?;
+        let feed = Self { log, sink, group, writer, totals: Totals::new(partitions), next, sent, peaks, progress };
         feed.note();
         Ok(feed)
     }
 
-    pub(super) fn run(mut self, until_caught_up: bool, shutdown: &Shutdown) -> Result<(), DetectError> {
+    /// Until stopped; with `until_caught_up` until `ended`, when no more ticks come, and everything there was is sent.
+    pub(super) fn run(
+        mut self,
+        ended: &Shutdown,
+        until_caught_up: bool,
+        shutdown: &Shutdown,
+    ) -> Result<(), DetectError> {
         while !shutdown.is_triggered() {
+            let is_last = ended.is_triggered();
             let mut read = false;
             for partition in 0..self.next.len() as u32 {
                 read |= self.read(partition)?;
@@ -119,13 +134,20 @@ impl<'a> Feed<'a> {
             if has_more {
                 continue;
             }
-            if until_caught_up && !read {
+            if !self.send_peaks(until_caught_up, shutdown)? {
                 return Ok(());
             }
-            if read {
+            if until_caught_up && !read {
+                if is_last {
+                    return Ok(());
+                }
+                ended.wait_timeout(LOOK);
+            } else if read {
                 shutdown.wait_timeout(INTERVAL);
             } else {
-                self.log.wait_any(&self.watched(), LOOK);
+                let mut watched = self.watched();
+                watched.push((Topic::Peaks, 0, self.peaks.next));
+                self.log.wait_any(&watched, LOOK);
             }
         }
         Ok(())
@@ -185,7 +207,28 @@ impl<'a> Feed<'a> {
         Ok(true)
     }
 
+    /// Sends what the ticks have said until the sink has it, and commits. False where it was stopped before.
+    fn send_peaks(&mut self, must_accept: bool, shutdown: &Shutdown) -> Result<bool, DetectError> {
+        let pauses = (FIRST_PAUSE, LONGEST_PAUSE);
+        let delivery = Delivery { what: "sink", pauses, must_accept, failures: &self.progress.failures };
+        while self.peaks.read(self.log.as_ref())? {
+            for points in self.peaks.points().chunks(BATCH) {
+                if !delivery.run(shutdown, || self.sink.write_peaks(points))? {
+                    return Ok(false);
+                }
+                self.progress.points.fetch_add(points.len() as u64, Ordering::Relaxed);
+            }
+            self.peaks.discard();
+            let (group, next) = (self.group.clone(), self.peaks.next);
+            let commits = vec![GroupOffset { group, topic: Topic::Peaks, partition: 0, next }];
+            self.writer.append(Transaction { commits, ..Transaction::default() })?;
+            self.note();
+        }
+        Ok(true)
+    }
+
     fn note(&self) {
+        self.progress.next_peak.store(self.peaks.next.0, Ordering::Relaxed);
         for (slot, sent) in self.progress.next.iter().zip(&self.sent) {
             slot.store(sent.0, Ordering::Relaxed);
         }

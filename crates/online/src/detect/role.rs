@@ -57,7 +57,7 @@ pub struct DetectParts {
 pub fn run(config: &DetectConfig, parts: &mut DetectParts, shutdown: &Shutdown) -> Result<(), DetectError> {
     let DetectParts { log, profile, rules, hooks, ticks, sinks } = parts;
     let (log, profile, rules, ticks) = (&*log, &**profile, &**rules, &**ticks);
-    // What all stop at, and what tells webhooks that no more will be said.
+    // What all stop at, and what tells sinks and webhooks that no more will be said.
     let (failed, all_said) = (&Shutdown::new(), &Shutdown::new());
     let until_caught_up = config.until_caught_up;
     let mut tasks: Vec<(String, Task<'_>)> = Vec::new();
@@ -77,7 +77,7 @@ pub fn run(config: &DetectConfig, parts: &mut DetectParts, shutdown: &Shutdown) 
     }
     for (sink, progress) in sinks {
         let name = group(sink.name());
-        let run = move || Feed::open(log, sink.as_mut(), progress).and_then(|feed| feed.run(until_caught_up, failed));
+        let run = move || Feed::open(log, sink.as_mut(), progress)?.run(all_said, until_caught_up, failed);
         tasks.push((name, Box::new(run)));
     }
     std::thread::scope(|scope| {

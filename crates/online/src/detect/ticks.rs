@@ -12,8 +12,8 @@ use crate::count::{CountError, GROUP as COUNT, Vocabulary, counts_rows};
 use blotter_city::{CityClock, Profile};
 use blotter_log::{Append, GroupOffset, Log, Offset, Topic, Transaction, Writer, source_states};
 use blotter_peak::{
-    City, Episode, History, Hour, Names, Numbers, PublishedTick, Report, ReportedWindow, Tick, TickRecord, Window,
-    begin_of, hour_of, said_batch, said_rows,
+    City, Episode, History, Hour, Names, Numbers, Peak, PublishedTick, Report, ReportedPeak, ReportedWindow, Tick,
+    TickRecord, Window, begin_of, hour_of, said_batch, said_rows,
 };
 use blotter_runtime::Shutdown;
 use std::{
@@ -116,6 +116,26 @@ impl HourlyTotals {
     }
 }
 
+/// What a tick listed, or one of the same hour before it: by the window's hours, area and category.
+type Listed = BTreeMap<(u16, String, String), ReportedPeak>;
+
+/// All that the next tick needs to know of those before.
+struct LastTick {
+    at: Hour,
+    episodes: Vec<Episode>,
+    listed: Listed,
+}
+
+impl LastTick {
+    fn new(at: Hour, said: PublishedTick) -> Self {
+        let mut listed = Listed::new();
+        for ReportedWindow { hours, peaks, .. } in said.report.windows.into_iter().chain(said.unlisted) {
+            listed.extend(peaks.into_iter().map(|peak| ((hours, peak.area.clone(), peak.category.clone()), peak)));
+        }
+        Self { at, episodes: said.episodes, listed }
+    }
+}
+
 pub(super) struct Ticks<'a> {
     log: &'a Arc<dyn Log>,
     profile: &'a Profile,
@@ -130,7 +150,7 @@ pub(super) struct Ticks<'a> {
     marked: Vec<Option<Offset>>,
     /// Where the ends of `incidents` were at the last look.
     looked: Option<Vec<Offset>>,
-    last: Option<(Hour, Vec<Episode>)>,
+    last: Option<LastTick>,
     pace: Pace,
     /// How long the next tick waits after the last.
     pause: Duration,
@@ -291,10 +311,10 @@ impl<'a> Ticks<'a> {
         let mut transaction = Transaction::default();
         let at = self.totals.history.end();
         if let Some(at) = at {
-            if let Some((last, _)) = &self.last
-                && at < *last
+            if let Some(last) = &self.last
+                && at < last.at
             {
-                let (at, last) = (begin_of(at), begin_of(*last));
+                let (at, last) = (begin_of(at), begin_of(last.at));
                 tracing::info!(
                     "the newest incidents were corrected: the data end at {}, earlier than the last tick at {}",
                     self.clock.format(at),
@@ -310,7 +330,7 @@ impl<'a> Ticks<'a> {
             for alert in &said.alerts {
                 tracing::info!(rule = alert.rule, "{}", alert.text);
             }
-            self.last = Some((at, said.episodes));
+            self.last = Some(LastTick::new(at, said));
         }
         transaction.commits = (0..)
             .zip(&self.next)
@@ -323,29 +343,32 @@ impl<'a> Ticks<'a> {
         Ok(())
     }
 
-    fn tick(&self, at: Hour, reflected: &[u64]) -> PublishedTick {
+    fn tick(&self, end: Hour, reflected: &[u64]) -> PublishedTick {
         let HourlyTotals { history, names, .. } = &self.totals;
-        let tick: Tick = self.city.tick(history, at);
+        let tick: Tick = self.city.tick(history, end);
         let next_offsets: BTreeMap<String, u64> =
             reflected.iter().enumerate().map(|(partition, next)| (partition.to_string(), *next)).collect();
-        let at = self.clock.format(begin_of(at));
+        let at = self.clock.format(begin_of(end));
         let told = AlertContext { profile: self.profile, at: at.clone(), next_offsets: &next_offsets };
-        let before = self.last.as_ref().map(|(at, episodes)| (*at, episodes.as_slice()));
+        let before = self.last.as_ref().map(|last| (last.at, last.episodes.as_slice()));
         let (episodes, alerts) = follow(self.rules, before, &tick, names, &told);
         let window = |window: &Window| {
             let peaks = window.peaks.iter().enumerate().take(MOST_SAID);
             let peaks = peaks.take_while(|(rank, peak)| *rank < LEAST_SAID || peak.q <= SAID_Q).map(|(_, peak)| peak);
             ReportedWindow::new(window, names, peaks)
         };
+        let windows: Vec<ReportedWindow> = tick.windows.iter().map(window).collect();
+        let before = self.last.as_ref().filter(|last| last.at == end).map(|last| &last.listed);
+        let unlisted = before.map_or_else(Vec::new, |listed| unlisted(listed, &tick, &windows, names));
         let report = Report {
             at: Some(at),
             layer: self.profile.layers[self.profile.primary_layer()].name.clone(),
             tests: tick.tests(),
             reporting_lag: self.city.reporting_lag().to_owned(),
             next_offsets,
-            windows: tick.windows.iter().map(window).collect(),
+            windows,
         };
-        PublishedTick { report, episodes, alerts }
+        PublishedTick { report, episodes, unlisted, alerts }
     }
 
     fn note(&self) {
@@ -355,8 +378,34 @@ impl<'a> Ticks<'a> {
     }
 }
 
-/// The end and the episodes of the tick that was said last.
-fn newest(log: &dyn Log) -> Result<Option<(Hour, Vec<Episode>)>, DetectError> {
+/// What was listed of the hour before and is not among the `reported`, as it stands now. A pair that is not tested any more keeps its
+/// numbers, with a q of 1.
+fn unlisted(listed: &Listed, tick: &Tick, reported: &[ReportedWindow], names: &Names) -> Vec<ReportedWindow> {
+    let mut all = Vec::new();
+    for (window, reported) in tick.windows.iter().zip(reported) {
+        let mut missing: BTreeMap<(&str, &str), &ReportedPeak> = listed
+            .iter()
+            .filter(|((hours, _, _), _)| *hours == window.hours)
+            .map(|((_, area, category), peak)| ((area.as_str(), category.as_str()), peak))
+            .collect();
+        for peak in &reported.peaks {
+            missing.remove(&(peak.area.as_str(), peak.category.as_str()));
+        }
+        if missing.is_empty() {
+            continue;
+        }
+        let pair =
+            |peak: &Peak| (names.areas[peak.area as usize].as_str(), names.categories[peak.category as usize].as_str());
+        let known = window.peaks.iter().filter(|peak| missing.remove(&pair(peak)).is_some());
+        let mut found = ReportedWindow::new(window, names, known);
+        found.peaks.extend(missing.into_values().map(|peak| ReportedPeak { p: 1.0, q: 1.0, ..peak.clone() }));
+        all.push(found);
+    }
+    all
+}
+
+/// The tick that was said last.
+fn newest(log: &dyn Log) -> Result<Option<LastTick>, DetectError> {
     let bounds = log.bounds(Topic::Peaks, 0)?;
     let mut back = 2;
     loop {
@@ -373,18 +422,70 @@ fn newest(log: &dyn Log) -> Result<Option<(Hour, Vec<Episode>)>, DetectError> {
             }
         }
         if let Some(last) = last {
-            let episodes = match serde_json::from_str::<PublishedTick>(&last.json) {
-                Ok(said) => said.episodes,
+            return Ok(Some(match serde_json::from_str(&last.json) {
+                Ok(said) => LastTick::new(last.at, said),
                 Err(error) => {
                     tracing::warn!(%error, "the newest tick of topic peaks cannot be read: episodes that last are found anew");
-                    Vec::new()
+                    LastTick { at: last.at, episodes: Vec::new(), listed: Listed::new() }
                 }
-            };
-            return Ok(Some((last.at, episodes)));
+            }));
         }
         if from <= bounds.earliest {
             return Ok(None);
         }
         back *= 2;
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+    use blotter_peak::WindowState;
+
+    fn peak(area: u32, observed: u64, q: f64) -> Peak {
+        Peak { area, category: 0, observed, expected: 2.0, dispersion: 1.0, p: q / 2.0, q, surge_evidence: None }
+    }
+
+    /// A tick that tested these pairs and lists the first of them, so many.
+    fn tick(names: &Names, peaks: Vec<Peak>, listed: usize) -> (Tick, Vec<ReportedWindow>) {
+        let window = Window { hours: 24, standing: WindowState::Ranked, reported_share: 1.0, peaks };
+        let reported = ReportedWindow::new(&window, names, window.peaks.iter().take(listed));
+        (Tick { at: 7, windows: vec![window] }, vec![reported])
+    }
+
+    fn last(windows: Vec<ReportedWindow>, unlisted: Vec<ReportedWindow>) -> LastTick {
+        let report = Report {
+            at: None,
+            layer: "area".into(),
+            tests: 0,
+            reporting_lag: "none".into(),
+            next_offsets: BTreeMap::new(),
+            windows,
+        };
+        LastTick::new(7, PublishedTick { report, episodes: Vec::new(), unlisted, alerts: Vec::new() })
+    }
+
+    #[test]
+    fn a_pair_that_is_no_longer_listed_is_published_as_it_stands_now() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let (names, _) = Names::ordered(&words(&["1", "2", "3"]), &words(&["THEFT"]));
+        let (_, first) = tick(&names, vec![peak(0, 9, 0.01), peak(1, 5, 0.2), peak(2, 1, 0.9)], 2);
+        // The same hour again: the third is in front, the first behind, and the second is not tested any more.
+        let (now, reported) = tick(&names, vec![peak(2, 12, 0.001), peak(0, 3, 0.6)], 1);
+        let found = unlisted(&last(first, Vec::new()).listed, &now, &reported, &names);
+        let shown = |windows: &[ReportedWindow]| {
+            let peaks = windows.iter().flat_map(|window| &window.peaks);
+            peaks.map(|peak| (peak.area.clone(), peak.observed, peak.q)).collect::<Vec<_>>()
+        };
+        let named = |area: usize| names.areas[area].clone();
+        assert_eq!(shown(&found), [(named(0), 3, 0.6), (named(1), 5, 1.0)]);
+        // A tick after it still knows all three, whoever reads it.
+        let json = serde_json::to_string(&found).unwrap();
+        let known = last(reported, serde_json::from_str(&json).unwrap()).listed;
+        assert_eq!(known.len(), 3);
+        let (again, reported) = tick(&names, vec![peak(0, 9, 0.01), peak(1, 5, 0.2), peak(2, 1, 0.9)], 2);
+        assert_eq!(shown(&unlisted(&known, &again, &reported, &names)), [(named(2), 1, 0.9)]);
+        assert!(unlisted(&Listed::new(), &again, &reported, &names).is_empty());
     }
 }

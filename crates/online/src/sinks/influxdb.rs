@@ -1,6 +1,6 @@
 //! InfluxDB by its line protocol: API v1, v2 or v3.
 
-use super::{Point, Secrets, Sink, SinkError, http::Client, secrets::basic};
+use super::{PeakPoint, Point, Secrets, Sink, SinkError, http::Client, secrets::basic};
 use std::fmt::Write;
 use url::form_urlencoded::byte_serialize;
 
@@ -85,6 +85,31 @@ impl InfluxDb {
         let name = self.database.replace('\\', "\\\\").replace('"', "\\\"");
         client.post_form("/query", &[("q", &format!("CREATE DATABASE \"{name}\""))])
     }
+
+    /// Posts lines; makes the database where it is missing.
+    fn post(&mut self, lines: &str) -> Result<(), SinkError> {
+        const KIND: &str = "text/plain; charset=utf-8";
+        let api = match self.api {
+            Some(api) => api,
+            None => *self.api.insert(self.ask()?),
+        };
+        let (client, path) = (self.client(self.api), self.path(api));
+        match client.post(&path, KIND, lines.as_bytes()) {
+            Err(SinkError::Refused { status: 404, .. }) if api == Api::V1 && !self.made => {
+                self.make(&client)?;
+                self.made = true;
+                // It may say a moment later that the database is there.
+                client.post(&path, KIND, lines.as_bytes()).map_err(|error| match error {
+                    SinkError::Refused { sink, status: 404, reason } => {
+                        self.made = false;
+                        SinkError::Away { sink, reason, retry_after: None }
+                    }
+                    error => error,
+                })
+            }
+            written => written,
+        }
+    }
 }
 
 impl Sink for InfluxDb {
@@ -93,31 +118,11 @@ impl Sink for InfluxDb {
     }
 
     fn write(&mut self, points: &[Point<'_>]) -> Result<(), SinkError> {
-        let api = match self.api {
-            Some(api) => api,
-            None => *self.api.insert(self.ask()?),
-        };
-        let (client, path) = (self.client(self.api), self.path(api));
-        for points in points.chunks(MOST_LINES) {
-            let body = lines(&self.city, points);
-            let written = client.post(&path, "text/plain; charset=utf-8", body.as_bytes());
-            match written {
-                Err(SinkError::Refused { status: 404, .. }) if api == Api::V1 && !self.made => {
-                    self.make(&client)?;
-                    self.made = true;
-                    // It may say a moment later that the database is there.
-                    client.post(&path, "text/plain; charset=utf-8", body.as_bytes()).map_err(|error| match error {
-                        SinkError::Refused { sink, status: 404, reason } => {
-                            self.made = false;
-                            SinkError::Away { sink, reason, retry_after: None }
-                        }
-                        error => error,
-                    })?;
-                }
-                written => written?,
-            }
-        }
-        Ok(())
+        points.chunks(MOST_LINES).try_for_each(|points| self.post(&lines(&self.city, points)))
+    }
+
+    fn write_peaks(&mut self, points: &[PeakPoint<'_>]) -> Result<(), SinkError> {
+        points.chunks(MOST_LINES).try_for_each(|points| self.post(&peak_lines(&self.city, points)))
     }
 }
 
@@ -126,16 +131,30 @@ fn lines(city: &str, points: &[Point<'_>]) -> String {
     let mut text = String::with_capacity(points.len() * 80);
     for point in points {
         text.push_str("crimes");
-        // Tags in the order of their names, which databases like best; an empty one cannot be said.
-        for (name, value) in [("area", point.area), ("category", point.category), ("city", city)] {
-            if !value.is_empty() {
-                let _infallible = write!(text, ",{name}=");
-                tag(&mut text, value);
-            }
-        }
+        tags(&mut text, [("area", point.area), ("category", point.category), ("city", city)]);
         let _infallible = writeln!(text, " count={}i {}", point.count, point.bucket);
     }
     text
+}
+
+/// What is peaking, in line protocol, with seconds.
+fn peak_lines(city: &str, points: &[PeakPoint<'_>]) -> String {
+    let mut text = String::with_capacity(points.len() * 120);
+    for PeakPoint { at, window, area, category, observed, expected, q } in points {
+        text.push_str("peaks");
+        tags(&mut text, [("area", area), ("category", category), ("city", city), ("window", &window.to_string())]);
+        // Both floats to the last bit, and short where they are tiny.
+        let _infallible = writeln!(text, " observed={observed}i,expected={expected:?},q={q:?} {at}");
+    }
+    text
+}
+
+/// Tags in the order of their names, which databases like best; an empty one cannot be said.
+fn tags<const COUNT: usize>(text: &mut String, tags: [(&str, &str); COUNT]) {
+    for (name, value) in tags.into_iter().filter(|(_, value)| !value.is_empty()) {
+        let _infallible = write!(text, ",{name}=");
+        tag(text, value);
+    }
 }
 
 /// A tag's value: commas, equals signs and spaces are escaped. A line's end would end the point, and a backslash at the end
@@ -167,6 +186,24 @@ mod tests {
             "crimes,area=25,category=OFFENSE\\,\\ \"OTHER\"\\ \\=\\ a\\ b,city=chicago count=3i 1500001200\n\
              crimes,category=été\\ ,city=chicago count=0i 1500001200\n\
              crimes,area=-,category=x,city=chicago count=1i 1500001200\n"
+        );
+    }
+
+    #[test]
+    fn peaks_are_lines_with_a_window_and_exact_numbers() {
+        let point = |area, q| PeakPoint {
+            at: 1_500_001_200,
+            window: 24,
+            area,
+            category: "OTHER OFFENSE",
+            observed: 7,
+            expected: 0.1 + 0.2,
+            q,
+        };
+        assert_eq!(
+            peak_lines("chicago", &[point("25", 3.4e-11), point("", 1.0)]),
+            "peaks,area=25,category=OTHER\\ OFFENSE,city=chicago,window=24 observed=7i,expected=0.30000000000000004,q=3.4e-11 1500001200\n\
+             peaks,category=OTHER\\ OFFENSE,city=chicago,window=24 observed=7i,expected=0.30000000000000004,q=1.0 1500001200\n"
         );
     }
 }

@@ -1,8 +1,8 @@
 //! KairosDB by its REST interface.
 
-use super::{Point, Secrets, Sink, SinkError, http::Client, secrets::basic};
+use super::{PeakPoint, Point, Secrets, Sink, SinkError, http::Client, secrets::basic};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// Points of one request.
 const MOST_POINTS: usize = 10_000;
@@ -12,13 +12,24 @@ pub(super) struct KairosDb {
     city: String,
 }
 
+/// A number as KairosDB has it.
+#[derive(Clone, Copy, Serialize)]
+#[serde(untagged)]
+enum Number {
+    Whole(u64),
+    Real(f64),
+}
+
 /// Points of one metric and one set of tags.
 #[derive(Serialize)]
 struct MetricPoints<'a> {
     name: &'static str,
-    tags: BTreeMap<&'static str, &'a str>,
-    /// Milliseconds since 1970, and the count.
-    datapoints: Vec<(i64, u64)>,
+    /// KairosDB takes a number without a point for a whole one, `1e-7` too.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    tags: BTreeMap<&'static str, Cow<'a, str>>,
+    /// Milliseconds since 1970, and the number.
+    datapoints: Vec<(i64, Number)>,
 }
 
 impl KairosDb {
@@ -30,6 +41,12 @@ impl KairosDb {
         let client = Client::new(name, base, authorization, hidden.into_iter().flatten().collect());
         Self { client, city: city.to_owned() }
     }
+
+    fn post(&self, metrics: &[MetricPoints<'_>]) -> Result<(), SinkError> {
+        let body = serde_json::to_vec(metrics)
+            .map_err(|error| SinkError::Configuration(format!("points make no JSON: {error}")))?;
+        self.client.post("/api/v1/datapoints", "application/gzip", &body)
+    }
 }
 
 impl Sink for KairosDb {
@@ -38,28 +55,56 @@ impl Sink for KairosDb {
     }
 
     fn write(&mut self, points: &[Point<'_>]) -> Result<(), SinkError> {
-        for points in points.chunks(MOST_POINTS) {
-            let body = serde_json::to_vec(&series(&self.city, points))
-                .map_err(|error| SinkError::Configuration(format!("points make no JSON: {error}")))?;
-            self.client.post("/api/v1/datapoints", "application/gzip", &body)?;
-        }
-        Ok(())
+        points.chunks(MOST_POINTS).try_for_each(|points| self.post(&series(&self.city, points)))
+    }
+
+    fn write_peaks(&mut self, points: &[PeakPoint<'_>]) -> Result<(), SinkError> {
+        points.chunks(MOST_POINTS).try_for_each(|points| self.post(&peak_series(&self.city, points)))
     }
 }
 
 fn series<'a>(city: &'a str, points: &[Point<'a>]) -> Vec<MetricPoints<'a>> {
-    let mut all: BTreeMap<(&str, &str), Vec<(i64, u64)>> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, &str), Vec<(i64, Number)>> = BTreeMap::new();
     for point in points {
-        all.entry((point.area, point.category)).or_default().push((point.bucket * 1000, point.count));
+        all.entry((point.area, point.category)).or_default().push((point.bucket * 1000, Number::Whole(point.count)));
     }
     let series = all.into_iter().map(|((area, category), datapoints)| MetricPoints {
         name: "crimes",
-        // A tag without a value cannot be said.
-        tags: [("area", area), ("category", category), ("city", city)]
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .collect(),
+        kind: "long",
+        tags: tags([("area", area.into()), ("category", category.into()), ("city", city.into())]),
         datapoints,
     });
     series.collect()
+}
+
+/// One metric for each number.
+fn peak_series<'a>(city: &'a str, points: &[PeakPoint<'a>]) -> Vec<MetricPoints<'a>> {
+    let mut all: BTreeMap<(&'static str, &str, &str, u16), Vec<(i64, Number)>> = BTreeMap::new();
+    for point in points {
+        for (name, number) in [
+            ("peaks.observed", Number::Whole(point.observed)),
+            ("peaks.expected", Number::Real(point.expected)),
+            ("peaks.q", Number::Real(point.q)),
+        ] {
+            let key = (name, point.area, point.category, point.window);
+            all.entry(key).or_default().push((point.at * 1000, number));
+        }
+    }
+    let series = all.into_iter().map(|((name, area, category, window), datapoints)| MetricPoints {
+        name,
+        kind: if name == "peaks.observed" { "long" } else { "double" },
+        tags: tags([
+            ("area", area.into()),
+            ("category", category.into()),
+            ("city", city.into()),
+            ("window", window.to_string().into()),
+        ]),
+        datapoints,
+    });
+    series.collect()
+}
+
+/// A tag without a value cannot be said.
+fn tags<'a, const COUNT: usize>(tags: [(&'static str, Cow<'a, str>); COUNT]) -> BTreeMap<&'static str, Cow<'a, str>> {
+    tags.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -1,4 +1,4 @@
-//! Time-series sinks: hourly counts by area and category, each at its own hour.
+//! Time-series sinks: hourly counts by area and category, each at its own hour, and what was peaking at each hour.
 //!
 //! - [`point`](self): what a sink is given, and the trait of all sinks;
 //! - [`open`](self): a sink by its URL;
@@ -6,8 +6,10 @@
 //! - [`webhook`](self): an address that takes alerts;
 //! - [`http`](self): requests that are bounded in time and never show a secret.
 //!
-//! In every database a point is measurement (or metric) `crimes`, field `count`, tags `city`, `category` and, where the
-//! incident has one, `area`: their number is bounded, whatever the number of incidents.
+//! In every database a count is measurement (or metric) `crimes`, field `count`, tags `city`, `category` and, where the
+//! incident has one, `area`. A peak is measurement `peaks`, fields `observed`, `expected` and `q` (in KairosDB the metrics
+//! `peaks.observed`, `peaks.expected` and `peaks.q`), with the tag `window` beside those. The number of series is bounded by areas,
+//! categories and windows, whatever the number of incidents.
 
 mod error;
 mod http;
@@ -22,6 +24,6 @@ mod webhook;
 pub use error::SinkError;
 pub use memory::MemorySink;
 pub use open::open_sink;
-pub use point::{Point, Sink};
+pub use point::{PeakPoint, Point, Sink};
 pub use secrets::Secrets;
 pub use webhook::Webhook;

@@ -1,7 +1,7 @@
 //! What every sink must do. An implementation joins with one line in `main.rs`.
 
-use crate::support::{Open, assert_has, expected};
-use blotter_online::sinks::Point;
+use crate::support::{Open, assert_has, assert_has_peaks, expected};
+use blotter_online::sinks::{PeakPoint, Point};
 
 /// Every case as a test of its own, on what `$open` opens.
 #[macro_export]
@@ -9,7 +9,8 @@ macro_rules! sink_suite {
     ($name:ident, $open:path) => {
         mod $name {
             $crate::sink_suite!(@ $open: what_was_written_is_there, written_again_changes_nothing, totals_are_revised,
-                names_of_all_kinds, many_points_of_many_years, nothing_is_fine);
+                names_of_all_kinds, many_points_of_many_years, peaks_are_there, peaks_are_there_to_the_last_bit, peaks_are_revised,
+                nothing_is_fine);
         }
     };
     (@ $open:path: $($case:ident),*) => {
@@ -90,8 +91,53 @@ pub(crate) fn many_points_of_many_years(open: Open) {
     assert_has(&tried, &expected(&points));
 }
 
+fn peak(hour: i64, window: u16, area: &str, observed: u64, q: f64) -> PeakPoint<'_> {
+    let category = "OTHER OFFENSE, \"A\" = b";
+    PeakPoint { at: NIGHT + hour * 3600, window, area, category, observed, expected: 1.5, q }
+}
+
+pub(crate) fn peaks_are_there(open: Open) {
+    let Some(mut tried) = open() else { return };
+    // Some have no decimal point, as a whole number has none.
+    let numbers = (0..).zip([1.0, 1e-7, 3.4e-11, 0.25]);
+    let mut peaks: Vec<PeakPoint<'_>> =
+        numbers.flat_map(|(hour, q)| [1, 168].map(|window| peak(hour, window, "25", 9, q))).collect();
+    peaks.push(peak(0, 24, "", 0, 1.0));
+    for _ in 0..2 {
+        tried.write_peaks(&peaks);
+    }
+    assert_has_peaks(&tried, &peaks);
+}
+
+pub(crate) fn peaks_are_there_to_the_last_bit(open: Open) {
+    let Some(mut tried) = open() else { return };
+    if let Some(why) = tried.rounds {
+        blotter_testing::skipped(&format!("peaks to the last bit: {why}"));
+        return;
+    }
+    let exact = |hour, q| PeakPoint { expected: 2.0 / 3.0, ..peak(hour, 6, "25", 9, q) };
+    let peaks = [exact(0, 0.1 + 0.2), exact(1, 1e-300)];
+    tried.write_peaks(&peaks);
+    assert_has_peaks(&tried, &peaks);
+}
+
+pub(crate) fn peaks_are_revised(open: Open) {
+    let Some(mut tried) = open() else { return };
+    if let Some(why) = tried.only_upwards {
+        blotter_testing::skipped(&format!("peaks that are revised: {why}"));
+        return;
+    }
+    let (other, next) = (peak(0, 6, "8", 4, 0.5), peak(1, 6, "25", 5, 0.5));
+    for (observed, q) in [(3, 0.9), (8, 1e-9), (5, 0.25)] {
+        let peaks = [peak(0, 6, "25", observed, q), other, next];
+        tried.write_peaks(&peaks);
+        assert_has_peaks(&tried, &peaks);
+    }
+}
+
 pub(crate) fn nothing_is_fine(open: Open) {
     let Some(mut tried) = open() else { return };
     tried.write(&[]);
+    tried.write_peaks(&[]);
     assert!(!tried.sink.name().is_empty());
 }

@@ -333,7 +333,7 @@ mod tests {
             next_offsets: BTreeMap::new(),
             windows: windows.iter().map(window).collect(),
         };
-        PublishedTick { report, episodes: Vec::new(), alerts: Vec::new() }
+        PublishedTick { report, episodes: Vec::new(), unlisted: Vec::new(), alerts: Vec::new() }
     }
 
     #[test]
