@@ -8,7 +8,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/blotter
 VENV := $(CACHE)/venv-$(shell cat e2e/requirements.txt bench/requirements.txt | sha256sum | cut -c1-12)
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help demo build dist docs ui test test-rust test-ui test-e2e lint bench bench-ui clean tools
+.PHONY: help demo build dist docs ui test test-rust test-ui test-grafana test-e2e lint bench bench-ui clean tools
 
 help: ## show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,7 +45,7 @@ tools:
 
 # ----- tests ---------------------------------------------------------------------------------------
 
-test: test-rust test-ui test-e2e ## run every test there is, the browser's included
+test: test-rust test-ui test-grafana test-e2e ## run every test there is, the browser's included
 
 # With the real servers that the contract suites need, from package registries; what cannot be had is skipped, and what was skipped is
 # listed at the end with its reason.
@@ -56,6 +56,14 @@ test-rust: ui
 
 test-ui: ui/node_modules/.installed
 	cd ui && npm test
+
+deploy/grafana/node_modules/.installed: deploy/grafana/package.json deploy/grafana/package-lock.json | tools
+	cd deploy/grafana && npm ci --no-audit --no-fund
+	@touch $@
+
+# The dashboards and provisioning files are those that the typed code makes.
+test-grafana: deploy/grafana/node_modules/.installed
+	cd deploy/grafana && npm test
 
 # The tests that disturb a cluster mostly wait, so that two cores have room for more workers. e2e/schedule.py says what runs beside
 # what, and what begins first.

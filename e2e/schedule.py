@@ -45,7 +45,16 @@ GROUPS = {
     "test_page_live": "machine",
 }
 #: Modules with a server of their own for all their tests.
-TOGETHER = {"test_api", "test_architecture", "test_damage", "test_feeds", "test_reporting_lag", "test_schemathesis", "test_secrets"}
+TOGETHER = {
+    "test_api",
+    "test_architecture",
+    "test_damage",
+    "test_feeds",
+    "test_grafana",
+    "test_reporting_lag",
+    "test_schemathesis",
+    "test_secrets",
+}
 #: What takes longest, longest first: a group, a module, or a test.
 LONGEST = [
     "city",
@@ -54,6 +63,7 @@ LONGEST = [
     "machine",
     "cluster",
     "test_faults",
+    "test_grafana",
     "outlined city",
     "test_schemathesis",
     "test_damage",
