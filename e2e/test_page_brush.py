@@ -48,7 +48,7 @@ def test_views_follow_a_dragged_brush_and_the_address_when_it_is_let_go(visit, s
     brush.to(0.6)
     expect(shown).not_to_have_text(before)
     expect(line).not_to_have_attribute("d", drawn)
-    page.wait_for_function("document.querySelector('[data-testid=download-csv]').href.includes('from=')")
+    page.wait_for_function("() => document.querySelector('[data-testid=download-csv]').href.includes('from=')")
     # Nobody sees the table; nothing is chosen yet.
     assert caption(page).inner_text() == table
     assert parameters(page.url) == {}
@@ -72,7 +72,7 @@ def test_views_follow_a_dragged_brush_and_the_address_when_it_is_let_go(visit, s
 def test_a_table_in_view_follows_a_dragged_brush(visit, server):
     page = visit(server)
     page.mouse.wheel(0, 300)
-    page.wait_for_function("scrollY > 200")
+    page.wait_for_function("() => scrollY > 200")
     table = caption(page).inner_text()
     brush = Brush(page)
     brush.to(0.3)
