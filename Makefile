@@ -8,7 +8,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/blotter
 VENV := $(CACHE)/venv-$(shell cat e2e/requirements.txt bench/requirements.txt | sha256sum | cut -c1-12)
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help demo build dist docs ui test test-rust test-ui test-grafana test-e2e lint bench bench-ui clean tools
+.PHONY: help demo build dist wheel docs ui test test-rust test-ui test-grafana test-e2e lint bench bench-ui clean tools
 
 help: ## show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ demo: ui ## build what a demo needs and open Blotter (options: make demo ARGS="-
 
 build: ui ## build the web app and the binary
 	cargo build --release --locked --bin blotter
+
+wheel: ui $(VENV)/.installed ## a Python wheel with the binary in target/wheels
+	$(VENV)/bin/maturin build --release --locked
 
 dist: build ## the binary to ship in target/dist, stripped, with its symbols beside it
 	mkdir -p target/dist
@@ -87,13 +90,22 @@ CARGO_DENY := $(CACHE)/tools-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_MACHETE_VERSION := 0.9.1
 CARGO_MACHETE := $(CACHE)/tools-machete-$(CARGO_MACHETE_VERSION)/bin/cargo-machete
 
-lint: ui/node_modules/.installed $(CARGO_DENY) $(CARGO_MACHETE) ## formatting, clippy, cargo-deny, cargo-machete, tsc, eslint, drift of the API types
+ACTIONLINT_VERSION := 1.7.12
+ACTIONLINT := $(CACHE)/tools-actionlint-$(ACTIONLINT_VERSION)/actionlint
+
+lint: ui/node_modules/.installed $(VENV)/.installed $(CARGO_DENY) $(CARGO_MACHETE) $(ACTIONLINT) ## formatting, clippy, cargo-deny, cargo-machete, tsc, eslint, drift of the API types, workflows
 	cargo fmt --all --check
 	cargo clippy --profile checked --locked --workspace --all-targets -- -D warnings
 	cargo clippy --profile checked --locked --no-default-features --package blotter --all-targets -- -D warnings
 	$(CARGO_DENY) --all-features check bans licenses sources
 	$(CARGO_MACHETE) crates
 	cd ui && npm run lint
+	$(ACTIONLINT) .github/workflows/*.yml
+	$(VENV)/bin/zizmor --offline --quiet .github
+
+$(ACTIONLINT):
+	@scripts/require go
+	GOBIN=$(@D) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
 
 $(CARGO_MACHETE):
 	cargo install cargo-machete --version $(CARGO_MACHETE_VERSION) --locked --root $(dir $(@D))

@@ -8,7 +8,7 @@ use blotter_online::{
     AlertProgress, DetectConfig, DetectError, DetectParts, FeedProgress, Hook, Rule, TickProgress,
     count::{GROUP, counts_batch},
     run_detect,
-    sinks::{MemorySink, PeakPoint, Point, Sink, SinkError, Webhook},
+    sinks::{MemoryPeaks, MemorySink, PeakPoint, Point, Sink, SinkError, Webhook},
 };
 use blotter_peak::{City, History, Names, Numbers, PublishedTick, ReportedWindow, begin_of, said_rows};
 use blotter_runtime::Shutdown;
@@ -329,7 +329,7 @@ fn feed(log: &Arc<dyn Log>, sink: &Picky) -> Result<u64, DetectError> {
 }
 
 /// What the ticks of the topic listed, the last word of each hour.
-fn listed(log: &Arc<dyn Log>) -> BTreeMap<(i64, u16, String, String), (u64, f64, f64)> {
+fn listed(log: &Arc<dyn Log>) -> MemoryPeaks {
     let mut all = BTreeMap::new();
     for fetched in log.read(Topic::Peaks, 0, Offset(0), 1 << 30).unwrap() {
         for row in said_rows(&fetched.records).unwrap() {

@@ -77,9 +77,12 @@ fn series<'a>(city: &'a str, points: &[Point<'a>]) -> Vec<MetricPoints<'a>> {
     series.collect()
 }
 
+/// Metric, area, category and window.
+type PeakKey<'a> = (&'static str, &'a str, &'a str, u16);
+
 /// One metric for each number.
 fn peak_series<'a>(city: &'a str, points: &[PeakPoint<'a>]) -> Vec<MetricPoints<'a>> {
-    let mut all: BTreeMap<(&'static str, &str, &str, u16), Vec<(i64, Number)>> = BTreeMap::new();
+    let mut all: BTreeMap<PeakKey<'_>, Vec<(i64, Number)>> = BTreeMap::new();
     for point in points {
         for (name, number) in [
             ("peaks.observed", Number::Whole(point.observed)),

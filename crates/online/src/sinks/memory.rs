@@ -10,11 +10,11 @@ use std::{
 type Points = BTreeMap<(i64, String, String), u64>;
 
 /// By tick, window, area and category: observed, expected and q.
-type Peaks = BTreeMap<(i64, u16, String, String), (u64, f64, f64)>;
+pub type MemoryPeaks = BTreeMap<(i64, u16, String, String), (u64, f64, f64)>;
 
 /// Keeps points in memory; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct MemorySink(Arc<Mutex<Points>>, Arc<Mutex<Peaks>>);
+pub struct MemorySink(Arc<Mutex<Points>>, Arc<Mutex<MemoryPeaks>>);
 
 impl MemorySink {
     /// What it has: hour, area, category and count, by hour.
@@ -22,8 +22,8 @@ impl MemorySink {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What it has of peaks: tick, window, area and category, with observed, expected and q, by tick.
-    pub fn peaks(&self) -> BTreeMap<(i64, u16, String, String), (u64, f64, f64)> {
+    /// What it has of peaks.
+    pub fn peaks(&self) -> MemoryPeaks {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -22,7 +22,7 @@ mod secrets;
 mod webhook;
 
 pub use error::SinkError;
-pub use memory::MemorySink;
+pub use memory::{MemoryPeaks, MemorySink};
 pub use open::open_sink;
 pub use point::{PeakPoint, Point, Sink};
 pub use secrets::Secrets;
