@@ -19,12 +19,13 @@ import type { TallyOf } from "../model/increments/tally";
 import type { Drawing } from "../model/layers/drawing";
 import { useAreas } from "./areas";
 import { provided, useProvided } from "./context";
+import { flights } from "./flights";
 import { useFrame } from "./frame";
 import { useFollowing } from "./following";
 import { useMeta } from "./live";
 import { apiPath, useMapAsking } from "./period";
 import { useCellsTally } from "./tallies";
-import { useView } from "./view";
+import { useMapFilter, useView } from "./view";
 
 export interface Drawn {
   /** null before the first answer. */
@@ -46,6 +47,9 @@ interface Asked {
   /** What was asked, but for the resolution: a moved map is no new question. */
   readonly question: string;
 }
+
+/** The other views' answers, asked for once the map has its own, are a frame away; a map does not wait for two more. */
+const TOGETHER_MS = 32;
 
 interface Waiting {
   /** A newer question than the one that is drawn has not been answered yet. */
@@ -109,8 +113,14 @@ export function DrawnProvider({ children }: { readonly children: ComponentChildr
     error !== null && error.kind !== "unreachable" && context !== null && context.question !== asked.question;
   const isNothing = isEmptyPeriod || isRefused;
   const drawing = useMemo(() => (answer === null || isNothing ? null : draw(answer)), [answer, isNothing]);
+  const isBeingChosen = useMapFilter() !== view.filter;
   // Before whoever else shows the drawing: this provider's effects run before its consumers are rendered.
-  useLayoutEffect(() => show.current?.(drawing), [show, drawing]);
+  useLayoutEffect(
+    () => show.current?.(drawing, isBeingChosen ? flights.landed(TOGETHER_MS) : undefined),
+    // That the filter is not being chosen any more is nothing to draw.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [show, drawing],
+  );
   useLayoutEffect(() => {
     if (!loading) follow();
   }, [loading, filter, follow]);

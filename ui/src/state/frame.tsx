@@ -19,9 +19,12 @@ export interface Frame {
   readonly resolution: number | null;
   /** Takes a picture of the map; null until the map is there. */
   readonly picture: RefObject<(() => Promise<HTMLCanvasElement>) | null>;
-  /** Draws on the map at once, before anything else on the page is drawn anew; null until the map is there. */
-  readonly show: RefObject<((drawing: Drawing | null) => void) | null>;
+  /** Draws on the map before anything else on the page is drawn anew; null until the map is there. */
+  readonly show: RefObject<Show | null>;
 }
+
+/** `until`: what the map's next frame waits for, so that the views that belong together change in one. */
+export type Show = (drawing: Drawing | null, until?: Promise<void>) => void;
 
 const MAP_MARGIN_PX = 14;
 
@@ -36,7 +39,7 @@ export function FrameProvider({ children }: { readonly children: ComponentChildr
   const { view } = useView();
   const element = useRef<HTMLDivElement>(null);
   const picture = useRef<(() => Promise<HTMLCanvasElement>) | null>(null);
-  const show = useRef<((drawing: Drawing | null) => void) | null>(null);
+  const show = useRef<Show | null>(null);
   const size = useSize(element);
   const [west, south, east, north] = bounding_box;
   const whole = useMemo(

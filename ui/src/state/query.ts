@@ -6,6 +6,7 @@
  */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, fetchJson } from "../api/client";
+import { flights } from "./flights";
 import { useLive } from "./live";
 
 export interface Answer<T, Context = unknown> {
@@ -114,6 +115,7 @@ export class Query<T, Context = unknown> {
     this.#startedAt = Date.now();
     const context = this.#context;
     let answer: Answer<T, Context>;
+    flights.begin();
     try {
       const data = await this.#fetch(path, flight.signal);
       answer = { data, path, context, error: null };
@@ -122,10 +124,12 @@ export class Query<T, Context = unknown> {
       answer = { ...this.#answer, error };
     }
     // A newer question has taken over: this answer is to nothing any more.
-    if (this.#flight !== flight) return;
-    this.#flight = null;
-    this.#publish(answer);
-    this.#schedule();
+    if (this.#flight === flight) {
+      this.#flight = null;
+      this.#publish(answer);
+      this.#schedule();
+    }
+    flights.end();
   }
 
   #publish(answer: Answer<T, Context>): void {

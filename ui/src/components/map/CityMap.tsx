@@ -99,8 +99,8 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
     const mine = webGl ? new GlRenderer(options) : new CanvasRenderer(options);
     renderer.current = mine;
     picture.current = () => mine.picture();
-    show.current = (next) => {
-      if (scene.current !== null) mine.draw({ ...scene.current, drawing: next });
+    show.current = (next, until) => {
+      if (scene.current !== null) mine.draw({ ...scene.current, drawing: next }, until);
     };
     return () => {
       picture.current = null;

@@ -99,11 +99,12 @@ export class GlRenderer implements Renderer {
     this.#listen();
   }
 
-  draw(scene: Scene): void {
+  draw(scene: Scene, until?: Promise<void>): void {
     this.#scene = scene;
     const hexagons = this.#hexagons;
     if (hexagons === null) return;
     const before = this.#drawn;
+    if (before !== null && isSame(before, scene)) return;
     this.#drawn = scene;
     const sameTheme = before?.theme === scene.theme;
     const sameDrawing = before !== null && before.drawing === scene.drawing && sameTheme;
@@ -125,7 +126,8 @@ export class GlRenderer implements Renderer {
     if (!sameDrawing && scene.drawing !== null)
       void this.#map.once("render").then(() => this.#events.onDrawn());
     // The overlay's layers are drawn with the map's, which knows nothing of a new mark.
-    this.#map.triggerRepaint();
+    if (until === undefined) this.#map.triggerRepaint();
+    else void until.then(() => this.#map.triggerRepaint());
   }
 
   moveTo(camera: Camera): void {
@@ -238,6 +240,10 @@ function fill(hexagons: HexagonFill, { drawing, theme }: Scene): SolidPolygonLay
   if (drawing === null) return null;
   if (drawing.grid !== null) return gridLayer(drawing, theme);
   return drawing.resolution === null ? null : hexagons.fill(drawing, drawing.resolution, theme);
+}
+
+function isSame(one: Scene, other: Scene): boolean {
+  return (Object.keys(one) as (keyof Scene)[]).every((part) => one[part] === other[part]);
 }
 
 function hasSigns(drawing: Drawing | null): boolean {

@@ -35,7 +35,8 @@ export interface RendererEvents {
 }
 
 export interface Renderer {
-  draw(scene: Scene): void;
+  /** `until`: the GPU has the scene at once; that it is on the screen may wait for this. */
+  draw(scene: Scene, until?: Promise<void>): void;
   moveTo(camera: Camera): void;
   zoomBy(steps: number): void;
   placeAt(x: number, y: number): Place;
