@@ -55,6 +55,20 @@ INSTRUMENTS = """
       return original.apply(this, words);
     };
   }
+  // A map that is drawn later than the rest is a change like theirs: one mark a frame.
+  let drawn = false;
+  for (const name of ["drawArrays", "drawElements"]) {
+    const original = WebGL2RenderingContext.prototype[name];
+    WebGL2RenderingContext.prototype[name] = function (...words) {
+      if (!drawn) {
+        drawn = true;
+        performance.mark("change");
+        queueMicrotask(() => { drawn = false; });
+      }
+      changed();
+      return original.apply(this, words);
+    };
+  }
   const ask = window.fetch;
   window.fetch = async (...words) => {
     state.flights += 1;
