@@ -74,6 +74,7 @@ E2E_WORKERS ?= 4
 
 test-e2e: ui $(VENV)/.installed
 	@scripts/require chromium zstd
+	$(VENV)/bin/maturin build --quiet --profile checked --locked --compatibility linux --out target/wheels-checked
 	cargo build --profile checked --locked --bin blotter
 	$(VENV)/bin/python -m pytest e2e -rfExX -n $(E2E_WORKERS)
 

@@ -109,8 +109,8 @@ def test_the_sinks_have_what_is_counted(cluster, blotter, influxdb, kairosdb, tm
     def lag() -> int:
         lines = [line for line in urllib.request.urlopen(metrics).read().decode().splitlines() if line.startswith("blotter_lag_records{")]
         assert {"count", "detect"} == {re.search(r'role="(\w+)"', line)[1] for line in lines}
-        # What is said of peaks has a lag, as each sink has.
-        assert len(lines) == 4 * 4
+        # Four partitions each: what is counted, what each of two sinks has, what is said of peaks; and the peaks that each sink has.
+        assert len(lines) == 4 * 4 + 2
         return sum(int(line.rsplit(" ", 1)[1]) for line in lines)
 
     wait_until(lambda: lag() == 0, "counted and sent", progress=lag)

@@ -237,9 +237,11 @@ export class GlRenderer implements Renderer {
 type Layers = readonly [SolidPolygonLayer | BitmapLayer | null, PathLayer | null, PathLayer | null];
 
 function fill(hexagons: HexagonFill, { drawing, theme }: Scene): SolidPolygonLayer | BitmapLayer | null {
-  if (drawing === null) return null;
-  if (drawing.grid !== null) return gridLayer(drawing, theme);
-  return drawing.resolution === null ? null : hexagons.fill(drawing, drawing.resolution, theme);
+  if (drawing !== null && drawing.grid === null && drawing.resolution !== null) {
+    return hexagons.fill(drawing, drawing.resolution, theme);
+  }
+  hexagons.leave();
+  return drawing !== null && drawing.grid !== null ? gridLayer(drawing, theme) : null;
 }
 
 function isSame(one: Scene, other: Scene): boolean {

@@ -29,8 +29,9 @@ export class HexagonFill {
   fill(drawing: Drawing, resolution: number, theme: Theme): SolidPolygonLayer {
     const geometry = geometryFor(drawing.cells, resolution, this.#geometry);
     const colours = coloursFor(geometry, drawing, theme);
-    if (geometry === this.#geometry && this.#colours !== null && this.#layer !== null) {
+    if (geometry === this.#geometry && this.#colours !== null) {
       this.#colours.write(colours);
+      this.#layer ??= layerOf(geometry, this.#colours, this.#opacity);
       return this.#layer;
     }
     this.#retired?.destroy();
@@ -40,6 +41,16 @@ export class HexagonFill {
     this.#colours = this.#device.createBuffer({ data: colours.length === 0 ? new Uint8Array(4) : colours });
     this.#layer = layerOf(geometry, this.#colours, this.#opacity);
     return this.#layer;
+  }
+
+  /** No hexagons are drawn: deck.gl ends their layer, and an ended one cannot be drawn again. */
+  leave(): void {
+    this.#layer = null;
+  }
+
+  /** Nothing of it is drawn now: deck.gl ends a layer that it no longer gets, and takes none that has ended. */
+  leave(): void {
+    this.#layer = null;
   }
 }
 
