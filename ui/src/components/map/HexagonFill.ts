@@ -47,11 +47,6 @@ export class HexagonFill {
   leave(): void {
     this.#layer = null;
   }
-
-  /** Nothing of it is drawn now: deck.gl ends a layer that it no longer gets, and takes none that has ended. */
-  leave(): void {
-    this.#layer = null;
-  }
 }
 
 function layerOf(geometry: HexagonGeometry, colours: GpuBuffer, opacity: number): SolidPolygonLayer {
