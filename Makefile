@@ -8,7 +8,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/blotter
 VENV := $(CACHE)/venv-$(shell cat e2e/requirements.txt bench/requirements.txt | sha256sum | cut -c1-12)
 UI_SOURCES := $(shell find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' 2>/dev/null)
 
-.PHONY: help demo build dist wheel docs ui test test-rust test-ui test-grafana test-e2e lint bench bench-ui clean tools
+.PHONY: help demo build dist wheel docs ui test test-rust test-ui test-grafana test-e2e test-deploy lint bench bench-ui clean tools
 
 help: ## show the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -77,6 +77,11 @@ test-e2e: ui $(VENV)/.installed
 	$(VENV)/bin/maturin build --quiet --profile checked --locked --compatibility linux --out target/wheels-checked
 	cargo build --profile checked --locked --bin blotter
 	$(VENV)/bin/python -m pytest e2e -rfExX -n $(E2E_WORKERS)
+
+# Not part of `test`: it takes root on a Debian with cgroup v1, and builds Kubernetes once, which takes some ten minutes. What it skips, it says.
+test-deploy: ui $(VENV)/.installed ## try the manifests, the chart and the image on a real Kubernetes node
+	cargo build --profile checked --locked --bin blotter
+	$(VENV)/bin/python e2e/kubernetes -- $(VENV)/bin/python -m pytest e2e/kubernetes -rfExXP --durations=8
 
 $(VENV)/.installed: e2e/requirements.txt bench/requirements.txt
 	@scripts/require python3

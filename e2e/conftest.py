@@ -30,6 +30,8 @@ from paths import BINARY, ROOT
 from playwright.sync_api import Page, expect, sync_playwright
 from services.service import wait_until, work_steps
 
+#: These run beside a Kubernetes node: `make test-deploy`.
+collect_ignore = [] if "BLOTTER_TEST_NODE" in os.environ else ["kubernetes"]
 #: Nothing is waited for longer than this without anything moving: a machine that is this slow has failed.
 PATIENCE_S = 300
 #: The tests' servers in Java live for minutes: what a second compilation would win, it costs.

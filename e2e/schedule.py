@@ -51,6 +51,8 @@ TOGETHER = {
     "test_damage",
     "test_feeds",
     "test_grafana",
+    "test_install",
+    "test_refusals",
     "test_reporting_lag",
     "test_schemathesis",
     "test_secrets",
@@ -59,7 +61,7 @@ TOGETHER = {
 LONGEST = [
     "city",
     "test_kill_before_during_and_after_each_commit",
-    "test_kill_kairosdb_or_its_cassandra_while_loading",
+    "test_kill_kairosdb_and_its_cassandra_while_loading",
     "machine",
     "cluster",
     "test_faults",

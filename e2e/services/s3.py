@@ -50,9 +50,10 @@ class S3(Service):
                 go = need("go", "golang-go")
                 run(go, "install", f"github.com/versity/versitygw/cmd/versitygw@{VERSION}", env=os.environ | {"GOBIN": str(place), "CGO_ENABLED": "0"})
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, address: tuple[str, int] | None = None):
+        """`address`: where it listens instead, in a network of a test's own."""
         super().__init__(directory)
-        (self.port,) = free_ports(1)
+        self.host, self.port = address or ("127.0.0.1", free_ports(1)[0])
         self.data, self.attributes = directory / "data", directory / "attributes"
         # A folder of the root is a bucket.
         (self.data / BUCKET).mkdir(parents=True, exist_ok=True)
@@ -63,13 +64,13 @@ class S3(Service):
 
     def command(self) -> list[str | Path]:
         beside = [] if has_attributes(self.data) else ["--sidecar", self.attributes]
-        return [CACHE / HOME / "versitygw", "--port", f"127.0.0.1:{self.port}", "--health", "/health", "--quiet", "--keep-alive", "posix", *beside, self.data]
+        return [CACHE / HOME / "versitygw", "--port", f"{self.host}:{self.port}", "--health", "/health", "--quiet", "--keep-alive", "posix", *beside, self.data]
 
     def is_ready(self) -> bool:
-        if not answers(self.port):
+        if not answers(self.port, self.host):
             return False
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.host}:{self.port}/health", timeout=5) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False
@@ -77,7 +78,7 @@ class S3(Service):
     def environment(self) -> dict[str, str]:
         return {
             "BLOTTER_TEST_S3_URL": f"s3://{BUCKET}",
-            "BLOTTER_TEST_S3_ENDPOINT": f"http://127.0.0.1:{self.port}",
+            "BLOTTER_TEST_S3_ENDPOINT": f"http://{self.host}:{self.port}",
             "BLOTTER_TEST_S3_ACCESS_KEY_ID": ACCESS_KEY,
             "BLOTTER_TEST_S3_SECRET_ACCESS_KEY": SECRET_KEY,
         }
@@ -89,7 +90,7 @@ class S3(Service):
         now = datetime.datetime.now(datetime.timezone.utc)
         stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
         payload = hashlib.sha256(body).hexdigest()
-        signed = {"host": f"127.0.0.1:{self.port}", "x-amz-content-sha256": payload, "x-amz-date": stamp}
+        signed = {"host": f"{self.host}:{self.port}", "x-amz-content-sha256": payload, "x-amz-date": stamp}
         names = ";".join(sorted(signed))
         lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
         canonical = "\n".join((method, quote(path), "", lines, names, payload))
@@ -100,7 +101,7 @@ class S3(Service):
             key = hmac.digest(key, part.encode(), "sha256")
         signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
         authorization = f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/{scope}, SignedHeaders={names}, Signature={signature}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
         try:
             connection.request(method, quote(path), body, signed | (headers or {}) | {"authorization": authorization})
             answer = connection.getresponse()

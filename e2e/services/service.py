@@ -88,10 +88,10 @@ def wait_until(
         time.sleep(0.05)  # the interval of asking, not a hope: the condition decides
 
 
-def answers(port: int) -> bool:
-    """Whether somebody listens on a port of loopback."""
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens on a port."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
     return True

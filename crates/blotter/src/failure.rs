@@ -11,12 +11,26 @@ use blotter_store::StoreError;
 
 /// Runs a role until it ends by itself, is stopped, or fails in a way that waiting does not mend.
 pub(crate) fn supervise(operations: &Operations, shutdown: &Shutdown, run: impl FnMut() -> Result<()>) -> Result<()> {
-    let judge = |error: &Error| match error {
+    blotter_runtime::supervise(operations, shutdown, judge, run)
+}
+
+/// What the failure of a role means.
+pub(crate) fn judge(error: &Error) -> Failure {
+    match error {
         error if is_retryable(error) => Failure::Passing,
         error if is_cancelled(error) => Failure::Cancelled,
+        error if is_refusal(error) => Failure::Refused,
         _ => Failure::Lasting,
-    };
-    blotter_runtime::supervise(operations, shutdown, judge, run)
+    }
+}
+
+/// Whether somebody must act, and the same may then succeed.
+fn is_refusal(error: &Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_refusal)
+            || cause.downcast_ref::<CountError>().is_some_and(CountError::is_refusal)
+            || cause.downcast_ref::<OfflineError>().is_some_and(OfflineError::is_refusal)
+    })
 }
 
 /// Whether an error is a cancellation by shutdown.

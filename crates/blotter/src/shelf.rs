@@ -72,7 +72,8 @@ impl StoreShelf {
         SourceError::Elsewhere {
             what: format!("what is known of {}", self.source),
             why: format!("the object store: {error}"),
-            retryable: error.is_retryable(),
+            // A source that is under way waits for whoever mends its store.
+            retryable: error.is_retryable() || error.is_refusal(),
         }
     }
 

@@ -97,6 +97,19 @@ impl OfflineError {
             _ => false,
         }
     }
+
+    /// Whether somebody must act, and the same may then succeed: a store that refuses, a volume that is full or not this user's.
+    pub fn is_refusal(&self) -> bool {
+        use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        match self {
+            Self::Store(error) => error.is_refusal(),
+            Self::Parquet(error) => StoreError::is_refusal_cause(error),
+            Self::Local { source, .. } => {
+                matches!(source.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl OfflineError {

@@ -49,6 +49,11 @@ pub enum FetchOutcome {
     New(u64),
 }
 
+/// Whether a directory has a snapshot that was whole when it came.
+pub fn has_snapshot(directory: &Path) -> bool {
+    matches!(Pointer::read_in(directory), Ok(Some(_)))
+}
+
 /// Looks once. What is already there is checked against its manifest, and repaired.
 pub fn once(config: &FetchConfig, store: &Store) -> Result<FetchOutcome> {
     let pointer_path = format!("{FOLDER}/{POINTER}");

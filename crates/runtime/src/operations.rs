@@ -17,6 +17,8 @@ pub struct Operations {
     /// Its name.
     pub role: &'static str,
     ready: AtomicBool,
+    /// Somebody looks at its readiness, or it was at work.
+    is_service: AtomicBool,
     restarts: AtomicU64,
     report: Mutex<Option<Report>>,
 }
@@ -24,7 +26,7 @@ pub struct Operations {
 impl Operations {
     /// Nothing is ready yet.
     pub fn new(role: &'static str) -> Arc<Self> {
-        Arc::new(Self { role, ready: AtomicBool::new(false), restarts: AtomicU64::new(0), report: Mutex::default() })
+        Arc::new(Self { role, ready: AtomicBool::new(false), is_service: AtomicBool::new(false), restarts: AtomicU64::new(0), report: Mutex::default() })
     }
 
     /// Serves `/metrics`, `/healthz` and `/readyz` where an address was given.
@@ -32,6 +34,7 @@ impl Operations {
         let Some(address) = listen else { return Ok(None) };
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen on {address}: choose another with --ops-listen"))?;
+        self.is_service.store(true, Ordering::Release);
         Ok(Some(OpsServer::start(listener, Arc::clone(self) as Arc<dyn RoleStatus>)?))
     }
 
@@ -39,12 +42,25 @@ impl Operations {
     pub fn at_work(&self, report: impl Fn(&mut Exposition) + Send + Sync + 'static) {
         *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(report));
         self.ready.store(true, Ordering::Release);
+        self.is_service.store(true, Ordering::Release);
     }
 
     /// A part has failed it.
     pub fn stumbled(&self) {
         self.ready.store(false, Ordering::Release);
         self.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A part has failed it, and what it made before serves on: it is ready.
+    pub fn stumbled_at_work(&self) {
+        self.ready.store(true, Ordering::Release);
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether it waits for somebody to mend what refuses it: as a service, or once it was at work. A command that somebody has just typed
+    /// ends with the reason instead.
+    pub fn waits_for_people(&self) -> bool {
+        self.is_service.load(Ordering::Acquire)
     }
 }
 

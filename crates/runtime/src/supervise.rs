@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 pub enum Failure {
     /// The same may succeed later without anyone's doing.
     Passing,
+    /// Somebody must act; then the same succeeds.
+    Refused,
     /// The role was stopped.
     Cancelled,
     /// Waiting does not mend it.
@@ -31,16 +33,21 @@ pub fn supervise(
     loop {
         let started = Instant::now();
         let Err(error) = run() else { return Ok(()) };
-        match judge(&error) {
-            Failure::Passing => {}
-            Failure::Cancelled if shutdown.is_triggered() => return Ok(()),
-            Failure::Cancelled | Failure::Lasting => return Err(error),
-        }
-        operations.stumbled();
         if started.elapsed() >= STEADY {
             pause = FIRST_PAUSE;
         }
-        tracing::warn!("{}: {error:#}; going on from what is durable in {} ms", operations.role, pause.as_millis());
+        match judge(&error) {
+            Failure::Passing => {
+                tracing::warn!("{}: {error:#}; going on from what is durable in {} ms", operations.role, pause.as_millis());
+            }
+            Failure::Refused if operations.waits_for_people() => {
+                tracing::error!("{}: {error:#}; it waits, and tries again in {} s", operations.role, LONGEST_PAUSE.as_secs());
+                pause = LONGEST_PAUSE;
+            }
+            Failure::Cancelled if shutdown.is_triggered() => return Ok(()),
+            Failure::Cancelled | Failure::Refused | Failure::Lasting => return Err(error),
+        }
+        operations.stumbled();
         if shutdown.wait_timeout(pause) {
             return Ok(());
         }

@@ -137,6 +137,24 @@ impl StoreError {
         }
     }
 
+    /// Whether somebody must act, and the same call may then succeed: credentials that are refused or whose file cannot be read, a bucket
+    /// or a directory that is not there. Credentials in files and buckets change while a process lives.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Setting { name, .. } => name.ends_with("_FILE"),
+            Self::Bucket { .. } | Self::Directory { .. } => true,
+            Self::Object(error) => failure::of(error).is_some_and(|failure| !failure.is_transient()),
+            Self::Delta(error) => Self::is_refusal_cause(error),
+            Self::Parquet(error) => Self::is_refusal_cause(error),
+            _ => false,
+        }
+    }
+
+    /// Whether a refusal of the store is among the causes of an error.
+    pub fn is_refusal_cause(error: &(dyn std::error::Error + 'static)) -> bool {
+        failure::of(error).is_some_and(|failure| !failure.is_transient())
+    }
+
     /// Whether a failure of the store that may pass is among the causes of an error.
     pub fn is_retryable_cause(error: &(dyn std::error::Error + 'static)) -> bool {
         failure::below(error).is_some_and(retryable_object)

@@ -15,8 +15,8 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listeners=CLIENT://127.0.0.1:{port},BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=CLIENT://127.0.0.1:{advertised},BROKER://127.0.0.1:{broker}
+listeners=CLIENT://{host}:{port},BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENT://{host}:{advertised},BROKER://127.0.0.1:{broker}
 inter.broker.listener.name=BROKER
 listener.security.protocol.map=CLIENT:{protocol},BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={directory}/data
@@ -46,14 +46,21 @@ class Kafka(Service):
     def provision(cls) -> None:
         maven.provision(cls.name, POM)
 
-    def __init__(self, directory: Path, advertised: int | None = None, login: tuple[str, str] | None = None):
+    def __init__(
+        self,
+        directory: Path,
+        advertised: int | None = None,
+        login: tuple[str, str] | None = None,
+        address: tuple[str, int] | None = None,
+    ):
         """`advertised`: the port that clients are told to use, where a proxy stands before the broker. `login`: the one user
-        and the password; without it anyone may do anything."""
+        and the password; without it anyone may do anything. `address`: where it listens instead, in a network of a test's own."""
         super().__init__(directory)
         self.port, broker, controller = free_ports(3)
+        self.host, self.port = address or ("127.0.0.1", self.port)
         self.properties = directory / "server.properties"
         text = PROPERTIES.format(
-            port=self.port, broker=broker, controller=controller, advertised=advertised or self.port,
+            host=self.host, port=self.port, broker=broker, controller=controller, advertised=advertised or self.port,
             protocol="SASL_PLAINTEXT" if login else "PLAINTEXT", directory=directory,
         )  # fmt: skip
         self.properties.write_text(text + (LOGIN.format(user=login[0], password=login[1]) if login else ""))
@@ -71,7 +78,7 @@ class Kafka(Service):
         return self.java("kafka.Kafka", self.properties)
 
     def is_ready(self) -> bool:
-        return answers(self.port)
+        return answers(self.port, self.host)
 
     def environment(self) -> dict[str, str]:
-        return {"BLOTTER_TEST_KAFKA": f"127.0.0.1:{self.port}"}
+        return {"BLOTTER_TEST_KAFKA": f"{self.host}:{self.port}"}

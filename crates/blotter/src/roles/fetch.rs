@@ -30,7 +30,8 @@ pub(crate) fn run(arguments: &Fetch) -> Result<()> {
     let config = FetchConfig { stop: shutdown.clone(), ..FetchConfig::new(arguments.to.clone()) };
     let operations = Operations::new("fetch");
     let _served = operations::serve(&operations, arguments.ops.listen)?;
-    repeat(&operations, arguments.rounds.every, &shutdown, || {
+    let is_here = || fetch::has_snapshot(&arguments.to);
+    repeat(&operations, arguments.rounds.every, &shutdown, is_here, || {
         let store = parts::open_store(&arguments.store.store)?;
         match fetch::once(&config, &store)? {
             FetchOutcome::New(version) => {

@@ -1,16 +1,17 @@
 //! A role that works once, or every so many seconds.
 
-use crate::failure::{is_cancelled, is_retryable};
+use crate::failure::{is_cancelled, judge};
 use anyhow::Result;
-use blotter_runtime::{Operations, Shutdown};
+use blotter_runtime::{Failure, Operations, Shutdown};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Once, or every so many seconds until stopped; then a part that fails is waited for. `once` answers the newest
-/// snapshot's version.
+/// snapshot's version; `serves_on` says whether what was made before is of use while a part is away.
 pub(super) fn repeat(
     operations: &Operations,
     every: Option<u64>,
     shutdown: &Shutdown,
+    serves_on: impl Fn() -> bool,
     mut once: impl FnMut() -> Result<Option<u64>>,
 ) -> Result<()> {
     let Some(seconds) = every else {
@@ -34,12 +35,21 @@ pub(super) fn repeat(
                     }
                 });
             }
-            Err(error) if is_cancelled(&error) => return Ok(()),
-            Err(error) if is_retryable(&error) => {
-                operations.stumbled();
-                tracing::warn!("{}: {error:#}; trying again in {seconds} s", operations.role);
+            Err(error) => {
+                match judge(&error) {
+                    Failure::Cancelled => return Ok(()),
+                    Failure::Passing => tracing::warn!("{}: {error:#}; trying again in {seconds} s", operations.role),
+                    Failure::Refused if operations.waits_for_people() => {
+                        tracing::error!("{}: {error:#}; it waits, and tries again in {seconds} s", operations.role);
+                    }
+                    Failure::Refused | Failure::Lasting => return Err(error),
+                }
+                if serves_on() {
+                    operations.stumbled_at_work();
+                } else {
+                    operations.stumbled();
+                }
             }
-            Err(error) => return Err(error),
         }
         shutdown.wait_timeout(Duration::from_secs(seconds));
     }

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
     let _served = operations::serve(&operations, arguments.ops.listen)?;
     // Opened once: it remembers which files it has found sound.
     let mut opened: Option<Store> = None;
-    repeat(&operations, arguments.rounds.every, &shutdown, || {
+    repeat(&operations, arguments.rounds.every, &shutdown, || false, || {
         let store = match &opened {
             Some(store) => store.clone(),
             None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),

@@ -33,4 +33,9 @@ impl CountError {
             Self::Batch(_) | Self::TooManyWords { .. } => false,
         }
     }
+
+    /// Whether somebody must act, and the same may then succeed.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_refusal())
+    }
 }
