@@ -56,7 +56,7 @@ def go_module(folder: Path) -> None:
     )
     if found.returncode:
         raise Unavailable(f"Kubernetes cannot be had: {found.stderr.strip() or found.stdout.strip()}")
-    parts = sorted(set(re.findall(r"^\s*(k8s\.io/\S+) v0\.0\.0", Path(json.loads(found.stdout)["GoMod"]).read_text(), flags=re.M)))
+    parts = sorted(set(re.findall(r"(k8s\.io/\S+) => \./staging/", Path(json.loads(found.stdout)["GoMod"]).read_text())))
     staged = "v0" + version.removeprefix("v1")
     lines = [f"require k8s.io/kubernetes {version}", *(f"replace {part} => {part} {staged}" for part in parts)]
     (folder / "go.mod").write_text("module blotter.test/node\n\ngo 1.26\n\n" + "\n".join(lines) + "\n")

@@ -26,7 +26,13 @@ pub struct Operations {
 impl Operations {
     /// Nothing is ready yet.
     pub fn new(role: &'static str) -> Arc<Self> {
-        Arc::new(Self { role, ready: AtomicBool::new(false), is_service: AtomicBool::new(false), restarts: AtomicU64::new(0), report: Mutex::default() })
+        Arc::new(Self {
+            role,
+            ready: AtomicBool::new(false),
+            is_service: AtomicBool::new(false),
+            restarts: AtomicU64::new(0),
+            report: Mutex::default(),
+        })
     }
 
     /// Serves `/metrics`, `/healthz` and `/readyz` where an address was given.

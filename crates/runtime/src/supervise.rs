@@ -38,10 +38,18 @@ pub fn supervise(
         }
         match judge(&error) {
             Failure::Passing => {
-                tracing::warn!("{}: {error:#}; going on from what is durable in {} ms", operations.role, pause.as_millis());
+                tracing::warn!(
+                    "{}: {error:#}; going on from what is durable in {} ms",
+                    operations.role,
+                    pause.as_millis()
+                );
             }
             Failure::Refused if operations.waits_for_people() => {
-                tracing::error!("{}: {error:#}; it waits, and tries again in {} s", operations.role, LONGEST_PAUSE.as_secs());
+                tracing::error!(
+                    "{}: {error:#}; it waits, and tries again in {} s",
+                    operations.role,
+                    LONGEST_PAUSE.as_secs()
+                );
                 pause = LONGEST_PAUSE;
             }
             Failure::Cancelled if shutdown.is_triggered() => return Ok(()),

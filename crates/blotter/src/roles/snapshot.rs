@@ -37,24 +37,30 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
     let _served = operations::serve(&operations, arguments.ops.listen)?;
     // Opened once: it remembers which files it has found sound.
     let mut opened: Option<Store> = None;
-    repeat(&operations, arguments.rounds.every, &shutdown, || false, || {
-        let store = match &opened {
-            Some(store) => store.clone(),
-            None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),
-        };
-        match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
-            Outcome::Written(manifest) => {
-                println!("snapshot {}: {} incidents", manifest.version, manifest.incidents);
-                Ok(Some(manifest.version))
+    repeat(
+        &operations,
+        arguments.rounds.every,
+        &shutdown,
+        || false,
+        || {
+            let store = match &opened {
+                Some(store) => store.clone(),
+                None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),
+            };
+            match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
+                Outcome::Written(manifest) => {
+                    println!("snapshot {}: {} incidents", manifest.version, manifest.incidents);
+                    Ok(Some(manifest.version))
+                }
+                Outcome::Unchanged(manifest) => {
+                    println!("snapshot {} has all that the archive has", manifest.version);
+                    Ok(Some(manifest.version))
+                }
+                Outcome::NoArchive => {
+                    println!("there is no archive yet: `blotter archive` makes one");
+                    Ok(None)
+                }
             }
-            Outcome::Unchanged(manifest) => {
-                println!("snapshot {} has all that the archive has", manifest.version);
-                Ok(Some(manifest.version))
-            }
-            Outcome::NoArchive => {
-                println!("there is no archive yet: `blotter archive` makes one");
-                Ok(None)
-            }
-        }
-    })
+        },
+    )
 }
