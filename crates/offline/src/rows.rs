@@ -115,7 +115,8 @@ impl Rows {
             let mut first = group.first;
             for batch in builder.build()? {
                 OfflineError::unless(&self.stop)?;
-                let batch = batch?;
+                let batch =
+                    batch.map_err(|error| reader.failure().map_or_else(|| error.into(), OfflineError::Parquet))?;
                 let rows = batch.num_rows() as u32;
                 each(first, batch)?;
                 first += rows;

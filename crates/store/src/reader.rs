@@ -12,9 +12,11 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 use std::{
+    error::Error,
+    fmt,
     fs::File,
     io::Read,
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Objects whose blocks are remembered, some kilobytes each.
@@ -28,6 +30,25 @@ const STREAM_BYTES: usize = 1 << 20;
 pub struct ObjectReader {
     source: Source,
     verified: Option<VerifiedFile>,
+    /// Why the store could not be read last.
+    failed: Arc<Mutex<Option<Unread>>>,
+}
+
+/// Arrow's reader keeps only the words of an error, so that the reader keeps the error itself.
+#[derive(Clone, Debug)]
+struct Unread(Arc<object_store::Error>);
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Unread {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // The error itself, not that of its `Arc`: whoever asks whether it may pass looks for it.
+        Some(&*self.0)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -83,7 +104,11 @@ impl ObjectReader {
     pub(crate) fn open_file(file: &std::path::Path, path: &str) -> Result<Self> {
         let open = File::open(file).and_then(|file| Ok((file.metadata()?.len(), file)));
         match open {
-            Ok((length, file)) => Ok(Self { source: Source::File { file: Arc::new(file), length }, verified: None }),
+            Ok((length, file)) => Ok(Self {
+                source: Source::File { file: Arc::new(file), length },
+                verified: None,
+                failed: Arc::default(),
+            }),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
                 Err(object_store::Error::NotFound { path: path.to_owned(), source: source.into() }.into())
             }
@@ -96,7 +121,7 @@ impl ObjectReader {
     pub(crate) fn open_remote(store: Store, path: &str) -> Result<Self> {
         let path = Path::parse(path)?;
         let length = store.block_on(store.objects().head(&path))?.size;
-        Ok(Self { source: Source::Remote { store, path, length }, verified: None })
+        Ok(Self { source: Source::Remote { store, path, length }, verified: None, failed: Arc::default() })
     }
 
     /// A file of this machine, read as a whole once and compared with its checksum, as [`blotter_seal::checksum`] writes it.
@@ -105,6 +130,12 @@ impl ObjectReader {
         let reader = Self::open_file(file, &path)?;
         let blocks = Arc::new(reader.blocks()?);
         reader.verified(blocks, checksum, &path, remedy)
+    }
+
+    /// The failure of the store behind an error whose reader kept only its words.
+    pub fn failure(&self) -> Option<ParquetError> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failed.map(|unread| ParquetError::External(unread.into()))
     }
 
     /// The checksums of its blocks as they are now.
@@ -146,9 +177,11 @@ impl ObjectReader {
             Source::Remote { .. } if length == 0 => Ok(Bytes::new()),
             Source::Remote { store, path, .. } => {
                 let range = start..start + length as u64;
-                let bytes = store
-                    .block_on(store.objects().get_range(path, range))
-                    .map_err(|error| ParquetError::External(error.into()))?;
+                let bytes = store.block_on(store.objects().get_range(path, range)).map_err(|error| {
+                    let unread = Unread(Arc::new(error));
+                    *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(unread.clone());
+                    ParquetError::External(unread.into())
+                })?;
                 if bytes.len() < length {
                     return Err(ParquetError::EOF(format!("`{path}` ends before byte {}", start + length as u64)));
                 }
@@ -218,6 +251,21 @@ impl Read for ObjectStream {
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_that_is_away_while_a_file_is_read_is_found_behind_what_arrow_says() {
+        let away = || object_store::Error::Generic { store: "S3", source: "no answer".into() };
+        let unread = ParquetError::External(Unread(Arc::new(away())).into());
+        assert!(StoreError::is_retryable_cause(&unread));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part");
+        std::fs::write(&path, b"x").unwrap();
+        let reader = ObjectReader::open_file(&path, "part").unwrap();
+        assert!(reader.failure().is_none());
+        *reader.clone().failed.lock().unwrap() = Some(Unread(Arc::new(away())));
+        assert!(StoreError::is_retryable_cause(&reader.failure().unwrap()), "clones share what failed");
+        assert!(reader.failure().is_none(), "it is told once");
+    }
 
     /// Issue 12, 4.2: before it is opened and after, nothing is handed out that was not written.
     #[test]
