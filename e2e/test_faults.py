@@ -26,6 +26,7 @@ TROUBLE = (
     r"is tried again",
     r"housekeeping failed",
     r"the sink gets it later",
+    r"the archive.s commit stands",
 )
 FOLLOWERS = (("count",), ("detect",), ("archive",), ("snapshot", "--every", "1"), ("fetch", "--every", "1"))
 #: Times faster than it happened: the five months of the data pass in twenty minutes, in one and a half, or at once.
