@@ -82,7 +82,7 @@ def main() -> int:
     try:
         can_be_had()
         programs.packages()
-        kubernetes, router, _ = programs.kubernetes(), programs.kube_router(), programs.helm()
+        kubernetes, router, _, _ = programs.kubernetes(), programs.kube_router(), programs.helm(), programs.definitions()
         held = pause()
         image.base()
     except Unavailable as why:

@@ -4,6 +4,7 @@
 set -euo pipefail
 work=$1 programs=$2 router=$3
 shift 3
+here=$PWD
 mkdir -p "$work"/{log,etcd,kubelet,containerd,pods,containers,cni,run}
 export PATH=$programs:$PATH
 
@@ -73,7 +74,7 @@ current-context: test
 CONFIG
 done
 export KUBECONFIG=$pki/admin.conf
-cd /
+cd "$here"
 
 # ----- the programs -----
 start() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -104,6 +105,31 @@ def helm() -> Path:
     return go_program("helm", "helm.sh/helm/v4/cmd/helm", HELM) / "helm"
 
 
+#: What others define, and what our manifests are tried against: a module, and its files.
+DEFINITIONS = {
+    "github.com/prometheus-operator/prometheus-operator@v0.85.0": [
+        f"example/prometheus-operator-crd/monitoring.coreos.com_{plural}.yaml" for plural in ("podmonitors", "servicemonitors", "prometheusrules")
+    ],
+    "github.com/kedacore/keda/v2@v2.21.0": ["config/crd/bases/keda.sh_scaledobjects.yaml"],
+    "github.com/compose-spec/compose-go/v2@v2.9.0": ["schema/compose-spec.json"],
+}
+
+
+def definitions() -> Path:
+    """The directory of their files."""
+    name = "definitions-" + hashlib.sha256(json.dumps(DEFINITIONS).encode()).hexdigest()[:12]
+    with cached(name) as place:
+        if place:
+            need("go", "golang-go")
+            for module, files in DEFINITIONS.items():
+                found = subprocess.run(["go", "mod", "download", "-json", module], cwd=place, capture_output=True, text=True, check=False)
+                if found.returncode:
+                    raise Unavailable(f"{module} cannot be had: {found.stderr.strip() or found.stdout.strip()}")
+                for file in files:
+                    shutil.copy(Path(json.loads(found.stdout)["Dir"]) / file, place)
+    return CACHE / name
+
+
 if __name__ == "__main__":
     packages()
-    print(kubernetes(), kube_router(), helm())
+    print(kubernetes(), kube_router(), helm(), definitions())

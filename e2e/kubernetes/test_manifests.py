@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import jsonschema_rs
 import pytest
@@ -13,13 +12,6 @@ from node import MANIFESTS, drain_deadline_s, kubectl, kustomized
 import programs
 
 OVERLAYS = ["overlays/demo", "overlays/production"]
-#: Of custom resources, the module that has their definitions, and where.
-DEFINITIONS = {
-    "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd/monitoring.coreos.com_{}.yaml",
-    "github.com/kedacore/keda/v2@v2.21.0": "config/crd/bases/keda.sh_{}.yaml",
-}
-CUSTOM = {"podmonitors": 0, "servicemonitors": 0, "prometheusrules": 0, "scaledobjects": 1}
-
 
 @pytest.fixture(scope="module", params=OVERLAYS)
 def documents(request):
@@ -83,12 +75,7 @@ def test_secrets_are_files(documents):
 @pytest.fixture(scope="session")
 def definitions():
     """The custom resources, defined on the real API server."""
-    modules = list(DEFINITIONS)
-    for plural, number in CUSTOM.items():
-        found = subprocess.run(["go", "mod", "download", "-json", modules[number]], capture_output=True, text=True, check=False, cwd="/")
-        if found.returncode:
-            pytest.skip(f"{modules[number]} cannot be had: {found.stdout}")
-        path = Path(json.loads(found.stdout)["Dir"]) / DEFINITIONS[modules[number]].format(plural)
+    for path in sorted(programs.definitions().glob("*.yaml")):
         kubectl("apply", "--server-side", "-f", str(path))
     kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
 
@@ -184,11 +171,7 @@ def compose():
 
 
 def test_compose_is_what_its_schema_describes():
-    module = "github.com/compose-spec/compose-go/v2@v2.9.0"
-    found = subprocess.run(["go", "mod", "download", "-json", module], capture_output=True, text=True, check=False, cwd="/")
-    if found.returncode:
-        pytest.skip(f"{module} cannot be had: {found.stdout}")
-    schema = json.loads((Path(json.loads(found.stdout)["Dir"]) / "schema/compose-spec.json").read_text())
+    schema = json.loads((programs.definitions() / "compose-spec.json").read_text())
     jsonschema_rs.validate(schema, compose())
 
 
