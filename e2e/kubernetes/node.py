@@ -94,8 +94,8 @@ def kustomized(folder: str) -> list[dict[str, Any]]:
     return [each for each in yaml.safe_load_all(kubectl("kustomize", str(MANIFESTS / folder))) if each]
 
 
-def demo(produce: list[str]) -> list[dict[str, Any]]:
-    """The overlay `demo`. Its Kafka, S3 and InfluxDB are servers of the tests: no image of them can be had here."""
+def demo(produce: list[str], settings: dict[str, str] | None = None) -> list[dict[str, Any]]:
+    """The overlay `demo`, with other settings. Its Kafka, S3 and InfluxDB are servers of the tests: no image of them can be had here."""
     made = []
     for each in kustomized("overlays/demo"):
         kind, name = each["kind"], each["metadata"]["name"]
@@ -114,6 +114,8 @@ def demo(produce: list[str]) -> list[dict[str, Any]]:
                     "ports": [{"port": port}],
                 }
             )
+        if kind == "ConfigMap":
+            each["data"] |= settings or {}
         if kind == "Deployment" and name == "produce":
             each["spec"]["template"]["spec"]["containers"][0]["args"] = ["produce", *produce]
         made.append(each)

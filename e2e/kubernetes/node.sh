@@ -148,6 +148,8 @@ imageGCHighThresholdPercent: 100
 enforceNodeAllocatable: []
 makeIPTablesUtilChains: false
 configMapAndSecretChangeDetectionStrategy: Watch
+# A changed Secret reaches its files when its pod is looked at again; by default that is once a minute.
+syncFrequency: 3s
 YAML
 await containerd 60 ctr --address /run/containerd/containerd.sock version
 start kubelet kubelet --config="$work/kubelet.yaml" --kubeconfig="$pki/node.conf" --hostname-override=test --node-ip=10.244.0.1 --cert-dir="$work/run/kubelet"
@@ -160,8 +162,10 @@ clientConnection: {kubeconfig: $pki/proxy.conf}
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 YAML
 start proxy kube-proxy --config="$work/proxy.yaml"
-start router "$router" --kubeconfig="$pki/admin.conf" --hostname-override=test --run-router=false --run-firewall=true --run-service-proxy=false
 await 'the node' 120 bash -c 'kubectl get node test -o jsonpath="{.status.conditions[?(@.type==\"Ready\")].status}" | grep -q True'
+# It asks for its node once.
+start router "$router" --kubeconfig="$pki/admin.conf" --hostname-override=test --run-router=false --run-firewall=true --run-service-proxy=false
+await 'the policies' 60 bash -c 'iptables-save | grep -q KUBE-ROUTER'
 
 export BLOTTER_TEST_NODE=$work
 "$@" &
