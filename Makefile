@@ -72,9 +72,16 @@ test-grafana: deploy/grafana/node_modules/.installed
 # what, and what begins first.
 E2E_WORKERS ?= 4
 
+# The wheel comes first: what makes it moves the binary that all tests share.
+RUST_SOURCES := $(shell find Cargo.toml Cargo.lock pyproject.toml crates cities -type f 2>/dev/null)
+
+target/wheels-checked/.built: $(RUST_SOURCES) ui/dist/index.html $(VENV)/.installed
+	$(VENV)/bin/maturin build --quiet --profile checked --locked --compatibility linux --out target/wheels-checked
+	@touch $@
+
 test-e2e: ui $(VENV)/.installed
 	@scripts/require chromium zstd
-	$(VENV)/bin/maturin build --quiet --profile checked --locked --compatibility linux --out target/wheels-checked
+	$(MAKE) --no-print-directory target/wheels-checked/.built
 	cargo build --profile checked --locked --bin blotter
 	$(VENV)/bin/python -m pytest e2e -rfExX -n $(E2E_WORKERS)
 

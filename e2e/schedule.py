@@ -60,13 +60,13 @@ TOGETHER = {
 #: What takes longest, longest first: a group, a module, or a test.
 LONGEST = [
     "city",
-    "test_kill_before_during_and_after_each_commit",
-    "test_kill_kairosdb_and_its_cassandra_while_loading",
+    "outlined city",
     "machine",
+    "test_kill_kairosdb_and_its_cassandra_while_loading",
     "cluster",
+    "test_kill_before_during_and_after_each_commit",
     "test_faults",
     "test_grafana",
-    "outlined city",
     "test_schemathesis",
     "test_damage",
     "test_kill",

@@ -74,6 +74,10 @@ class Buildah:
             *(f"--build-arg={key}={value}" for key, value in given.items()), ROOT,
         )  # fmt: skip
 
+    def identity(self, name: str) -> str:
+        """The checksum of its configuration, which names those of its layers."""
+        return self("inspect", "--type", "image", "--format", "{{.FromImageID}}", name)
+
     def export(self, name: str, archive: Path, compression: str = "zstd") -> None:
         """An OCI archive with compressed layers."""
         self("push", "--compression-format", compression, name, f"oci-archive:{archive}:{name}")
@@ -86,6 +90,8 @@ def build(directory: Path, pause: Path | None = None) -> None:
         buildah = Buildah(Path(scratch))
         buildah.provide(BINARY)
         buildah.build()
+        buildah.build("localhost/again")
+        assert buildah.identity(NAME) == buildah.identity("localhost/again"), "built twice, the image has the same bits"
         buildah.export(NAME, directory / "blotter.tar")
         if pause:
             container = buildah("from", "scratch")

@@ -1,6 +1,6 @@
 //! Log lines on standard error: for people, or as JSON for machines.
 
-use crate::cli::LogFormat;
+use crate::{cli::LogFormat, say};
 use std::io::{IsTerminal, stderr};
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
@@ -18,7 +18,7 @@ const DEFAULT: &str = "warn,blotter=info";
 /// What would show the addresses that it asks, of which some are secret: it says no details, whatever is chosen.
 const RETICENT: [&str; 2] = ["ureq=info", "ureq_proto=info"];
 /// Libraries that log each error that they return. A role says it once, with what is done about it.
-const REPEATED: [&str; 2] = ["buoyant_kernel", "deltalake_core::logstore"];
+const REPEATED: [&str; 3] = ["buoyant_kernel", "deltalake_core::kernel::transaction", "deltalake_core::logstore"];
 
 pub(crate) fn start(format: LogFormat) {
     let chosen = EnvFilter::try_from_env(FILTER).ok();
@@ -29,7 +29,10 @@ pub(crate) fn start(format: LogFormat) {
     let lines = fmt::layer().with_writer(stderr).with_target(false);
     let registry = tracing_subscriber::registry();
     match format {
-        LogFormat::Json => registry.with(lines.json().with_target(true).with_filter(filter)).init(),
+        LogFormat::Json => {
+            say::as_json();
+            registry.with(lines.json().with_target(true).with_filter(filter)).init();
+        }
         LogFormat::Text => registry.with(lines.with_ansi(stderr().is_terminal()).compact().with_filter(filter)).init(),
     }
 }

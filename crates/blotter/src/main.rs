@@ -21,6 +21,7 @@ mod restore;
 mod roles;
 mod rules;
 mod running;
+mod say;
 mod secrets;
 mod shelf;
 mod simulate;

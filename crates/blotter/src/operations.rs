@@ -1,5 +1,6 @@
 //! What a role tells those who run it: where its metrics are, and how far it is behind the log.
 
+use crate::say::say;
 use anyhow::Result;
 use blotter_log::{Log, Offset, Topic};
 use blotter_runtime::{Exposition, Operations, OpsServer};
@@ -9,7 +10,7 @@ use std::{net::SocketAddr, sync::Arc};
 pub(crate) fn serve(operations: &Arc<Operations>, listen: Option<SocketAddr>) -> Result<Option<OpsServer>> {
     let served = operations.serve(listen)?;
     if let Some(server) = &served {
-        println!("metrics at http://{}/metrics", server.address());
+        say!("metrics at http://{}/metrics", server.address());
     }
     Ok(served)
 }

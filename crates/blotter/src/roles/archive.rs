@@ -5,6 +5,7 @@ use crate::{
     flags::LogToStore,
     operations::{self, lag, lags, offsets},
     parts, profiles,
+    say::say,
 };
 use anyhow::Result;
 use blotter_log::{Offset, Topic};
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &LogToStore) -> Result<()> {
         });
         archive::run(&config, parts, &shutdown)?;
         let next: Vec<Offset> = progress.next_offsets().into_iter().map(Offset).collect();
-        println!("archived to {}", offsets(&next));
+        say!("archived to {}", offsets(&next));
         opened.close()
     })
 }

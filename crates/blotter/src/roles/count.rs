@@ -6,6 +6,7 @@ use crate::{
     operations::{self, lag, lags, offsets},
     parts::{self, OpenLog},
     profiles,
+    say::say,
 };
 use anyhow::Result;
 use blotter_city::Profile;
@@ -29,7 +30,7 @@ pub(crate) fn run(arguments: &LogToStore) -> Result<()> {
         let log = opened.log();
         operations.at_work(move |text| count_lag(lags(text), log.as_ref()));
         blotter_online::run_count(&config, &parts, &shutdown)?;
-        println!("counted to {}", offsets(&parts.progress.next_offsets()));
+        say!("counted to {}", offsets(&parts.progress.next_offsets()));
         opened.close()
     })
 }

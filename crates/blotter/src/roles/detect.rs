@@ -7,6 +7,7 @@ use crate::{
     parts::{self, OpenLog},
     profiles,
     rules::{self, RuleConfig},
+    say::say,
 };
 use anyhow::Result;
 use blotter_city::Profile;
@@ -169,12 +170,12 @@ impl DetectFigures {
     }
 
     pub(super) fn print(&self) {
-        println!("{} ticks to topic peaks", self.ticks.ticks());
+        say!("{} ticks to topic peaks", self.ticks.ticks());
         for (name, progress) in &self.sinks {
-            println!("{} points to {name}", progress.points());
+            say!("{} points to {name}", progress.points());
         }
         for (rule, progress) in &self.webhooks {
-            println!("{} alerts of rule {rule} to its webhook", progress.sent());
+            say!("{} alerts of rule {rule} to its webhook", progress.sent());
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     flags::{Ops, Rounds, StoreUrl},
     operations, parts,
     roles::repeat::repeat,
+    say::say,
 };
 use anyhow::Result;
 use blotter_offline::fetch::{self, FetchConfig, FetchOutcome};
@@ -35,15 +36,15 @@ pub(crate) fn run(arguments: &Fetch) -> Result<()> {
         let store = parts::open_store(&arguments.store.store)?;
         match fetch::once(&config, &store)? {
             FetchOutcome::New(version) => {
-                println!("snapshot {version} is in {}", arguments.to.display());
+                say!("snapshot {version} is in {}", arguments.to.display());
                 Ok(Some(version))
             }
             FetchOutcome::Unchanged(version) => {
-                println!("snapshot {version} was there already");
+                say!("snapshot {version} was there already");
                 Ok(Some(version))
             }
             FetchOutcome::Nothing => {
-                println!("the store has no snapshot yet");
+                say!("the store has no snapshot yet");
                 Ok(None)
             }
         }

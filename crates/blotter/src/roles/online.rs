@@ -10,6 +10,7 @@ use crate::{
         detect::{DetectFigures, Outlets},
     },
     rules::RuleConfig,
+    say::say,
 };
 use anyhow::Result;
 use blotter_online::{CountConfig, DetectConfig};
@@ -79,7 +80,7 @@ pub(crate) fn run(arguments: &Online, rules: &[RuleConfig]) -> Result<()> {
         crew.spawn("detect", detect)?;
         crew.join()?;
     }
-    println!("counted to {}", offsets(&counted.next_offsets()));
+    say!("counted to {}", offsets(&counted.next_offsets()));
     figures.print();
     opened.close()
 }

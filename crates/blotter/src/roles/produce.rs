@@ -5,6 +5,7 @@ use crate::{
     failure::supervise,
     flags::{City, Input, LogUrl, NewLog, Ops},
     operations, parts, profiles,
+    say::say,
     sources::{self, Before, Choice, SourceStorage},
 };
 use anyhow::Result;
@@ -118,6 +119,6 @@ pub(crate) fn run(arguments: &Produce) -> Result<()> {
         0 => String::new(),
         filled => format!(", {filled} given an area by their point"),
     };
-    println!("{} incidents appended, {} rejected{filled}", figures.incidents, figures.rejected);
+    say!("{} incidents appended, {} rejected{filled}", figures.incidents, figures.rejected);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A role that works once, or every so many seconds.
 
 use crate::failure::{is_cancelled, judge};
+use crate::say::say;
 use anyhow::Result;
 use blotter_runtime::{Failure, Operations, Shutdown};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,7 +18,7 @@ pub(super) fn repeat(
     let Some(seconds) = every else {
         return match once() {
             Err(error) if is_cancelled(&error) => {
-                println!("{}: stopped before it was done; nothing half done is in use", operations.role);
+                say!("{}: stopped before it was done; nothing half done is in use", operations.role);
                 Ok(())
             }
             ended => ended.map(drop),

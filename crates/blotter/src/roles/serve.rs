@@ -5,6 +5,7 @@ use crate::{
     flags::{City, MapListener, Outlines},
     parts::{self, OpenLog},
     profiles,
+    say::say,
 };
 use anyhow::Result;
 use blotter_query::LoadParts;
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &Serve) -> Result<()> {
     let boundaries = arguments.outlines.load(&arguments.snapshots, &profile)?;
     let config = ServeConfig { until_caught_up: arguments.until_caught_up, ..arguments.map.config()? };
     let listener = arguments.map.bind()?;
-    println!("http://{}", listener.local_addr()?);
+    say!("http://{}", listener.local_addr()?);
     let shutdown = signals::shutdown()?;
     supervise(&Operations::new("serve"), &shutdown, || {
         let opened = arguments.log.as_deref().map(|url| parts::open_existing_log(url, &profile)).transpose()?;

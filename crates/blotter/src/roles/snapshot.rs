@@ -4,6 +4,7 @@ use crate::{
     flags::{City, Ops, Rounds, StoreUrl, moment},
     operations, parts, profiles,
     roles::repeat::repeat,
+    say::say,
 };
 use anyhow::Result;
 use blotter_offline::snapshot::{self, Outcome, SnapshotConfig, SnapshotParts};
@@ -49,15 +50,15 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
             };
             match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
                 Outcome::Written(manifest) => {
-                    println!("snapshot {}: {} incidents", manifest.version, manifest.incidents);
+                    say!("snapshot {}: {} incidents", manifest.version, manifest.incidents);
                     Ok(Some(manifest.version))
                 }
                 Outcome::Unchanged(manifest) => {
-                    println!("snapshot {} has all that the archive has", manifest.version);
+                    say!("snapshot {} has all that the archive has", manifest.version);
                     Ok(Some(manifest.version))
                 }
                 Outcome::NoArchive => {
-                    println!("there is no archive yet: `blotter archive` makes one");
+                    say!("there is no archive yet: `blotter archive` makes one");
                     Ok(None)
                 }
             }
