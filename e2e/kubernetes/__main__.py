@@ -41,24 +41,21 @@ def pause() -> Path:
     return CACHE / "pause-1/root"
 
 
-def cgroups() -> list[Path]:
-    """Makes the group of all pods in every hierarchy."""
-    made = []
+def make_cgroups() -> None:
+    """The group of all pods, in every hierarchy."""
     for hierarchy in Path("/sys/fs/cgroup").iterdir():
         if hierarchy.is_symlink() or not (hierarchy / "cgroup.procs").exists() or hierarchy.name == "unified":
             continue
         group = hierarchy / CGROUP
         group.mkdir(exist_ok=True)
-        made.append(group)
         if hierarchy.name.startswith("cpuset"):
             for file in ("cpuset.cpus", "cpuset.mems"):
                 (group / file).write_text((hierarchy / file).read_text())
-    return made
 
 
-def remove(groups: list[Path]) -> None:
-    """Of what the kernel has not let go of, nothing is left but an empty directory."""
-    for group in groups:
+def remove() -> None:
+    """In every hierarchy, also where a program of the node made it. What the kernel has not let go of is an empty directory."""
+    for group in Path("/sys/fs/cgroup").glob(f"*/{CGROUP}"):
         for folder, _, _ in os.walk(group, topdown=False):
             try:
                 os.rmdir(folder)
@@ -95,7 +92,7 @@ def main() -> int:
         images = Path(work) / "images"
         image.build(images, held)
         os.environ["BLOTTER_TEST_IMAGES"] = str(images)
-        groups = cgroups()
+        make_cgroups()
         inside = ["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--mount-proc", "--kill-child"]
         process = subprocess.Popen([*inside, HERE / "node.sh", work, kubernetes, router, *command])
         # `unshare` ignores SIGTERM; its child, process 1 inside, ends all when it ends.
@@ -107,7 +104,7 @@ def main() -> int:
             return 130
         finally:
             process.wait()
-            remove(groups)
+            remove()
 
 
 if __name__ == "__main__":
