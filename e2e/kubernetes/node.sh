@@ -91,7 +91,7 @@ await() { # what, seconds, command...
       tail -n 20 "$work"/log/*.log >&2
       exit 1
     fi
-    sleep 0.2
+    sleep 0.2 # the interval of asking, not a hope: the condition decides
   done
 }
 start etcd etcd --data-dir "$work/etcd" --unsafe-no-fsync --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \

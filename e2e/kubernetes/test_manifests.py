@@ -13,6 +13,7 @@ import programs
 
 OVERLAYS = ["overlays/demo", "overlays/production"]
 
+
 @pytest.fixture(scope="module", params=OVERLAYS)
 def documents(request):
     return kustomized(request.param)

@@ -14,7 +14,6 @@ from pathlib import Path
 import duckdb
 import node
 import pytest
-import yaml
 from conftest import BINARY, run_to_end
 from deltalake import DeltaTable
 from node import ADDRESS, NAMESPACE, PARTS, Visitor, get, is_ready, kubectl, logs, meta, pods, restarts, settle, wait_until
@@ -148,7 +147,7 @@ def rotate(key_id: str, secret: str) -> float:
 
 
 def test_credentials_are_rotated_without_a_restart(url):
-    """Bad ones are said and leave the map serving; good ones are used as soon as they are there."""
+    """With bad credentials a role says so, and the map serves on. Good ones are used as soon as they are there."""
     wait_until(lambda: all(is_ready(pods(role)[0]) for role, _ in CONTAINERS), "every role is ready")
     before = {container: restarts(role, container) for role, container in CONTAINERS}
     fetched = logs("map", "fetch").count("was there already") + logs("map", "fetch").count("is in")
@@ -274,7 +273,7 @@ def test_every_role_is_updated_under_load_and_nothing_is_lost(url):
 
     wait_until(still, "the map has all")
     wait_until(lambda: counted() == total, "count has all")
-    wait_until(lambda: (found := archived())["incidents"] - found["deleted"] == total, f"archive has all {total}: {archived()}")
+    wait_until(lambda: (found := archived())["incidents"] - found["deleted"] == total, f"archive has all {total}")
     found = archived()
     print(f"{total} incidents on the map, {found} in the archive")
     assert found["records"] == found["places"], "no record is archived twice"

@@ -72,7 +72,7 @@ impl StoreShelf {
         SourceError::Elsewhere {
             what: format!("what is known of {}", self.source),
             why: format!("the object store: {error}"),
-            // A source that is under way waits for whoever mends its store.
+            // A running source waits until somebody mends the store.
             retryable: error.is_retryable() || error.is_refusal(),
         }
     }

@@ -46,7 +46,7 @@ impl fmt::Display for Unread {
 
 impl Error for Unread {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // The error itself, not that of its `Arc`: whoever asks whether it may pass looks for it.
+        // `StoreError::is_retryable_cause` looks for the error itself, not for an `Arc` of it.
         Some(&*self.0)
     }
 }
@@ -264,7 +264,7 @@ mod tests {
         assert!(reader.failure().is_none());
         *reader.clone().failed.lock().unwrap() = Some(Unread(Arc::new(away())));
         assert!(StoreError::is_retryable_cause(&reader.failure().unwrap()), "clones share what failed");
-        assert!(reader.failure().is_none(), "it is told once");
+        assert!(reader.failure().is_none(), "a failure is handed out once");
     }
 
     /// Issue 12, 4.2: before it is opened and after, nothing is handed out that was not written.
