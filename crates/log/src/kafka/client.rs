@@ -305,32 +305,49 @@ pub(super) fn is_transient(error: &KafkaError) -> bool {
         KafkaError::AdminOp(code) => Some(*code),
         error => error.rdkafka_error_code(),
     };
-    matches!(
-        code,
-        Some(
-            RDKafkaErrorCode::BrokerTransportFailure
-                | RDKafkaErrorCode::AllBrokersDown
-                | RDKafkaErrorCode::OperationTimedOut
-                | RDKafkaErrorCode::MessageTimedOut
-                | RDKafkaErrorCode::RequestTimedOut
-                | RDKafkaErrorCode::Resolve
-                | RDKafkaErrorCode::WaitingForCoordinator
-                | RDKafkaErrorCode::WaitCache
-                | RDKafkaErrorCode::NotCoordinator
-                | RDKafkaErrorCode::CoordinatorNotAvailable
-                | RDKafkaErrorCode::CoordinatorLoadInProgress
-                | RDKafkaErrorCode::LeaderNotAvailable
-                | RDKafkaErrorCode::NotLeaderForPartition
-                | RDKafkaErrorCode::ReplicaNotAvailable
-                | RDKafkaErrorCode::NotEnoughReplicas
-                | RDKafkaErrorCode::NotEnoughReplicasAfterAppend
-                | RDKafkaErrorCode::UnstableOffsetCommit
-                | RDKafkaErrorCode::BrokerNotAvailable
-                | RDKafkaErrorCode::UnknownPartition
-                | RDKafkaErrorCode::UnknownTopicOrPartition
-        )
-    )
+    code.is_some_and(|code| CLIENT_RETRIES.contains(&code) || BROKER_RETRIES.contains(&code))
 }
+
+/// What the client itself says where no broker has answered in time.
+const CLIENT_RETRIES: [RDKafkaErrorCode; 10] = [
+    RDKafkaErrorCode::BrokerTransportFailure,
+    RDKafkaErrorCode::AllBrokersDown,
+    RDKafkaErrorCode::OperationTimedOut,
+    RDKafkaErrorCode::MessageTimedOut,
+    RDKafkaErrorCode::TimedOutQueue,
+    RDKafkaErrorCode::Resolve,
+    RDKafkaErrorCode::Retry,
+    RDKafkaErrorCode::UnknownPartition,
+    RDKafkaErrorCode::WaitingForCoordinator,
+    RDKafkaErrorCode::WaitCache,
+];
+
+/// What brokers answer while leaders, coordinators and replicas change places: the errors that Kafka's protocol lists as
+/// retriable and that a client can get.
+const BROKER_RETRIES: [RDKafkaErrorCode; 22] = [
+    RDKafkaErrorCode::UnknownTopicOrPartition,
+    RDKafkaErrorCode::LeaderNotAvailable,
+    RDKafkaErrorCode::NotLeaderForPartition,
+    RDKafkaErrorCode::RequestTimedOut,
+    RDKafkaErrorCode::BrokerNotAvailable,
+    RDKafkaErrorCode::ReplicaNotAvailable,
+    RDKafkaErrorCode::NetworkException,
+    RDKafkaErrorCode::CoordinatorLoadInProgress,
+    RDKafkaErrorCode::CoordinatorNotAvailable,
+    RDKafkaErrorCode::NotCoordinator,
+    RDKafkaErrorCode::NotEnoughReplicas,
+    RDKafkaErrorCode::NotEnoughReplicasAfterAppend,
+    RDKafkaErrorCode::NotController,
+    RDKafkaErrorCode::ConcurrentTransactions,
+    RDKafkaErrorCode::KafkaStorageError,
+    RDKafkaErrorCode::FencedLeaderEpoch,
+    RDKafkaErrorCode::UnknownLeaderEpoch,
+    RDKafkaErrorCode::OffsetNotAvailable,
+    RDKafkaErrorCode::PreferredLeaderNotAvailable,
+    RDKafkaErrorCode::EligibleLeadersNotAvailable,
+    RDKafkaErrorCode::UnstableOffsetCommit,
+    RDKafkaErrorCode::ThrottlingQuotaExceeded,
+];
 
 /// Tells waiters that something may have come.
 #[derive(Default)]
@@ -380,11 +397,20 @@ mod tests {
 
     #[test]
     fn a_cluster_that_does_not_answer_in_time_may_answer_later() {
-        for code in [RDKafkaErrorCode::OperationTimedOut, RDKafkaErrorCode::BrokerTransportFailure] {
+        // A network that loses all answers gives the third: the request waited for an earlier one of its connection.
+        let codes = [
+            RDKafkaErrorCode::OperationTimedOut,
+            RDKafkaErrorCode::BrokerTransportFailure,
+            RDKafkaErrorCode::TimedOutQueue,
+            RDKafkaErrorCode::NotLeaderForPartition,
+        ];
+        for code in codes {
             for error in [KafkaError::AdminOp(code), KafkaError::MetadataFetch(code), KafkaError::Global(code)] {
                 assert!(is_transient(&error), "{error}");
             }
         }
-        assert!(!is_transient(&KafkaError::AdminOp(RDKafkaErrorCode::TopicAuthorizationFailed)));
+        for code in [RDKafkaErrorCode::TopicAuthorizationFailed, RDKafkaErrorCode::InvalidTopic] {
+            assert!(!is_transient(&KafkaError::AdminOp(code)), "{code}");
+        }
     }
 }
