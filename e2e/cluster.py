@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as parquet
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from conftest import BINARY, Server, run_to_end
 from deltalake import DeltaTable
 from services.registry import SERVICES
@@ -106,6 +108,22 @@ class Embedded:
 
     def table(self) -> DeltaTable:
         return DeltaTable(str(self.directory / "store" / "incidents"))
+
+
+def published(cluster: Cluster, kafka_port: int) -> list[dict]:
+    """Topic `peaks` as anyone reads it."""
+    consumer = Consumer({"bootstrap.servers": f"127.0.0.1:{kafka_port}", "group.id": "reader", "enable.partition.eof": True})
+    consumer.assign([TopicPartition(f"{cluster.prefix}peaks", 0, 0)])
+    found = []
+    while (message := consumer.poll(30)) and not message.error():
+        said = json.loads(message.value())
+        # The hour that it ends in; a tick with an alert is kept beside the last of its hour.
+        hour, _, alert = message.key().decode().partition("/")
+        assert datetime.fromisoformat(hour) == datetime.fromisoformat(said["at"])
+        assert alert == (said["alerts"][0]["id"] if said["alerts"] else "")
+        found.append(said)
+    consumer.close()
+    return found
 
 
 def finish(deployment) -> None:

@@ -9,6 +9,8 @@ import urllib.request
 from datetime import UTC, datetime
 
 Points = dict[str, int]
+#: By time, window, area and category: observed, expected and q.
+Peaks = dict[tuple[int, str, str, str], tuple[float, float, float]]
 
 
 def _key(at_s: int, area: str, category: str) -> str:
@@ -29,15 +31,19 @@ def in_influxdb(port: int, database: str, **login: str) -> Points:
     return {key: count for key, count in points.items() if count}
 
 
-def in_kairosdb(port: int, city: str) -> Points:
-    metric = {"name": "crimes", "tags": {"city": [city]}, "group_by": [{"name": "tag", "tags": ["area", "category"]}]}
+def _ask_kairosdb(port: int, city: str, **how: object) -> list[dict]:
+    """Its answer about all counts of a city."""
+    metric = {"name": "crimes", "tags": {"city": [city]}, **how}
     query = {"start_absolute": -4_000_000_000_000, "end_absolute": 4_000_000_000_000, "metrics": [metric]}
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/v1/datapoints/query", json.dumps(query).encode(), {"Content-Type": "application/json"}
     )
-    answer = json.load(urllib.request.urlopen(request, timeout=60))
+    return json.load(urllib.request.urlopen(request, timeout=60))["queries"][0]["results"]
+
+
+def in_kairosdb(port: int, city: str) -> Points:
     points: Points = {}
-    for result in answer["queries"][0]["results"]:
+    for result in _ask_kairosdb(port, city, group_by=[{"name": "tag", "tags": ["area", "category"]}]):
         tags = {name: values[0] for name, values in result["tags"].items()}
         for at_ms, count in result["values"]:
             key = _key(at_ms // 1000, tags.get("area", ""), tags.get("category", ""))
@@ -49,23 +55,36 @@ def in_kairosdb(port: int, city: str) -> Points:
 def number_in_kairosdb(port: int, city: str) -> int:
     """So many points it holds: one number, where all of them would be megabytes."""
     count = {"name": "count", "sampling": {"value": 300, "unit": "years"}}
-    query = {
-        "start_absolute": -4_000_000_000_000,
-        "end_absolute": 4_000_000_000_000,
-        "metrics": [{"name": "crimes", "tags": {"city": [city]}, "aggregators": [count]}],
+    return sum(value for result in _ask_kairosdb(port, city, aggregators=[count]) for _, value in result["values"])
+
+
+def published_peaks(ticks: list[dict]) -> Peaks:
+    """What a sink must have of these messages of topic `peaks`: of each hour what was said of it last."""
+    peaks: Peaks = {}
+    for tick in ticks:
+        at = int(datetime.fromisoformat(tick["at"]).timestamp())
+        for window in tick["windows"] + tick.get("unlisted", []):
+            for peak in window["peaks"]:
+                key = (at, str(window["hours"]), peak["area"], peak["category"])
+                peaks[key] = (peak["observed"], peak["expected"], peak["q"])
+    return peaks
+
+
+def peaks_in_influxdb(port: int, database: str) -> Peaks:
+    query = {"db": database, "epoch": "s", "q": 'SELECT observed, expected, q FROM peaks GROUP BY "window", area, category'}
+    answer = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/query?{urllib.parse.urlencode(query)}", timeout=60))
+    return {
+        (at, *(series["tags"][tag] for tag in ("window", "area", "category"))): tuple(numbers)
+        for series in answer["results"][0].get("series", [])
+        for at, *numbers in series["values"]
     }
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/api/v1/datapoints/query", json.dumps(query).encode(), {"Content-Type": "application/json"}
-    )
-    answer = json.load(urllib.request.urlopen(request, timeout=60))
-    return sum(value for result in answer["queries"][0]["results"] for _, value in result["values"])
 
 
-def assert_points(read, expected: Points) -> None:
+def assert_points(read, expected: Points | Peaks) -> None:
     """The points are the counts. A database may show a moment later what it has acknowledged, so it is asked again, until what it
     shows has not changed for a minute."""
 
-    def shown() -> Points | None:
+    def shown() -> Points | Peaks | None:
         try:
             return read()
         except OSError:

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cluster import Cluster, Embedded, assert_same, finish, simulated, start, state
+from cluster import Cluster, Embedded, assert_same, finish, published, simulated, start, state
 from conftest import PATIENCE_S
 from proxy import Proxy, Trap, ends_transaction, posts, puts
 from services.service import wait_until
-from sinks import assert_points, in_influxdb, in_kairosdb, number_in_kairosdb
+from sinks import assert_points, in_influxdb, in_kairosdb, number_in_kairosdb, peaks_in_influxdb, published_peaks
 
 #: What a role says of a part that is away, and what librdkafka or S3's client say below it.
 TROUBLE = (
@@ -295,6 +295,9 @@ def check(running, expected):
     running.load_the_rest(data)
     assert_same(state(running.cluster), expect)
     assert_points(lambda: in_influxdb(running.influxdb.port, running.database), expect["totals"])
+    peaks = published_peaks(published(running.cluster, running.kafka.port))
+    assert peaks, "something is peaking in the data"
+    assert_points(lambda: peaks_in_influxdb(running.influxdb.port, running.database), peaks)
     if running.kairosdb:
         assert_points(lambda: in_kairosdb(running.kairosdb.port, "chicago"), expect["totals"])
 

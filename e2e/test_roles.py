@@ -1,8 +1,11 @@
 """Every role as its own command, one after the other on one embedded log: the end is the demo's."""
 
 import json
+import re
+import urllib.request
 
 from conftest import BINARY, run_to_end
+from services.service import wait_until
 
 
 def run(*arguments, code=0) -> str:
@@ -42,6 +45,28 @@ def test_roles_one_after_the_other_give_the_answers_of_the_demo(blotter, demo, s
         server.wait_until_caught_up()
         assert answers(server) == expect
         server.stop()
+
+
+def successes(server) -> set[str]:
+    """When the last round went well, if one did."""
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=30) as answer:
+        return set(re.findall(r"^blotter_last_success_timestamp_seconds (.+)$", answer.read().decode(), re.M))
+
+
+def test_a_round_with_nothing_new_says_nothing(blotter, tmp_path):
+    log, store = f"embedded:{tmp_path}/log", f"file://{tmp_path}/store"
+    run("produce", "--simulate", 300, "--log", log, "--until-caught-up")
+    run("archive", "--log", log, "--store", store, "--until-caught-up")
+    snapshot = blotter("snapshot", "--store", store, "--every", 1, "--ops-listen", "127.0.0.1:0")
+    fetch = blotter("fetch", "--store", store, "--to", tmp_path / "near", "--every", 1, "--ops-listen", "127.0.0.1:0")
+    for server, told in ((snapshot, ["snapshot 1: 300 incidents", "snapshot 1 has all"]), (fetch, ["snapshot 1 is in", "snapshot 1 was there"])):
+        server.wait_for_address()
+        for line in told:
+            server.wait_for_line(line)
+        ends = set()
+        wait_until(lambda: ends.update(successes(server)) or len(ends) == 4, "four rounds went well", server.process)
+        server.stop()
+        assert [server.output.count(line) for line in told] == [1, 1]
 
 
 def test_a_snapshot_as_of_a_time_has_what_was_ingested_by_then(sample, tmp_path):

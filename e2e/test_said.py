@@ -7,8 +7,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from cluster import Cluster
-from confluent_kafka import Consumer, TopicPartition
+from cluster import Cluster, published
 from conftest import BINARY, PATIENCE_S, run_to_end
 from data import FEED, real
 from services.service import wait_until
@@ -125,22 +124,6 @@ def test_a_replay_publishes_ticks_as_it_goes(blotter, tmp_path):
     serve.stop()
 
 
-def messages(cluster: Cluster, port: int) -> list[dict]:
-    """Topic `peaks` as anyone reads it."""
-    consumer = Consumer({"bootstrap.servers": f"127.0.0.1:{port}", "group.id": "reader", "enable.partition.eof": True})
-    consumer.assign([TopicPartition(f"{cluster.prefix}peaks", 0, 0)])
-    found = []
-    while (message := consumer.poll(30)) and not message.error():
-        said = json.loads(message.value())
-        # The hour that it ends in; a tick with an alert is kept beside the last of its hour.
-        hour, _, alert = message.key().decode().partition("/")
-        assert datetime.fromisoformat(hour) == datetime.fromisoformat(said["at"])
-        assert alert == (said["alerts"][0]["id"] if said["alerts"] else "")
-        found.append(said)
-    consumer.close()
-    return found
-
-
 def test_each_episode_is_told_once_whatever_is_killed(servers, blotter, receiver, tmp_path):
     kafka, s3 = servers
     cluster = Cluster(tmp_path, kafka.port, s3.port)
@@ -161,7 +144,7 @@ def test_each_episode_is_told_once_whatever_is_killed(servers, blotter, receiver
         roles[role].stop()
     for role in ("count", "detect", "archive", "snapshot", "fetch"):
         cluster.run(role, "--until-caught-up")
-    told = messages(cluster, kafka.port)
+    told = published(cluster, kafka.port)
     alerts = [alert for said in told for alert in said["alerts"]]
     assert len({alert["id"] for alert in alerts}) == len(alerts) > 24
     # Everything that was said was taken. A kill between the two may send one alert twice, under the same key.

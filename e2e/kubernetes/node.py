@@ -44,9 +44,8 @@ def get(kind: str, name: str = "", selector: str = "") -> Any:
     return json.loads(kubectl("-n", NAMESPACE, "get", kind, *chosen, *(["-l", selector] if selector else []), "-o", "json"))
 
 
-def containers(workload: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of a Deployment."""
-    pod = workload["spec"]["template"]["spec"]
+def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of a pod's specification."""
     return [*pod.get("initContainers", []), *pod["containers"]]
 
 

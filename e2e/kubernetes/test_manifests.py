@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 import yaml
 from paths import BINARY, ROOT
-from node import MANIFESTS, drain_deadline_s, kubectl, kustomized
+from node import MANIFESTS, containers, drain_deadline_s, kubectl, kustomized
 
 import programs
 
@@ -32,10 +32,6 @@ def pods_of(documents):
         pod = pod_of(each)
         if pod and each["spec"].get("template", each).get("metadata", {}).get("labels", {}).get("app.kubernetes.io/name", "blotter") == "blotter":
             yield each["metadata"]["name"], pod
-
-
-def containers(pod):
-    return [*pod.get("initContainers", []), *pod["containers"]]
 
 
 def roles(documents):

@@ -3,8 +3,7 @@
 use crate::{
     flags::{Ops, Rounds, StoreUrl},
     operations, parts,
-    roles::repeat::repeat,
-    say::say,
+    roles::repeat::{Round, repeat},
 };
 use anyhow::Result;
 use blotter_offline::fetch::{self, FetchConfig, FetchOutcome};
@@ -34,19 +33,13 @@ pub(crate) fn run(arguments: &Fetch) -> Result<()> {
     let is_here = || fetch::has_snapshot(&arguments.to);
     repeat(&operations, arguments.rounds.every, &shutdown, is_here, || {
         let store = parts::open_store(&arguments.store.store)?;
-        match fetch::once(&config, &store)? {
+        let (said, version) = match fetch::once(&config, &store)? {
             FetchOutcome::New(version) => {
-                say!("snapshot {version} is in {}", arguments.to.display());
-                Ok(Some(version))
+                (format!("snapshot {version} is in {}", arguments.to.display()), Some(version))
             }
-            FetchOutcome::Unchanged(version) => {
-                say!("snapshot {version} was there already");
-                Ok(Some(version))
-            }
-            FetchOutcome::Nothing => {
-                say!("the store has no snapshot yet");
-                Ok(None)
-            }
-        }
+            FetchOutcome::Unchanged(version) => (format!("snapshot {version} was there already"), Some(version)),
+            FetchOutcome::Nothing => ("the store has no snapshot yet".to_owned(), None),
+        };
+        Ok(Round { said, version })
     })
 }

@@ -3,8 +3,7 @@
 use crate::{
     flags::{City, Ops, Rounds, StoreUrl, moment},
     operations, parts, profiles,
-    roles::repeat::repeat,
-    say::say,
+    roles::repeat::{Round, repeat},
 };
 use anyhow::Result;
 use blotter_offline::snapshot::{self, Outcome, SnapshotConfig, SnapshotParts};
@@ -48,20 +47,18 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
                 Some(store) => store.clone(),
                 None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),
             };
-            match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
-                Outcome::Written(manifest) => {
-                    say!("snapshot {}: {} incidents", manifest.version, manifest.incidents);
-                    Ok(Some(manifest.version))
-                }
-                Outcome::Unchanged(manifest) => {
-                    say!("snapshot {} has all that the archive has", manifest.version);
-                    Ok(Some(manifest.version))
-                }
-                Outcome::NoArchive => {
-                    say!("there is no archive yet: `blotter archive` makes one");
-                    Ok(None)
-                }
-            }
+            let (said, version) =
+                match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
+                    Outcome::Written(manifest) => (
+                        format!("snapshot {}: {} incidents", manifest.version, manifest.incidents),
+                        Some(manifest.version),
+                    ),
+                    Outcome::Unchanged(manifest) => {
+                        (format!("snapshot {} has all that the archive has", manifest.version), Some(manifest.version))
+                    }
+                    Outcome::NoArchive => ("there is no archive yet: `blotter archive` makes one".to_owned(), None),
+                };
+            Ok(Round { said, version })
         },
     )
 }
