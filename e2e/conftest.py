@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -25,7 +24,6 @@ from pathlib import Path
 import data
 import pytest
 import schedule
-import scratch
 from data import has_real, real
 from description import Nonconforming, description
 from paths import BINARY, ROOT
@@ -36,8 +34,6 @@ from services.service import wait_until, work_steps
 collect_ignore = [] if "BLOTTER_TEST_NODE" in os.environ else ["kubernetes"]
 #: Nothing is waited for longer than this without anything moving: a machine that is this slow has failed.
 PATIENCE_S = 300
-#: Whether all tests passed: then nothing of theirs is kept in memory.
-SPOTLESS = pytest.StashKey[bool]()
 #: The tests' servers in Java live for minutes: what a second compilation would win, it costs.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
@@ -391,19 +387,6 @@ def visit(chromium):
     for context in contexts:
         context.close()
     assert not complaints
-
-
-def pytest_configure(config):
-    if "PYTEST_XDIST_WORKER" in os.environ or "BLOTTER_TEST_NODE" in os.environ or config.option.basetemp:
-        return
-    if own := scratch.make():
-        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(own)
-        config.add_cleanup(lambda: config.stash.get(SPOTLESS, False) and shutil.rmtree(own))
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session, exitstatus):
-    session.config.stash[SPOTLESS] = exitstatus == 0
 
 
 def pytest_collection_modifyitems(items):
