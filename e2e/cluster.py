@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as parquet
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from conftest import BINARY, Server, run_to_end
 from deltalake import DeltaTable
 from services.registry import SERVICES
@@ -111,17 +111,18 @@ class Embedded:
 
 
 def published(cluster: Cluster, kafka_port: int) -> list[dict]:
-    """Topic `peaks` as anyone reads it."""
+    """Every message of topic `peaks`, as any consumer reads it."""
     consumer = Consumer({"bootstrap.servers": f"127.0.0.1:{kafka_port}", "group.id": "reader", "enable.partition.eof": True})
     consumer.assign([TopicPartition(f"{cluster.prefix}peaks", 0, 0)])
     found = []
-    while (message := consumer.poll(30)) and not message.error():
+    while not (error := (message := consumer.poll(30)).error()):
         said = json.loads(message.value())
         # The hour that it ends in; a tick with an alert is kept beside the last of its hour.
         hour, _, alert = message.key().decode().partition("/")
         assert datetime.fromisoformat(hour) == datetime.fromisoformat(said["at"])
         assert alert == (said["alerts"][0]["id"] if said["alerts"] else "")
         found.append(said)
+    assert error.code() == KafkaError._PARTITION_EOF, error
     consumer.close()
     return found
 

@@ -59,7 +59,7 @@ def number_in_kairosdb(port: int, city: str) -> int:
 
 
 def published_peaks(ticks: list[dict]) -> Peaks:
-    """What a sink must have of these messages of topic `peaks`: of each hour what was said of it last."""
+    """The peaks that a sink must hold after these messages of topic `peaks`. A later message of the same hour overwrites the earlier."""
     peaks: Peaks = {}
     for tick in ticks:
         at = int(datetime.fromisoformat(tick["at"]).timestamp())

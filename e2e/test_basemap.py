@@ -158,7 +158,8 @@ def test_the_page_shows_the_base_map_and_asks_nobody_else(server, visit):
     ranges = []
     page = visit(server)
     page.on("request", lambda request: ranges.append(request.headers.get("range")) if request.url == server.url + PATH else None)
-    page.reload()
+    with page.expect_request(server.url + PATH):
+        page.reload()
     attribution = page.get_by_test_id("attribution")
     expect(attribution).to_have_text("© Some mappers")
     expect(attribution.get_by_role("link")).to_have_attribute("href", "https://www.openstreetmap.org/copyright")

@@ -37,7 +37,9 @@ pub fn supervise(
             pause = FIRST_PAUSE;
         }
         match judge(&error) {
+            // Before the line is logged: its reader may ask at once whether the role is ready.
             Failure::Passing => {
+                operations.stumbled();
                 tracing::warn!(
                     "{}: {error:#}; going on from what is durable in {} ms",
                     operations.role,
@@ -45,6 +47,7 @@ pub fn supervise(
                 );
             }
             Failure::Refused if operations.waits_for_people() => {
+                operations.stumbled();
                 tracing::error!(
                     "{}: {error:#}; it waits, and tries again in {} s",
                     operations.role,
@@ -55,7 +58,6 @@ pub fn supervise(
             Failure::Cancelled if shutdown.is_triggered() => return Ok(()),
             Failure::Cancelled | Failure::Refused | Failure::Lasting => return Err(error),
         }
-        operations.stumbled();
         if shutdown.wait_timeout(pause) {
             return Ok(());
         }

@@ -33,13 +33,13 @@ pub(crate) fn run(arguments: &Fetch) -> Result<()> {
     let is_here = || fetch::has_snapshot(&arguments.to);
     repeat(&operations, arguments.rounds.every, &shutdown, is_here, || {
         let store = parts::open_store(&arguments.store.store)?;
-        let (said, version) = match fetch::once(&config, &store)? {
+        let (line, version) = match fetch::once(&config, &store)? {
             FetchOutcome::New(version) => {
                 (format!("snapshot {version} is in {}", arguments.to.display()), Some(version))
             }
             FetchOutcome::Unchanged(version) => (format!("snapshot {version} was there already"), Some(version)),
             FetchOutcome::Nothing => ("the store has no snapshot yet".to_owned(), None),
         };
-        Ok(Round { said, version })
+        Ok(Round { line, version })
     })
 }

@@ -6,16 +6,16 @@ use anyhow::Result;
 use blotter_runtime::{Failure, Operations, Shutdown};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a round has done.
+/// A round that went well.
 pub(super) struct Round {
-    /// In words for people.
-    pub(super) said: String,
-    /// The newest snapshot.
+    /// What it did, as a line for the terminal.
+    pub(super) line: String,
+    /// The newest snapshot's version.
     pub(super) version: Option<u64>,
 }
 
 /// Once, or every so many seconds until stopped; then a part that fails is waited for. `serves_on` says whether what was
-/// made before is of use while a part is away. A round that has nothing else to say than the one before says nothing.
+/// made before is of use while a part is away. A round prints its line only if the round before printed another.
 pub(super) fn repeat(
     operations: &Operations,
     every: Option<u64>,
@@ -29,16 +29,16 @@ pub(super) fn repeat(
                 say!("{}: stopped before it was done; nothing half done is in use", operations.role);
                 Ok(())
             }
-            ended => ended.map(|round| say!("{}", round.said)),
+            ended => ended.map(|round| say!("{}", round.line)),
         };
     };
-    let mut said = String::new();
+    let mut printed = String::new();
     while !shutdown.is_triggered() {
         match once() {
-            Ok(Round { said: words, version }) => {
-                if words != said {
-                    say!("{words}");
-                    said = words;
+            Ok(Round { line, version }) => {
+                if line != printed {
+                    say!("{line}");
+                    printed = line;
                 }
                 let done = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
                 operations.at_work(move |text| {
@@ -50,24 +50,27 @@ pub(super) fn repeat(
                 });
             }
             Err(error) => {
-                // What went well after it is said again.
-                said.clear();
-                let failure = judge(&error);
-                if matches!(failure, Failure::Cancelled) {
-                    return Ok(());
-                }
-                // Before it is said: whoever reads it may ask whether the role is ready.
-                if serves_on() {
-                    operations.stumbled_at_work();
-                } else {
-                    operations.stumbled();
-                }
-                match failure {
-                    Failure::Passing => tracing::warn!("{}: {error:#}; trying again in {seconds} s", operations.role),
+                // After a failure the next success is printed, even in the words of the last.
+                printed.clear();
+                // Called before the line is logged: its reader may ask at once whether the role is ready.
+                let stumbled = || {
+                    if serves_on() {
+                        operations.stumbled_at_work();
+                    } else {
+                        operations.stumbled();
+                    }
+                };
+                match judge(&error) {
+                    Failure::Cancelled => return Ok(()),
+                    Failure::Passing => {
+                        stumbled();
+                        tracing::warn!("{}: {error:#}; trying again in {seconds} s", operations.role);
+                    }
                     Failure::Refused if operations.waits_for_people() => {
+                        stumbled();
                         tracing::error!("{}: {error:#}; it waits, and tries again in {seconds} s", operations.role);
                     }
-                    _ => return Err(error),
+                    Failure::Refused | Failure::Lasting => return Err(error),
                 }
             }
         }

@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
                 Some(store) => store.clone(),
                 None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),
             };
-            let (said, version) =
+            let (line, version) =
                 match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
                     Outcome::Written(manifest) => (
                         format!("snapshot {}: {} incidents", manifest.version, manifest.incidents),
@@ -56,9 +56,9 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
                     Outcome::Unchanged(manifest) => {
                         (format!("snapshot {} has all that the archive has", manifest.version), Some(manifest.version))
                     }
-                    Outcome::NoArchive => ("there is no archive yet: `blotter archive` makes one".to_owned(), None),
+                    Outcome::NoArchive => ("there is no archive yet; `blotter archive` makes it".to_owned(), None),
                 };
-            Ok(Round { said, version })
+            Ok(Round { line, version })
         },
     )
 }
