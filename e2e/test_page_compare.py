@@ -39,7 +39,8 @@ def test_two_periods_are_the_api_s(visit, server, compare, before):
         f"more in {change['more']:,} hexagon" if change["more"] + change["fewer"] else f"In none of {change['tests']:,} hexagons"
     )
     expect(page.get_by_test_id("compare-test")).to_contain_text(words)
-    page.get_by_role("button", name="Show them on the map").click()
+    shows = "Show them on the map" if change["more"] + change["fewer"] else "Show all on the map"
+    page.get_by_role("button", name=shows).click()
     expect(page.get_by_test_id("legend")).to_contain_text("Change between two periods")
     page.close()
 

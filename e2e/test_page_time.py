@@ -27,7 +27,7 @@ def test_an_address_opens_a_moment(visit, server):
     page = visit(server, f"?at={AT}")
     expect(page.get_by_test_id("total")).to_have_text(f"{until(server, AT):,}")
     expect(page.get_by_test_id("time-at")).to_have_value(AT)
-    expect(page.get_by_test_id("legend")).to_contain_text("ends at the moment shown, 6 Aug 2017, 06:00")
+    expect(page.get_by_test_id("legend")).to_contain_text("6 Aug 2017, 06:00, the moment shown")
     expect(page.get_by_test_id("peaks-summary")).to_contain_text("Until 6 Aug 2017, 06:00")
     page.close()
 

@@ -28,6 +28,6 @@ function note(meta: Meta, total: number | null, filtered: boolean): string {
   if (failing && !filtered) return all === 0 ? "The source cannot be read" : "All that were received";
   if (!failing && !meta.caught_up && all === 0) return "Waiting for the first ones";
   if (!failing && !meta.caught_up) return `Loading: ${plural(all, "incident", "incidents")} so far`;
-  if (!filtered) return "All that are known";
+  if (!filtered) return "All known incidents";
   return total === null ? "Counting…" : `${formatShare(total, all)} of ${formatCount(all)} match`;
 }

@@ -57,9 +57,9 @@ describe("two areas", () => {
 });
 
 test.each([
-  [120, 100, "20 more: 120 and 100 (+20 %)"],
-  [80, 100, "20 fewer: 80 and 100 (−20 %)"],
-  [15, 30, "15 fewer: 15 and 30"],
+  [120, 100, "20 more: 120 after 100 (+20 %)"],
+  [80, 100, "20 fewer: 80 after 100 (−20 %)"],
+  [15, 30, "15 fewer: 15 after 30"],
   [7, 7, "as many: 7"],
 ])("of %i and %i it says %s", (count, other, words) => expect(differenceInWords(count, other)).toBe(words));
 

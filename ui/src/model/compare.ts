@@ -69,11 +69,11 @@ export function sidesOf(
 /** Below this, a percentage says more than the counts can bear. */
 const LEAST_FOR_PERCENT = 20;
 
-/** "134 more than 1,100 (+12 %)". */
+/** "134 more: 1,234 after 1,100 (+12 %)". */
 export function differenceInWords(count: number, other: number): string {
   const difference = count - other;
   if (difference === 0) return `as many: ${formatCount(count)}`;
-  const more = `${formatCount(Math.abs(difference))} ${difference > 0 ? "more" : "fewer"}: ${formatCount(count)} and ${formatCount(other)}`;
+  const more = `${formatCount(Math.abs(difference))} ${difference > 0 ? "more" : "fewer"}: ${formatCount(count)} after ${formatCount(other)}`;
   if (Math.min(count, other) < LEAST_FOR_PERCENT) return more;
   const percent = Math.round((difference / other) * 100);
   return `${more} (${percent < 0 ? "−" : "+"}${formatCount(Math.abs(percent))} %)`;

@@ -54,6 +54,26 @@ function clock(hour: number): string {
   return `${String(hour % 24).padStart(2, "0")}:00`;
 }
 
+/** A part is worth a word in the first lines up to this q. */
+const NOTABLE_Q = 0.05;
+
+/** "176 of 330 at 003XX E RANDOLPH ST (0.65 expected); …": of each kind the part that is furthest above its share. */
+export function highlights({ observed, blocks, places, descriptions }: Explanation): string | null {
+  const found = [
+    ...notable(blocks, (text) => `at ${text}`),
+    ...notable(places, (text) => `in the kind of place “${titleCase(text)}”`),
+    ...notable(descriptions, (text) => `described as “${titleCase(text)}”`),
+  ];
+  return found.length === 0 ? null : `${found.join("; ")}.`;
+
+  function notable({ parts }: Parts, words: (text: string) => string): string[] {
+    const [first] = parts.filter(({ text, q }) => text !== "" && q !== null && q <= NOTABLE_Q);
+    if (first === undefined) return [];
+    const share = first.expected === null ? "" : ` (${formatExpected(first.expected)} expected)`;
+    return [`${formatCount(first.observed)} of ${formatCount(observed)} ${words(first.text)}${share}`];
+  }
+}
+
 /** What a reader must know of the comparison. */
 export function circumstances(explanation: Explanation, place: string): string[] {
   const { category, usual_week, city_share, learned_weeks, holidays, reported_share, unread } = explanation;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatHours, hourName, hoursInWords, hoursOf, rectangle, toggled } from "./hours";
+import { formatHours, hourClasses, hourName, hoursInWords, hoursOf, rectangle, toggled } from "./hours";
 
 test.each(["0", "20-23", "20-23,44-47", "0-167"])("%s survives", (text) => {
   expect(formatHours(hoursOf(text) ?? new Set())).toBe(text);
@@ -24,3 +24,22 @@ test.each([
 ])("%s in words", (text, words) => expect(hoursInWords(text)).toBe(words));
 
 test("an hour has a name", () => expect(hourName(167)).toBe("Sun 23:00–24:00"));
+
+test("hours are told apart by classes of one width, from the least to the greatest", () => {
+  const classes = hourClasses([0, 100, 103, 107, 113]);
+  expect(classes.map(({ from, to }) => [from, to])).toEqual([
+    [100, 101],
+    [102, 103],
+    [104, 105],
+    [106, 107],
+    [108, 109],
+    [110, 111],
+    [112, 113],
+  ]);
+  expect(classes.map(({ cells }) => cells)).toEqual([1, 1, 0, 1, 0, 0, 1]);
+});
+
+test("hours that are all alike are one class, and none are none", () => {
+  expect(hourClasses([7, 7, 7])).toEqual([{ from: 7, to: 7, cells: 3 }]);
+  expect(hourClasses([0, 0])).toEqual([]);
+});

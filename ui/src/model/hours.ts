@@ -1,7 +1,26 @@
 /** Hours of the week: 0 is Monday 00:00–01:00, 167 is Sunday 23:00–24:00. As text they are ranges, "20-23,44-47". */
 
+import { MOST_CLASSES, type CountClass } from "./classes";
+
 export const WEEK_HOURS = 168;
 export const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] as const;
+
+/**
+ * Classes of the hours' counts. Other than cells, hours are much alike: classes of one width, from the least to the
+ * greatest, tell them apart. An hour without incidents is in none.
+ */
+export function hourClasses(counts: readonly number[]): CountClass[] {
+  const positive = counts.filter((count) => count > 0);
+  if (positive.length === 0) return [];
+  const [least, greatest] = [Math.min(...positive), Math.max(...positive)];
+  const width = Math.ceil((greatest - least + 1) / MOST_CLASSES);
+  const number = Math.ceil((greatest - least + 1) / width);
+  return Array.from({ length: number }, (_, index) => {
+    const from = least + index * width;
+    const to = Math.min(from + width - 1, greatest);
+    return { from, to, cells: positive.filter((count) => count >= from && count <= to).length };
+  });
+}
 
 /** null where the text is no list of ranges. */
 export function hoursOf(text: string): ReadonlySet<number> | null {

@@ -64,8 +64,8 @@ test.each([
   [0.0011, "beyond its usual variation"],
   [0.05, "beyond its usual variation"],
   [0.1, "somewhat beyond its usual variation"],
-  [0.11, "within its usual variation"],
-  [1, "within its usual variation"],
+  [0.11, "may be chance"],
+  [1, "may be chance"],
 ])("q = %s is %s", (q, words) => expect(standing(q).words).toBe(words));
 
 test("windows have names, and say why they are not ranked", () => {

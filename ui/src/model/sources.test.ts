@@ -36,6 +36,13 @@ describe("the badge", () => {
     expect(standingOf({ caught_up: true, sources: [] }).value).toBe("caught up");
   });
 
+  test("says that nothing follows where every source has ended", () => {
+    const ended = source({ state: "ended" });
+    expect(standingOf({ caught_up: true, sources: [ended] }).value).toBe("ended");
+    expect(standingOf({ caught_up: true, sources: [ended, source({})] }).value).toBe("caught up");
+    expect(standingOf({ caught_up: false, sources: [ended] }).value).toBe("catching up");
+  });
+
   test("names since when a source fails, whatever else is true", () => {
     for (const caught_up of [true, false]) {
       const standing = standingOf({ caught_up, sources: [source({}), failing] });

@@ -3,7 +3,7 @@ import type { Theme } from "./ramp";
 
 export interface Standing {
   readonly id: "far" | "beyond" | "somewhat" | "usual";
-  /** After "is": "far beyond its usual variation". */
+  /** "far beyond its usual variation". */
   readonly words: string;
   /** Told by more than colour. */
   readonly sign: string;
@@ -35,7 +35,7 @@ export const STANDINGS: readonly Standing[] = [
     colours: { light: "#feda7f", dark: "#803186" },
     to: 0.1,
   },
-  { id: "usual", words: "within its usual variation", sign: "·", colours: null, to: 1 },
+  { id: "usual", words: "may be chance", sign: "·", colours: null, to: 1 },
 ];
 
 export function standingIndex(q: number): number {

@@ -2,7 +2,7 @@
 import type { Meta } from "../../api/types";
 import { formatCivil, formatCount, formatReceived } from "../../model/format";
 import type { Connection } from "../../model/live";
-import { newestIfOld, standingOf } from "../../model/sources";
+import { hasEnded, newestIfOld, standingOf } from "../../model/sources";
 import { useLive } from "../../state/live";
 import { useNow } from "../../state/now";
 import { Figure } from "./Figure";
@@ -31,9 +31,11 @@ export function Freshness() {
         <span class={`connection connection-${old === null ? connection : "old"}`}>
           <i aria-hidden="true">{sign}</i> {text}
         </span>
-        <button type="button" class="quiet" onClick={paused ? live.resume : live.pause}>
-          {paused ? "Resume" : "Pause"}
-        </button>
+        {(paused || meta === null || meta.sources.length === 0 || !hasEnded(meta)) && (
+          <button type="button" class="quiet" onClick={paused ? live.resume : live.pause}>
+            {paused ? "Resume" : "Pause"}
+          </button>
+        )}
       </div>
       {meta !== null && <Figures meta={meta} />}
     </section>

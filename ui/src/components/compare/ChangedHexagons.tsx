@@ -42,7 +42,7 @@ export function ChangedHexagons({ compare, now, before }: Props) {
         disabled={isShown}
         onClick={() => look({ layer: "change", compared: compare })}
       >
-        {isShown ? "The map shows them" : "Show them on the map"}
+        {isShown ? "The map shows them" : `Show ${more + fewer > 0 ? "them" : "all"} on the map`}
       </button>
     </p>
   );

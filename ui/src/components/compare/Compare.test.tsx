@@ -27,7 +27,7 @@ test("two periods have their counts, their difference, and one scale", async () 
   await open(<Charts />, "?compare=before&from=2017-12-04&to=2018-01-01", DAYS());
   await total("compare-a", "120");
   await total("compare-b", "100");
-  expect(screen.getByTestId("compare-difference").textContent).toBe("20 more: 120 and 100 (+20 %).");
+  expect(screen.getByTestId("compare-difference").textContent).toBe("20 more: 120 after 100 (+20 %).");
   expect(highest("compare-a")).toBe(highest("compare-b"));
   expect(screen.getByRole("region", { name: "4 Dec 2017 – 31 Dec 2017" })).toBeDefined();
   expect(screen.getByRole("region", { name: "6 Nov 2017 – 3 Dec 2017" })).toBeDefined();

@@ -1,7 +1,8 @@
 /** Why is this peaking? Observed against expected before, which parts hold more than their share, and the incidents. */
 import { useEffect, useRef } from "preact/hooks";
 import type { Explanation as Explained } from "../../api/types";
-import { circumstances, hourRows, partRows, verdict } from "../../model/explain";
+import { riseInWords } from "../../model/course";
+import { circumstances, highlights, hourRows, partRows, verdict } from "../../model/explain";
 import { capital, formatCivil, formatTest, titleCase } from "../../model/format";
 import { percentText } from "../../model/peaks";
 import type { PeakRef } from "../../model/peakref";
@@ -82,6 +83,8 @@ function Body({ explained, place }: { readonly explained: Explained; readonly pl
   const { q, percent_more, observed, expected } = explained;
   const percent = percentText({ percent_more });
   const its = q === null ? null : standing(q);
+  const rise = riseInWords(explained.course, explained.at);
+  const parts = highlights(explained);
   return (
     <div class="explanation-body">
       <p class="explanation-verdict" data-testid="explanation-verdict">
@@ -97,7 +100,13 @@ function Body({ explained, place }: { readonly explained: Explained; readonly pl
           </>
         )}
       </p>
+      {parts !== null && (
+        <p class="explanation-parts" data-testid="explanation-parts">
+          {parts}
+        </p>
+      )}
       <p class="panel-caption">
+        {rise !== null && `${rise}. `}
         From {formatCivil(explained.from)} to {formatCivil(explained.at)}
         {view.as === "said" &&
           "; explained with what is known today, which may differ from what was published"}

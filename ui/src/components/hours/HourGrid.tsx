@@ -2,10 +2,10 @@
  * Seven days by 24 hours. A grid to the keyboard: arrow keys move, Enter or space chooses, Shift and arrow keys extend
  * a rectangle. Each cell holds its count, so that colour is not needed.
  */
-import { useEffect, useRef, useState } from "preact/hooks";
-import { classify, classOf } from "../../model/classes";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { classOf } from "../../model/classes";
 import { formatCount, plural } from "../../model/format";
-import { DAYS, hourName, rectangle, toggled, WEEK_HOURS } from "../../model/hours";
+import { DAYS, hourClasses, hourName, rectangle, toggled, WEEK_HOURS } from "../../model/hours";
 import { inkOn, rampColours } from "../../model/ramp";
 import { useTheme } from "../../state/theme";
 
@@ -25,7 +25,7 @@ export function HourGrid({ counts, chosen, onChoose }: Props) {
   const [from, setFrom] = useState<number | null>(null);
   const isDragging = useRef(false);
   const marked = new Set(from === null ? [] : rectangle(from, at));
-  const classes = classify(counts.map((count, hour) => [String(hour), count]));
+  const classes = useMemo(() => hourClasses(counts), [counts]);
   const colours = rampColours(theme, classes.length);
   const commit = (hours: readonly number[]) => onChoose(toggled(chosen, hours));
 
@@ -122,6 +122,14 @@ export function HourGrid({ counts, chosen, onChoose }: Props) {
           ))}
         </tbody>
       </table>
+      <ol class="hour-key" aria-label="Colours: incidents in an hour of the week">
+        {classes.map(({ from: least, to }, index) => (
+          <li key={least}>
+            <i class="swatch" style={{ background: colours[index] }} />
+            {least === to ? formatCount(least) : `${formatCount(least)}–${formatCount(to)}`}
+          </li>
+        ))}
+      </ol>
     </div>
   );
 }

@@ -36,8 +36,8 @@ export function HoursPanel() {
       <header class="panel-header">
         <ChartChoice />
         <p class="panel-caption hours-caption">
-          {formatPeriod(filter, extent.earliest, extent.latest)}, city time. Drag over hours, or press Enter
-          on one, to filter by them.
+          {formatPeriod(filter, extent.earliest, extent.latest)}, city time. Choose hours to filter by them:
+          tap or drag over them, or press Enter.
         </p>
         <div class="series-controls">
           <button type="button" class="quiet" disabled={chosen.size === 0} onClick={() => choose(NONE)}>

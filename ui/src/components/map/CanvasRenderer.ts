@@ -175,6 +175,12 @@ export class CanvasRenderer implements Renderer {
       context.strokeStyle = selected ? palette.selected : palette.outline;
       context.lineWidth = selected ? 3 : 0.8;
       context.stroke(path);
+      if (selected || !scene.peaking.includes(shape.code)) continue;
+      context.strokeStyle = palette.peaking;
+      context.lineWidth = 2.2;
+      context.setLineDash([4.4, 3]);
+      context.stroke(path);
+      context.setLineDash([]);
     }
     context.strokeStyle = palette.selected;
     context.lineWidth = 3;

@@ -10,6 +10,7 @@ import { useDrawn } from "../../state/drawn";
 import { useFrame } from "../../state/frame";
 import { useFreshCells } from "../../state/fresh";
 import { useMeta } from "../../state/live";
+import { usePeakingAreas } from "../../state/peaking";
 import { useTheme } from "../../state/theme";
 import { useView } from "../../state/view";
 import { Attribution } from "./Attribution";
@@ -42,6 +43,7 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
   const { chosen, toggle } = useChosenAreas();
   const explained = view.peak?.area.code ?? null;
   const selected = useMemo(() => (explained === null ? chosen : [...chosen, explained]), [chosen, explained]);
+  const peaking = usePeakingAreas();
   const { picture, show } = useFrame();
   const fresh = useFreshCells();
   const container = useRef<HTMLDivElement>(null);
@@ -122,9 +124,9 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
       : latLngToCell(pointer.place.latitude, pointer.place.longitude, drawing.resolution);
 
   useLayoutEffect(() => {
-    scene.current = { theme, drawing, outlines, shapes, selected, pointedAt: pointedCell, fresh };
+    scene.current = { theme, drawing, outlines, shapes, selected, peaking, pointedAt: pointedCell, fresh };
     renderer.current?.draw(scene.current);
-  }, [theme, drawing, outlines, shapes, selected, pointedCell, fresh]);
+  }, [theme, drawing, outlines, shapes, selected, peaking, pointedCell, fresh]);
 
   const index = pointer === null || drawing === null ? -1 : indexAt(drawing, pointer.place);
   const area = pointer === null ? null : areaAt(shapes, pointer.place.longitude, pointer.place.latitude);

@@ -4,7 +4,7 @@
  * Nothing is fetched from elsewhere: no glyphs (names are drawn with the system's own fonts), no sprites, and tiles only
  * where the server has a base map.
  */
-import { BitmapLayer, PathLayer, type SolidPolygonLayer } from "@deck.gl/layers";
+import { BitmapLayer, PathLayer, SolidPolygonLayer } from "@deck.gl/layers";
 import { MapLibreOverlay } from "@deck.gl/maplibre";
 import {
   Map as MapLibreMap,
@@ -13,6 +13,7 @@ import {
   type GeoJSONSource,
   type MapLibreEvent,
   type MapMouseEvent,
+  type FilterSpecification,
   type StyleSpecification,
 } from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
@@ -25,7 +26,7 @@ import { hexagonZoom } from "../../model/resolution";
 import type { Camera } from "../../model/view";
 import type { addBasemap } from "./basemap";
 import { HexagonFill } from "./HexagonFill";
-import { outline } from "./hexagons";
+import { outline, ringsOf } from "./hexagons";
 import { PALETTES } from "./palette";
 import { rasterOf } from "./raster";
 import {
@@ -119,9 +120,8 @@ export class GlRenderer implements Renderer {
     // While counts move, there is nothing to set: neither hexagons of counts nor their outlines have signs.
     const isPlain = !hasSigns(scene.drawing) && !hasSigns(before?.drawing ?? null) && before !== null;
     if (!isPlain && (!sameDrawing || before.shapes !== scene.shapes)) this.#setClasses(scene);
-    if (before?.selected !== scene.selected) {
-      this.#map.setFilter("area-selected", ["in", ["get", "code"], ["literal", [...scene.selected]]]);
-    }
+    if (before?.selected !== scene.selected) this.#map.setFilter("area-selected", isOneOf(scene.selected));
+    if (before?.peaking !== scene.peaking) this.#map.setFilter("area-peaking", isOneOf(scene.peaking));
     // Not "idle": with data streaming in, the map may rest late or never.
     if (!sameDrawing && scene.drawing !== null)
       void this.#map.once("render").then(() => this.#events.onDrawn());
@@ -176,6 +176,7 @@ export class GlRenderer implements Renderer {
     this.#map.setPaintProperty("land", "fill-color", palette.land);
     this.#map.setPaintProperty("area-outline", "line-color", palette.outline);
     this.#map.setPaintProperty("area-selected", "line-color", palette.selected);
+    this.#map.setPaintProperty("area-peaking", "line-color", palette.peaking);
     this.#map.setPaintProperty("area-name", "text-color", palette.label);
     this.#map.setPaintProperty("area-name", "text-halo-color", palette.halo);
     if (this.#basemap !== null)
@@ -234,7 +235,7 @@ export class GlRenderer implements Renderer {
 }
 
 /** What is filled, the marks of what is new, and of what is pointed at. */
-type Layers = readonly [SolidPolygonLayer | BitmapLayer | null, PathLayer | null, PathLayer | null];
+type Layers = readonly [SolidPolygonLayer | BitmapLayer | null, SolidPolygonLayer | null, PathLayer | null];
 
 function fill(hexagons: HexagonFill, { drawing, theme }: Scene): SolidPolygonLayer | BitmapLayer | null {
   if (drawing !== null && drawing.grid === null && drawing.resolution !== null) {
@@ -250,6 +251,10 @@ function isSame(one: Scene, other: Scene): boolean {
 
 function hasSigns(drawing: Drawing | null): boolean {
   return drawing !== null && (drawing.areas !== null || drawing.classes.some(({ sign }) => sign !== ""));
+}
+
+function isOneOf(codes: readonly string[]): FilterSpecification {
+  return ["in", ["get", "code"], ["literal", [...codes]]];
 }
 
 /** Every layer exists from the start, empty, so that hexagons always have the outlines to lie under. */
@@ -270,6 +275,13 @@ function emptyStyle(): StyleSpecification {
         type: "line",
         source: "areas",
         paint: { "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.6, 13, 1.6] },
+      },
+      {
+        id: "area-peaking",
+        type: "line",
+        source: "areas",
+        filter: ["boolean", false],
+        paint: { "line-width": 2.2, "line-dasharray": [2, 1.4] },
       },
       {
         id: "area-selected",
@@ -346,15 +358,22 @@ function gridLayer(drawing: Drawing, theme: Theme): BitmapLayer | null {
   });
 }
 
-function freshLayer(scene: Scene): PathLayer<string> {
-  return new PathLayer<string>({
+function freshLayer(scene: Scene): SolidPolygonLayer | null {
+  if (scene.fresh.length === 0) return null;
+  const { length, startIndices, corners, indices } = ringsOf(scene.fresh);
+  return new SolidPolygonLayer({
     id: "fresh",
-    data: scene.fresh,
-    getPath: outline,
-    getColor: [...parseRgb(PALETTES[scene.theme].selected)],
-    getWidth: 3,
-    widthUnits: "pixels",
-    jointRounded: true,
+    // Typed for rows; buffers are the documented alternative.
+    data: {
+      length,
+      startIndices,
+      attributes: { getPolygon: corners, indices },
+    } as unknown as readonly unknown[],
+    getFillColor: [...parseRgb(PALETTES[scene.theme].selected)],
+    _normalize: false,
+    positionFormat: "XY",
+    extruded: false,
+    parameters: { depthCompare: "always", depthWriteEnabled: false },
   });
 }
 

@@ -42,5 +42,5 @@ test("a refused question has no classes of another one", async () => {
 
 test("it says that the period ends at another moment than now", async () => {
   const legend = await check("?at=2017-06-01T06:00", {});
-  expect(legend.textContent).toContain("ends at the moment shown, 1 Jun 2017, 06:00");
+  expect(legend.textContent).toContain("1 Jun 2017, 06:00, the moment shown");
 });

@@ -1,13 +1,15 @@
 /** What the colours mean: unit, period, how the figures came about, each class with how many are in it, and caveats. */
 import { useState } from "preact/hooks";
-import { formatCivil, formatCount, plural } from "../../model/format";
+import { formatCount, plural } from "../../model/format";
 import type { Drawing } from "../../model/layers/drawing";
 import type { Theme } from "../../model/ramp";
 import { hexagonArea } from "../../model/resolution";
 import { COARSEST_RESOLUTION, FINEST_RESOLUTION } from "../../model/view";
 import { useDrawn } from "../../state/drawn";
+import { usePeakingAreas } from "../../state/peaking";
 import { useTheme } from "../../state/theme";
 import { useView } from "../../state/view";
+import { PALETTES } from "./palette";
 import { Swatch } from "./Swatch";
 
 export function Legend() {
@@ -24,10 +26,16 @@ export function Legend() {
       {drawing?.layer !== "peaks" && (
         <p class="legend-period">
           {period}
-          {at !== null && ` (ends at the moment shown, ${formatCivil(at)})`}
+          {at !== null && ", the moment shown"}
+        </p>
+      )}
+      {drawing !== null && drawing.classes.length > 0 && (
+        <p class="legend-unit" aria-hidden="true">
+          {drawing.unit[1]}
         </p>
       )}
       {drawing !== null && <Classes drawing={drawing} theme={theme} />}
+      {drawing !== null && drawing.layer !== "peaks" && <PeakingNote />}
       {drawing?.facts.map((fact) => (
         <p key={fact} class="legend-note">
           {fact}
@@ -38,6 +46,17 @@ export function Legend() {
       {drawing?.layer === "change" && <ComparedWith />}
       {drawing?.resolution != null && <HexagonSize />}
     </details>
+  );
+}
+
+function PeakingNote() {
+  const { theme } = useTheme();
+  if (usePeakingAreas().length === 0) return null;
+  return (
+    <p class="legend-note legend-peaking">
+      <i class="legend-dashes" style={{ borderColor: PALETTES[theme].peaking }} /> beyond its usual variation:
+      see the list
+    </p>
   );
 }
 

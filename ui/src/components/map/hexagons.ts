@@ -48,7 +48,7 @@ export function geometryFor(
     if (place < added) continue;
     const first = place * CORNERS;
     startIndices[place + 1] = first + CORNERS;
-    writeCorners(corners, first, cell);
+    writeCorners(corners, first, cell, INSET);
     TRIANGLES.forEach((corner, at) => {
       indices[place * TRIANGLES.length + at] = first + corner;
     });
@@ -79,19 +79,53 @@ export function coloursFor({ places }: HexagonGeometry, drawing: Drawing, theme:
   return new Uint8Array(colours.buffer);
 }
 
+/** From the outer edge of a ring to its inner one: two triangles for each side. */
+const RING_INSET = 0.8;
+
+export interface RingGeometry {
+  readonly length: number;
+  readonly startIndices: Uint32Array;
+  readonly corners: { readonly value: Float64Array; readonly size: 2 };
+  readonly indices: { readonly value: Uint32Array; readonly size: 1 };
+}
+
+/** Rings just inside the hexagons' edges, as triangles: lines with joints cost the GPU several times as much. */
+export function ringsOf(cells: readonly string[]): RingGeometry {
+  const startIndices = new Uint32Array(cells.length + 1);
+  const corners = new Float64Array(cells.length * CORNERS * 4);
+  const indices = new Uint32Array(cells.length * (CORNERS - 1) * 6);
+  cells.forEach((cell, place) => {
+    const outer = place * CORNERS * 2;
+    const inner = outer + CORNERS;
+    startIndices[place + 1] = outer + 2 * CORNERS;
+    writeCorners(corners, outer, cell, 1);
+    writeCorners(corners, inner, cell, RING_INSET);
+    for (let side = 0; side < CORNERS - 1; side += 1) {
+      const [a, b, c, d] = [outer + side, outer + side + 1, inner + side, inner + side + 1];
+      indices.set([a, b, c, c, b, d], (place * (CORNERS - 1) + side) * 6);
+    }
+  });
+  return {
+    length: cells.length,
+    startIndices,
+    corners: { value: corners, size: 2 },
+    indices: { value: indices, size: 1 },
+  };
+}
+
 /** The exact outline, closed, as longitude and latitude. */
 export function outline(cell: string): [number, number][] {
   const ring = cellToBoundary(cell, true).map(([lng, lat]): [number, number] => [lng, lat]);
   return ring;
 }
 
-function writeCorners(corners: Float64Array, first: number, cell: string): void {
+function writeCorners(corners: Float64Array, first: number, cell: string, inset: number): void {
   const [latitude, longitude] = cellToLatLng(cell);
   const ring = cellToBoundary(cell);
   for (let corner = 0; corner < CORNERS; corner += 1) {
     // Where an edge of the icosahedron crosses a cell it has more corners; they lie on straight edges, so six do.
     const [lat, lng] = ring[corner % Math.min(ring.length, 6)] ?? [latitude, longitude];
-    corners[(first + corner) * 2] = longitude + (lng - longitude) * INSET;
-    corners[(first + corner) * 2 + 1] = latitude + (lat - latitude) * INSET;
+    corners[(first + corner) * 2] = longitude + (lng - longitude) * inset;
+    corners[(first + corner) * 2 + 1] = latitude + (lat - latitude) * inset;
   }
 }

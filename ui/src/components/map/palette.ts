@@ -6,6 +6,7 @@ export interface Palette {
   readonly land: string;
   readonly outline: string;
   readonly selected: string;
+  readonly peaking: string;
   readonly label: string;
   readonly halo: string;
   readonly pointer: string;
@@ -17,6 +18,7 @@ export const PALETTES: Readonly<Record<Theme, Palette>> = {
     land: "#faf9f6",
     outline: "#68737d",
     selected: "#0b4f8a",
+    peaking: "#10161b",
     label: "#1d252c",
     halo: "#ffffff",
     pointer: "#10161b",
@@ -26,6 +28,7 @@ export const PALETTES: Readonly<Record<Theme, Palette>> = {
     land: "#1b2228",
     outline: "#5b6771",
     selected: "#7cc4ff",
+    peaking: "#ffffff",
     label: "#eef2f5",
     halo: "#0d1216",
     pointer: "#ffffff",

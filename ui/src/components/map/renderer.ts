@@ -17,6 +17,8 @@ export interface Scene {
   readonly shapes: readonly AreaShape[];
   /** Codes of the areas that the filter names. */
   readonly selected: readonly string[];
+  /** Codes of the areas that are beyond their usual variation. */
+  readonly peaking: readonly string[];
   /** H3 index of the cell under the pointer or the crosshair. */
   readonly pointedAt: string | null;
   /** H3 indices of the cells in which something new was counted. */

@@ -13,7 +13,7 @@ async function check(row: PeakRow, address = "") {
   if (LAYER === undefined) throw new Error("the city has areas");
   await open(
     <ul>
-      <PeakItem row={row} layer={LAYER} />
+      <PeakItem row={row} layer={LAYER} at="2017-08-06T06:00" />
     </ul>,
     address,
   );
@@ -40,6 +40,24 @@ test("what is usual has no sign", async () => {
 test("other windows in which it is unusual are named", async () => {
   const others = [{ hours: 168, peak: { ...THEFT, observed: 330, expected: 97.7 } }];
   expect((await check({ ...ROW, others })).textContent).toContain("also 330 in 7 days (97.7 expected)");
+});
+
+const COURSE = {
+  step_hours: 24,
+  observed: [3, 40, 103],
+  expected: [9, 9, 13],
+  low: [2, 2, 4],
+  high: [20, 20, 27],
+};
+
+test("since when an unusual one is above its usual range is said", async () => {
+  const row = { ...ROW, peak: { ...THEFT, course: COURSE } };
+  expect((await check(row)).textContent).toContain("Above its usual range since 4 Aug 2017, 06:00");
+});
+
+test("of what may be chance it is not", async () => {
+  const row = { ...ROW, peak: { ...THEFT, q: 0.7, course: COURSE } };
+  expect((await check(row)).textContent).not.toContain("Above its usual range");
 });
 
 test("the chosen one is expanded", async () => {

@@ -1,7 +1,8 @@
 /** One peak: where and what, observed against expected, how unusual, and how it came about. */
 import type { AreaLayer } from "../../api/types";
 import { areaName, capital, formatCount, formatExpected, formatTest, titleCase } from "../../model/format";
-import { percentText, peakSentence, windowName, type PeakRow } from "../../model/peaks";
+import { riseInWords } from "../../model/course";
+import { percentText, peakSentence, UNUSUAL_Q, windowName, type PeakRow } from "../../model/peaks";
 import { samePeak, type PeakRef } from "../../model/peakref";
 import { standing } from "../../model/unusual";
 import { useTheme } from "../../state/theme";
@@ -12,9 +13,11 @@ import { Sparkline } from "./Sparkline";
 interface Props {
   readonly row: PeakRow;
   readonly layer: AreaLayer;
+  /** Where the windows end. */
+  readonly at: string;
 }
 
-export function PeakItem({ row, layer }: Props) {
+export function PeakItem({ row, layer, at }: Props) {
   const { view, go } = useView();
   const { theme } = useTheme();
   const { peak, hours, others } = row;
@@ -22,6 +25,7 @@ export function PeakItem({ row, layer }: Props) {
   const { words, sign, colours } = standing(peak.q);
   const percent = percentText(peak);
   const ref: PeakRef = { area: { layer: layer.name, code: peak.area }, hours, category: peak.category };
+  const rise = peak.course === undefined || peak.q > UNUSUAL_Q ? null : riseInWords(peak.course, at);
   const isChosen = samePeak(view.peak, ref);
   return (
     <li data-testid="peak" data-area={peak.area} data-category={peak.category} data-hours={hours}>
@@ -45,6 +49,7 @@ export function PeakItem({ row, layer }: Props) {
           {colours === null ? null : <Swatch its={{ colours, sign }} theme={theme} />}
           {capital(words)}, <span class="nowrap">{formatTest("q", peak.q)}</span>
         </span>
+        {rise !== null && <span class="peak-since">{rise}</span>}
         {peak.course !== undefined && <Sparkline course={peak.course} />}
         {others.length > 0 && (
           <span class="peak-others">

@@ -35,7 +35,7 @@ test("a chosen peak opens its explanation and goes to the address; Escape brings
 test("a calm day says so and still shows the most unusual", async () => {
   await check("", { "/api/v1/peaks": peaksOf({ ...THEFT, q: 0.6 }) });
   expect((await screen.findByTestId("peaks-summary")).textContent).toContain(
-    "Nothing is beyond its usual variation. The most unusual:",
+    "Nothing stands out among 2,000 comparisons: each of these may be chance.",
   );
   expect(screen.getAllByTestId("peak")).toHaveLength(1);
 });
@@ -58,7 +58,7 @@ test("a refusal is told in the server's words", async () => {
 
 test("filters that do not count here are named", async () => {
   await check("?arrest=true", { "/api/v1/peaks": peaksOf(THEFT) });
-  expect(await screen.findByText(/areas and categories count here; the others do not/)).toBeDefined();
+  expect(await screen.findByText(/only the filters of area and category/)).toBeDefined();
 });
 
 test("a window is chosen by its name", async () => {

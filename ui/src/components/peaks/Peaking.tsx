@@ -1,6 +1,6 @@
 /** Peaking now: what is beyond its usual variation, the most unusual first. */
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { AreaLayer, Peaks } from "../../api/types";
 import { capital, formatCivil, formatCount } from "../../model/format";
 import type { Filter } from "../../model/filter";
@@ -11,6 +11,7 @@ import { WINDOWS } from "../../model/view";
 import { useCalmRevision } from "../../state/calm";
 import { apiPath } from "../../state/period";
 import { useAsked } from "../../state/asked";
+import { useMarkedAreas } from "../../state/peaking";
 import { useQuery } from "../../state/query";
 import { useView } from "../../state/view";
 import { Explanation } from "../explain/Explanation";
@@ -24,6 +25,8 @@ interface Props {
 
 /** Of each window; more than anybody reads down to. */
 const LIMIT = 25;
+/** On a phone, until more are asked for. */
+const FIRST = 6;
 /** Steps of the small chart beside each. */
 const COURSE = 21;
 
@@ -83,9 +86,15 @@ function useFocusReturn(peak: PeakRef | null): RefObject<HTMLElement | null> {
 
 function List({ data, layer }: { readonly data: Peaks; readonly layer: AreaLayer }) {
   const { view } = useView();
-  const rows = peakRows(data, view.window);
+  const rows = useMemo(() => peakRows(data, view.window), [data, view.window]);
+  useMarkedAreas(
+    useMemo(() => rows.filter(({ peak }) => peak.q <= UNUSUAL_Q).map(({ peak }) => peak.area), [rows]),
+  );
   const asked = data.windows.filter(({ hours }) => view.window === null || hours === view.window);
   const caveats = asked.flatMap((window) => windowSentence(window) ?? []);
+  // On a phone a list within the page would catch the finger that moves the page.
+  const [isWhole, setWhole] = useState(() => matchMedia("(min-width: 861px)").matches);
+  const shown = isWhole ? rows : rows.slice(0, FIRST);
   const isCalm = rows.every(({ peak }) => peak.q > UNUSUAL_Q);
   return (
     <>
@@ -95,21 +104,26 @@ function List({ data, layer }: { readonly data: Peaks; readonly layer: AreaLayer
         <p class="panel-caption" data-testid="peaks-summary">
           {data.at === null ? "" : `${momentWords(data.at, view.at === null)}. `}
           {isCalm
-            ? "Nothing is beyond its usual variation. The most unusual:"
+            ? `Nothing stands out among ${formatCount(data.tests)} comparisons: each of these may be chance.`
             : `Ranked by q, which is corrected for all ${formatCount(data.tests)} comparisons.`}
         </p>
       )}
       {hasOtherFilters(view.filter) && (
-        <p class="panel-caption">Of the filters, areas and categories count here; the others do not.</p>
+        <p class="panel-caption">This list uses only the filters of area and category.</p>
       )}
       {rows.length === 0 && caveats.length < asked.length && data.at !== null && (
         <p class="empty">No incidents of these areas and categories in {windowWords(view.window)}.</p>
       )}
       <ol class="peak-rows">
-        {rows.map((row) => (
-          <PeakItem key={row.key} row={row} layer={layer} />
+        {shown.map((row) => (
+          <PeakItem key={row.key} row={row} layer={layer} at={data.at ?? ""} />
         ))}
       </ol>
+      {shown.length < rows.length && (
+        <button type="button" class="quiet more" data-testid="peaks-more" onClick={() => setWhole(true)}>
+          Show all {formatCount(rows.length)}
+        </button>
+      )}
     </>
   );
 }

@@ -37,7 +37,7 @@ export function TakeAway() {
         box.current.querySelector("summary")?.focus();
       }}
     >
-      <summary data-testid="take-away">Share</summary>
+      <summary data-testid="take-away">Share, save</summary>
       <div class="take-away-menu">
         <CopyButton label="Copy link" testId="copy-link" text={() => location.href} />
         {path !== null && (

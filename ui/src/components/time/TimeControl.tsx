@@ -75,7 +75,7 @@ export function TimeControl() {
         >
           {UNITS.map((unit) => (
             <option key={unit} value={unit}>
-              {unit}/s
+              1 {unit}/s
             </option>
           ))}
         </select>

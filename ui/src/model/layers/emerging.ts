@@ -42,6 +42,11 @@ export function patternLabel(pattern: EmergingPattern | null): string {
   return `${kind ?? ""} ${side ?? ""} spot`;
 }
 
+/** A month by its name: the first day of the last one would be read as the end. */
+function stepName(step: Emerging["step"], start = ""): string {
+  return step === "month" ? formatCivil(start).replace(/^1 /, "") : formatCivil(start);
+}
+
 export function drawEmerging(answer: Emerging): Drawing {
   const { cells, resolution, n, confidence, step, steps, caution, mapped, unmapped } = answer;
   const found = PATTERNS.filter((pattern) => (answer.patterns[pattern] ?? 0) > 0);
@@ -60,7 +65,7 @@ export function drawEmerging(answer: Emerging): Drawing {
     rest: null,
     heading: `Emerging hot and cold spots, hexagons of ≈${hexagonArea(resolution)}`,
     facts: [
-      `${plural(steps.length, step, `${step}s`)}, ${formatCivil(first ?? "")} to ${formatCivil(last ?? "")}: Gi* of each, and Mann and Kendall's trend of z.`,
+      `${plural(steps.length, step, `${step}s`)}, ${stepName(step, first)} to ${stepName(step, last)}: Gi* of each, and Mann and Kendall's trend of z.`,
       `${formatCount(mapped)} incidents in n = ${formatCount(n)} hexagons; hot, cold and trend at ${confidence} % confidence.`,
     ],
     caution,

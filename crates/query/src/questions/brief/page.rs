@@ -102,15 +102,21 @@ fn sources(brief: &BriefAnswer, head: &BriefHead) -> String {
     for span in &brief.spans {
         let _infallible = write!(
             text,
-            "{}: {} to {}, compared with {} to {}. ",
+            "{}: {} to {}, compared with {} to {}{}. ",
             title(span.name),
             short_day(&span.from),
             short_day(&last_day(&span.to)),
             short_day(&span.before_from),
             short_day(&last_day(&span.before_to)),
+            lengths(span),
         );
     }
     text.trim_end().to_owned()
+}
+
+/// " (365 days and 366)" where a leap day makes the difference.
+fn lengths(span: &BriefSpan) -> String {
+    if span.days == span.before_days { String::new() } else { format!(" ({} days and {})", span.days, span.before_days) }
 }
 
 /// A form to choose a week, and links to those beside it. They need no script.
@@ -175,20 +181,24 @@ fn sentence(figure: &BriefFigure) -> String {
         let against = if difference == 0 {
             format!(", as many as the year before ({})", count(before))
         } else {
-            format!(", {size} {word} than the year before ({}{percent}{})", count(before), q_text(figure.q))
+            format!(", {size} {word} than the year before ({}{percent}){}", count(before), chance(figure.q))
         };
         text.push_str(&against);
     }
     if let (Some(expected), Some(low), Some(high)) = (figure.expected, figure.low, figure.high) {
         let range = format!("usually {} to {}", count(low), count(high));
-        let _infallible = write!(text, "; about {} expected ({range}{})", rounded(expected), q_text(figure.expected_q));
+        let _infallible = write!(text, "; about {} expected ({range}){}", rounded(expected), chance(figure.expected_q));
     }
     text.push('.');
     text
 }
 
-fn q_text(q: Option<f64>) -> String {
-    q.map_or_else(String::new, |q| format!(", q = {}", probability(q)))
+/// Whether a difference may be chance, in words and as q.
+fn chance(q: Option<f64>) -> String {
+    q.map_or_else(String::new, |q| {
+        let words = if q <= NOTABLE_Q { "beyond chance" } else { "may be chance" };
+        format!(": {words}, q = {}", probability(q))
+    })
 }
 
 fn table(page: &mut String, brief: &BriefAnswer, lines: &[BriefLine], what: &str, most_printed: usize) {
@@ -268,6 +278,12 @@ fn notes(page: &mut String, brief: &BriefAnswer, head: &BriefHead) {
     let revised = &brief.revisions;
     let week = format!("{} to {}", short_day(&revised.from), short_day(&last_day(&revised.to)));
     let changed = match revised.changed {
+        // A publisher that renews its whole table touches every row.
+        Some(changed) if changed > 0 && changed == revised.incidents => format!(
+            "By the times in the data, all {} incidents of the week before ({week}) were added or changed after it had ended; what changed \
+             in them is not known.",
+            count(changed)
+        ),
         Some(changed) => format!(
             "Of the {} incidents of the week before ({week}), {} were added or changed after it had ended.",
             count(revised.incidents),
@@ -281,13 +297,13 @@ fn notes(page: &mut String, brief: &BriefAnswer, head: &BriefHead) {
     let lag = if brief.reporting_lag == "profile" {
         "Expected counts allow for late reports."
     } else {
-        "All counts are taken as complete: late reports will raise them."
+        "Late reports may still raise these counts."
     };
     let _infallible = write!(
         page,
-        "<footer>\n<p>{changed} {lag}</p>\n<p>▲ more, ▼ fewer than chance explains, at a false discovery rate of 5 % over the table. Against the \
-         year before: exact test of two Poisson counts. Against what was expected: negative binomial, learned from the weeks before the span; \
-         the usual range holds nine counts of ten. Percentages stand only beside counts of 20 or more.</p>\n"
+        "<footer>\n<p>{changed} {lag}</p>\n<p>▲ more, ▼ fewer than chance explains: q is 0.05 or less. q is corrected for all lines of \
+         its table: of the lines marked, 5 in 100 may be chance. Against the year before: exact test of two Poisson counts. Against what was \
+         expected: negative binomial, learned from the weeks before the span; the usual range holds nine counts of ten. Percentages stand only beside counts of 20 or more.</p>\n"
     );
     if !head.disclaimer.is_empty() {
         let _infallible = writeln!(page, "<p>{}</p>", escaped(&head.disclaimer));
@@ -383,7 +399,8 @@ mod tests {
         };
         assert_eq!(
             sentence(&figure),
-            "103 incidents, 43 more than the year before (60, +72 %, q = 0.002); about 64 expected (usually 50 to 79, q = 4.0e-4)."
+            "103 incidents, 43 more than the year before (60, +72 %): beyond chance, q = 0.002; about 64 expected (usually 50 to 79): beyond chance, \
+             q = 4.0e-4."
         );
         let alone = BriefFigure { before: None, difference: None, expected: None, ..figure };
         assert_eq!(sentence(&alone), "103 incidents.");
