@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { screen } from "@testing-library/preact";
+import { cleanup, screen } from "@testing-library/preact";
 import { expect, test } from "vitest";
 import { META, THEFT } from "../../testing/answers";
 import { open } from "../../testing/page";
@@ -53,6 +53,15 @@ const COURSE = {
 test("since when an unusual one is above its usual range is said", async () => {
   const row = { ...ROW, peak: { ...THEFT, course: COURSE } };
   expect((await check(row)).textContent).toContain("Above its usual range since 4 Aug 2017, 06:00");
+});
+
+test("it is by the shortest window in which it is unusual", async () => {
+  const weekly = { ...THEFT, course: { ...COURSE, step_hours: 168 } };
+  const row = { ...ROW, hours: 168, peak: weekly };
+  expect((await check(row)).textContent).not.toContain("Above its usual range");
+  cleanup();
+  const others = [{ hours: 24, peak: { ...THEFT, course: COURSE } }];
+  expect((await check({ ...row, others })).textContent).toContain("since 4 Aug 2017, 06:00");
 });
 
 test("of what may be chance it is not", async () => {

@@ -17,6 +17,13 @@ interface Props {
   readonly at: string;
 }
 
+/** By the shortest window in which it is unusual; steps of a week would say no more than the window does. */
+function riseOf({ peak, hours, others }: PeakRow, at: string): string | null {
+  const [shortest] = [{ peak, hours }, ...others].toSorted((a, b) => a.hours - b.hours);
+  const course = shortest?.peak.course;
+  return course === undefined || course.step_hours > 24 ? null : riseInWords(course, at);
+}
+
 export function PeakItem({ row, layer, at }: Props) {
   const { view, go } = useView();
   const { theme } = useTheme();
@@ -25,7 +32,7 @@ export function PeakItem({ row, layer, at }: Props) {
   const { words, sign, colours } = standing(peak.q);
   const percent = percentText(peak);
   const ref: PeakRef = { area: { layer: layer.name, code: peak.area }, hours, category: peak.category };
-  const rise = peak.course === undefined || peak.q > UNUSUAL_Q ? null : riseInWords(peak.course, at);
+  const rise = peak.q > UNUSUAL_Q ? null : riseOf(row, at);
   const isChosen = samePeak(view.peak, ref);
   return (
     <li data-testid="peak" data-area={peak.area} data-category={peak.category} data-hours={hours}>

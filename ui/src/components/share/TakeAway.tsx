@@ -37,7 +37,9 @@ export function TakeAway() {
         box.current.querySelector("summary")?.focus();
       }}
     >
-      <summary data-testid="take-away">Share, save</summary>
+      <summary data-testid="take-away">
+        Share<span class="wide-only">, save</span>
+      </summary>
       <div class="take-away-menu">
         <CopyButton label="Copy link" testId="copy-link" text={() => location.href} />
         {path !== null && (

@@ -75,7 +75,7 @@ export function TimeControl() {
         >
           {UNITS.map((unit) => (
             <option key={unit} value={unit}>
-              1 {unit}/s
+              {unit}/s
             </option>
           ))}
         </select>

@@ -116,7 +116,11 @@ fn sources(brief: &BriefAnswer, head: &BriefHead) -> String {
 
 /// " (365 days and 366)" where a leap day makes the difference.
 fn lengths(span: &BriefSpan) -> String {
-    if span.days == span.before_days { String::new() } else { format!(" ({} days and {})", span.days, span.before_days) }
+    if span.days == span.before_days {
+        String::new()
+    } else {
+        format!(" ({} days and {})", span.days, span.before_days)
+    }
 }
 
 /// A form to choose a week, and links to those beside it. They need no script.
