@@ -1,6 +1,6 @@
 """The page in headless Chromium, with software rendering: first screen, brush, and ten minutes of live incidents.
 
-    python bench/ui.py [--only first brush live] [--rounds N] [--live-seconds N]
+    python bench/ui.py [--only first filter brush live] [--rounds N] [--live-seconds N]
 
 kepler.gl's UMD build from npm shows the same incidents as CSV, where it has the same step.
 """
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -30,6 +31,7 @@ from conftest import ARGUMENTS, CHROMIUM  # noqa: E402
 SIMULATED = 6_700_000
 RATE = 1000
 STEPS = 60
+STEPS_OF_THE_PAGE = ["first", "filter", "brush", "live"]
 #: What kepler.gl's UMD build expects on the page, by the paths of npm packages.
 KEPLER = {
     "react@18.3.1": "umd/react.production.min.js",
@@ -123,8 +125,7 @@ def first_screen(browser, url: str) -> float:
 
 def first(scratch: Path, browser, rounds: int):
     folder = scratch / "first"
-    source = scratch / "crimes.csv"
-    subprocess.run(["zstd", "-dqf", str(PACKED), "-o", str(source)], check=True)
+    source = unpacked(scratch)
     demo = Demo(folder, "--data", source)
     url = demo.until(r"(http://[\d.:]+)").group(1)
     wait_for(f"{url}/api/v1/meta", lambda meta: meta["caught_up"])
@@ -177,9 +178,8 @@ def steps_of(events: list[dict]) -> list[tuple[float, float, float]]:
     return steps
 
 
-def brush(scratch: Path, browser, rounds: int):
-    folder = scratch / "brush"
-    demo = Demo(folder, "--simulate", SIMULATED)
+def dragged(browser, demo: Demo, rounds: int) -> list[tuple[float, float, float]]:
+    """The steps of a brush that is dragged over all that the server has."""
     url = demo.until(r"(http://[\d.:]+)").group(1)
     wait_for(f"{url}/api/v1/meta", lambda meta: meta["caught_up"])
     page = opened(browser)
@@ -202,6 +202,11 @@ def brush(scratch: Path, browser, rounds: int):
     steps = [step for _ in range(rounds) for step in steps_of(trace_of(browser, page, drag))]
     page.context.close()
     demo.end()
+    return steps
+
+
+def brush(scratch: Path, browser, rounds: int):
+    steps = dragged(browser, Demo(scratch / "brush", "--simulate", SIMULATED), rounds)
     busy, ran, painted = zip(*steps, strict=True)
     yield (
         f"Dragging the brush over {SIMULATED / 1e6:.1f} M incidents, {len(steps)} steps: main-thread work until new buffers are with the GPU",
@@ -214,6 +219,28 @@ def brush(scratch: Path, browser, rounds: int):
         f"p95 {p95(painted):.0f} ms (median {statistics.median(painted):.0f} ms)",
         "to hold: 100 ms",
         "",
+    )
+
+
+def unpacked(scratch: Path) -> Path:
+    source = scratch / "crimes.csv"
+    if not source.exists():
+        subprocess.run(["zstd", "-dqf", str(PACKED), "-o", str(source)], check=True)
+    return source
+
+
+def filtered(scratch: Path, browser, rounds: int):
+    """The step that kepler.gl has, too: the period is filtered, and all that shows it is painted."""
+    source = unpacked(scratch)
+    steps = dragged(browser, Demo(scratch / "filter", "--data", source), rounds)
+    painted = [painted for _, _, painted in steps]
+    with kepler_page(scratch, browser, source) as page:
+        theirs = page.evaluate(KEPLER_FILTER, STEPS)
+    yield (
+        f"Filtering 1.7 M incidents by time, {len(painted)} and {len(theirs)} steps: input → painted",
+        f"p95 {p95(painted):.0f} ms (median {statistics.median(painted):.0f} ms)",
+        f"kepler.gl 3.2.6: p95 {p95(theirs):.0f} ms (median {statistics.median(theirs):.0f} ms)",
+        f"{statistics.median(painted) / statistics.median(theirs):.2f}",
     )
 
 
@@ -307,7 +334,30 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def kepler_first(scratch: Path, browser, source: Path) -> float:
+#: A window of a tenth of the time, moved step by step: milliseconds of each until its frame is painted.
+KEPLER_FILTER = """async steps => {
+  const painted = () => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve, 0))));
+  const rest = () => new Promise(resolve => setTimeout(resolve, 150));
+  store.dispatch(KeplerGl.addFilter("incidents"));
+  store.dispatch(KeplerGl.setFilter(0, "name", "occurred_at"));
+  await painted();
+  const [first, last] = store.getState().keplerGl.map.visState.filters[0].domain;
+  const took = [];
+  for (let step = 0; step < steps; step += 1) {
+    await rest();
+    const at = first + (last - first) * (0.3 + 0.5 * step / steps);
+    const began = performance.now();
+    store.dispatch(KeplerGl.setFilter(0, "value", [at, at + (last - first) / 10]));
+    await painted();
+    took.push(performance.now() - began);
+  }
+  return took;
+}"""
+
+
+@contextmanager
+def kepler_page(scratch: Path, browser, source: Path):
+    """kepler.gl's page, once it has drawn all."""
     folder = kepler_files(scratch, source)
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -315,15 +365,19 @@ def kepler_first(scratch: Path, browser, source: Path) -> float:
         page = opened(browser, None)
         page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
         page.wait_for_function("() => window.readyAt")
-        took = page.evaluate("() => readyAt - performance.getEntriesByType('navigation')[0].responseStart")
+        yield page
         page.context.close()
         server.shutdown()
-    return took
+
+
+def kepler_first(scratch: Path, browser, source: Path) -> float:
+    with kepler_page(scratch, browser, source) as page:
+        return page.evaluate("() => readyAt - performance.getEntriesByType('navigation')[0].responseStart")
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--only", nargs="*", choices=["first", "brush", "live"], default=["first", "brush", "live"])
+    arguments.add_argument("--only", nargs="*", choices=STEPS_OF_THE_PAGE, default=STEPS_OF_THE_PAGE)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--live-seconds", type=int, default=600)
     chosen = arguments.parse_args()
@@ -333,6 +387,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             rows = {
                 "first": lambda: first(scratch, browser, chosen.rounds),
+                "filter": lambda: filtered(scratch, browser, min(chosen.rounds, 2)),
                 "brush": lambda: brush(scratch, browser, min(chosen.rounds, 3)),
                 "live": lambda: live(scratch, browser, chosen.live_seconds),
             }

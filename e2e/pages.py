@@ -14,3 +14,8 @@ def axe_finds(page: Page) -> list[str]:
     page.evaluate(AXE.read_text())
     found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
     return [f"{violation['id']}: {node['html'][:120]}" for violation in found for node in violation["nodes"]]
+
+
+def follow(page, query: str) -> None:
+    """Another address as a step in the history, which the page follows without loading anew."""
+    page.evaluate("query => { history.replaceState(null, '', query); dispatchEvent(new PopStateEvent('popstate')); }", query)

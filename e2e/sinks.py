@@ -31,9 +31,9 @@ def in_influxdb(port: int, database: str, **login: str) -> Points:
     return {key: count for key, count in points.items() if count}
 
 
-def _ask_kairosdb(port: int, city: str, **how: object) -> list[dict]:
-    """Its answer about all counts of a city."""
-    metric = {"name": "crimes", "tags": {"city": [city]}, **how}
+def _ask_kairosdb(port: int, city: str, name: str = "crimes", **how: object) -> list[dict]:
+    """Its answer about all points of a city's metric."""
+    metric = {"name": name, "tags": {"city": [city]}, **how}
     query = {"start_absolute": -4_000_000_000_000, "end_absolute": 4_000_000_000_000, "metrics": [metric]}
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/v1/datapoints/query", json.dumps(query).encode(), {"Content-Type": "application/json"}
@@ -78,6 +78,19 @@ def peaks_in_influxdb(port: int, database: str) -> Peaks:
         for series in answer["results"][0].get("series", [])
         for at, *numbers in series["values"]
     }
+
+
+def peaks_in_kairosdb(port: int, city: str) -> Peaks:
+    found: list[dict[tuple[int, str, str, str], float]] = []
+    for name in ("observed", "expected", "q"):
+        numbers = {}
+        for result in _ask_kairosdb(port, city, f"peaks.{name}", group_by=[{"name": "tag", "tags": ["window", "area", "category"]}]):
+            tags = tuple(result["tags"][tag][0] for tag in ("window", "area", "category")) if result["values"] else ()
+            numbers |= {(at_ms // 1000, *tags): number for at_ms, number in result["values"]}
+        found.append(numbers)
+    observed, expected, q = found
+    # A number that is missing in one metric is shown as missing.
+    return {key: (observed.get(key), expected.get(key), q.get(key)) for key in observed.keys() | expected.keys() | q.keys()}
 
 
 def assert_points(read, expected: Points | Peaks) -> None:

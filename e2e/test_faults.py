@@ -16,7 +16,7 @@ from cluster import Cluster, Embedded, assert_same, finish, published, simulated
 from conftest import PATIENCE_S
 from proxy import Proxy, Trap, ends_transaction, posts, puts
 from services.service import wait_until
-from sinks import assert_points, in_influxdb, in_kairosdb, number_in_kairosdb, peaks_in_influxdb, published_peaks
+from sinks import assert_points, in_influxdb, in_kairosdb, number_in_kairosdb, peaks_in_influxdb, peaks_in_kairosdb, published_peaks
 
 #: What a role says of a part that is away, and what librdkafka or S3's client say below it.
 TROUBLE = (
@@ -300,6 +300,7 @@ def check(running, expected):
     assert_points(lambda: peaks_in_influxdb(running.influxdb.port, running.database), peaks)
     if running.kairosdb:
         assert_points(lambda: in_kairosdb(running.kairosdb.port, "chicago"), expect["totals"])
+        assert_points(lambda: peaks_in_kairosdb(running.kairosdb.port, "chicago"), peaks)
 
 
 def test_kill_any_role_at_any_moment(disturbed, expected):

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 from conftest import PATIENCE_MS
+from pages import axe_finds, follow
 from playwright.sync_api import expect
-from test_browser import AXE
 
 LAYERS = ["count", "density", "hotspots", "emerging", "change", "peaks"]
 #: As the page names them in legend and table.
@@ -148,11 +148,6 @@ def test_areas_are_coloured_by_their_peak(visit, server):
     page.close()
 
 
-def follow(page, query: str) -> None:
-    """Another address as a step in the history, which the page follows without loading anew."""
-    page.evaluate("query => { history.replaceState(null, '', query); dispatchEvent(new PopStateEvent('popstate')); }", query)
-
-
 #: What the page shows, at once: total, whether it waits, members of the classes, what is not on the map, and the table's first rows.
 SHOWN = """() => ({
     total: document.querySelector("[data-testid=total]").textContent,
@@ -237,10 +232,14 @@ def test_a_refused_layer_says_why_and_shows_no_other(visit, server):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("layer", LAYERS)
-def test_nothing_keeps_anyone_out_of_a_layer(visit, server, scheme, layer):
-    page = visit(server, f"?layer={layer}&at=2017-08-06T06:00&from=2016-01-01&table=hexagons", scheme=scheme)
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    assert not [f"{violation['id']}: {node['html'][:120]}" for violation in found for node in violation["nodes"]]
+def test_nothing_keeps_anyone_out_of_a_layer(visit, server, scheme):
+    queries = {layer: f"?layer={layer}&at=2017-08-06T06:00&from=2016-01-01&table=hexagons" for layer in LAYERS}
+    page = visit(server, queries[LAYERS[0]], scheme=scheme)
+    found = {}
+    for layer, query in queries.items():
+        follow(page, query)
+        expect(page.get_by_test_id(f"layer-{layer}")).to_be_checked()
+        expect(page.get_by_test_id("map")).to_have_attribute("aria-busy", "false")
+        found[layer] = axe_finds(page)
+    assert found == {layer: [] for layer in LAYERS}
     page.close()

@@ -25,6 +25,7 @@ import { parseRgb, type Theme } from "../../model/ramp";
 import { hexagonZoom } from "../../model/resolution";
 import type { Camera } from "../../model/view";
 import type { addBasemap } from "./basemap";
+import { Frames } from "./frames";
 import { HexagonFill } from "./HexagonFill";
 import { outline, ringsOf } from "./hexagons";
 import { PALETTES } from "./palette";
@@ -59,6 +60,7 @@ export class GlRenderer implements Renderer {
   /** null until the GPU's device is there. */
   #hexagons: HexagonFill | null = null;
   #layers: Layers = [null, null, null];
+  readonly #frames = new Frames();
   readonly #basemap: Basemap | null;
   #addBasemap: typeof addBasemap | null = null;
 
@@ -87,6 +89,8 @@ export class GlRenderer implements Renderer {
     this.#overlay = new MapLibreOverlay({
       interleaved: true,
       layers: [],
+      // Handed on to the loop, whose property it is.
+      ...{ animationFrameProvider: this.#frames },
       onDeviceInitialized: (device) => {
         this.#hexagons = new HexagonFill(device, opacity);
       },
@@ -156,6 +160,7 @@ export class GlRenderer implements Renderer {
   }
 
   #listen(): void {
+    this.#map.on("render", () => this.#frames.wake());
     this.#map.on("move", () => this.#events.onMove());
     this.#map.on("moveend", (event: MapLibreEvent & { byReader?: boolean }) => {
       const { lng, lat } = this.#map.getCenter();
@@ -193,6 +198,7 @@ export class GlRenderer implements Renderer {
   #setLayers(layers: Layers): void {
     if (layers.every((layer, index) => layer === this.#layers[index])) return;
     this.#layers = layers;
+    this.#frames.wake();
     this.#overlay.setProps({ layers: [...layers] });
   }
 
