@@ -346,6 +346,12 @@ def living(scratch: Path, _csv: Path, rounds: int):
     yield from deployment.start(BINARY, scratch, 365, max(rounds, 7))
 
 
+def snapshot(scratch: Path, csv: Path, rounds: int):
+    from snapshot import bench
+
+    yield from bench(scratch, csv, rounds)
+
+
 def kafka(scratch: Path, csv: Path, rounds: int):
     """On Kafka and S3, beside Spark."""
     import cluster
@@ -376,6 +382,7 @@ BENCHES = {
     "live": live,
     "overload": overload,
     "living": living,
+    "snapshot": snapshot,
     "kafka": kafka,
     "kafka_live": kafka_live,
     # The last: it takes longest, and ends the run if it finds a fault.

@@ -56,6 +56,7 @@ TOGETHER = {
     "test_reporting_lag",
     "test_schemathesis",
     "test_secrets",
+    "test_spark",
 }
 #: What takes longest, longest first: a group, a module, or a test.
 LONGEST = [
@@ -71,6 +72,7 @@ LONGEST = [
     "test_damage",
     "test_kill",
     "test_secrets",
+    "test_spark",
     "test_first_start",
     "test_restore",
 ]

@@ -19,6 +19,10 @@ pub enum OfflineError {
     /// A file could not be read or written.
     #[error("snapshot file: {0}")]
     Parquet(#[from] parquet::errors::ParquetError),
+    /// The engine of a snapshot failed.
+    #[cfg(feature = "spark")]
+    #[error(transparent)]
+    Spark(blotter_spark::SparkError),
     /// Columns that are not those of the contract.
     #[error("snapshot columns: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
@@ -79,6 +83,16 @@ pub enum OfflineError {
     Stopped(&'static str),
 }
 
+#[cfg(feature = "spark")]
+impl From<blotter_spark::SparkError> for OfflineError {
+    fn from(error: blotter_spark::SparkError) -> Self {
+        match error {
+            blotter_spark::SparkError::Interrupted => Self::Cancelled,
+            error => Self::Spark(error),
+        }
+    }
+}
+
 impl OfflineError {
     /// That it was stopped, where it was.
     pub(crate) fn unless(stop: &Shutdown) -> Result<()> {
@@ -91,6 +105,8 @@ impl OfflineError {
             Self::Log(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
             Self::Parquet(error) => StoreError::is_retryable_cause(error),
+            #[cfg(feature = "spark")]
+            Self::Spark(error) => error.is_transient(),
             Self::Damaged { .. } => true,
             // Between the pointer and the files, a snapshot may have been removed: the next look finds a newer one.
             Self::Local { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
@@ -103,6 +119,8 @@ impl OfflineError {
         use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         match self {
             Self::Store(error) => error.is_refusal(),
+            #[cfg(feature = "spark")]
+            Self::Spark(error) => error.is_refusal(),
             Self::Parquet(error) => StoreError::is_refusal_cause(error),
             Self::Local { source, .. } => {
                 matches!(source.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)

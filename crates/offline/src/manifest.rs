@@ -61,6 +61,9 @@ pub struct Manifest {
     pub as_of: Option<String>,
     /// What it reflects: the next offset of each partition.
     pub next_offsets: BTreeMap<u32, u64>,
+    /// Who made it, where that was not this program alone: `spark 4.1.1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// Its files, in the order of time.
     pub files: Vec<ManifestFile>,
 }
@@ -205,6 +208,7 @@ mod tests {
             ingested_as_of: None,
             as_of: None,
             next_offsets: BTreeMap::from([(0, 2), (1, 1)]),
+            engine: None,
             files: Vec::new(),
         };
         let (whole, pointer) = (to_json(&manifest), to_json(&Pointer { version: 17, path: "17".into() }));

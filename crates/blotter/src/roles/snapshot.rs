@@ -6,7 +6,7 @@ use crate::{
     roles::repeat::{Round, repeat},
 };
 use anyhow::Result;
-use blotter_offline::snapshot::{self, Outcome, SnapshotConfig, SnapshotParts};
+use blotter_offline::snapshot::{self, Engine, Outcome, SnapshotConfig, SnapshotParts};
 use blotter_runtime::{Operations, signals};
 use blotter_store::Store;
 use clap::Args;
@@ -20,6 +20,10 @@ pub(crate) struct Snapshot {
     pub(crate) city: City,
     #[command(flatten)]
     pub(crate) store: StoreUrl,
+    /// Who finds the winning revisions and sorts them: this process, or a Spark Connect server, `spark://HOST:15002` (token from
+    /// SPARK_CONNECT_TOKEN)
+    #[arg(long, env = "BLOTTER_SNAPSHOT_ENGINE", value_name = "embedded|URL", default_value_t)]
+    pub(crate) engine: Engine,
     /// Include only records ingested by this time (RFC 3339)
     #[arg(long, value_name = "TIME", conflicts_with = "every")]
     pub(crate) as_of: Option<String>,
@@ -32,7 +36,7 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let as_of = moment("--as-of", arguments.as_of.as_deref())?;
     let shutdown = signals::shutdown()?;
-    let config = SnapshotConfig { as_of, stop: shutdown.clone(), ..SnapshotConfig::default() };
+    let config = SnapshotConfig { engine: arguments.engine.clone(), as_of, stop: shutdown.clone(), ..SnapshotConfig::default() };
     let operations = Operations::new("snapshot");
     let _served = operations::serve(&operations, arguments.ops.listen)?;
     // Opened once: it remembers which files it has found sound.

@@ -15,6 +15,7 @@ use arrow::{
 };
 use blotter_city::{CityClock, Profile, UtcMicros};
 use blotter_incident::{MAX_BATCH_ROWS, incident_schema};
+use blotter_runtime::Shutdown;
 use blotter_store::{ArchiveTable, Store, civil_month, to_incidents, writer_properties};
 use bytes::Bytes;
 use hashbrown::HashMap;
@@ -72,6 +73,9 @@ pub(super) struct Destination<'a> {
     pub(super) profile: &'a Profile,
     pub(super) clock: &'a CityClock,
     pub(super) store: &'a Store,
+    /// A file ends with the month in which it has so many rows.
+    pub(super) file_rows: usize,
+    pub(super) stop: &'a Shutdown,
 }
 
 /// A snapshot's columns.
@@ -89,24 +93,29 @@ struct SortedRow {
     place: Place,
 }
 
+/// The winners of one slice of the table.
 pub(super) fn write(
     table: &ArchiveTable,
     rows: &Rows,
     winners: &Bits,
     slice: &Range<i64>,
     place: &Destination<'_>,
-    file_rows: usize,
     written: &mut SnapshotFiles,
 ) -> Result<()> {
+    let batches = read(table, rows, winners, slice, &snapshot_schema(place.profile))?;
+    write_batches(&batches, place, written)
+}
+
+/// The rows of one slice, in any order, with the columns of [`snapshot_schema`].
+pub(super) fn write_batches(batches: &[RecordBatch], place: &Destination<'_>, written: &mut SnapshotFiles) -> Result<()> {
     let schema = snapshot_schema(place.profile);
-    let batches = read(table, rows, winners, slice, &schema)?;
-    let sorted = sort(&batches)?;
-    let columns = columns(&schema, &batches)?;
-    for cut in files(&sorted, place.clock, file_rows) {
+    let sorted = sort(batches)?;
+    let columns = columns(&schema, batches)?;
+    for cut in files(&sorted, place.clock, place.file_rows) {
         let mut writer =
             ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(writer_properties(&schema)?))?;
         for chunk in cut.chunks(MAX_BATCH_ROWS) {
-            OfflineError::unless(&rows.stop)?;
+            OfflineError::unless(place.stop)?;
             let batch = gather(&schema, &columns, &chunk.iter().map(|sorted| sorted.place).collect::<Vec<_>>())?;
             written.incidents += batch.num_rows() as u64;
             if let Some(deleted) = batch.column_by_name("deleted").and_then(|column| column.as_boolean_opt()) {

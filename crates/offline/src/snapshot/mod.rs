@@ -1,6 +1,7 @@
-//! The role `snapshot`, embedded engine: the winning revision of each incident, sorted by time.
+//! The role `snapshot`: the winning revision of each incident, sorted by time, found by one of two engines ([`Engine`]). Both write
+//! the same files.
 //!
-//! Two passes over the table, in bounded memory:
+//! The embedded engine makes two passes over the table, in bounded memory:
 //! 1. [`winners`]: the ids alone decide which rows compete; only those are ranked. The result is a bit a row.
 //! 2. [`slices`] and [`gather`]: stretches of time of bounded size, cut where the years of the table's
 //!    partitions meet; each is read, filtered, sorted and written as files of whole months.
@@ -16,13 +17,18 @@
 //! A snapshot *as of* an ingest time lies beside the others in `snapshots/<version>-as-of-<time>/`. The
 //! pointer never leads to it and housekeeping leaves it alone.
 
+mod engine;
+mod facts;
 mod gather;
 mod pays;
 mod publish;
 mod slices;
+#[cfg(feature = "spark")]
+mod spark;
 mod take;
 mod winners;
 
+pub use engine::Engine;
 pub use pays::pays;
 pub use take::{Outcome, take};
 
@@ -34,6 +40,8 @@ use std::sync::Arc;
 /// What to take.
 #[derive(Clone, Debug)]
 pub struct SnapshotConfig {
+    /// Who finds the winners and sorts them.
+    pub engine: Engine,
     /// Only records that were ingested until then.
     pub as_of: Option<UtcMicros>,
     /// Snapshots to keep, the newest included.
@@ -48,7 +56,7 @@ pub struct SnapshotConfig {
 
 impl Default for SnapshotConfig {
     fn default() -> Self {
-        Self { as_of: None, keep: 3, slice_rows: 400_000, file_rows: 40_000, stop: Shutdown::new() }
+        Self { engine: Engine::Embedded, as_of: None, keep: 3, slice_rows: 400_000, file_rows: 40_000, stop: Shutdown::new() }
     }
 }
 

@@ -4,7 +4,7 @@
 //! does; and they are cut where a civil year begins, so that each year's files are read for one slice,
 //! or for few where the year is too large for memory.
 
-use super::winners::HOUR_MICROS;
+use super::facts::HOUR_MICROS;
 use blotter_city::{CityClock, UtcMicros};
 use blotter_store::civil_year;
 use std::{collections::BTreeMap, ops::Range};

@@ -1,6 +1,8 @@
 //! Taking a snapshot.
 
-use super::{SnapshotConfig, SnapshotParts, gather, publish, slices, winners};
+#[cfg(feature = "spark")]
+use super::spark;
+use super::{Engine, SnapshotConfig, SnapshotParts, facts::Facts, gather, publish, slices, winners};
 use crate::{
     error::{OfflineError, Result},
     manifest::{FORMAT, Manifest},
@@ -49,17 +51,24 @@ pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
             Some(error) => tracing::warn!(%error, version = newest.version, "the snapshot is taken again"),
         }
     }
-    let rows = Rows::open(&table, &config.stop)?;
-    let mut found = winners::find(&table, &rows, config.as_of)?;
-    let slices = slices::cut(&found.hours, &parts.profile.clock(), config.slice_rows);
     let folder = publish::folder(table.version(), config.as_of);
     let clock = parts.profile.clock();
     let mut written = gather::SnapshotFiles::new(&folder, table.version(), newest.as_ref());
-    for slice in &slices {
-        let place = gather::Destination { profile: &parts.profile, clock: &clock, store: &parts.store };
-        gather::write(&table, &rows, &found.winners, slice, &place, config.file_rows, &mut written)?;
-    }
-    found.winners.clear();
+    let place = gather::Destination {
+        profile: &parts.profile,
+        clock: &clock,
+        store: &parts.store,
+        file_rows: config.file_rows,
+        stop: &config.stop,
+    };
+    let (found, engine) = match &config.engine {
+        Engine::Embedded => (embedded(config, &table, &place, &mut written)?, None),
+        #[cfg(feature = "spark")]
+        Engine::Spark(address) => {
+            let (found, version) = spark::write(address, config, &table, &place, &mut written)?;
+            (found, Some(format!("spark {version}")))
+        }
+    };
     let next_offsets = if config.as_of.is_some() { found.next_offsets(next_offsets.len()) } else { next_offsets };
     let manifest = Manifest {
         format: FORMAT,
@@ -74,6 +83,7 @@ pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
         ingested_as_of: found.greatest_ingested_at.map(format_utc),
         as_of: config.as_of.map(format_utc),
         next_offsets: (0..).zip(next_offsets).collect(),
+        engine,
         files: written.files,
     };
     publish::manifest(&parts.store, &folder, &manifest)?;
@@ -90,4 +100,18 @@ pub fn take(config: &SnapshotConfig, parts: &SnapshotParts) -> Result<Outcome> {
         "snapshot taken"
     );
     Ok(Outcome::Written(manifest))
+}
+
+fn embedded(
+    config: &SnapshotConfig,
+    table: &ArchiveTable,
+    place: &gather::Destination<'_>,
+    written: &mut gather::SnapshotFiles,
+) -> Result<Facts> {
+    let rows = Rows::open(table, &config.stop)?;
+    let (found, winners) = winners::find(table, &rows, config.as_of)?;
+    for slice in &slices::cut(&found.hours, place.clock, config.slice_rows) {
+        gather::write(table, &rows, &winners, slice, place, written)?;
+    }
+    Ok(found)
 }

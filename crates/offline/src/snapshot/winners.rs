@@ -5,6 +5,7 @@
 //! read again with their rank and told apart by 128 bits of hash, a bounded number at a time. Where every
 //! incident has one record, as after a bulk load, nobody competes.
 
+use super::facts::{Facts, HOUR_MICROS};
 use crate::{
     error::Result,
     rows::{Bits, Rows, column, text},
@@ -17,43 +18,15 @@ use blotter_city::{CivilMicros, UtcMicros};
 use blotter_incident::Revision;
 use blotter_store::ArchiveTable;
 use hashbrown::HashMap;
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::cmp::Reverse;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
-
-pub(super) const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// Rows that are ranked at a time, 80 bytes each.
 const RANKED_ROWS: usize = 1 << 20;
 
-/// What the first pass finds.
-pub(super) struct FirstPass {
-    pub(super) winners: Bits,
-    /// Rows by hour of `occurred_at_utc`, losers included: what a slice of time holds at most.
-    pub(super) hours: BTreeMap<i64, u64>,
-    pub(super) least_occurred_at: Option<UtcMicros>,
-    pub(super) greatest_occurred_at: Option<UtcMicros>,
-    pub(super) greatest_ingested_at: Option<UtcMicros>,
-    /// By partition, only where the snapshot is *as of*.
-    next_offsets: HashMap<i32, i64>,
-}
-
-impl FirstPass {
-    pub(super) fn next_offsets(&self, partitions: usize) -> Vec<u64> {
-        (0..partitions)
-            .map(|partition| self.next_offsets.get(&(partition as i32)).map_or(0, |next| *next as u64))
-            .collect()
-    }
-}
-
-pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) -> Result<FirstPass> {
-    let mut found = FirstPass {
-        winners: Bits::none(rows.len),
-        hours: BTreeMap::new(),
-        least_occurred_at: None,
-        greatest_occurred_at: None,
-        greatest_ingested_at: None,
-        next_offsets: HashMap::new(),
-    };
+/// The facts of the table, and the rows that hold a winning revision.
+pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) -> Result<(Facts, Bits)> {
+    let (mut found, mut winners) = (Facts::default(), Bits::none(rows.len));
     let mut hashed: Vec<u64> = Vec::with_capacity(rows.len as usize);
     let mut hours: HashMap<i64, u64> = HashMap::new();
     let (mut greatest_occurred_at, mut greatest_ingested_at) = (i64::MIN, i64::MIN);
@@ -76,7 +49,7 @@ pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) 
                     continue;
                 }
                 let row = first + index as u32;
-                found.winners.set(row);
+                winners.set(row);
                 let hash = xxh3_64(ids.value(index).as_bytes());
                 hashed.push((hash & 0xffff_ffff_0000_0000) | u64::from(row));
                 *hours.entry(occurred_at.value(index).div_euclid(HOUR_MICROS)).or_default() += 1;
@@ -104,9 +77,9 @@ pub(super) fn find(table: &ArchiveTable, rows: &Rows, as_of: Option<UtcMicros>) 
     hashed.sort_unstable();
     let competing = competing(hashed);
     for round in rounds(&competing) {
-        rank(table, rows, round, &mut found.winners)?;
+        rank(table, rows, round, &mut winners)?;
     }
-    Ok(found)
+    Ok((found, winners))
 }
 
 /// Of the sorted entries, those whose hash another one has.

@@ -47,6 +47,7 @@ pub fn write_snapshot(directory: &Path, profile: &Profile, log_id: &str, version
         ingested_as_of: None,
         as_of: None,
         next_offsets: [(0, next)].into(),
+        engine: None,
         files: vec![file],
     };
     std::fs::write(folder.join("manifest.json"), blotter_seal::to_sealed_json(&manifest)).unwrap();

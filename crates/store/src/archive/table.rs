@@ -96,6 +96,11 @@ impl ArchiveTable {
         Ok(table)
     }
 
+    /// Where the archive of a store lies, for other engines that read Delta tables.
+    pub fn url(store: &Store) -> String {
+        format!("{}/{FOLDER}", store.url().trim_end_matches('/'))
+    }
+
     /// Opens the archive for reading; none where there is none.
     pub fn open_existing(store: &Store, profile: &Profile) -> Result<Option<Self>> {
         let log_store = log_store(store)?;

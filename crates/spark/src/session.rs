@@ -1,0 +1,401 @@
+//! A session on a Spark Connect server.
+
+use crate::{
+    address::SparkAddress,
+    error::{Result, SparkError, pause},
+    messages::{
+        AnalyzePlanRequest, AnalyzePlanResponse, Command, Empty, ExecutePlanRequest, ExecutePlanResponse, Operation, Plan,
+        ReattachExecuteRequest, ReattachOptions, Relation, Release, ReleaseExecuteRequest, ReleaseSessionRequest, ReleaseUntil,
+        RequestOption, Sql, SqlCommand, UserContext,
+    },
+};
+use arrow::{array::RecordBatch, ipc::reader::StreamReader};
+use blotter_runtime::Shutdown;
+use std::{io::Cursor, sync::Arc, time::Duration};
+use tokio::runtime::{Builder, Runtime};
+use tonic::{
+    Request, Streaming,
+    client::Grpc,
+    codegen::http::uri::PathAndQuery,
+    metadata::{Ascii, MetadataValue},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
+};
+use tonic_prost::ProstCodec;
+use uuid::Uuid;
+
+const ANALYZE: &str = "/spark.connect.SparkConnectService/AnalyzePlan";
+const EXECUTE: &str = "/spark.connect.SparkConnectService/ExecutePlan";
+const REATTACH: &str = "/spark.connect.SparkConnectService/ReattachExecute";
+const RELEASE: &str = "/spark.connect.SparkConnectService/ReleaseExecute";
+const RELEASE_SESSION: &str = "/spark.connect.SparkConnectService/ReleaseSession";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection whose other end has gone without a word is noticed after these two.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A batch of Spark's has some megabytes.
+const MOST_MESSAGE_BYTES: usize = 256 << 20;
+/// An answer that made no progress for so many attempts is given up.
+const ATTEMPTS: u32 = 6;
+/// So often a shutdown is looked for while Spark works.
+const TICK: Duration = Duration::from_millis(200);
+/// The oldest that is known to work: `try_*` functions and Delta 4.
+const LEAST: (&str, u32) = ("4.0", 4);
+
+/// See the module. Cheap to clone; the last one releases what the server holds for it.
+#[derive(Clone, Debug)]
+pub struct SparkSession(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    runtime: Runtime,
+    channel: Channel,
+    address: String,
+    id: String,
+    user: UserContext,
+    token: Option<MetadataValue<Ascii>>,
+    stop: Shutdown,
+    version: String,
+}
+
+impl SparkSession {
+    /// Connects, and looks at the server's version. `stop`, triggered, ends every call.
+    pub fn connect(address: &SparkAddress, stop: &Shutdown) -> Result<Self> {
+        let token = SparkAddress::token()?
+            .map(|token| {
+                let mut value: MetadataValue<Ascii> = format!("Bearer {token}")
+                    .parse()
+                    .map_err(|_| SparkError::Setting("SPARK_CONNECT_TOKEN has a character that no token has".to_owned()))?;
+                value.set_sensitive(true);
+                Ok(value)
+            })
+            .transpose()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("blotter-spark")
+            .enable_all()
+            .build()
+            .map_err(|error| SparkError::Setting(format!("no thread can be started: {error}")))?;
+        let endpoint = endpoint(address)?;
+        // `connect_lazy` needs the runtime; whether anybody is there shows with the first call.
+        let channel = runtime.block_on(async { endpoint.connect_lazy() });
+        let mut inner = Inner {
+            runtime,
+            channel,
+            address: address.to_string(),
+            id: Uuid::new_v4().to_string(),
+            user: UserContext { user_id: address.user().to_owned() },
+            token,
+            stop: stop.clone(),
+            version: String::new(),
+        };
+        inner.version = inner.ask_version()?;
+        let major = inner.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_none_or(|major| major < LEAST.1) {
+            let (address, version) = (inner.address.clone(), inner.version.clone());
+            return Err(SparkError::Version { address, version, least: LEAST.0 });
+        }
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The server's version.
+    pub fn version(&self) -> &str {
+        &self.0.version
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> &str {
+        &self.0.address
+    }
+
+    /// Asks for rows; `each` is given one batch after the other.
+    pub fn rows<E: From<SparkError>>(
+        &self,
+        sql: &str,
+        each: impl FnMut(RecordBatch) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        self.0.execute(Operation::Root(relation(sql)), each)
+    }
+
+    /// Changes something, and waits until it is done.
+    pub fn run(&self, sql: &str) -> Result<()> {
+        let command = Command { sql: Some(SqlCommand { input: Some(relation(sql)) }) };
+        self.0.execute(Operation::Command(command), |_| Ok(()))
+    }
+}
+
+fn relation(query: &str) -> Relation {
+    Relation { sql: Some(Sql { query: query.to_owned() }) }
+}
+
+fn endpoint(address: &SparkAddress) -> Result<Endpoint> {
+    let wrong = |error: tonic::transport::Error| SparkError::Setting(format!("{address}: {error}"));
+    let endpoint = Endpoint::from_shared(address.uri())
+        .map_err(wrong)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .keep_alive_while_idle(false);
+    if !address.tls() {
+        return Ok(endpoint);
+    }
+    let mut tls = ClientTlsConfig::new().with_enabled_roots();
+    if let Some(file) = address.ca() {
+        let pem = std::fs::read(file)
+            .map_err(|error| SparkError::Setting(format!("`ca`: {} cannot be read: {error}", file.display())))?;
+        tls = tls.ca_certificate(Certificate::from_pem(pem));
+    }
+    endpoint.tls_config(tls).map_err(wrong)
+}
+
+/// What is known of an execution.
+struct Execution {
+    id: String,
+    /// The newest response that was taken.
+    taken: Option<String>,
+    attempts: u32,
+}
+
+enum Step {
+    Response(ExecutePlanResponse),
+    /// The stream ended, but not the execution.
+    Cut(SparkError),
+}
+
+impl Inner {
+    fn ask_version(&self) -> Result<String> {
+        let request = AnalyzePlanRequest {
+            session_id: self.id.clone(),
+            user_context: Some(self.user.clone()),
+            client_type: Some(client()),
+            spark_version: Some(Empty {}),
+        };
+        let answer: AnalyzePlanResponse = self.patiently(self.unary(ANALYZE, request))??;
+        answer.spark_version.map(|found| found.version).ok_or_else(|| self.answer("it says no version"))
+    }
+
+    fn execute<E: From<SparkError>>(
+        &self,
+        operation: Operation,
+        mut each: impl FnMut(RecordBatch) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let mut execution = Execution { id: Uuid::new_v4().to_string(), taken: None, attempts: 0 };
+        let plan = Plan { operation: Some(operation) };
+        let result = self.attend(&mut execution, &plan, &mut each);
+        // Whether it went well or not: what the server keeps of it is needed no more.
+        let release = self.release(&execution, Release::All(Empty {}));
+        if let Err(error) = self.patiently(self.unary::<_, Empty>(RELEASE, release)).and_then(|answer| answer) {
+            tracing::debug!(%error, "an execution was not released");
+        }
+        result
+    }
+
+    fn attend<E: From<SparkError>>(
+        &self,
+        execution: &mut Execution,
+        plan: &Plan,
+        each: &mut impl FnMut(RecordBatch) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let mut stream: Option<Streaming<ExecutePlanResponse>> = None;
+        let mut has_begun = false;
+        loop {
+            let step = match &mut stream {
+                Some(open) => match self.patiently(open.message())? {
+                    Ok(Some(response)) => Step::Response(response),
+                    // The server ends a stream from time to time, so that no proxy has to hold it for ever.
+                    Ok(None) => Step::Cut(self.unreachable("the answer ended too soon")),
+                    Err(status) => Step::Cut(SparkError::of(&self.address, &status)),
+                },
+                None => {
+                    let opened = if has_begun {
+                        self.patiently(self.reattach(execution))?
+                    } else {
+                        self.patiently(self.begin(execution, plan))?
+                    };
+                    match opened {
+                        Ok(open) => {
+                            (stream, has_begun) = (Some(open), true);
+                            continue;
+                        }
+                        // A server that was started anew has forgotten it. As long as nothing was taken, it can begin again.
+                        Err(SparkError::Failed { reason, .. }) if is_forgotten(&reason) => {
+                            if execution.taken.is_some() {
+                                return Err(self.unreachable("it was started anew and has lost the answer").into());
+                            }
+                            execution.id = Uuid::new_v4().to_string();
+                            has_begun = false;
+                            Step::Cut(self.unreachable(&reason))
+                        }
+                        Err(error) => Step::Cut(error),
+                    }
+                }
+            };
+            match step {
+                Step::Cut(error) if error.is_transient() && execution.attempts < ATTEMPTS => {
+                    stream = None;
+                    tracing::debug!(%error, attempt = execution.attempts, "the answer is taken up again");
+                    if self.stop.wait_timeout(pause(execution.attempts)) {
+                        return Err(SparkError::Interrupted.into());
+                    }
+                    execution.attempts += 1;
+                }
+                Step::Cut(error) => return Err(error.into()),
+                Step::Response(response) => {
+                    execution.attempts = 0;
+                    if response.result_complete.is_some() {
+                        return Ok(());
+                    }
+                    if let Some(batch) = response.arrow_batch {
+                        self.batches(batch.data, each)?;
+                    }
+                    if !response.response_id.is_empty() {
+                        let until = self.release(execution, Release::Until(ReleaseUntil { response_id: response.response_id.clone() }));
+                        // The server need not keep what was taken. It is no matter if this is lost.
+                        drop(self.runtime.spawn(self.unary::<_, Empty>(RELEASE, until)));
+                        execution.taken = Some(response.response_id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn batches<E: From<SparkError>>(
+        &self,
+        data: bytes::Bytes,
+        each: &mut impl FnMut(RecordBatch) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let reader = StreamReader::try_new(Cursor::new(data), None).map_err(|error| self.answer(&error.to_string()))?;
+        for batch in reader {
+            let batch = batch.map_err(|error| self.answer(&error.to_string()))?;
+            if batch.num_rows() > 0 {
+                each(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin(&self, execution: &Execution, plan: &Plan) -> Result<Streaming<ExecutePlanResponse>> {
+        let request = ExecutePlanRequest {
+            session_id: self.id.clone(),
+            user_context: Some(self.user.clone()),
+            plan: Some(plan.clone()),
+            client_type: Some(client()),
+            request_options: vec![RequestOption { reattach: Some(ReattachOptions { reattachable: true }) }],
+            operation_id: Some(execution.id.clone()),
+        };
+        self.streaming(EXECUTE, request).await
+    }
+
+    async fn reattach(&self, execution: &Execution) -> Result<Streaming<ExecutePlanResponse>> {
+        let request = ReattachExecuteRequest {
+            session_id: self.id.clone(),
+            user_context: Some(self.user.clone()),
+            operation_id: execution.id.clone(),
+            client_type: Some(client()),
+            last_response_id: execution.taken.clone(),
+        };
+        self.streaming(REATTACH, request).await
+    }
+
+    fn release(&self, execution: &Execution, release: Release) -> ReleaseExecuteRequest {
+        ReleaseExecuteRequest {
+            session_id: self.id.clone(),
+            user_context: Some(self.user.clone()),
+            operation_id: execution.id.clone(),
+            client_type: Some(client()),
+            release: Some(release),
+        }
+    }
+
+    /// Waits for Spark; a shutdown ends the wait.
+    fn patiently<F: Future>(&self, future: F) -> Result<F::Output> {
+        self.runtime.block_on(async {
+            tokio::pin!(future);
+            loop {
+                match tokio::time::timeout(TICK, &mut future).await {
+                    Ok(output) => return Ok(output),
+                    Err(_) if self.stop.is_triggered() => return Err(SparkError::Interrupted),
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+
+    fn unary<Q, A>(&self, method: &'static str, request: Q) -> impl Future<Output = Result<A>> + Send + use<Q, A>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        let (request, address, mut grpc) = (self.authorized(request), self.address.clone(), self.grpc());
+        async move {
+            ready(&mut grpc, &address).await?;
+            let codec: ProstCodec<Q, A> = ProstCodec::default();
+            let answer = grpc.unary(request, PathAndQuery::from_static(method), codec).await;
+            answer.map(tonic::Response::into_inner).map_err(|status| SparkError::of(&address, &status))
+        }
+    }
+
+    async fn streaming<Q>(&self, method: &'static str, request: Q) -> Result<Streaming<ExecutePlanResponse>>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+    {
+        let mut grpc = self.grpc();
+        ready(&mut grpc, &self.address).await?;
+        let codec: ProstCodec<Q, ExecutePlanResponse> = ProstCodec::default();
+        let answer = grpc.server_streaming(self.authorized(request), PathAndQuery::from_static(method), codec).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| SparkError::of(&self.address, &status))
+    }
+
+    fn grpc(&self) -> Grpc<Channel> {
+        Grpc::new(self.channel.clone()).max_decoding_message_size(MOST_MESSAGE_BYTES)
+    }
+
+    fn authorized<Q>(&self, message: Q) -> Request<Q> {
+        let mut request = Request::new(message);
+        if let Some(token) = &self.token {
+            request.metadata_mut().insert("authorization", token.clone());
+        }
+        request
+    }
+
+    fn unreachable(&self, reason: &str) -> SparkError {
+        SparkError::Unreachable { address: self.address.clone(), reason: reason.to_owned() }
+    }
+
+    fn answer(&self, reason: &str) -> SparkError {
+        SparkError::Answer { address: self.address.clone(), reason: reason.to_owned() }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let request = ReleaseSessionRequest {
+            session_id: self.id.clone(),
+            user_context: Some(self.user.clone()),
+            client_type: Some(client()),
+        };
+        let released = self.unary::<_, Empty>(RELEASE_SESSION, request);
+        // A server that is away has forgotten the session by then.
+        let _elapsed = self.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(1), released).await });
+    }
+}
+
+async fn ready(grpc: &mut Grpc<Channel>, address: &str) -> Result<()> {
+    grpc.ready().await.map_err(|error| {
+        let mut reason = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(deeper) = source {
+            reason = deeper.to_string();
+            source = deeper.source();
+        }
+        SparkError::Unreachable { address: address.to_owned(), reason }
+    })
+}
+
+fn is_forgotten(reason: &str) -> bool {
+    reason.contains("OPERATION_NOT_FOUND") || reason.contains("SESSION_NOT_FOUND")
+}
+
+fn client() -> String {
+    format!("blotter/{}", env!("CARGO_PKG_VERSION"))
+}
