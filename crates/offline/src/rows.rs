@@ -151,10 +151,6 @@ impl Bits {
     pub(crate) fn any_in(&self, group: &RowGroup) -> bool {
         (group.first..group.first + group.rows).any(|row| self.has(row))
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.0 = Vec::new();
-    }
 }
 
 /// A column of texts of a batch of the table.

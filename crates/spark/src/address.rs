@@ -42,7 +42,9 @@ impl SparkAddress {
     pub(crate) fn token() -> Result<Option<String>> {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         match (text(TOKEN), text(&format!("{TOKEN}_FILE"))) {
-            (Some(_), Some(_)) => Err(SparkError::Setting(format!("{TOKEN} is given twice: drop it or `{TOKEN}_FILE`"))),
+            (Some(_), Some(_)) => {
+                Err(SparkError::Setting(format!("{TOKEN} is given twice: drop it or `{TOKEN}_FILE`")))
+            }
             (Some(token), None) => Ok(Some(token)),
             (None, Some(file)) => std::fs::read_to_string(&file)
                 .map(|token| Some(token.trim().to_owned()))

@@ -18,7 +18,9 @@ pub enum SparkError {
         reason: String,
     },
     /// It took the connection and refused the caller.
-    #[error("Spark at {address} refuses the token: set SPARK_CONNECT_TOKEN, or SPARK_CONNECT_TOKEN_FILE, to the server's own")]
+    #[error(
+        "Spark at {address} refuses the token: set SPARK_CONNECT_TOKEN, or SPARK_CONNECT_TOKEN_FILE, to the server's own"
+    )]
     Refused {
         /// Whose.
         address: String,
@@ -34,7 +36,9 @@ pub enum SparkError {
         least: &'static str,
     },
     /// It lacks a library.
-    #[error("Spark at {address} cannot read Delta tables: start it with --packages io.delta:delta-spark_4.1_2.13 and with the settings of docs/scaling.md ({reason})")]
+    #[error(
+        "Spark at {address} cannot read Delta tables: start it with --packages io.delta:delta-spark_4.1_2.13 and with the settings of docs/scaling.md ({reason})"
+    )]
     NoDelta {
         /// Whose.
         address: String,
@@ -42,7 +46,9 @@ pub enum SparkError {
         reason: String,
     },
     /// It lacks the store's scheme or credentials.
-    #[error("Spark at {address} cannot read the store: give it hadoop-aws and the settings spark.hadoop.fs.s3a.* of docs/scaling.md ({reason})")]
+    #[error(
+        "Spark at {address} cannot read the store: give it hadoop-aws and the settings spark.hadoop.fs.s3a.* of docs/scaling.md ({reason})"
+    )]
     NoStore {
         /// Whose.
         address: String,
@@ -88,7 +94,9 @@ impl SparkError {
         let address = address.to_owned();
         let reason = first_line(status.message());
         match status.code() {
-            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Aborted => Self::Unreachable { address, reason },
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Aborted => {
+                Self::Unreachable { address, reason }
+            }
             Code::Unauthenticated | Code::PermissionDenied => Self::Refused { address },
             // What comes from below HTTP/2 has no code of its own.
             Code::Unknown if is_of_transport(status) => Self::Unreachable { address, reason },
@@ -116,14 +124,22 @@ fn is_of_transport(status: &Status) -> bool {
 }
 
 fn lacks_delta(reason: &str) -> bool {
-    (reason.contains("DATA_SOURCE_NOT_FOUND") || reason.contains("ClassNotFoundException") || reason.contains("UNSUPPORTED_DATASOURCE"))
+    (reason.contains("DATA_SOURCE_NOT_FOUND")
+        || reason.contains("ClassNotFoundException")
+        || reason.contains("UNSUPPORTED_DATASOURCE"))
         && reason.to_ascii_lowercase().contains("delta")
 }
 
 fn lacks_store(reason: &str) -> bool {
-    ["No FileSystem for scheme", "S3AFileSystem not found", "NoAwsCredentialsException", "InvalidAccessKeyId", "SignatureDoesNotMatch"]
-        .iter()
-        .any(|sign| reason.contains(sign))
+    [
+        "No FileSystem for scheme",
+        "S3AFileSystem not found",
+        "NoAwsCredentialsException",
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+    ]
+    .iter()
+    .any(|sign| reason.contains(sign))
 }
 
 /// Spark sends its stack, too.
@@ -149,7 +165,12 @@ mod tests {
         };
         check(Code::Unavailable, "connection refused", "does not answer: connection refused", true);
         check(Code::Unauthenticated, "Invalid authentication token", "SPARK_CONNECT_TOKEN_FILE", false);
-        check(Code::Internal, "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: delta.\n\tat org", "delta-spark", false);
+        check(
+            Code::Internal,
+            "[DATA_SOURCE_NOT_FOUND] Failed to find the data source: delta.\n\tat org",
+            "delta-spark",
+            false,
+        );
         check(Code::Internal, "No FileSystem for scheme \"s3a\"", "hadoop-aws", false);
         check(Code::Internal, "[TABLE_OR_VIEW_NOT_FOUND] x\n\tat y", "failed: [TABLE_OR_VIEW_NOT_FOUND] x", false);
     }

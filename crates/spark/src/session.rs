@@ -4,9 +4,9 @@ use crate::{
     address::SparkAddress,
     error::{Result, SparkError, pause},
     messages::{
-        AnalyzePlanRequest, AnalyzePlanResponse, Command, Empty, ExecutePlanRequest, ExecutePlanResponse, Operation, Plan,
-        ReattachExecuteRequest, ReattachOptions, Relation, Release, ReleaseExecuteRequest, ReleaseSessionRequest, ReleaseUntil,
-        RequestOption, Sql, SqlCommand, UserContext,
+        AnalyzePlanRequest, AnalyzePlanResponse, Command, Empty, ExecutePlanRequest, ExecutePlanResponse, Operation,
+        Plan, ReattachExecuteRequest, ReattachOptions, Relation, Release, ReleaseExecuteRequest, ReleaseSessionRequest,
+        ReleaseUntil, RequestOption, Sql, SqlCommand, UserContext,
     },
 };
 use arrow::{array::RecordBatch, ipc::reader::StreamReader};
@@ -63,9 +63,9 @@ impl SparkSession {
     pub fn connect(address: &SparkAddress, stop: &Shutdown) -> Result<Self> {
         let token = SparkAddress::token()?
             .map(|token| {
-                let mut value: MetadataValue<Ascii> = format!("Bearer {token}")
-                    .parse()
-                    .map_err(|_| SparkError::Setting("SPARK_CONNECT_TOKEN has a character that no token has".to_owned()))?;
+                let mut value: MetadataValue<Ascii> = format!("Bearer {token}").parse().map_err(|_| {
+                    SparkError::Setting("SPARK_CONNECT_TOKEN has a character that no token has".to_owned())
+                })?;
                 value.set_sensitive(true);
                 Ok(value)
             })
@@ -199,35 +199,34 @@ impl Inner {
         let mut stream: Option<Streaming<ExecutePlanResponse>> = None;
         let mut has_begun = false;
         loop {
-            let step = match &mut stream {
-                Some(open) => match self.patiently(open.message())? {
+            let step = if let Some(open) = &mut stream {
+                match self.patiently(open.message())? {
                     Ok(Some(response)) => Step::Response(response),
                     // The server ends a stream from time to time, so that no proxy has to hold it for ever.
                     Ok(None) => Step::Cut(self.unreachable("the answer ended too soon")),
                     Err(status) => Step::Cut(SparkError::of(&self.address, &status)),
-                },
-                None => {
-                    let opened = if has_begun {
-                        self.patiently(self.reattach(execution))?
-                    } else {
-                        self.patiently(self.begin(execution, plan))?
-                    };
-                    match opened {
-                        Ok(open) => {
-                            (stream, has_begun) = (Some(open), true);
-                            continue;
-                        }
-                        // A server that was started anew has forgotten it. As long as nothing was taken, it can begin again.
-                        Err(SparkError::Failed { reason, .. }) if is_forgotten(&reason) => {
-                            if execution.taken.is_some() {
-                                return Err(self.unreachable("it was started anew and has lost the answer").into());
-                            }
-                            execution.id = Uuid::new_v4().to_string();
-                            has_begun = false;
-                            Step::Cut(self.unreachable(&reason))
-                        }
-                        Err(error) => Step::Cut(error),
+                }
+            } else {
+                let opened = if has_begun {
+                    self.patiently(self.reattach(execution))?
+                } else {
+                    self.patiently(self.begin(execution, plan))?
+                };
+                match opened {
+                    Ok(open) => {
+                        (stream, has_begun) = (Some(open), true);
+                        continue;
                     }
+                    // A server that was started anew has forgotten it. As long as nothing was taken, it can begin again.
+                    Err(SparkError::Failed { reason, .. }) if is_forgotten(&reason) => {
+                        if execution.taken.is_some() {
+                            return Err(self.unreachable("it was started anew and has lost the answer").into());
+                        }
+                        execution.id = Uuid::new_v4().to_string();
+                        has_begun = false;
+                        Step::Cut(self.unreachable(&reason))
+                    }
+                    Err(error) => Step::Cut(error),
                 }
             };
             match step {
@@ -249,7 +248,10 @@ impl Inner {
                         self.batches(batch.data, each)?;
                     }
                     if !response.response_id.is_empty() {
-                        let until = self.release(execution, Release::Until(ReleaseUntil { response_id: response.response_id.clone() }));
+                        let until = self.release(
+                            execution,
+                            Release::Until(ReleaseUntil { response_id: response.response_id.clone() }),
+                        );
                         // The server need not keep what was taken. It is no matter if this is lost.
                         drop(self.runtime.spawn(self.unary::<_, Empty>(RELEASE, until)));
                         execution.taken = Some(response.response_id);

@@ -36,7 +36,8 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let as_of = moment("--as-of", arguments.as_of.as_deref())?;
     let shutdown = signals::shutdown()?;
-    let config = SnapshotConfig { engine: arguments.engine.clone(), as_of, stop: shutdown.clone(), ..SnapshotConfig::default() };
+    let config =
+        SnapshotConfig { engine: arguments.engine.clone(), as_of, stop: shutdown.clone(), ..SnapshotConfig::default() };
     let operations = Operations::new("snapshot");
     let _served = operations::serve(&operations, arguments.ops.listen)?;
     // Opened once: it remembers which files it has found sound.

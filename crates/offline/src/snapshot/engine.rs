@@ -22,7 +22,10 @@ impl FromStr for Engine {
             #[cfg(feature = "spark")]
             _ => text.parse().map(Self::Spark).map_err(|why| format!("{why}; `embedded` is the other engine")),
             #[cfg(not(feature = "spark"))]
-            _ => Err("this build has one engine, `embedded`: build Blotter with its feature `spark` for spark://HOST:15002".to_owned()),
+            _ => Err(
+                "this build has one engine, `embedded`: build Blotter with its feature `spark` for spark://HOST:15002"
+                    .to_owned(),
+            ),
         }
     }
 }

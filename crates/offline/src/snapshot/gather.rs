@@ -107,7 +107,11 @@ pub(super) fn write(
 }
 
 /// The rows of one slice, in any order, with the columns of [`snapshot_schema`].
-pub(super) fn write_batches(batches: &[RecordBatch], place: &Destination<'_>, written: &mut SnapshotFiles) -> Result<()> {
+pub(super) fn write_batches(
+    batches: &[RecordBatch],
+    place: &Destination<'_>,
+    written: &mut SnapshotFiles,
+) -> Result<()> {
     let schema = snapshot_schema(place.profile);
     let sorted = sort(batches)?;
     let columns = columns(&schema, batches)?;

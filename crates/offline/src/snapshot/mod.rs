@@ -56,7 +56,14 @@ pub struct SnapshotConfig {
 
 impl Default for SnapshotConfig {
     fn default() -> Self {
-        Self { engine: Engine::Embedded, as_of: None, keep: 3, slice_rows: 400_000, file_rows: 40_000, stop: Shutdown::new() }
+        Self {
+            engine: Engine::Embedded,
+            as_of: None,
+            keep: 3,
+            slice_rows: 400_000,
+            file_rows: 40_000,
+            stop: Shutdown::new(),
+        }
     }
 }
 

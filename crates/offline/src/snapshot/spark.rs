@@ -12,7 +12,7 @@ use crate::{
     rows::column,
 };
 use arrow::{
-    array::{Array, ArrayRef, RecordBatch},
+    array::{ArrayRef, RecordBatch},
     compute::cast,
     datatypes::{Int32Type, Int64Type, SchemaRef, TimestampMicrosecondType},
 };
@@ -81,11 +81,14 @@ fn facts(session: &SparkSession, source: &str, is_as_of: bool) -> Result<Facts> 
     );
     session.rows(&hours, |batch| {
         let of = |name| column::<Int64Type>(&batch, name);
-        let (hour, number, least, greatest, ingested) = (of("hour")?, of("number")?, of("least")?, of("greatest")?, of("ingested")?);
+        let (hour, number, least, greatest, ingested) =
+            (of("hour")?, of("number")?, of("least")?, of("greatest")?, of("ingested")?);
         for row in 0..batch.num_rows() {
             found.hours.insert(hour.value(row).div_euclid(HOUR_MICROS), number.value(row) as u64);
-            let smaller = |known: Option<UtcMicros>, value: i64| Some(UtcMicros(known.map_or(value, |known| known.0.min(value))));
-            let larger = |known: Option<UtcMicros>, value: i64| Some(UtcMicros(known.map_or(value, |known| known.0.max(value))));
+            let smaller =
+                |known: Option<UtcMicros>, value: i64| Some(UtcMicros(known.map_or(value, |known| known.0.min(value))));
+            let larger =
+                |known: Option<UtcMicros>, value: i64| Some(UtcMicros(known.map_or(value, |known| known.0.max(value))));
             found.least_occurred_at = smaller(found.least_occurred_at, least.value(row));
             found.greatest_occurred_at = larger(found.greatest_occurred_at, greatest.value(row));
             found.greatest_ingested_at = larger(found.greatest_ingested_at, ingested.value(row));
@@ -117,7 +120,7 @@ fn winners(source: &str, schema: &SchemaRef) -> String {
     }
     format!(
         "SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY updated_at DESC NULLS LAST, observed_at DESC, \
-         content_hash DESC, partition, offset) AS place FROM {source}) WHERE place = 1 ORDER BY occurred_at_utc, id"
+         content_hash DESC, partition, offset) AS revision_rank FROM {source}) WHERE revision_rank = 1 ORDER BY occurred_at_utc, id"
     )
 }
 
