@@ -37,7 +37,7 @@ pub enum SparkError {
     },
     /// It lacks a library.
     #[error(
-        "Spark at {address} cannot read Delta tables: start it with --packages io.delta:delta-spark_4.1_2.13 and with the settings of docs/scaling.md ({reason})"
+        "Spark at {address} cannot read Delta tables: start it with --packages io.delta:delta-spark_2.13:4.2.0 and with the settings of docs/scaling.md ({reason})"
     )]
     NoDelta {
         /// Whose.
