@@ -98,8 +98,8 @@ impl SparkError {
                 Self::Unreachable { address, reason }
             }
             Code::Unauthenticated | Code::PermissionDenied => Self::Refused { address },
-            // What comes from below HTTP/2 has no code of its own.
-            Code::Unknown if is_of_transport(status) => Self::Unreachable { address, reason },
+            // A status that has a cause was made on this side: the connection broke.
+            _ if is_of_transport(status) => Self::Unreachable { address, reason },
             _ if lacks_delta(&reason) => Self::NoDelta { address, reason },
             _ if lacks_store(&reason) => Self::NoStore { address, reason },
             _ => Self::Failed { address, reason },
@@ -113,14 +113,7 @@ pub(crate) fn pause(attempt: u32) -> Duration {
 }
 
 fn is_of_transport(status: &Status) -> bool {
-    let mut source = std::error::Error::source(status);
-    while let Some(error) = source {
-        if error.is::<std::io::Error>() || error.is::<tonic::transport::Error>() {
-            return true;
-        }
-        source = error.source();
-    }
-    false
+    std::error::Error::source(status).is_some()
 }
 
 fn lacks_delta(reason: &str) -> bool {
