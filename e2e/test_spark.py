@@ -1,4 +1,5 @@
-"""Snapshots that Spark computes: those of the embedded engine to the byte, whatever is killed; and what is said where it cannot."""
+"""Snapshots by Spark have the bytes of those by the embedded engine, also if Spark is killed. Where Spark cannot be used, the error
+names the remedy."""
 
 import json
 import shutil

@@ -91,8 +91,10 @@ def test_each_container_survives_a_kill(url):
         wait_until(lambda role=role, container=container, before=before: restarts(role, container) > before, f"{container} is started again")
     for role in {role for role, _ in CONTAINERS}:
         wait_until(lambda role=role: all(map(is_ready, pods(role))), f"{role} is ready again")
+    # A pod may be called ready for a moment as it was before.
+    wait_until(lambda: meta(url) is not None, "the map answers again")
     shown = meta(url)["incidents"]["total"]
-    wait_until(lambda: meta(url)["incidents"]["total"] > shown, "the map goes on")
+    wait_until(lambda: (found := meta(url)) is not None and found["incidents"]["total"] > shown, "the map goes on")
 
 
 def test_too_little_memory_ends_the_container_and_nothing_else(url):

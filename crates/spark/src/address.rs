@@ -1,11 +1,9 @@
 //! `spark://HOST:15002[;OPTION=VALUE]…`: where a Spark Connect server listens.
 
-use crate::error::{Result, SparkError};
 use std::{fmt, path::PathBuf, str::FromStr};
 
 /// The port of Spark Connect.
 const PORT: u16 = 15_002;
-const TOKEN: &str = "SPARK_CONNECT_TOKEN";
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +16,17 @@ pub struct SparkAddress {
     ca: Option<PathBuf>,
     /// `user_id=NAME`: whom the server takes Blotter for.
     user: String,
+    token: Option<Token>,
+}
+
+/// Not shown.
+#[derive(Clone, PartialEq, Eq)]
+struct Token(String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("…")
+    }
 }
 
 impl SparkAddress {
@@ -38,26 +47,21 @@ impl SparkAddress {
         &self.user
     }
 
-    /// The token of the environment, read anew for every connection: a file may be rotated.
-    pub(crate) fn token() -> Result<Option<String>> {
-        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        match (text(TOKEN), text(&format!("{TOKEN}_FILE"))) {
-            (Some(_), Some(_)) => {
-                Err(SparkError::Setting(format!("{TOKEN} is given twice: drop it or `{TOKEN}_FILE`")))
-            }
-            (Some(token), None) => Ok(Some(token)),
-            (None, Some(file)) => std::fs::read_to_string(&file)
-                .map(|token| Some(token.trim().to_owned()))
-                .map_err(|error| SparkError::Setting(format!("`{TOKEN}_FILE`: {file} cannot be read: {error}"))),
-            (None, None) => Ok(None),
-        }
+    /// With the token that the server asks for. It is not part of the text: others may read that.
+    #[must_use]
+    pub fn with_token(self, token: Option<String>) -> Self {
+        Self { token: token.map(Token), ..self }
+    }
+
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(|Token(token)| token.as_str())
     }
 }
 
 impl FromStr for SparkAddress {
     type Err = String;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let rest = text
             .strip_prefix("spark://")
             .or_else(|| text.strip_prefix("sc://"))
@@ -66,14 +70,15 @@ impl FromStr for SparkAddress {
         let place = parts.next().unwrap_or_default().trim_end_matches('/');
         let (host, port) = match place.rsplit_once(':') {
             Some((host, port)) if !host.ends_with(':') && (!host.contains(':') || host.ends_with(']')) => {
-                (host, port.parse().map_err(|_| format!("`{port}` is no port, as in spark://localhost:{PORT}"))?)
+                (host, port.parse().map_err(|_| format!("`{port}` is not a port, as in spark://localhost:{PORT}"))?)
             }
             _ => (place, PORT),
         };
         if host.is_empty() || host.contains(['@', '/', '?']) {
-            return Err(format!("`{host}` is no host, as in spark://localhost:{PORT}"));
+            return Err(format!("`{host}` is not a host, as in spark://localhost:{PORT}"));
         }
-        let mut address = Self { host: host.to_owned(), port, tls: false, ca: None, user: "blotter".to_owned() };
+        let mut address =
+            Self { host: host.to_owned(), port, tls: false, ca: None, user: "blotter".to_owned(), token: None };
         for option in parts.filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').ok_or_else(|| format!("`{option}` is not NAME=VALUE"))?;
             match (name, value) {
@@ -83,9 +88,13 @@ impl FromStr for SparkAddress {
                 ("ca", file) => address.ca = Some(file.into()),
                 ("user_id", user) => user.clone_into(&mut address.user),
                 ("token", _) => {
-                    return Err(format!("a token in an address is seen by everybody: give {TOKEN} or {TOKEN}_FILE"));
+                    return Err("everybody can read a token in an address: give SPARK_CONNECT_TOKEN or SPARK_CONNECT_TOKEN_FILE".to_owned());
                 }
-                _ => return Err(format!("`{name}` is no option of spark://: use_ssl, ca and user_id are")),
+                _ => {
+                    return Err(format!(
+                        "`{name}` is not an option of spark://. The options are use_ssl, ca and user_id"
+                    ));
+                }
             }
         }
         if address.ca.is_some() && !address.tls {
@@ -107,7 +116,7 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_wrong_ones_are_explained() {
-        let check = |text: &str, expect: std::result::Result<&str, &str>| match (text.parse::<SparkAddress>(), expect) {
+        let check = |text: &str, expect: Result<&str, &str>| match (text.parse::<SparkAddress>(), expect) {
             (Ok(address), Ok(uri)) => assert_eq!(address.uri(), uri),
             (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
             (found, _) => panic!("{text}: {found:?}"),
@@ -117,11 +126,11 @@ mod tests {
         check("spark://[::1]:15002", Ok("http://[::1]:15002"));
         check("sc://spark/;user_id=city", Ok("http://spark:15002"));
         check("kafka://spark", Err("does not begin with spark://"));
-        check("spark://", Err("is no host"));
-        check("spark://a:b", Err("`b` is no port"));
+        check("spark://", Err("is not a host"));
+        check("spark://a:b", Err("`b` is not a port"));
         check("spark://a;token=x", Err("SPARK_CONNECT_TOKEN_FILE"));
         check("spark://a;use_ssl=yes", Err("true or false"));
-        check("spark://a;tls=true", Err("`tls` is no option"));
+        check("spark://a;tls=true", Err("`tls` is not an option"));
         check("spark://a;ca=x", Err("needs use_ssl=true"));
     }
 
@@ -129,5 +138,7 @@ mod tests {
     fn it_is_shown_without_its_options() {
         let address: SparkAddress = "spark://a;use_ssl=true;ca=/secret/ca.pem".parse().expect("an address");
         assert_eq!(address.to_string(), "spark://a:15002");
+        let address = address.with_token(Some("t0ken".to_owned()));
+        assert!(!format!("{address} {address:?}").contains("t0ken"), "{address:?}");
     }
 }

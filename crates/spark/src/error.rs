@@ -32,8 +32,8 @@ pub enum SparkError {
         address: String,
         /// Its version.
         version: String,
-        /// The oldest that works.
-        least: &'static str,
+        /// The oldest major version that works.
+        least: u32,
     },
     /// It lacks a library.
     #[error(
@@ -99,7 +99,7 @@ impl SparkError {
             }
             Code::Unauthenticated | Code::PermissionDenied => Self::Refused { address },
             // A status that has a cause was made on this side: the connection broke.
-            _ if is_of_transport(status) => Self::Unreachable { address, reason },
+            _ if std::error::Error::source(status).is_some() => Self::Unreachable { address, reason },
             _ if lacks_delta(&reason) => Self::NoDelta { address, reason },
             _ if lacks_store(&reason) => Self::NoStore { address, reason },
             _ => Self::Failed { address, reason },
@@ -107,13 +107,9 @@ impl SparkError {
     }
 }
 
-/// So long is waited between two attempts to take an answer up.
+/// The time between two attempts.
 pub(crate) fn pause(attempt: u32) -> Duration {
     Duration::from_millis(100 << attempt.min(6))
-}
-
-fn is_of_transport(status: &Status) -> bool {
-    std::error::Error::source(status).is_some()
 }
 
 fn lacks_delta(reason: &str) -> bool {
@@ -156,6 +152,8 @@ mod tests {
             assert!(error.to_string().contains(part), "{error}");
             assert_eq!(error.is_transient(), is_transient, "{error}");
         };
+        let broken = Status::from_error(Box::new(std::io::Error::other("error reading a body from connection")));
+        assert!(SparkError::of("spark://s:15002", &broken).is_transient(), "{broken:?}");
         check(Code::Unavailable, "connection refused", "does not answer: connection refused", true);
         check(Code::Unauthenticated, "Invalid authentication token", "SPARK_CONNECT_TOKEN_FILE", false);
         check(

@@ -9,20 +9,11 @@ pub(crate) struct UserContext {
     pub user_id: String,
 }
 
+/// Of a question; commands, which change something, are another field.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Plan {
-    #[prost(oneof = "Operation", tags = "1, 2")]
-    pub operation: Option<Operation>,
-}
-
-#[derive(Clone, PartialEq, Oneof)]
-pub(crate) enum Operation {
-    /// Answers rows.
-    #[prost(message, tag = "1")]
-    Root(Relation),
-    /// Changes something.
-    #[prost(message, tag = "2")]
-    Command(Command),
+    #[prost(message, optional, tag = "1")]
+    pub root: Option<Relation>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -35,18 +26,6 @@ pub(crate) struct Relation {
 pub(crate) struct Sql {
     #[prost(string, tag = "1")]
     pub query: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Command {
-    #[prost(message, optional, tag = "5")]
-    pub sql: Option<SqlCommand>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct SqlCommand {
-    #[prost(message, optional, tag = "6")]
-    pub input: Option<Relation>,
 }
 
 #[derive(Clone, PartialEq, Message)]

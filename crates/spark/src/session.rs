@@ -4,14 +4,14 @@ use crate::{
     address::SparkAddress,
     error::{Result, SparkError, pause},
     messages::{
-        AnalyzePlanRequest, AnalyzePlanResponse, Command, Empty, ExecutePlanRequest, ExecutePlanResponse, Operation,
-        Plan, ReattachExecuteRequest, ReattachOptions, Relation, Release, ReleaseExecuteRequest, ReleaseSessionRequest,
-        ReleaseUntil, RequestOption, Sql, SqlCommand, UserContext,
+        AnalyzePlanRequest, AnalyzePlanResponse, Empty, ExecutePlanRequest, ExecutePlanResponse, Plan,
+        ReattachExecuteRequest, ReattachOptions, Relation, Release, ReleaseExecuteRequest, ReleaseSessionRequest,
+        ReleaseUntil, RequestOption, Sql, UserContext,
     },
 };
 use arrow::{array::RecordBatch, ipc::reader::StreamReader};
 use blotter_runtime::Shutdown;
-use std::{io::Cursor, sync::Arc, time::Duration};
+use std::{io::Cursor, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 use tonic::{
     Request, Streaming,
@@ -39,15 +39,12 @@ const MOST_MESSAGE_BYTES: usize = 256 << 20;
 const ATTEMPTS: u32 = 6;
 /// So often a shutdown is looked for while Spark works.
 const TICK: Duration = Duration::from_millis(200);
-/// The oldest that is known to work: `try_*` functions and Delta 4.
-const LEAST: (&str, u32) = ("4.0", 4);
+/// The oldest major version that Delta is tried with here.
+const LEAST_VERSION: u32 = 4;
 
-/// See the module. Cheap to clone; the last one releases what the server holds for it.
-#[derive(Clone, Debug)]
-pub struct SparkSession(Arc<Inner>);
-
+/// See the module. When it ends, the server releases what it holds for it.
 #[derive(Debug)]
-struct Inner {
+pub struct SparkSession {
     runtime: Runtime,
     channel: Channel,
     address: String,
@@ -61,10 +58,11 @@ struct Inner {
 impl SparkSession {
     /// Connects, and looks at the server's version. `stop`, triggered, ends every call.
     pub fn connect(address: &SparkAddress, stop: &Shutdown) -> Result<Self> {
-        let token = SparkAddress::token()?
+        let token = address
+            .token()
             .map(|token| {
                 let mut value: MetadataValue<Ascii> = format!("Bearer {token}").parse().map_err(|_| {
-                    SparkError::Setting("SPARK_CONNECT_TOKEN has a character that no token has".to_owned())
+                    SparkError::Setting("the token of Spark has a character that no token has".to_owned())
                 })?;
                 value.set_sensitive(true);
                 Ok(value)
@@ -79,7 +77,7 @@ impl SparkSession {
         let endpoint = endpoint(address)?;
         // `connect_lazy` needs the runtime; whether anybody is there shows with the first call.
         let channel = runtime.block_on(async { endpoint.connect_lazy() });
-        let mut inner = Inner {
+        let mut session = Self {
             runtime,
             channel,
             address: address.to_string(),
@@ -89,43 +87,33 @@ impl SparkSession {
             stop: stop.clone(),
             version: String::new(),
         };
-        inner.version = inner.ask_version()?;
-        let major = inner.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-        if major.is_none_or(|major| major < LEAST.1) {
-            let (address, version) = (inner.address.clone(), inner.version.clone());
-            return Err(SparkError::Version { address, version, least: LEAST.0 });
+        session.version = session.ask_version()?;
+        let major = session.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_none_or(|major| major < LEAST_VERSION) {
+            let (address, version) = (session.address.clone(), session.version.clone());
+            return Err(SparkError::Version { address, version, least: LEAST_VERSION });
         }
-        Ok(Self(Arc::new(inner)))
+        Ok(session)
     }
 
     /// The server's version.
     pub fn version(&self) -> &str {
-        &self.0.version
-    }
-
-    /// Where it is.
-    pub fn address(&self) -> &str {
-        &self.0.address
+        &self.version
     }
 
     /// Asks for rows; `each` is given one batch after the other.
     pub fn rows<E: From<SparkError>>(
         &self,
         sql: &str,
-        each: impl FnMut(RecordBatch) -> std::result::Result<(), E>,
+        mut each: impl FnMut(RecordBatch) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        self.0.execute(Operation::Root(relation(sql)), each)
+        let plan = Plan { root: Some(Relation { sql: Some(Sql { query: sql.to_owned() }) }) };
+        let mut execution = Execution::default();
+        let result = self.attend(&mut execution, &plan, &mut each);
+        // Whether it went well or not: the server need not keep anything of it.
+        self.release(&execution, Release::All(Empty {}));
+        result
     }
-
-    /// Changes something, and waits until it is done.
-    pub fn run(&self, sql: &str) -> Result<()> {
-        let command = Command { sql: Some(SqlCommand { input: Some(relation(sql)) }) };
-        self.0.execute(Operation::Command(command), |_| Ok(()))
-    }
-}
-
-fn relation(query: &str) -> Relation {
-    Relation { sql: Some(Sql { query: query.to_owned() }) }
 }
 
 fn endpoint(address: &SparkAddress) -> Result<Endpoint> {
@@ -149,20 +137,17 @@ fn endpoint(address: &SparkAddress) -> Result<Endpoint> {
 }
 
 /// What is known of an execution.
+#[derive(Default)]
 struct Execution {
+    /// Empty until it has begun.
     id: String,
     /// The newest response that was taken.
     taken: Option<String>,
+    /// Since the last response.
     attempts: u32,
 }
 
-enum Step {
-    Response(ExecutePlanResponse),
-    /// The stream ended, but not the execution.
-    Cut(SparkError),
-}
-
-impl Inner {
+impl SparkSession {
     fn ask_version(&self) -> Result<String> {
         let request = AnalyzePlanRequest {
             session_id: self.id.clone(),
@@ -171,25 +156,10 @@ impl Inner {
             spark_version: Some(Empty {}),
         };
         let answer: AnalyzePlanResponse = self.patiently(self.unary(ANALYZE, request))??;
-        answer.spark_version.map(|found| found.version).ok_or_else(|| self.answer("it says no version"))
+        answer.spark_version.map(|found| found.version).ok_or_else(|| self.answer("it has no version"))
     }
 
-    fn execute<E: From<SparkError>>(
-        &self,
-        operation: Operation,
-        mut each: impl FnMut(RecordBatch) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
-        let mut execution = Execution { id: Uuid::new_v4().to_string(), taken: None, attempts: 0 };
-        let plan = Plan { operation: Some(operation) };
-        let result = self.attend(&mut execution, &plan, &mut each);
-        // Whether it went well or not: what the server keeps of it is needed no more.
-        let release = self.release(&execution, Release::All(Empty {}));
-        if let Err(error) = self.patiently(self.unary::<_, Empty>(RELEASE, release)).and_then(|answer| answer) {
-            tracing::debug!(%error, "an execution was not released");
-        }
-        result
-    }
-
+    /// Takes the responses of an execution, over as many streams as that needs.
     fn attend<E: From<SparkError>>(
         &self,
         execution: &mut Execution,
@@ -197,68 +167,90 @@ impl Inner {
         each: &mut impl FnMut(RecordBatch) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         let mut stream: Option<Streaming<ExecutePlanResponse>> = None;
-        let mut has_begun = false;
         loop {
-            let step = if let Some(open) = &mut stream {
-                match self.patiently(open.message())? {
-                    Ok(Some(response)) => Step::Response(response),
-                    // The server ends a stream from time to time, so that no proxy has to hold it for ever.
-                    Ok(None) => Step::Cut(self.unreachable("the answer ended too soon")),
-                    Err(status) => Step::Cut(SparkError::of(&self.address, &status)),
-                }
-            } else {
-                let opened = if has_begun {
-                    self.patiently(self.reattach(execution))?
-                } else {
-                    self.patiently(self.begin(execution, plan))?
-                };
-                match opened {
-                    Ok(open) => {
-                        (stream, has_begun) = (Some(open), true);
-                        continue;
-                    }
-                    // A server that was started anew has forgotten it. As long as nothing was taken, it can begin again.
-                    Err(SparkError::Failed { reason, .. }) if is_forgotten(&reason) => {
-                        if execution.taken.is_some() {
-                            return Err(self.unreachable("it was started anew and has lost the answer").into());
-                        }
-                        execution.id = Uuid::new_v4().to_string();
-                        has_begun = false;
-                        Step::Cut(self.unreachable(&reason))
-                    }
-                    Err(error) => Step::Cut(error),
+            let response = match &mut stream {
+                Some(stream) => self.next(stream),
+                None => self.open(execution, plan).and_then(|opened| self.next(stream.insert(opened))),
+            };
+            let response = match response {
+                Ok(response) => response,
+                Err(error) => {
+                    stream = None;
+                    self.pause_after(error, execution)?;
+                    continue;
                 }
             };
-            match step {
-                Step::Cut(error) if error.is_transient() && execution.attempts < ATTEMPTS => {
-                    stream = None;
-                    tracing::debug!(%error, attempt = execution.attempts, "the answer is taken up again");
-                    if self.stop.wait_timeout(pause(execution.attempts)) {
-                        return Err(SparkError::Interrupted.into());
-                    }
-                    execution.attempts += 1;
-                }
-                Step::Cut(error) => return Err(error.into()),
-                Step::Response(response) => {
-                    execution.attempts = 0;
-                    if response.result_complete.is_some() {
-                        return Ok(());
-                    }
-                    if let Some(batch) = response.arrow_batch {
-                        self.batches(batch.data, each)?;
-                    }
-                    if !response.response_id.is_empty() {
-                        let until = self.release(
-                            execution,
-                            Release::Until(ReleaseUntil { response_id: response.response_id.clone() }),
-                        );
-                        // The server need not keep what was taken. It is no matter if this is lost.
-                        drop(self.runtime.spawn(self.unary::<_, Empty>(RELEASE, until)));
-                        execution.taken = Some(response.response_id);
-                    }
-                }
+            execution.attempts = 0;
+            if response.result_complete.is_some() {
+                return Ok(());
+            }
+            if let Some(batch) = response.arrow_batch {
+                self.batches(batch.data, each)?;
+            }
+            if !response.response_id.is_empty() {
+                self.release(execution, Release::Until(ReleaseUntil { response_id: response.response_id.clone() }));
+                execution.taken = Some(response.response_id);
             }
         }
+    }
+
+    fn next(&self, stream: &mut Streaming<ExecutePlanResponse>) -> Result<ExecutePlanResponse> {
+        match self.patiently(stream.message())? {
+            Ok(Some(response)) => Ok(response),
+            // The server ends a stream from time to time, so that no proxy has to hold it for ever.
+            Ok(None) => Err(self.unreachable("the answer ended too soon")),
+            Err(status) => Err(SparkError::of(&self.address, &status)),
+        }
+    }
+
+    /// Begins the execution, or goes on with it behind what was taken.
+    fn open(&self, execution: &mut Execution, plan: &Plan) -> Result<Streaming<ExecutePlanResponse>> {
+        if execution.id.is_empty() {
+            // A new name for each attempt: whether the one before came to the server is not known.
+            let id = Uuid::new_v4().to_string();
+            let stream = self.patiently(self.begin(&id, plan))??;
+            execution.id = id;
+            return Ok(stream);
+        }
+        match self.patiently(self.reattach(execution))? {
+            // A server that was started anew knows nothing of it. It begins again, unless a part was taken: the caller has that.
+            Err(SparkError::Failed { reason, .. }) if is_forgotten(&reason) => {
+                execution.id.clear();
+                if execution.taken.is_some() {
+                    execution.attempts = ATTEMPTS;
+                }
+                Err(self.unreachable("it was started anew and has lost the answer"))
+            }
+            opened => opened,
+        }
+    }
+
+    /// Waits after a failure that may pass; any other ends the execution, and so does one too many.
+    fn pause_after(&self, error: SparkError, execution: &mut Execution) -> Result<()> {
+        if !error.is_transient() || execution.attempts >= ATTEMPTS {
+            return Err(error);
+        }
+        tracing::debug!(%error, attempt = execution.attempts, "the execution is attended again");
+        if self.stop.wait_timeout(pause(execution.attempts)) {
+            return Err(SparkError::Interrupted);
+        }
+        execution.attempts += 1;
+        Ok(())
+    }
+
+    /// Tells the server what it need not keep, and does not wait for the answer: if this is lost, the server keeps it for some minutes.
+    fn release(&self, execution: &Execution, release: Release) {
+        if execution.id.is_empty() {
+            return;
+        }
+        let request = ReleaseExecuteRequest {
+            session_id: self.id.clone(),
+            user_context: Some(self.user.clone()),
+            operation_id: execution.id.clone(),
+            client_type: Some(client()),
+            release: Some(release),
+        };
+        drop(self.runtime.spawn(self.unary::<_, Empty>(RELEASE, request)));
     }
 
     fn batches<E: From<SparkError>>(
@@ -276,14 +268,14 @@ impl Inner {
         Ok(())
     }
 
-    async fn begin(&self, execution: &Execution, plan: &Plan) -> Result<Streaming<ExecutePlanResponse>> {
+    async fn begin(&self, id: &str, plan: &Plan) -> Result<Streaming<ExecutePlanResponse>> {
         let request = ExecutePlanRequest {
             session_id: self.id.clone(),
             user_context: Some(self.user.clone()),
             plan: Some(plan.clone()),
             client_type: Some(client()),
             request_options: vec![RequestOption { reattach: Some(ReattachOptions { reattachable: true }) }],
-            operation_id: Some(execution.id.clone()),
+            operation_id: Some(id.to_owned()),
         };
         self.streaming(EXECUTE, request).await
     }
@@ -297,16 +289,6 @@ impl Inner {
             last_response_id: execution.taken.clone(),
         };
         self.streaming(REATTACH, request).await
-    }
-
-    fn release(&self, execution: &Execution, release: Release) -> ReleaseExecuteRequest {
-        ReleaseExecuteRequest {
-            session_id: self.id.clone(),
-            user_context: Some(self.user.clone()),
-            operation_id: execution.id.clone(),
-            client_type: Some(client()),
-            release: Some(release),
-        }
     }
 
     /// Waits for Spark; a shutdown ends the wait.
@@ -369,7 +351,7 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
+impl Drop for SparkSession {
     fn drop(&mut self) {
         let request = ReleaseSessionRequest {
             session_id: self.id.clone(),

@@ -17,7 +17,7 @@ test.each([
   [[], null],
 ])("of %j the rise begins at %j", (observed, index) => expect(riseIndex(course(observed))).toBe(index));
 
-test("it is said in words, counted back from the end of the newest step", () => {
+test("the words count back from the end of the newest step", () => {
   expect(riseInWords(course([1, 1, 6, 7]), "2017-08-06T06:00")).toBe(
     "Above its usual range since 4 Aug 2017, 06:00",
   );

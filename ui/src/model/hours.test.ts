@@ -25,7 +25,7 @@ test.each([
 
 test("an hour has a name", () => expect(hourName(167)).toBe("Sun 23:00–24:00"));
 
-test("hours are told apart by classes of one width, from the least to the greatest", () => {
+test("the classes of hours have one width, from the least count to the greatest", () => {
   const classes = hourClasses([0, 100, 103, 107, 113]);
   expect(classes.map(({ from, to }) => [from, to])).toEqual([
     [100, 101],
@@ -39,7 +39,7 @@ test("hours are told apart by classes of one width, from the least to the greate
   expect(classes.map(({ cells }) => cells)).toEqual([1, 1, 0, 1, 0, 0, 1]);
 });
 
-test("hours that are all alike are one class, and none are none", () => {
+test("equal counts make one class, and no counts make none", () => {
   expect(hourClasses([7, 7, 7])).toEqual([{ from: 7, to: 7, cells: 3 }]);
   expect(hourClasses([0, 0])).toEqual([]);
 });

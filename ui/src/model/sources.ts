@@ -35,7 +35,7 @@ export function standingOf(figures: Pick<Figures, "caught_up" | "sources">): Sou
       alarming: true,
     };
   }
-  if (figures.caught_up && figures.sources.length > 0 && hasEnded(figures)) {
+  if (figures.caught_up && hasEnded(figures)) {
     return { value: "ended", hint: "Everything is in these figures; no changes follow", alarming: false };
   }
   return figures.caught_up
@@ -45,7 +45,7 @@ export function standingOf(figures: Pick<Figures, "caught_up" | "sources">): Sou
 
 /** Whether no source changes any more: there is nothing to follow. */
 export function hasEnded({ sources }: Pick<Figures, "sources">): boolean {
-  return sources.every((source) => source.state === "ended");
+  return sources.length > 0 && sources.every((source) => source.state === "ended");
 }
 
 /** A connection may be live while the data are years old: only what happened in these days deserves the word. */

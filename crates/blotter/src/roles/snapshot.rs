@@ -1,5 +1,7 @@
 //! `blotter snapshot`: from the Delta table to snapshots.
 
+#[cfg(feature = "spark")]
+use crate::secrets;
 use crate::{
     flags::{City, Ops, Rounds, StoreUrl, moment},
     operations, parts, profiles,
@@ -36,8 +38,7 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
     let profile = profiles::profile(&arguments.city.city)?;
     let as_of = moment("--as-of", arguments.as_of.as_deref())?;
     let shutdown = signals::shutdown()?;
-    let config =
-        SnapshotConfig { engine: arguments.engine.clone(), as_of, stop: shutdown.clone(), ..SnapshotConfig::default() };
+    let config = SnapshotConfig { as_of, stop: shutdown.clone(), ..SnapshotConfig::default() };
     let operations = Operations::new("snapshot");
     let _served = operations::serve(&operations, arguments.ops.listen)?;
     // Opened once: it remembers which files it has found sound.
@@ -52,6 +53,15 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
                 Some(store) => store.clone(),
                 None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),
             };
+            let engine = match &arguments.engine {
+                Engine::Embedded => Engine::Embedded,
+                // With the token as it is now: its file may change between two rounds.
+                #[cfg(feature = "spark")]
+                Engine::Spark(address) => {
+                    Engine::Spark(address.clone().with_token(secrets::secret("SPARK_CONNECT_TOKEN")?))
+                }
+            };
+            let config = SnapshotConfig { engine, ..config.clone() };
             let (line, version) =
                 match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
                     Outcome::Written(manifest) => (

@@ -31,7 +31,7 @@ export function Freshness() {
         <span class={`connection connection-${old === null ? connection : "old"}`}>
           <i aria-hidden="true">{sign}</i> {text}
         </span>
-        {(paused || meta === null || meta.sources.length === 0 || !hasEnded(meta)) && (
+        {(paused || meta === null || !hasEnded(meta)) && (
           <button type="button" class="quiet" onClick={paused ? live.resume : live.pause}>
             {paused ? "Resume" : "Pause"}
           </button>

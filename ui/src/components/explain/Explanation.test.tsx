@@ -21,7 +21,7 @@ test("the verdict comes first: counts, then how unusual, told by a sign too", as
   expect(screen.getByRole("heading", { name: "Why theft in Loop?" })).toBeDefined();
 });
 
-test("what is furthest above its share is said first", async () => {
+test("the explanation begins with the parts furthest above their share", async () => {
   await check({ "/api/v1/explain": EXPLAINED });
   expect((await screen.findByTestId("explanation-parts")).textContent).toBe(
     "60 of 103 at 001XX W LAKE ST (2.0 expected); 60 of 103 in the kind of place “Street” (2.0 expected); 60 of 103 described as “Over $500” (2.0 expected).",

@@ -50,12 +50,12 @@ const COURSE = {
   high: [20, 20, 27],
 };
 
-test("since when an unusual one is above its usual range is said", async () => {
+test("an unusual peak shows since when it is above its usual range", async () => {
   const row = { ...ROW, peak: { ...THEFT, course: COURSE } };
   expect((await check(row)).textContent).toContain("Above its usual range since 4 Aug 2017, 06:00");
 });
 
-test("it is by the shortest window in which it is unusual", async () => {
+test("the shortest unusual window tells since when", async () => {
   const weekly = { ...THEFT, course: { ...COURSE, step_hours: 168 } };
   const row = { ...ROW, hours: 168, peak: weekly };
   expect((await check(row)).textContent).not.toContain("Above its usual range");
@@ -64,7 +64,7 @@ test("it is by the shortest window in which it is unusual", async () => {
   expect((await check({ ...row, others })).textContent).toContain("since 4 Aug 2017, 06:00");
 });
 
-test("of what may be chance it is not", async () => {
+test("a peak that may be chance does not show it", async () => {
   const row = { ...ROW, peak: { ...THEFT, q: 0.7, course: COURSE } };
   expect((await check(row)).textContent).not.toContain("Above its usual range");
 });

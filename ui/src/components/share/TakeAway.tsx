@@ -6,6 +6,7 @@ import { useAreas } from "../../state/areas";
 import { useDrawn } from "../../state/drawn";
 import { useFrame } from "../../state/frame";
 import { useMeta } from "../../state/live";
+import { usePeakingAreas } from "../../state/peaking";
 import { useTheme } from "../../state/theme";
 import { useView } from "../../state/view";
 import { CopyButton } from "../CopyButton";
@@ -73,13 +74,20 @@ function PictureButton() {
   const { drawing, period } = useDrawn();
   const { theme } = useTheme();
   const meta = useMeta();
+  const peaking = usePeakingAreas();
   const [failure, setFailure] = useState<string | null>(null);
   const save = async () => {
     if (picture.current === null || drawing === null) {
       setFailure("The map is not there yet");
       return;
     }
-    const poster = await posterOf(await picture.current(), { drawing, period, theme, meta });
+    const poster = await posterOf(await picture.current(), {
+      drawing,
+      period,
+      theme,
+      meta,
+      hasPeaks: peaking.length > 0,
+    });
     const address = URL.createObjectURL(poster);
     const link = document.createElement("a");
     link.href = address;

@@ -10,6 +10,8 @@ interface Facts {
   readonly period: string;
   readonly theme: Theme;
   readonly meta: Meta;
+  /** Whether areas have dashed outlines. */
+  readonly hasPeaks: boolean;
 }
 
 const INK = { light: ["#ffffff", "#161c21", "#4b565f"], dark: ["#161c21", "#e8edf1", "#a6b1ba"] } as const;
@@ -18,13 +20,14 @@ const MARGIN_PX = 16;
 const COLUMN_PX = 210;
 
 export async function posterOf(map: HTMLCanvasElement, facts: Facts): Promise<Blob> {
-  const { drawing, period, theme, meta } = facts;
+  const { drawing, period, theme, meta, hasPeaks } = facts;
   const scale = devicePixelRatio;
   const width = map.width / scale;
   const [ground, ink, soft] = INK[theme];
   const columns = Math.max(1, Math.floor((width - 2 * MARGIN_PX) / COLUMN_PX));
   const rows = Math.ceil(drawing.classes.length / columns);
-  const notes = [...drawing.facts, ...cautions(drawing), sourceLine(meta)];
+  const dashes = hasPeaks ? ["Dashed outline: beyond its usual variation at this moment."] : [];
+  const notes = [...dashes, ...drawing.facts, ...cautions(drawing), sourceLine(meta)];
   const measure = document.createElement("canvas").getContext("2d");
   if (measure === null) throw new Error("this browser cannot draw pictures");
   measure.font = "13px system-ui, sans-serif";

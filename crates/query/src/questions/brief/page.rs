@@ -307,7 +307,8 @@ fn notes(page: &mut String, brief: &BriefAnswer, head: &BriefHead) {
         page,
         "<footer>\n<p>{changed} {lag}</p>\n<p>▲ more, ▼ fewer than chance explains: q is 0.05 or less. q is corrected for all lines of \
          its table: of the lines marked, 5 in 100 may be chance. Against the year before: exact test of two Poisson counts. Against what was \
-         expected: negative binomial, learned from the weeks before the span; the usual range holds nine counts of ten. Percentages stand only beside counts of 20 or more.</p>\n"
+         expected: negative binomial, learned from the weeks before the span; the usual range holds nine counts of ten. Percentages stand only \
+         beside counts of 20 or more.</p>\n"
     );
     if !head.disclaimer.is_empty() {
         let _infallible = writeln!(page, "<p>{}</p>", escaped(&head.disclaimer));
