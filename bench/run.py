@@ -352,6 +352,13 @@ def snapshot(scratch: Path, csv: Path, rounds: int):
     yield from bench(scratch, csv, rounds)
 
 
+def spark_count(scratch: Path, csv: Path, rounds: int):
+    """Count by Spark, at once and live."""
+    from spark_count import bench
+
+    yield from bench(scratch, csv, rounds, REAL_ROWS, int(os.environ.get("BLOTTER_BENCH_KAFKA_SECONDS", "120")))
+
+
 def kafka(scratch: Path, csv: Path, rounds: int):
     """On Kafka and S3, beside Spark."""
     import cluster
@@ -383,6 +390,7 @@ BENCHES = {
     "overload": overload,
     "living": living,
     "snapshot": snapshot,
+    "spark_count": spark_count,
     "kafka": kafka,
     "kafka_live": kafka_live,
     # The last: it takes longest, and ends the run if it finds a fault.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -23,12 +24,15 @@ from pathlib import Path
 
 import data
 import pytest
+import reference
 import schedule
+from browser import ARGUMENTS, CHROMIUM, PATIENCE_MS, chromium, left, view, visit
 from data import has_real, real
 from description import Nonconforming, description
 from paths import BINARY, ROOT
-from playwright.sync_api import Page, expect, sync_playwright
 from services.service import wait_until, work_steps
+
+__all__ = ["ARGUMENTS", "CHROMIUM", "PATIENCE_MS", "chromium", "left", "view", "visit"]
 
 #: These run beside a Kubernetes node: `make test-deploy`.
 collect_ignore = [] if "BLOTTER_TEST_NODE" in os.environ else ["kubernetes"]
@@ -152,6 +156,10 @@ class Server:
 
     def get(self, path: str, accept: str = "application/json", headers: dict[str, str] | None = None, **parameters) -> tuple[int, dict, bytes]:
         """Status, headers in lower case and body, which must be as the server's OpenAPI document describes them."""
+        return self._ask(path, accept, headers, parameters)[0]
+
+    def _ask(self, path: str, accept: str, headers: dict[str, str] | None, parameters: dict) -> tuple[tuple[int, dict, bytes], object]:
+        """The same, and the value of a body of JSON that was compared with its schema."""
         query = urllib.parse.urlencode(parameters, doseq=True)
         address = f"{self.url}{path}{'?' + query if query else ''}"
         request = urllib.request.Request(address, headers={"Accept": accept} | (headers or {}))
@@ -161,17 +169,17 @@ class Server:
         except urllib.error.HTTPError as error:
             found = error.code, lower(error.headers), error.read()
         try:
-            description(BINARY, self.url).check("GET", urllib.parse.urlsplit(address).path, *found)
+            value = description(BINARY, self.url).check("GET", urllib.parse.urlsplit(address).path, *found)
         except Nonconforming as error:
             # Also where a thread of a test asks: whoever stops the server reports it.
             self.nonconforming.append(str(error))
             raise
-        return found
+        return found, value
 
     def json(self, path: str, **parameters):
-        status, _, body = self.get(path, **parameters)
+        (status, _, body), value = self._ask(path, "application/json", None, parameters)
         assert status == 200, f"{path} {parameters}: {status} {body[:500]!r}"
-        return json.loads(body)
+        return json.loads(body) if value is None else value
 
     def meta(self):
         return self.json("/api/v1/meta")
@@ -179,7 +187,7 @@ class Server:
     def wait_until(self, condition, what: str):
         """Asks `meta` until the condition holds, and returns that meta. Gives up when nothing has changed for a long time."""
         meta = moved = None
-        moved_at = time.monotonic()
+        began = moved_at = time.monotonic()
         while time.monotonic() - moved_at < PATIENCE_S:
             if self.process.poll() is not None:
                 raise AssertionError(f"ended while waiting until {what}:\n{self.output}")
@@ -191,7 +199,8 @@ class Server:
                 return meta
             if meta and (now := (meta["next_offsets"], meta["snapshot"]["version"])) != moved:
                 moved, moved_at = now, time.monotonic()
-            time.sleep(0.05)  # the interval of asking, not a hope: the condition decides
+            # The interval of asking, not a hope: the condition decides. Who waits for long is not asked for often.
+            time.sleep(min(0.05 + (time.monotonic() - began) / 100, 0.25))
         raise AssertionError(f"never {what}; last: {meta}\n{self.output}")
 
     def wait_until_caught_up(self):
@@ -279,6 +288,15 @@ def city_csv(workshop) -> Path:
     return workshop.city()
 
 
+@pytest.fixture(scope="session")
+def city_database(workshop, city_csv) -> Path:
+    """These incidents as DuckDB reads them."""
+    with workshop.making("city.duckdb") as (path, unfinished):
+        if unfinished:
+            reference.read(city_csv, unfinished)
+    return path
+
+
 def served(folder: Path, city_csv: Path, *arguments: str):
     """Serves all these incidents until the tests end. The last of its tests may have stopped it."""
     server = Server("demo", "--listen", "127.0.0.1:0", "--dir", str(folder), "--data", str(city_csv), *arguments)
@@ -305,18 +323,48 @@ OUTLINES = {"community_area": "community-areas", "district": "districts", "beat"
 
 
 @pytest.fixture(scope="session")
-def outlined_city(request, tmp_path_factory):
-    """The whole city, with the outlines of its areas."""
+def outline_flags() -> list[str]:
+    """The flags that name them; where there are none, the test is skipped before anything is loaded."""
     why = "the outlines of the city's areas are not simulated"
-    given = [f"--boundaries={layer}={real(f'chicago-{name}.geojson.zst', why)}" for layer, name in OUTLINES.items()]
-    # Only now: where there are no outlines, nothing is loaded.
-    yield from served(tmp_path_factory.mktemp("outlined") / "blotter", request.getfixturevalue("city_csv"), *given)
+    return [f"--boundaries={layer}={real(f'chicago-{name}.geojson.zst', why)}" for layer, name in OUTLINES.items()]
+
+
+@pytest.fixture(scope="session")
+def outlined_load(outline_flags, request, workshop) -> Path:
+    """The whole city with the outlines of its areas, loaded once for all workers: its folder, and beside it what the load said."""
+    csv = request.getfixturevalue("city_csv")
+    with workshop.making("outlined") as (path, unfinished):
+        if unfinished:
+            unfinished.mkdir()
+            load = Server("demo", "--no-serve", "--until-caught-up", "--dir", str(unfinished / "blotter"), "--data", str(csv), *outline_flags)
+            assert load.wait() == 0, load.output
+            load.check_log()
+            (unfinished / "said").write_text(load.output)
+    return path
+
+
+def copied(outlined_load: Path, folder: Path, city_csv: Path, *arguments: str):
+    """Serves a copy of what was loaded."""
+    shutil.copytree(outlined_load / "blotter", folder)
+    yield from served(folder, city_csv, *arguments)
+
+
+@pytest.fixture(scope="session")
+def outlined_city(outlined_load, outline_flags, city_csv, tmp_path_factory):
+    """The whole city, with the outlines of its areas."""
+    yield from copied(outlined_load, tmp_path_factory.mktemp("outlined") / "blotter", city_csv, *outline_flags)
+
+
+@pytest.fixture(scope="session")
+def outlined_pages(outlined_load, outline_flags, city_csv, tmp_path_factory):
+    """The same for the pages, which nobody stops."""
+    yield from copied(outlined_load, tmp_path_factory.mktemp("pages") / "blotter", city_csv, *outline_flags)
 
 
 @pytest.fixture(scope="session")
 def any_city(request):
     """The whole city, with outlines where there are any."""
-    return request.getfixturevalue("outlined_city" if has_real() else "whole_city")
+    return request.getfixturevalue("outlined_pages" if has_real() else "whole_city")
 
 
 @pytest.fixture(scope="session")
@@ -335,58 +383,28 @@ def servers(tmp_path_factory):
             service.stop()
 
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-#: No first-run chatter, no calls to anyone: the page must be readable with no internet.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--no-first-run",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-#: What a page will show is waited for, however busy the machine is. Five seconds, the default, are few where others draw beside it.
-PATIENCE_MS = 60_000
-expect.set_options(timeout=PATIENCE_MS)
+@pytest.fixture(scope="session")
+def aws(servers):
+    """Where the shared S3 server is, in the variables that everybody knows."""
+    from services.s3 import ACCESS_KEY, SECRET_KEY
+
+    _, s3 = servers
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+    }
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+def spark(tmp_path_factory, aws):
+    """The address of a Spark Connect server that reads the shared S3 server."""
+    from sparks import started
 
-
-@pytest.fixture
-def visit(chromium):
-    """Opens the page and waits until it has drawn; what it complains about fails the test."""
-    contexts, complaints = [], []
-
-    def open_page(server: Server, query: str = "", scheme="light", width=1440, height=900) -> Page:
-        context = chromium.new_context(
-            color_scheme=scheme, viewport={"width": width, "height": height}, reduced_motion="reduce", locale="en-US"
-        )
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda request: None
-            if request.url.startswith((server.url, "data:", "blob:"))
-            else complaints.append(f"asked elsewhere: {request.url}"),
-        )
-        page.goto(f"{server.url}/{query}")
-        page.wait_for_selector("html[data-ready=true]", timeout=PATIENCE_MS)
-        return page
-
-    open_page.complaints = complaints
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not complaints
+    service = started(tmp_path_factory.mktemp("spark"), store=aws)
+    yield f"spark://127.0.0.1:{service.port}"
+    service.stop()
 
 
 def pytest_collection_modifyitems(items):
@@ -401,6 +419,7 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_runtest_makereport(item):
     """A test that fails shows what the servers said that it started, or that run."""
     report = yield
+    item.has_failed = report.failed or getattr(item, "has_failed", False)
     if report.failed:
         for server in sorted(SERVERS, key=lambda server: server.process.pid):
             if server.test == item.nodeid or server.process.poll() is None:

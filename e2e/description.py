@@ -79,20 +79,21 @@ class Description:
             self.validators[address] = jsonschema_rs.Draft202012Validator({"$ref": address}, registry=self.registry, validate_formats=True)
         return self.validators[address]
 
-    def check(self, method: str, path: str, status: int, headers: dict[str, str], body: bytes) -> None:
-        """Raises `Nonconforming` where an answer is not as described. A page of the web app is nobody's business."""
+    def check(self, method: str, path: str, status: int, headers: dict[str, str], body: bytes) -> object:
+        """Raises `Nonconforming` where an answer is not as described; answers what is in it, where that is JSON with a schema. A page of
+        the web app is nobody's business."""
         template = self.path(path)
         where = f"{method} {path}: {status}"
         if template is None:
             if path.startswith("/api/") and status not in (404, 421):
                 raise Nonconforming(f"{where}: the OpenAPI document has no such path")
-            return
+            return None
         item = self.resolved(("paths", template))
         operation = self.at(item).get(method.lower())
         if operation is None:
             if status != 405:
                 raise Nonconforming(f"{where}: the OpenAPI document has no such method")
-            return
+            return None
         responses = operation["responses"]
         listed = next((name for name in (str(status), f"{status // 100}XX", "default") if name in responses), None)
         if listed is None:
@@ -103,21 +104,22 @@ class Description:
         if not content:
             if body:
                 raise Nonconforming(f"{where}: a body that the OpenAPI document does not list: {body[:300]!r}")
-            return
+            return None
         key = next((name for name in content if essence(name) == media_type), None)
         if key is None:
             raise Nonconforming(f"{where}: {media_type or 'no media type'}, but the OpenAPI document lists {', '.join(content)}")
         if is_json(media_type) and "schema" in content[key]:
-            self.check_json(where, body, (*response, "content", key, "schema"))
+            return self.check_json(where, body, (*response, "content", key, "schema"))
+        return None
 
-    def check_json(self, where: str, body: bytes, place: tuple[str, ...]) -> None:
+    def check_json(self, where: str, body: bytes, place: tuple[str, ...]) -> object:
         try:
             value = parsed(body)
         except ValueError as error:
             raise Nonconforming(f"{where}: {error}; the body is {body[:300]!r}") from error
         validator = self.validator(place)
         if validator.is_valid(value):
-            return
+            return value
         errors = [f"{'/'.join(map(str, error.instance_path)) or 'the body'}: {error.message[:300]}" for error in validator.iter_errors(value)]
         more = f"\n… and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
         raise Nonconforming(f"{where}: not as {pointer(*place)} describes:\n" + "\n".join(errors[:SHOWN]) + more)

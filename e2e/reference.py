@@ -23,16 +23,14 @@ CIVIL = "timezone('America/Chicago', timezone('America/Chicago', occurred_at))"
 HOUR_OF_WEEK = f"((isodow({CIVIL}) - 1) * 24 + hour({CIVIL}))"
 
 
-class Reference:
-    def __init__(self, csv: Path):
-        self.db = duckdb.connect()
-        self.db.execute("SET TimeZone = 'UTC'")
-        self.db.execute(
+def read(csv: Path, database: Path) -> None:
+    """Writes what DuckDB reads in a portal file: `raw`, its rows as they are, and `incidents`."""
+    with duckdb.connect(str(database)) as db:
+        db.execute("CREATE TABLE raw AS SELECT * FROM read_csv($1, all_varchar = true, header = true, nullstr = '', strict_mode = true)", [str(csv)])
+        db.execute(
             f"""
             CREATE TABLE incidents AS
-            WITH raw AS (
-                SELECT * FROM read_csv($1, all_varchar = true, header = true, nullstr = '', strict_mode = true)
-            ), named AS (
+            WITH named AS (
                 SELECT *, upper(trim(replace("Primary Type", chr(160), ' '))) AS published,
                        "Latitude"::DOUBLE AS y, "Longitude"::DOUBLE AS x
                 FROM raw
@@ -53,9 +51,18 @@ class Reference:
                    coalesce(NOT (y = 0 AND x = 0)
                             AND y BETWEEN {BOX[1]} AND {BOX[3]} AND x BETWEEN {BOX[0]} AND {BOX[2]}, false) AS mapped
             FROM named
-            """,
-            [str(csv)],
+            """
         )
+
+
+class Reference:
+    """A file that `read` has read."""
+
+    def __init__(self, database: Path):
+        self.db = duckdb.connect()
+        self.db.execute("SET TimeZone = 'UTC'")
+        self.db.execute(f"ATTACH '{database}' AS city (READ_ONLY)")
+        self.db.execute("CREATE VIEW raw AS FROM city.raw; CREATE VIEW incidents AS FROM city.incidents")
 
     def total(self, where: str = "true") -> int:
         return self.one(f"SELECT count(*) FROM incidents WHERE {where}")

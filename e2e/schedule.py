@@ -14,6 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 #: By module, with the servers that it shares with others. Of one group the modules run in this order: tests that stop a server
 #: are in the last.
 GROUPS = {
+    # Before others have asked for anything large.
+    "test_memory": "city",
     "test_backtest": "city",
     "test_brief": "city",
     "test_change": "city",
@@ -25,16 +27,20 @@ GROUPS = {
     "test_readme": "city",
     "test_hotspots": "city",
     "test_real_file": "city",
-    "test_page_brush": "outlined city",
-    "test_page_compare": "outlined city",
-    "test_page_data": "outlined city",
-    "test_page_find": "outlined city",
-    "test_page_hours": "outlined city",
-    "test_page_keyboard": "outlined city",
-    "test_page_layers": "outlined city",
-    "test_page_peaks": "outlined city",
-    "test_page_time": "outlined city",
+    # Two servers of the pages cost less than one long tail.
+    "test_page_brush": "pages of the map",
+    "test_page_compare": "pages of the map",
+    "test_page_layers": "pages of the map",
+    "test_page_time": "pages of the map",
+    "test_page_data": "pages of the lists",
+    "test_page_find": "pages of the lists",
+    "test_page_hours": "pages of the lists",
+    "test_page_keyboard": "pages of the lists",
+    "test_page_peaks": "pages of the lists",
     "test_boundaries": "outlined city",
+    "test_spark": "spark",
+    "test_spark_count": "spark",
+    "test_sail": "spark",
     "test_cluster": "cluster",
     "test_said": "cluster",
     # They measure a process under load, or draw with the processor alone: never beside each other.
@@ -56,23 +62,25 @@ TOGETHER = {
     "test_reporting_lag",
     "test_schemathesis",
     "test_secrets",
-    "test_spark",
 }
 #: What takes longest, longest first: a group, a module, or a test.
 LONGEST = [
+    "test_spark_kill",
+    "spark",
     "city",
-    "outlined city",
     "machine",
-    "test_kill_kairosdb_and_its_cassandra_while_loading",
     "cluster",
+    "test_kill_kairosdb_and_its_cassandra_while_loading",
+    "pages of the lists",
+    "pages of the map",
     "test_kill_before_during_and_after_each_commit",
     "test_faults",
     "test_grafana",
     "test_schemathesis",
+    "outlined city",
     "test_damage",
     "test_kill",
     "test_secrets",
-    "test_spark",
     "test_first_start",
     "test_restore",
 ]

@@ -58,6 +58,12 @@ def number_in_kairosdb(port: int, city: str) -> int:
     return sum(value for result in _ask_kairosdb(port, city, aggregators=[count]) for _, value in result["values"])
 
 
+def total_in_kairosdb(port: int, city: str) -> int:
+    """The sum of all counts it holds."""
+    total = {"name": "sum", "sampling": {"value": 300, "unit": "years"}}
+    return sum(value for result in _ask_kairosdb(port, city, aggregators=[total]) for _, value in result["values"])
+
+
 def published_peaks(ticks: list[dict]) -> Peaks:
     """The peaks that a sink must hold after these messages of topic `peaks`. A later message of the same hour overwrites the earlier."""
     peaks: Peaks = {}

@@ -1,8 +1,9 @@
 """The badge and the notes in a real browser: a source that fails, deletions that wait, data that are not what they seem."""
 
 import pytest
+from pages import axe_finds
 from playwright.sync_api import expect
-from test_browser import AXE, keep
+from test_browser import keep
 from test_sources import Portal, chicago_row, profile, write
 
 SCREENS = [("wide", 1440, 900), ("narrow", 390, 844)]
@@ -40,10 +41,7 @@ def test_a_failing_source_is_named_and_nothing_is_said_to_be_complete(
     expect(banner).to_contain_text("It last answered at")
     expect(page.get_by_test_id("total")).to_contain_text("40")
     keep(page, f"source-failing-{screen}")
-    # Evaluated outside the page's content security policy, which allows no script but the page's own.
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    assert not found, found
+    assert axe_finds(page) == []
     # It answers again: the page says so by itself.
     portal.failure = None
     expect(badge).to_contain_text("caught up", timeout=60_000)

@@ -23,8 +23,8 @@ def server(whole_city):
 
 
 @pytest.fixture(scope="module")
-def reference(city_csv):
-    return Reference(city_csv)
+def reference(city_database):
+    return Reference(city_database)
 
 
 def a_year_before(day: date) -> date:
@@ -120,15 +120,14 @@ def test_too_little_history_gives_null_and_not_zero(server, reference):
     assert brief["total"]["figures"][1]["observed"] > 0
 
 
-def test_revisions_of_the_week_before_are_counted(server, city_csv, reference):
+def test_revisions_of_the_week_before_are_counted(server, reference):
     brief = server.json("/api/v1/brief", at="2017-08-08")
     said = brief["revisions"]
     assert (said["from"], said["to"]) == ("2017-07-25", "2017-08-01")
     rows = reference.db.execute(
         """SELECT count(*), count(*) FILTER (strptime("Updated On", '%m/%d/%Y %I:%M:%S %p') >= '2017-08-01')
-           FROM read_csv($1, all_varchar = true, header = true)
-           WHERE strptime("Date", '%m/%d/%Y %I:%M:%S %p') BETWEEN '2017-07-25' AND '2017-07-31 23:59:59'""",
-        [str(city_csv)],
+           FROM raw
+           WHERE strptime("Date", '%m/%d/%Y %I:%M:%S %p') BETWEEN '2017-07-25' AND '2017-07-31 23:59:59'"""
     ).fetchone()
     assert (said["incidents"], said["changed"]) == rows
 

@@ -13,8 +13,8 @@ def server(whole_city):
 
 
 @pytest.fixture(scope="module")
-def reference(city_csv):
-    return Reference(city_csv)
+def reference(city_database):
+    return Reference(city_database)
 
 
 PERIODS = [

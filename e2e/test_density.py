@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy
 import pyproj
 import pytest
+from reference import Reference
 
 CITY = {"west": -87.95, "south": 41.64, "east": -87.52, "north": 42.03}
 
@@ -18,14 +19,18 @@ def server(whole_city):
 
 
 @pytest.fixture(scope="module")
-def rows(city_csv):
-    """Category, time, latitude and longitude of what lies in the city."""
-    with city_csv.open(newline="") as file:
-        read = ((row["Primary Type"], row["Date"], row["Latitude"], row["Longitude"]) for row in csv.DictReader(file))
-        mapped = [(category, date, float(latitude), float(longitude)) for category, date, latitude, longitude in read if latitude]
-    return [
-        row for row in mapped if CITY["south"] <= row[2] <= CITY["north"] and CITY["west"] <= row[3] <= CITY["east"]
-    ]
+def file(city_database):
+    return Reference(city_database).db
+
+
+def in_the_city(file, category):
+    """Time, latitude and longitude of what lies in the city."""
+    rows = file.execute(
+        """SELECT strptime("Date", '%m/%d/%Y %I:%M:%S %p'), "Latitude"::DOUBLE, "Longitude"::DOUBLE
+           FROM raw WHERE "Primary Type" = $1 AND "Latitude" IS NOT NULL""",
+        [category],
+    ).fetchall()
+    return [row for row in rows if CITY["south"] <= row[1] <= CITY["north"] and CITY["west"] <= row[2] <= CITY["east"]]
 
 
 def direct(points, grid, bandwidth_m):
@@ -53,23 +58,23 @@ QUERIES = [
 
 
 @pytest.mark.parametrize(("query", "bandwidth_m", "grid_m"), QUERIES, ids=["homicide", "burglary-per-year", "theft-in-a-box"])
-def test_density_is_the_direct_sum(server, rows, query, bandwidth_m, grid_m):
+def test_density_is_the_direct_sum(server, file, query, bandwidth_m, grid_m):
     answer = server.json("/api/v1/density", bandwidth_m=bandwidth_m, grid_m=grid_m, **query)
-    chosen = [row for row in rows if row[0] == query["category"]]
+    chosen = in_the_city(file, query["category"])
     years = None
     if "from" in query:
         begin, end = datetime.fromisoformat(query["from"]), datetime.fromisoformat(query["to"])
-        chosen = [row for row in chosen if begin <= datetime.strptime(row[1], "%m/%d/%Y %I:%M:%S %p") < end]
+        chosen = [row for row in chosen if begin <= row[0] < end]
         # The moments, not the civil dates: a change of the clocks between them counts.
         years = answer["years"]
         assert years == pytest.approx((end - begin).days / 365.25, abs=1.1 / 24 / 365.25)
     if "bbox" in query:
         west, south, east, north = map(float, query["bbox"].split(","))
-        chosen = [row for row in chosen if south <= row[2] <= north and west <= row[3] <= east]
+        chosen = [row for row in chosen if south <= row[1] <= north and west <= row[2] <= east]
     assert answer["mapped"] == len(chosen) > 100
     grid = answer["grid"]
     values = numpy.array(answer["values"]).reshape(grid["height"], grid["width"])
-    expect = direct(numpy.array([row[2:] for row in chosen]), grid, bandwidth_m) / (years or 1)
+    expect = direct(numpy.array([row[1:] for row in chosen]), grid, bandwidth_m) / (years or 1)
     # At the very edge of a bandwidth the last bits of a distance are all that there is.
     assert numpy.allclose(values, expect, rtol=1e-9, atol=1e-9 * expect.max())
     assert answer["greatest"] == values.max()

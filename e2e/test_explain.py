@@ -24,12 +24,10 @@ def server(whole_city):
 
 
 @pytest.fixture(scope="module")
-def reference(city_csv):
-    found = Reference(city_csv)
+def reference(city_database):
+    found = Reference(city_database)
     texts = ", ".join(f"coalesce(\"{column}\", '') AS {kind}" for kind, column in KINDS.items())
-    found.db.execute(
-        f'CREATE TABLE texts AS SELECT "ID" AS id, {texts} FROM read_csv($1, all_varchar = true, header = true, nullstr = \'\')', [str(city_csv)]
-    )
+    found.db.execute(f'CREATE TABLE texts AS SELECT "ID" AS id, {texts} FROM raw')
     return found
 
 

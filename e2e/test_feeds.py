@@ -12,16 +12,13 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 @pytest.fixture(scope="module")
-def published(city_csv, tmp_path_factory):
+def published(city_database, tmp_path_factory):
     """Seven months of the city that end with a surge: forty incidents of one area and category within three hours."""
     folder = tmp_path_factory.mktemp("feeds")
     moment = """strptime("Date", '%m/%d/%Y %I:%M:%S %p')"""
     database = duckdb.connect()
-    database.execute(
-        f"""CREATE TABLE rows AS SELECT * FROM read_csv($1, header = true, all_varchar = true, nullstr = '')
-            WHERE {moment} >= '2017-01-01' AND {moment} < '2017-08-06 06:00'""",
-        [str(city_csv)],
-    )
+    database.execute(f"ATTACH '{city_database}' AS city (READ_ONLY)")
+    database.execute(f"CREATE TABLE rows AS SELECT * FROM city.raw WHERE {moment} >= '2017-01-01' AND {moment} < '2017-08-06 06:00'")
     database.execute(
         f"""INSERT INTO rows SELECT one.* REPLACE (9900000 + number AS "ID", strftime(TIMESTAMP '2017-08-06 03:00' + INTERVAL (4 * number) MINUTE,
             '%m/%d/%Y %I:%M:%S %p') AS "Date")

@@ -14,12 +14,9 @@ def server(whole_city):
 
 
 @pytest.fixture(scope="module")
-def reference(city_csv):
-    found = Reference(city_csv)
-    found.db.execute(
-        'CREATE TABLE texts AS SELECT "ID" AS id, "Block" AS block, "Case Number" AS number FROM read_csv($1, all_varchar = true, header = true)',
-        [str(city_csv)],
-    )
+def reference(city_database):
+    found = Reference(city_database)
+    found.db.execute('CREATE TABLE texts AS SELECT "ID" AS id, "Block" AS block, "Case Number" AS number FROM raw')
     return found
 
 

@@ -23,7 +23,7 @@ from cluster import simulated, start
 from conftest import BINARY, ROOT, Server, run_to_end
 from services.prometheus import Prometheus
 from services.service import Unavailable, wait_until
-from sinks import in_kairosdb
+from sinks import total_in_kairosdb
 
 DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
 PORTAL_DATE = "%m/%d/%Y %I:%M:%S %p"
@@ -86,7 +86,7 @@ class Loaded:
 
         def has_all() -> bool:
             nonlocal shown
-            shown = sum(in_kairosdb(self.kairosdb.port, "chicago").values())
+            shown = total_in_kairosdb(self.kairosdb.port, "chicago")
             return shown == total
 
         wait_until(has_all, "KairosDB shows all incidents", progress=lambda: shown)

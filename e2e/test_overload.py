@@ -151,24 +151,6 @@ def test_expensive_questions_that_do_not_fit_are_told_when_to_ask_again(demo):
     server.stop()
 
 
-def test_a_question_that_needs_too_much_memory_is_refused_with_the_remedy(demo, city_csv):
-    server = demo("--data", str(city_csv))
-    server.wait_until_caught_up()
-    weeks = len(server.json("/api/v1/series", by="none", bucket="week")["buckets"])
-    # One more, for incidents without a place.
-    cells = len(server.json("/api/v1/cells", resolution=11)["cells"]) + 1
-    before = memory_mib(server)
-    status, _, body = server.get("/api/v1/emerging", step="week", resolution=11)
-    problem = json.loads(body)
-    assert (status, problem["parameter"]) == (400, "resolution")
-    assert problem["detail"] == (
-        f"{weeks * cells} counts are more than the {1 << 24} that one question may look at: "
-        "choose a coarser resolution, longer steps or a shorter period"
-    )
-    assert memory_mib(server) - before < 400
-    server.stop()
-
-
 def test_half_open_connections_beyond_the_limit_of_files_do_not_stop_the_log(blotter, tmp_path):
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2048:
         pytest.skip("this system does not let the test open enough connections")

@@ -34,8 +34,8 @@ def drawn_path(page: Page) -> str:
     return page.get_by_test_id("download-csv").get_attribute("href")
 
 
-def test_views_follow_a_dragged_brush_and_the_address_when_it_is_let_go(visit, server):
-    page = visit(server)
+def test_views_follow_a_dragged_brush_and_the_address_when_it_is_let_go(view, server):
+    page = view(server)
     shown = page.get_by_test_id("total")
     before, table = f"{server.meta()['incidents']['total']:,}", caption(page).inner_text()
     expect(shown).to_have_text(before)
@@ -66,11 +66,10 @@ def test_views_follow_a_dragged_brush_and_the_address_when_it_is_let_go(visit, s
         "all => all.map(each => parseInt(each.firstChild.data.replaceAll(',', '')) || 0)"
     )  # fmt: skip
     assert sum(members) == len(cells)
-    page.close()
 
 
-def test_a_table_in_view_follows_a_dragged_brush(visit, server):
-    page = visit(server)
+def test_a_table_in_view_follows_a_dragged_brush(view, server):
+    page = view(server)
     page.mouse.wheel(0, 300)
     page.wait_for_function("() => scrollY > 200")
     table = caption(page).inner_text()
@@ -81,11 +80,10 @@ def test_a_table_in_view_follows_a_dragged_brush(visit, server):
     expect(caption(page)).not_to_have_text(table)
     assert parameters(page.url) == {}
     page.mouse.up()
-    page.close()
 
 
-def test_a_cancelled_drag_leaves_everything_as_it_was(visit, server):
-    page = visit(server)
+def test_a_cancelled_drag_leaves_everything_as_it_was(view, server):
+    page = view(server)
     shown = page.get_by_test_id("total")
     before = f"{server.meta()['incidents']['total']:,}"
     brush = Brush(page)
@@ -97,4 +95,3 @@ def test_a_cancelled_drag_leaves_everything_as_it_was(visit, server):
     expect(shown).to_have_text(before)
     page.mouse.up()
     assert parameters(page.url) == {}
-    page.close()

@@ -24,8 +24,8 @@ JUNE = {"from": "2017-06-01", "to": "2017-07-01"}
     ("compare", "before"),
     [("before", {"from": "2017-05-02", "to": "2017-06-01"}), ("year", {"from": "2016-06-01", "to": "2016-07-01"})],
 )
-def test_two_periods_are_the_api_s(visit, server, compare, before):
-    page = visit(server, f"?compare={compare}&from=2017-06-01&to=2017-07-01&category=THEFT")
+def test_two_periods_are_the_api_s(view, server, compare, before):
+    page = view(server, f"?compare={compare}&from=2017-06-01&to=2017-07-01&category=THEFT")
     counts = count(server, category="THEFT", **JUNE), count(server, category="THEFT", **before)
     expect(page.get_by_test_id("compare-a-total")).to_have_text(f"{counts[0]:,}")
     expect(page.get_by_test_id("compare-b-total")).to_have_text(f"{counts[1]:,}")
@@ -42,13 +42,12 @@ def test_two_periods_are_the_api_s(visit, server, compare, before):
     shows = "Show them on the map" if change["more"] + change["fewer"] else "Show all on the map"
     page.get_by_role("button", name=shows).click()
     expect(page.get_by_test_id("legend")).to_contain_text("Change between two periods")
-    page.close()
 
 
-def test_two_areas_are_the_api_s(visit, server):
+def test_two_areas_are_the_api_s(view, server):
     layer = next(each for each in server.meta()["layers"] if each["primary"])
     one, other = (f"{layer['name']}:{layer['areas'][index]['code']}" for index in (0, 1))
-    page = visit(server, f"?compare={other}&from=2017-06-01&to=2017-07-01&area={one}")
+    page = view(server, f"?compare={other}&from=2017-06-01&to=2017-07-01&area={one}")
     expect(page.get_by_test_id("compare-a-total")).to_have_text(f"{count(server, area=one, **JUNE):,}")
     expect(page.get_by_test_id("compare-b-total")).to_have_text(f"{count(server, area=other, **JUNE):,}")
     assert scale(page, "compare-a") == scale(page, "compare-b")
@@ -59,7 +58,6 @@ def test_two_areas_are_the_api_s(visit, server):
     # A filter reaches both sides.
     page.get_by_test_id("filter-category").select_option("THEFT")
     expect(page.get_by_test_id("compare-b-total")).to_have_text(f"{count(server, category='THEFT', **JUNE):,}")
-    page.close()
 
 
 def test_on_a_phone_one_stands_below_the_other(visit, server):
@@ -71,10 +69,10 @@ def test_on_a_phone_one_stands_below_the_other(visit, server):
     page.close()
 
 
-def test_what_is_filtered_can_be_subscribed_to(visit, server):
+def test_what_is_filtered_can_be_subscribed_to(view, server):
     layer = next(each for each in server.meta()["layers"] if each["primary"])
     area = f"{layer['name']}:{layer['areas'][0]['code']}"
-    page = visit(server, f"?area={area}&category=THEFT")
+    page = view(server, f"?area={area}&category=THEFT")
     feed = f"/feeds/peaks.atom?category=THEFT&area={area}"
     expect(page.get_by_test_id("filter-feed")).to_have_attribute("href", feed)
     expect(page.locator("link[rel=alternate]")).to_have_attribute("href", feed)
@@ -82,11 +80,9 @@ def test_what_is_filtered_can_be_subscribed_to(visit, server):
     assert (status, headers["content-type"].split(";")[0]) == (200, "application/atom+xml")
     page.get_by_role("button", name="Remove filter: Theft").click()
     expect(page.locator("link[rel=alternate]")).to_have_attribute("href", f"/feeds/peaks.atom?area={area}")
-    page.close()
 
 
-def test_a_period_may_begin_with_a_year(visit, server):
-    page = visit(server, "?from=2017&to=2017-03")
+def test_a_period_may_begin_with_a_year(view, server):
+    page = view(server, "?from=2017&to=2017-03")
     expect(page.get_by_test_id("total")).to_have_text(f"{count(server, **{'from': '2017-01-01', 'to': '2017-03-01'}):,}")
     expect(page.get_by_test_id("filter-from")).to_have_value("2017-01-01")
-    page.close()

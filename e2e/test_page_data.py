@@ -5,8 +5,8 @@ import io
 import re
 
 import pytest
+from pages import axe_finds
 from playwright.sync_api import expect
-from test_browser import AXE
 
 
 @pytest.fixture(scope="module")
@@ -14,9 +14,9 @@ def server(any_city):
     return any_city
 
 
-def test_sources_versions_and_every_query(visit, server):
+def test_sources_versions_and_every_query(view, server):
     meta = server.meta()
-    page = visit(server, "?table=data&category=THEFT")
+    page = view(server, "?table=data&category=THEFT")
     data = page.get_by_test_id("data-view")
     expect(data.get_by_test_id("sources")).to_contain_text(meta["sources"][0]["describe"])
     expect(data).to_contain_text(f"version {meta['snapshot']['version']}")
@@ -26,10 +26,7 @@ def test_sources_versions_and_every_query(visit, server):
     for path in paths:
         status, _, _ = server.get(path)
         assert status == 200, path
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    assert not [f"{violation['id']}: {node['html'][:120]}" for violation in found for node in violation["nodes"]]
-    page.close()
+    assert axe_finds(page) == []
 
 
 def test_rejected_records_are_shown_with_their_reason(visit, demo, sample, tmp_path):
@@ -47,8 +44,8 @@ def test_rejected_records_are_shown_with_their_reason(visit, demo, sample, tmp_p
     server.stop()
 
 
-def test_figures_and_picture_are_taken_away(visit, server):
-    page = visit(server, "?layer=hotspots&category=ROBBERY&resolution=8")
+def test_figures_and_picture_are_taken_away(view, server):
+    page = view(server, "?layer=hotspots&category=ROBBERY&resolution=8")
     page.get_by_test_id("take-away").click()
     with page.expect_download() as download:
         page.get_by_test_id("download-csv").click()
@@ -68,7 +65,6 @@ def test_figures_and_picture_are_taken_away(visit, server):
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("copy-link")).to_be_hidden()
     expect(page.get_by_test_id("take-away")).to_be_focused()
-    page.close()
 
 
 def test_embedded_is_the_map_with_its_legend(visit, server):

@@ -47,8 +47,8 @@ def test_the_first_stop_leads_past_the_map(visit, server):
     page.close()
 
 
-def test_a_peak_is_chosen_read_and_left(visit, server):
-    page = visit(server, f"?at={AT}")
+def test_a_peak_is_chosen_read_and_left(view, server):
+    page = view(server, f"?at={AT}")
     expect(page.get_by_test_id("peak").first).to_be_visible()
     tab_to(page, "[data-testid=peak] button")
     page.keyboard.press("Enter")
@@ -63,20 +63,18 @@ def test_a_peak_is_chosen_read_and_left(visit, server):
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("peak").locator("button").first).to_be_focused()
     assert "peak" not in address(page)
-    page.close()
 
 
-def test_the_layer_is_changed(visit, server):
-    page = visit(server, "?from=2017-06-01")
+def test_the_layer_is_changed(view, server):
+    page = view(server, "?from=2017-06-01")
     tab_to(page, "[data-testid=layer-count]")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_test_id("legend")).to_contain_text("per km² and year")
     assert address(page)["layer"] == ["density"]
-    page.close()
 
 
-def test_the_time_is_moved_and_played(visit, server):
-    page = visit(server, f"?at={AT}")
+def test_the_time_is_moved_and_played(view, server):
+    page = view(server, f"?at={AT}")
     tab_to(page, "[data-testid=time-back-day]")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("time-at")).to_have_value("2017-08-05T06:00")
@@ -85,11 +83,10 @@ def test_the_time_is_moved_and_played(visit, server):
     expect(page.get_by_test_id("time-at")).to_have_value("2017-08-06T06:00")
     page.keyboard.press("Space")
     expect(page.get_by_test_id("time-play")).to_have_attribute("aria-pressed", "false")
-    page.close()
 
 
-def test_hours_filter(visit, server):
-    page = visit(server, "?category=ROBBERY&from=2017-06-01")
+def test_hours_filter(view, server):
+    page = view(server, "?category=ROBBERY&from=2017-06-01")
     tab_to(page, "[data-testid=chart-time]")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_test_id("hours").locator("[data-hour='0']")).to_be_visible()
@@ -97,11 +94,10 @@ def test_hours_filter(visit, server):
     for key in ("ArrowRight", "Shift+ArrowDown", "Enter"):
         page.keyboard.press(key)
     page.wait_for_url(lambda url: "hour_of_week=1,25" in url)
-    page.close()
 
 
-def test_an_area_and_a_block_are_found(visit, server):
-    page = visit(server)
+def test_an_area_and_a_block_are_found(view, server):
+    page = view(server)
     block = next(incident["block"] for incident in server.json("/api/v1/incidents", limit=50)["incidents"] if incident["block"])
     tab_to(page, "[data-testid=find]")
     page.keyboard.type(block)
@@ -112,11 +108,10 @@ def test_an_area_and_a_block_are_found(visit, server):
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "map=" in url)
-    page.close()
 
 
-def test_two_periods_are_compared(visit, server):
-    page = visit(server, "?from=2017-06-01&to=2017-07-01")
+def test_two_periods_are_compared(view, server):
+    page = view(server, "?from=2017-06-01&to=2017-07-01")
     tab_to(page, "[data-testid=chart-time]")
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_test_id("compare-a-total")).not_to_have_text("…")
@@ -124,11 +119,10 @@ def test_two_periods_are_compared(visit, server):
     page.keyboard.press("ArrowDown")
     page.wait_for_url(lambda url: "compare=year" in url)
     expect(page.get_by_test_id("compare-b")).to_contain_text("1 Jun 2016 – 30 Jun 2016")
-    page.close()
 
 
-def test_link_and_figures_are_taken_away(visit, server):
-    page = visit(server, "?category=ROBBERY")
+def test_link_and_figures_are_taken_away(view, server):
+    page = view(server, "?category=ROBBERY")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     tab_to(page, "[data-testid=take-away]")
     page.keyboard.press("Enter")
@@ -143,8 +137,8 @@ def test_link_and_figures_are_taken_away(visit, server):
     page.close()
 
 
-def test_the_brief_is_opened(visit, server):
-    page = visit(server, f"?at={AT}")
+def test_the_brief_is_opened(view, server):
+    page = view(server, f"?at={AT}")
     tab_to(page, "[data-testid=brief-link]")
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/brief" in url)
@@ -152,8 +146,8 @@ def test_the_brief_is_opened(visit, server):
     page.close()
 
 
-def test_the_table_is_read_and_sorted(visit, server):
-    page = visit(server, "?resolution=8&from=2017-06-01&category=ROBBERY")
+def test_the_table_is_read_and_sorted(view, server):
+    page = view(server, "?resolution=8&from=2017-06-01&category=ROBBERY")
     tab_to(page, "[data-testid=table-areas], [data-testid=table-hexagons]")
     if page.get_by_test_id("table-hexagons").is_visible() and not page.get_by_test_id("table-hexagons").is_checked():
         page.keyboard.press("ArrowRight")
@@ -166,8 +160,8 @@ def test_the_table_is_read_and_sorted(visit, server):
     page.close()
 
 
-def test_the_map_is_moved_and_an_area_is_picked(visit, server):
-    page = visit(server)
+def test_the_map_is_moved_and_an_area_is_picked(view, server):
+    page = view(server)
     tab_to(page, "[data-testid=map] canvas")
     page.keyboard.press("Equal")
     page.wait_for_url(lambda url: "map=" in url)
@@ -175,7 +169,6 @@ def test_the_map_is_moved_and_an_area_is_picked(visit, server):
     if server.outlined:
         page.keyboard.press("Enter")
         page.wait_for_url(lambda url: "area=" in url)
-    page.close()
 
 
 #: Each view by its address; the tables are on all of them.
@@ -209,14 +202,13 @@ def look_at(page: Page, server, view: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_keeps_anyone_out_of_a_view(visit, server, scheme):
-    page = visit(server, scheme=scheme)
+def test_nothing_keeps_anyone_out_of_a_view(view, server, scheme):
+    page = view(server, scheme=scheme)
     found = {}
     for view in VIEWS:
         look_at(page, server, view)
         found[view] = axe_finds(page)
     assert found == {view: [] for view in VIEWS}
-    page.close()
 
 
 def test_at_twice_the_size_the_page_does_not_scroll_sideways(visit, server):
@@ -247,9 +239,9 @@ def test_nothing_moves_for_whoever_wishes_no_motion(visit, server):
     page.close()
 
 
-def test_words_can_be_spaced_out(visit, server):
+def test_words_can_be_spaced_out(view, server):
     """Text spacing as of WCAG 1.4.12: nothing is cut off that was not before."""
-    page = visit(server, f"?at={AT}")
+    page = view(server, f"?at={AT}")
     page.evaluate(
         """() => { for (const each of document.querySelectorAll("body *")) {
             each.style.lineHeight = "1.5"; each.style.letterSpacing = "0.12em"; each.style.wordSpacing = "0.16em"; } }"""

@@ -40,20 +40,19 @@ def table(page) -> list[list[str]]:
     return page.get_by_test_id("table").locator("tbody tr").evaluate_all("rows => rows.map(row => [...row.cells].map(cell => cell.textContent))")
 
 
-def test_the_switch_is_moved_by_arrow_keys_and_lives_in_the_address(visit, server):
-    page = visit(server)
+def test_the_switch_is_moved_by_arrow_keys_and_lives_in_the_address(view, server):
+    page = view(server)
     page.get_by_test_id("layer-count").focus()
     for layer in LAYERS[1:]:
         page.keyboard.press("ArrowRight")
         expect(page.get_by_test_id(f"layer-{layer}")).to_be_checked()
         page.wait_for_url(lambda address, layer=layer: f"layer={layer}" in address)
-    page.close()
 
 
-def test_hot_spots_are_the_api_s(visit, server):
+def test_hot_spots_are_the_api_s(view, server):
     query = {"from": "2017-06-01", "category": "ROBBERY", "resolution": 9}
     answer = server.json("/api/v1/hotspots", **query)
-    page = visit(server, "?layer=hotspots&from=2017-06-01&category=ROBBERY&resolution=9&table=hexagons")
+    page = view(server, "?layer=hotspots&from=2017-06-01&category=ROBBERY&resolution=9&table=hexagons")
     classes = Counter(cell["class"] for cell in answer["cells"])
     assert legend(page) == {label: classes[name] for name, label in HOT.items()}
     words = page.get_by_test_id("legend").inner_text()
@@ -75,9 +74,9 @@ def test_hot_spots_are_the_api_s(visit, server):
     page.close()
 
 
-def test_emerging_patterns_are_the_api_s(visit, server):
+def test_emerging_patterns_are_the_api_s(view, server):
     answer = server.json("/api/v1/emerging", **{"from": "2016-01-01", "category": "THEFT", "resolution": 8})
-    page = visit(server, "?layer=emerging&from=2016-01-01&category=THEFT&resolution=8")
+    page = view(server, "?layer=emerging&from=2016-01-01&category=THEFT&resolution=8")
     found = {
         "no pattern" if name == "not_detected" else f"{name.replace('_', ' ')} spot": members
         for name, members in answer["patterns"].items()
@@ -88,27 +87,25 @@ def test_emerging_patterns_are_the_api_s(visit, server):
     assert f"{len(answer['steps'])} months" in words
     assert f"n = {answer['n']:,}" in words
     assert (answer["caution"] or "") in words
-    page.close()
 
 
-def test_density_is_the_api_s_and_says_its_unit(visit, server):
+def test_density_is_the_api_s_and_says_its_unit(view, server):
     answer = server.json("/api/v1/density", **{"from": "2016-01-01", "to": "2017-01-01", "category": "BURGLARY"})
-    page = visit(server, "?layer=density&from=2016-01-01&to=2017-01-01&category=BURGLARY&table=hexagons")
+    page = view(server, "?layer=density&from=2016-01-01&to=2017-01-01&category=BURGLARY&table=hexagons")
     words = page.get_by_test_id("legend").inner_text()
     assert "Incidents per km² and year" in words
     assert "bandwidth 400 m" in words
     assert f"n = {answer['mapped']:,} incidents in 1 year" in words
     assert sum(legend(page).values()) == sum(value > 0 for value in answer["values"])
     assert table(page)[0][2] == f"{answer['greatest']:,.0f}"
-    page.close()
 
 
 @pytest.mark.parametrize("compared", ["before", "year"])
-def test_change_is_the_api_s_and_names_both_periods(visit, server, compared):
+def test_change_is_the_api_s_and_names_both_periods(view, server, compared):
     query = {"from": "2017-07-01", "to": "2017-09-01", "category": "THEFT", "resolution": 8}
     before = {"before_from": "2016-07-01", "before_to": "2016-09-01"} if compared == "year" else {}
     answer = server.json("/api/v1/change", **query, **before)
-    page = visit(server, "?layer=change&from=2017-07-01&to=2017-09-01&category=THEFT&resolution=8&table=hexagons")
+    page = view(server, "?layer=change&from=2017-07-01&to=2017-09-01&category=THEFT&resolution=8&table=hexagons")
     if compared == "year":
         page.get_by_test_id("compared").select_option("year")
         page.wait_for_url(lambda address: "compared=year" in address)
@@ -129,10 +126,9 @@ def test_change_is_the_api_s_and_names_both_periods(visit, server, compared):
         each = found[cell]
         difference = f"{each['difference']:+,}" if each["difference"] else "0"
         assert figures == (f"{each['count']:,}", f"{each['before']:,}", difference)
-    page.close()
 
 
-def test_areas_are_coloured_by_their_peak(visit, server):
+def test_areas_are_coloured_by_their_peak(view, server):
     answer = server.json("/api/v1/peaks", limit=500, at="2017-08-06T06:00")
     best = {}
     for window in answer["windows"]:
@@ -143,9 +139,8 @@ def test_areas_are_coloured_by_their_peak(visit, server):
         "beyond": sum(0.001 < q <= 0.05 for q in best.values()),
         "somewhat beyond": sum(0.05 < q <= 0.1 for q in best.values()),
     }
-    page = visit(server, "?layer=peaks&at=2017-08-06T06:00")
+    page = view(server, "?layer=peaks&at=2017-08-06T06:00")
     assert legend(page) == expected
-    page.close()
 
 
 #: What the page shows, at once: total, whether it waits, members of the classes, what is not on the map, and the table's first rows.
@@ -180,11 +175,11 @@ def random_filter(dice: random.Random, meta, layer) -> dict[str, str]:
     return query
 
 
-def test_table_map_legend_and_total_agree_under_any_filter(visit, server):
+def test_table_map_legend_and_total_agree_under_any_filter(view, server):
     meta = server.meta()
     dice = random.Random(14)
     layer = next(each for each in meta["layers"] if each["primary"])
-    page = visit(server, "?resolution=8&table=hexagons")
+    page = view(server, "?resolution=8&table=hexagons")
     for _ in range(200):
         query = random_filter(dice, meta, layer)
         answer = server.json("/api/v1/cells", resolution=8, **query)
@@ -210,15 +205,15 @@ def test_table_map_legend_and_total_agree_under_any_filter(visit, server):
                 "rows": shown["rows"],
             }
 
+        page.wait_for_function("() => document.querySelector('[data-testid=map]').ariaBusy === 'false'")
         until = time.monotonic() + PATIENCE_MS / 1000
         while (shown := found()) != expected:
             assert time.monotonic() < until, f"{query}: the page shows {shown}, the API {expected}"
             page.wait_for_timeout(20)  # the interval of asking, not a hope: the comparison decides
-    page.close()
 
 
-def test_a_refused_layer_says_why_and_shows_no_other(visit, server):
-    page = visit(server, "?from=2017-06-01")
+def test_a_refused_layer_says_why_and_shows_no_other(view, server):
+    page = view(server, "?from=2017-06-01")
     assert legend(page)
     page.get_by_test_id("layer-emerging").check()
     expect(page.get_by_test_id("map")).to_contain_text("The server could not answer")
@@ -227,14 +222,14 @@ def test_a_refused_layer_says_why_and_shows_no_other(visit, server):
     expect(page.get_by_test_id("map")).not_to_contain_text("The server could not answer")
     expect(page.get_by_test_id("legend")).to_contain_text("Incidents per hexagon")
     # The browser notes the refusal.
-    visit.complaints[:] = [text for text in visit.complaints if "400" not in text]
+    view.complaints[:] = [text for text in view.complaints if "400" not in text]
     page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_keeps_anyone_out_of_a_layer(visit, server, scheme):
+def test_nothing_keeps_anyone_out_of_a_layer(view, server, scheme):
     queries = {layer: f"?layer={layer}&at=2017-08-06T06:00&from=2016-01-01&table=hexagons" for layer in LAYERS}
-    page = visit(server, queries[LAYERS[0]], scheme=scheme)
+    page = view(server, queries[LAYERS[0]], scheme=scheme)
     found = {}
     for layer, query in queries.items():
         follow(page, query)
@@ -242,4 +237,3 @@ def test_nothing_keeps_anyone_out_of_a_layer(visit, server, scheme):
         expect(page.get_by_test_id("map")).to_have_attribute("aria-busy", "false")
         found[layer] = axe_finds(page)
     assert found == {layer: [] for layer in LAYERS}
-    page.close()

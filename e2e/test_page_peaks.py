@@ -4,8 +4,8 @@ import re
 
 import pytest
 from conftest import PATIENCE_MS
+from pages import axe_finds
 from playwright.sync_api import expect
-from test_browser import AXE
 
 #: Thieves at a festival in the Loop.
 AT = "2017-08-06T06:00"
@@ -53,44 +53,41 @@ def test_the_first_screen_says_what_is_peaking(visit, server):
 
 
 @pytest.mark.parametrize("hours", [None, *WINDOWS])
-def test_the_list_is_the_api_s(visit, server, hours):
-    page = visit(server, f"?at={AT}" + (f"&window={hours}" if hours else ""))
+def test_the_list_is_the_api_s(view, server, hours):
+    page = view(server, f"?at={AT}" + (f"&window={hours}" if hours else ""))
     expect(page.get_by_test_id("peak").first).to_be_visible()
     assert [tuple(row) for row in shown(page)] == ranking(server, hours, at=AT)
-    page.close()
 
 
-def test_the_list_follows_the_filter(visit, server):
-    page = visit(server, f"?at={AT}&category=BATTERY&area=community_area:32")
+def test_the_list_follows_the_filter(view, server):
+    page = view(server, f"?at={AT}&category=BATTERY&area=community_area:32")
     expect(page.get_by_test_id("peak").first).to_be_visible()
     rows = shown(page)
     assert [tuple(row) for row in rows] == ranking(server, at=AT, category="BATTERY", area="community_area:32")
     assert {(area, category) for area, category, _, _ in rows} == {("32", "BATTERY")}
-    page.close()
 
 
-def test_a_calm_hour_is_not_made_exciting(visit, server):
+def test_a_calm_hour_is_not_made_exciting(view, server):
     every = [peak for window in server.json("/api/v1/peaks", limit=1)["windows"] for peak in window["peaks"]]
-    page = visit(server)
+    page = view(server)
     calm = "Nothing stands out among"
     if min(peak["q"] for peak in every) > 0.1:
         expect(page.get_by_test_id("peaks-summary")).to_contain_text(calm)
     else:
         expect(page.get_by_test_id("peaks-summary")).not_to_contain_text(calm)
-    page.close()
 
 
-def test_what_was_never_published_is_said(visit, server):
-    page = visit(server, f"?at={AT}&as=said")
+def test_what_was_never_published_is_said(view, server):
+    page = view(server, f"?at={AT}&as=said")
     expect(page.get_by_test_id("peaks")).to_contain_text("Nothing was published by then")
     # The browser notes the refusal.
-    visit.complaints[:] = [text for text in visit.complaints if "400" not in text]
+    view.complaints[:] = [text for text in view.complaints if "400" not in text]
     page.close()
 
 
-def test_the_explanation_adds_up(visit, server):
+def test_the_explanation_adds_up(view, server):
     why = server.json("/api/v1/explain", area="community_area:32", category="THEFT", window=24, at=AT)
-    page = visit(server, f"?at={AT}&peak={THEFT}")
+    page = view(server, f"?at={AT}&peak={THEFT}")
     explanation = page.get_by_test_id("explanation")
     expect(explanation.get_by_test_id("explanation-verdict")).to_contain_text(f"{why['observed']} in 24 hours")
     tables = explanation.get_by_test_id("parts")
@@ -105,11 +102,10 @@ def test_the_explanation_adds_up(visit, server):
     # Its incidents, in all other views.
     explanation.get_by_test_id("explanation-link").click()
     expect(page.get_by_test_id("total")).to_have_text(str(why["observed"]))
-    page.close()
 
 
-def test_why_is_asked_and_closed_by_keyboard(visit, server):
-    page = visit(server, f"?at={AT}&window=24")
+def test_why_is_asked_and_closed_by_keyboard(view, server):
+    page = view(server, f"?at={AT}&window=24")
     row = page.get_by_test_id("peak").first.get_by_role("button")
     row.focus()
     page.keyboard.press("Enter")
@@ -128,29 +124,24 @@ def test_why_is_asked_and_closed_by_keyboard(visit, server):
     assert "peak=" not in page.url
     page.go_back()
     expect(page.get_by_test_id("explanation")).to_be_visible()
-    page.close()
 
 
-def test_both_lists_are_reached_by_arrow_keys(visit, server):
-    page = visit(server)
+def test_both_lists_are_reached_by_arrow_keys(view, server):
+    page = view(server)
     page.get_by_test_id("tab-peaks").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_test_id("tab-ranked")).to_be_focused()
     expect(page.get_by_test_id("ranked")).to_be_visible()
     expect(page.get_by_test_id("peaks")).to_be_hidden()
     assert "list=ranked" in page.url
-    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 @pytest.mark.parametrize("query", ["", f"&peak={THEFT}", "&list=ranked"])
-def test_nothing_keeps_anyone_out_of_the_lists(visit, server, scheme, width, height, query):
-    page = visit(server, f"?at={AT}{query}", scheme=scheme, width=width, height=height)
+def test_nothing_keeps_anyone_out_of_the_lists(view, server, scheme, width, height, query):
+    page = view(server, f"?at={AT}{query}", scheme=scheme, width=width, height=height)
     if "peak=" in query:
         expect(page.get_by_test_id("explanation-verdict")).to_be_visible(timeout=PATIENCE_MS)
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    assert not [f"{violation['id']}: {node['html'][:120]}" for violation in found for node in violation["nodes"]]
-    page.close()
+    assert axe_finds(page) == []

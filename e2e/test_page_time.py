@@ -33,8 +33,8 @@ def test_an_address_opens_a_moment(visit, server):
 
 
 @pytest.mark.parametrize(("unit", "hours"), [("hour", 1), ("day", 24), ("week", 168)])
-def test_steps_go_back_and_forward(visit, server, unit, hours):
-    page = visit(server, f"?at={AT}")
+def test_steps_go_back_and_forward(view, server, unit, hours):
+    page = view(server, f"?at={AT}")
     page.get_by_test_id(f"time-back-{unit}").focus()
     page.keyboard.press("Enter")
     before = (datetime.fromisoformat(AT) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M")
@@ -43,20 +43,18 @@ def test_steps_go_back_and_forward(visit, server, unit, hours):
     expect(page.get_by_test_id("total")).to_have_text(f"{until(server, before):,}")
     page.get_by_test_id(f"time-forward-{unit}").click()
     expect(page.get_by_test_id("time-at")).to_have_value(AT)
-    page.close()
 
 
-def test_now_is_the_newest_again(visit, server):
-    page = visit(server, f"?at={AT}")
+def test_now_is_the_newest_again(view, server):
+    page = view(server, f"?at={AT}")
     page.get_by_test_id("time-now").click()
     expect(page.get_by_test_id("total")).to_have_text(f"{server.meta()['incidents']['total']:,}")
     assert moment(page) is None
     expect(page.get_by_test_id("time-forward-day")).to_be_disabled()
-    page.close()
 
 
-def test_it_plays_and_stops(visit, server):
-    page = visit(server, f"?at={AT}&from=2017-07-10")
+def test_it_plays_and_stops(view, server):
+    page = view(server, f"?at={AT}&from=2017-07-10")
     page.get_by_test_id("time-pace").select_option("week")
     page.get_by_test_id("time-play").click()
     third = (datetime.fromisoformat(AT) + timedelta(weeks=2)).strftime("%Y-%m-%dT%H:%M")
@@ -71,9 +69,8 @@ def test_it_plays_and_stops(visit, server):
     page.close()
 
 
-def test_a_period_after_the_moment_is_said(visit, server):
-    page = visit(server, f"?at={AT}")
+def test_a_period_after_the_moment_is_said(view, server):
+    page = view(server, f"?at={AT}")
     page.get_by_test_id("filter-from").fill("2017-09-01")
     expect(page.get_by_test_id("map")).to_contain_text("The period begins after the moment that is shown")
     expect(page.get_by_test_id("total")).to_have_text("0")
-    page.close()

@@ -30,10 +30,11 @@ def folder(whole_city):
 
 
 @pytest.fixture(scope="module")
-def incidents(city_csv):
+def incidents(city_database):
     """The file as DuckDB reads it: civil time, area and category of each incident that has an area."""
     database = duckdb.connect()
-    database.execute(f"""
+    database.execute(f"ATTACH '{city_database}' AS city (READ_ONLY)")
+    database.execute("""
         CREATE TABLE incidents AS
         SELECT strptime("Date", '%m/%d/%Y %I:%M:%S %p') AS occurred_at, "Community Area" AS area,
             CASE
@@ -41,7 +42,7 @@ def incidents(city_csv):
                 WHEN "Primary Type" = 'CRIM SEXUAL ASSAULT' THEN 'CRIMINAL SEXUAL ASSAULT'
                 ELSE "Primary Type"
             END AS category
-        FROM read_csv('{city_csv}', header = true, all_varchar = true)
+        FROM city.raw
         WHERE "Community Area" NOT IN ('', '0')
     """)
     return database

@@ -16,8 +16,8 @@ TOTAL = 1_718_685
 
 
 @pytest.fixture(scope="module")
-def reference(city_csv):
-    return Reference(city_csv)
+def reference(city_database):
+    return Reference(city_database)
 
 
 @pytest.fixture(scope="module")

@@ -9,39 +9,11 @@ import pytest
 from cluster import Embedded
 from conftest import BINARY, run_to_end
 from data import FEED
-from services.s3 import ACCESS_KEY, BUCKET, SECRET_KEY
-from services.service import Unavailable, cpu_steps, free_ports, wait_until
-from services.spark.connect import SparkConnect
+from services.s3 import BUCKET
+from services.service import cpu_steps, free_ports, wait_until
+from sparks import started
 
 SIMULATED = 250_000
-
-
-@pytest.fixture(scope="module")
-def aws(servers):
-    _, s3 = servers
-    return {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3.port}",
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-    }
-
-
-def started(directory: Path, **options) -> SparkConnect:
-    try:
-        SparkConnect.provision()
-    except Unavailable as why:
-        pytest.skip(f"spark: {why}")
-    service = SparkConnect(directory, **options)
-    service.start()
-    return service
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory, aws):
-    service = started(tmp_path_factory.mktemp("spark"), store=aws)
-    yield f"spark://127.0.0.1:{service.port}"
-    service.stop()
 
 
 @pytest.fixture(scope="module")

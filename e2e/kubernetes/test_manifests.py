@@ -1,7 +1,12 @@
 """Every manifest, as strictly as it can be looked at; the chart makes the same."""
 
 import json
+import re
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 
 import jsonschema_rs
 import pytest
@@ -11,12 +16,31 @@ from node import MANIFESTS, containers, drain_deadline_s, kubectl, kustomized
 
 import programs
 
-OVERLAYS = ["overlays/demo", "overlays/production"]
+#: An overlay, and the components that are used beside its own.
+OVERLAYS = {
+    "demo": ("demo", []),
+    "production": ("production", []),
+    "a Spark elsewhere": ("production", ["spark"]),
+    "Spark in one pod": ("demo", ["spark-server", "spark"]),
+    "Spark with executors": ("production", ["spark", "spark-server", "spark-executors"]),
+}
+
+
+def with_components(overlay: str, components: list[str], patches: Sequence[dict] = ()):
+    """The objects of an overlay with these components before its own, whose order must not matter, and with patches of its own."""
+    with tempfile.TemporaryDirectory(dir=MANIFESTS / "overlays") as folder:
+        shutil.copytree(MANIFESTS / "overlays" / overlay, folder, dirs_exist_ok=True)
+        path = Path(folder) / "kustomization.yaml"
+        whole = yaml.safe_load(path.read_text())
+        whole["components"] = [f"../../components/{name}" for name in components] + whole["components"]
+        whole["patches"] = [*whole.get("patches", []), *patches]
+        path.write_text(yaml.safe_dump(whole))
+        return kustomized(f"overlays/{Path(folder).name}")
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
 def documents(request):
-    return kustomized(request.param)
+    return with_components(*OVERLAYS[request.param])
 
 
 def pod_of(document):
@@ -35,7 +59,7 @@ def pods_of(documents):
 
 
 def roles(documents):
-    backing = {"kafka", "s3", "influxdb", "grafana"}
+    backing = {"kafka", "s3", "influxdb", "grafana", "spark"}
     return [(name, pod) for name, pod in pods_of(documents) if name not in backing]
 
 
@@ -44,13 +68,18 @@ def test_every_role_has_a_workload(documents):
     assert found == {"produce", "count", "detect", "archive", "snapshot", "fetch", "serve"}
 
 
+def assert_locked_down(name, pod):
+    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
+    for container in containers(pod):
+        assert container["securityContext"]["readOnlyRootFilesystem"] and not container["securityContext"]["allowPrivilegeEscalation"]
+        assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
+
+
 def test_every_pod_is_locked_down(documents):
     for name, pod in roles(documents):
         assert pod["automountServiceAccountToken"] is False, name
-        assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
+        assert_locked_down(name, pod)
         for container in containers(pod):
-            assert container["securityContext"]["readOnlyRootFilesystem"] and not container["securityContext"]["allowPrivilegeEscalation"]
-            assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
             assert container["resources"]["limits"]["memory"] and container["resources"]["requests"]["cpu"]
 
 
@@ -85,6 +114,90 @@ def test_the_api_server_takes_every_manifest(documents, definitions):
     said = kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", given=yaml.safe_dump_all(others), code=None)
     assert said.count("(server dry run)") == len(others), said
     assert "Warning" not in said and "would violate" not in said, said
+
+
+# ----- Spark ---------------------------------------------------------------------------------------
+
+
+def named(documents, kind: str, name: str):
+    """An object by its name, behind which kustomize may have put a hash."""
+    (found,) = [each for each in documents if each["kind"] == kind and re.fullmatch(f"{name}(-[a-z0-9]{{10}})?", each["metadata"]["name"])]
+    return found
+
+
+@pytest.fixture(scope="module")
+def spark():
+    return with_components(*OVERLAYS["Spark with executors"])
+
+
+def settings_of(documents) -> dict[str, str]:
+    """Of the server; a later one wins."""
+    (server,) = pod_of(named(documents, "Deployment", "spark"))["containers"]
+    flags = dict(each.removeprefix("--").split("=", 1) for each in server["args"] if not each.startswith("--conf="))
+    return flags | dict(each.removeprefix("--conf=").split("=", 1) for each in server["args"] if each.startswith("--conf="))
+
+
+@pytest.mark.parametrize("overlay", ["production", "demo"])
+@pytest.mark.parametrize("components", [["spark"], ["spark", "spark-server"]], ids=["spark", "spark-server"])
+def test_roles_of_spark_have_its_address_and_token(overlay, components):
+    made = with_components(overlay, components)
+    config = named(made, "ConfigMap", "blotter")["data"]
+    assert config["BLOTTER_COUNT_ENGINE"] == config["BLOTTER_SNAPSHOT_ENGINE"] == "spark://spark:15002"
+    for name, pod in roles(made):
+        mounts = {mount["name"]: mount["mountPath"] for container in containers(pod) for mount in container["volumeMounts"]}
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        assert ("spark" in volumes) == ("spark" in mounts) == (name in ("count", "snapshot")), name
+        if "spark" in volumes:
+            (item,) = volumes["spark"]["secret"]["items"]
+            assert config["SPARK_CONNECT_TOKEN_FILE"] == f"{mounts['spark']}/{item['path']}"
+    policy = named(made, "NetworkPolicy", "spark")["spec"]
+    assert policy["podSelector"]["matchExpressions"][0]["values"] == ["count", "snapshot"]
+    assert [port["port"] for port in policy["egress"][0]["ports"]] == [15002]
+
+
+def test_an_overlay_changes_the_engines():
+    """By a patch: what a component generates wins over what its overlay generates."""
+    engines = {"BLOTTER_COUNT_ENGINE": "embedded", "BLOTTER_SNAPSHOT_ENGINE": "spark://elsewhere:443;use_ssl=true"}
+    patch = [{"op": "replace", "path": f"/data/{name}", "value": engine} for name, engine in engines.items()]
+    made = with_components("production", ["spark"], [{"target": {"kind": "ConfigMap", "name": "blotter"}, "patch": json.dumps(patch)}])
+    config = named(made, "ConfigMap", "blotter")
+    assert engines.items() <= config["data"].items()
+    for name, pod in roles(made):
+        assert config["metadata"]["name"] in json.dumps(pod), name
+
+
+def test_spark_and_its_executors_are_locked_down(spark):
+    assert_locked_down("spark", pod_of(named(spark, "Deployment", "spark")))
+    executor = yaml.safe_load(named(spark, "ConfigMap", "spark-executor")["data"]["executor.yaml"])
+    assert_locked_down("executor", executor["spec"])
+    assert executor["spec"]["automountServiceAccountToken"] is False
+
+
+def test_parts_of_spark_fit_together(spark):
+    settings, server = settings_of(spark), pod_of(named(spark, "Deployment", "spark"))["containers"][0]
+    assert settings["master"].startswith("k8s://") and settings["spark.kubernetes.container.image"] == server["image"]
+    # As the documentation names them, and as the tests' own server has them.
+    assert settings["packages"] in (ROOT / "docs/scaling.md").read_text()
+    service = named(spark, "Service", "spark-driver")
+    assert settings["spark.driver.host"] == service["metadata"]["name"]
+    ports = {each["name"]: str(each["port"]) for each in service["spec"]["ports"]}
+    assert ports == {"driver": settings["spark.driver.port"], "blocks": settings["spark.blockManager.port"]}
+    folder = next(mount["mountPath"] for mount in server["volumeMounts"] if mount["name"] == "executor")
+    assert settings["spark.kubernetes.executor.podTemplateFile"] == f"{folder}/executor.yaml"
+    keys = {variable["valueFrom"]["secretKeyRef"]["key"] for variable in server["env"] if "secretKeyRef" in variable.get("valueFrom", {})}
+    assert keys == {"token", "aws-access-key-id", "aws-secret-access-key"}
+
+
+def test_the_api_server_takes_an_executor(spark, definitions):
+    namespace = next(each for each in spark if each["kind"] == "Namespace")
+    kubectl("apply", "-f", "-", given=yaml.safe_dump(namespace))
+    executor = yaml.safe_load(named(spark, "ConfigMap", "spark-executor")["data"]["executor.yaml"])
+    executor["metadata"]["name"] = "executor"
+    said = kubectl("-n", "blotter", "apply", "--dry-run=server", "--validate=strict", "-f", "-", given=yaml.safe_dump(executor), code=None)
+    assert "(server dry run)" in said and "Warning" not in said and "would violate" not in said, said
+
+
+# ----- the chart -----------------------------------------------------------------------------------
 
 
 def test_keda_takes_the_scaled_object(definitions):

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -142,6 +142,8 @@ class Service:
 
     #: Its name on the command line and in skips.
     name: ClassVar[str]
+    #: For a server in Java, beside its own.
+    java_options: Sequence[str] = ()
 
     @classmethod
     def provision(cls) -> None:

@@ -16,7 +16,8 @@ use crate::{
     outlines::{self, Boundaries},
     restore::{self, Restore},
     roles::{
-        archive, count,
+        archive,
+        count::{self, Count},
         detect::{self, Detect},
         fetch::{self, Fetch},
         online::{self, Online},
@@ -61,7 +62,7 @@ pub(crate) enum Command {
     /// Append a source's records to the log
     Produce(Produce),
     /// Count the log's incidents by hour, area and category
-    Count(LogToStore),
+    Count(Count),
     /// Find what is peaking in the hourly counts; write both to time-series sinks
     Detect(Detect),
     /// Run `count` and `detect` in one process

@@ -25,7 +25,7 @@ use blotter_offline::archive::{self, ArchiveConfig, ArchiveParts, ArchiveProgres
 use blotter_online::{CountConfig, DetectConfig};
 use blotter_produce::ProduceProgress;
 use blotter_query::LoadParts;
-use blotter_runtime::{Crew, Operations, signals};
+use blotter_runtime::{Crew, Operations, sentence, signals};
 use blotter_serve::ServeParts;
 use blotter_source::RetryPolicy;
 use clap::Args;
@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &Demo, rules: &[RuleConfig]) -> Result<()> {
         Ok(first) => Some(first),
         // Such as a full disk: what is known is served, and the role tries again.
         Err(error) if is_retryable(&error) => {
-            tracing::warn!("{error:#}; serving the data loaded earlier");
+            tracing::warn!("{}; serving the data loaded earlier", sentence(&error));
             producer.retry.begun = true;
             None
         }

@@ -28,6 +28,7 @@ mod simulate;
 mod sources;
 
 use anyhow::{Context, Result};
+use blotter_runtime::sentence;
 use clap::{CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
         // `blotter rejected | head` is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!("{}", sentence(&error));
             ExitCode::FAILURE
         }
     }

@@ -3,7 +3,7 @@
 use crate::{boundaries::file, flags::City, profiles, sources};
 use anyhow::{Context, Result, bail};
 use blotter_city::{Outlines, Profile};
-use blotter_runtime::{Shutdown, signals};
+use blotter_runtime::{Shutdown, sentence, signals};
 use blotter_source::{BoundaryPortal, SocrataOptions};
 use clap::Args;
 use std::{
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Boundaries) -> Result<()> {
             Ok(areas) => println!("{name}: {areas} areas in {}", file(&folder, name).display()),
             // The other layers are worth having without it.
             Err(error) => {
-                tracing::error!("{name}, dataset {dataset}: {error:#}");
+                tracing::error!("{name}, dataset {dataset}: {}", sentence(&error));
                 failed += 1;
             }
         }

@@ -10,6 +10,7 @@ use blotter_log::{EmbeddedLog, EmbeddedOptions, Log};
 #[cfg(feature = "kafka")]
 use blotter_log::{KafkaLog, KafkaLogin, KafkaOptions};
 use blotter_online::sinks::{Secrets, Sink, open_sink};
+use blotter_spark::Engine;
 use blotter_store::Store;
 use std::{
     collections::HashSet,
@@ -18,6 +19,15 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+/// The engine with Spark's token as it is now: its file may change between two rounds.
+pub(crate) fn with_token(engine: &Engine) -> Result<Engine> {
+    Ok(match engine {
+        Engine::Embedded => Engine::Embedded,
+        #[cfg(feature = "spark")]
+        Engine::Spark(address) => Engine::Spark(address.clone().with_token(secret("SPARK_CONNECT_TOKEN")?)),
+    })
+}
 
 /// A log of either kind.
 #[derive(Clone)]

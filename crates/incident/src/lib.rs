@@ -35,7 +35,7 @@ pub use json::IncidentRecord;
 pub use message::MessageParser;
 pub use outliers::{first_month, newest_hour};
 pub use parser::{MAX_BATCH_ROWS, Observation, Parser, TypedRow, Word, WordColumn};
-pub use partition::{murmur2, partition_of};
+pub use partition::{misplaced_rows, murmur2, partition_of, stretches_between};
 pub use points::PointTally;
 pub use reason::Reason;
 pub use rejected::{Rejected, rejected_batch, rejected_rows, rejected_schema};

@@ -1,6 +1,9 @@
 //! Which partition of the log an incident belongs to: the `murmur2_random` partitioner that Kafka's
 //! Java client and librdkafka share, so that all revisions of one incident stay in order.
 
+use crate::IncidentBatch;
+use arrow::array::RecordBatch;
+
 /// Kafka's murmur2 (seed `0x9747b28c`), as in its Java client.
 pub fn murmur2(key: &[u8]) -> u32 {
     const MULTIPLIER: u32 = 0x5bd1_e995;
@@ -25,6 +28,35 @@ pub fn murmur2(key: &[u8]) -> u32 {
 /// The partition of `key` among `partitions`.
 pub fn partition_of(key: &[u8], partitions: u32) -> u32 {
     (murmur2(key) & 0x7fff_ffff) % partitions
+}
+
+/// The rows of a batch whose incidents belong in another partition. No producer of Blotter's puts them there; who counts them counts
+/// an incident twice.
+pub fn misplaced_rows(batch: &IncidentBatch<'_>, city: &str, partition: u32, partitions: u32) -> Vec<usize> {
+    let mut key = Vec::with_capacity(64);
+    key.extend_from_slice(city.as_bytes());
+    key.push(b'/');
+    let prefix = key.len();
+    (0..batch.len)
+        .filter(|row| {
+            key.truncate(prefix);
+            key.extend_from_slice(batch.id.value(*row).as_bytes());
+            partition_of(&key, partitions) != partition
+        })
+        .collect()
+}
+
+/// The stretches of a batch between these rows: first row and records.
+pub fn stretches_between(batch: &RecordBatch, rows: &[usize]) -> Vec<(usize, RecordBatch)> {
+    let mut start = 0;
+    let mut stretches = Vec::with_capacity(rows.len() + 1);
+    for end in rows.iter().copied().chain([batch.num_rows()]) {
+        if end > start {
+            stretches.push((start, batch.slice(start, end - start)));
+        }
+        start = end + 1;
+    }
+    stretches
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The threads of the roles. One that fails closes all.
 
-use crate::Shutdown;
+use crate::{Shutdown, sentence};
 use anyhow::{Context, Result, anyhow};
 use std::thread::JoinHandle;
 
@@ -62,7 +62,7 @@ impl Crew {
             if first.is_ok() {
                 first = ended;
             } else if let Err(error) = ended {
-                tracing::error!("{error:#}");
+                tracing::error!("{}", sentence(&error));
             }
         }
         first

@@ -5,6 +5,7 @@
 //! - [`Operations`] and [`OpsServer`]: `/metrics`, `/healthz` and `/readyz`; [`Exposition`]: figures for Prometheus;
 //! - [`http`]: a server that bounds what strangers can hold; [`Hosts`]: which names it answers to; [`Lane`]: queues of
 //!   questions; [`Problem`]: what a client sees of an error;
+//! - [`sentence()`]: an error and its causes, for people;
 //! - [`priority`] and [`open_files`]: what the process asks of the system.
 
 mod crew;
@@ -17,6 +18,7 @@ mod operations;
 mod ops;
 pub mod priority;
 mod problem;
+mod sentence;
 mod shutdown;
 pub mod signals;
 mod supervise;
@@ -28,5 +30,6 @@ pub use lane::{AnswerMemory, Demand, Lane};
 pub use operations::Operations;
 pub use ops::{OpsServer, RoleStatus};
 pub use problem::{Problem, ProblemDetails, RETRY_AFTER_S};
+pub use sentence::sentence;
 pub use shutdown::Shutdown;
 pub use supervise::{Failure, supervise};

@@ -1,6 +1,6 @@
 //! A role that a part has failed is run again: from what is durable, after a pause.
 
-use crate::{Operations, Shutdown};
+use crate::{Operations, Shutdown, sentence};
 use anyhow::{Error, Result};
 use std::time::{Duration, Instant};
 
@@ -41,16 +41,18 @@ pub fn supervise(
             Failure::Passing => {
                 operations.stumbled();
                 tracing::warn!(
-                    "{}: {error:#}; going on from what is durable in {} ms",
+                    "{}: {}; going on from what is durable in {} ms",
                     operations.role,
+                    sentence(&error),
                     pause.as_millis()
                 );
             }
             Failure::Refused if operations.waits_for_people() => {
                 operations.stumbled();
                 tracing::error!(
-                    "{}: {error:#}; it waits, and tries again in {} s",
+                    "{}: {}; it waits, and tries again in {} s",
                     operations.role,
+                    sentence(&error),
                     LONGEST_PAUSE.as_secs()
                 );
                 pause = LONGEST_PAUSE;

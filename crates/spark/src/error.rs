@@ -55,6 +55,14 @@ pub enum SparkError {
         /// What it said.
         reason: String,
     },
+    /// It could not finish the work: an executor was lost, the store was away. It may pass.
+    #[error("Spark at {address} gave up: {reason}")]
+    Aborted {
+        /// Whose.
+        address: String,
+        /// What it said.
+        reason: String,
+    },
     /// It said no to the question itself.
     #[error("Spark at {address} failed: {reason}")]
     Failed {
@@ -82,7 +90,7 @@ pub enum SparkError {
 impl SparkError {
     /// Whether it may pass by itself.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Aborted { .. })
     }
 
     /// Whether somebody must act, and the same may then succeed.
@@ -93,6 +101,7 @@ impl SparkError {
     pub(crate) fn of(address: &str, status: &Status) -> Self {
         let address = address.to_owned();
         let reason = first_line(status.message());
+        let is_about_the_question = QUESTION_STATES.iter().any(|state| status.message().contains(state));
         match status.code() {
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Aborted => {
                 Self::Unreachable { address, reason }
@@ -102,10 +111,14 @@ impl SparkError {
             _ if std::error::Error::source(status).is_some() => Self::Unreachable { address, reason },
             _ if lacks_delta(&reason) => Self::NoDelta { address, reason },
             _ if lacks_store(&reason) => Self::NoStore { address, reason },
-            _ => Self::Failed { address, reason },
+            _ if is_about_the_question => Self::Failed { address, reason },
+            _ => Self::Aborted { address, reason },
         }
     }
 }
+
+/// The classes of SQL's states in which a question is wrong, or asks for what this server cannot do.
+const QUESTION_STATES: [&str; 2] = ["SQLSTATE: 42", "SQLSTATE: 0A"];
 
 /// The time between two attempts.
 pub(crate) fn pause(attempt: u32) -> Duration {
@@ -163,6 +176,12 @@ mod tests {
             false,
         );
         check(Code::Internal, "No FileSystem for scheme \"s3a\"", "hadoop-aws", false);
-        check(Code::Internal, "[TABLE_OR_VIEW_NOT_FOUND] x\n\tat y", "failed: [TABLE_OR_VIEW_NOT_FOUND] x", false);
+        check(
+            Code::Internal,
+            "[TABLE_OR_VIEW_NOT_FOUND] x SQLSTATE: 42P01\n\tat y",
+            "failed: [TABLE_OR_VIEW_NOT_FOUND] x",
+            false,
+        );
+        check(Code::Internal, "Job aborted due to stage failure: lost task", "gave up: Job aborted", true);
     }
 }

@@ -6,11 +6,26 @@
 //! The protocol's messages are written out here, as far as Blotter uses them. The official crate carries the whole DataFrame API on
 //! another version of Arrow, and its protocol crate needs `protoc` to build.
 
-mod address;
-mod error;
-mod messages;
-mod session;
+//!
+//! All of it is the feature `client`. Without it there is [`Engine`] alone, which says then that Spark is none.
 
-pub use address::SparkAddress;
-pub use error::{Result, SparkError};
-pub use session::SparkSession;
+mod engine;
+pub use engine::Engine;
+
+#[cfg(feature = "client")]
+mod address;
+#[cfg(feature = "client")]
+mod error;
+#[cfg(feature = "client")]
+mod messages;
+#[cfg(feature = "client")]
+mod session;
+#[cfg(feature = "client")]
+mod table;
+#[cfg(feature = "client")]
+pub use {
+    address::SparkAddress,
+    error::{Result, SparkError},
+    session::SparkSession,
+    table::delta,
+};

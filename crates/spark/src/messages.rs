@@ -16,10 +16,56 @@ pub(crate) struct Plan {
     pub root: Option<Relation>,
 }
 
+/// One of its fields, beside `common`.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Relation {
+    #[prost(message, optional, tag = "1")]
+    pub common: Option<RelationCommon>,
     #[prost(message, optional, tag = "10")]
     pub sql: Option<Sql>,
+    #[prost(message, optional, tag = "11")]
+    pub local: Option<LocalRelation>,
+    #[prost(message, optional, boxed, tag = "16")]
+    pub alias: Option<Box<SubqueryAlias>>,
+    #[prost(message, optional, boxed, tag = "41")]
+    pub with: Option<Box<WithRelations>>,
+}
+
+/// What any relation may have.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RelationCommon {
+    /// Distinct within a plan.
+    #[prost(int64, optional, tag = "2")]
+    pub plan_id: Option<i64>,
+}
+
+/// Rows that travel with the plan.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct LocalRelation {
+    /// A whole stream of Arrow's IPC format.
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    pub data: Option<bytes::Bytes>,
+    /// Names and types, as in `CREATE TABLE`.
+    #[prost(string, optional, tag = "2")]
+    pub schema: Option<String>,
+}
+
+/// A relation under a name.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SubqueryAlias {
+    #[prost(message, optional, boxed, tag = "1")]
+    pub input: Option<Box<Relation>>,
+    #[prost(string, tag = "2")]
+    pub alias: String,
+}
+
+/// A relation that may name others.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct WithRelations {
+    #[prost(message, optional, boxed, tag = "1")]
+    pub root: Option<Box<Relation>>,
+    #[prost(message, repeated, tag = "2")]
+    pub references: Vec<Relation>,
 }
 
 #[derive(Clone, PartialEq, Message)]

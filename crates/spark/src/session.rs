@@ -4,12 +4,17 @@ use crate::{
     address::SparkAddress,
     error::{Result, SparkError, pause},
     messages::{
-        AnalyzePlanRequest, AnalyzePlanResponse, Empty, ExecutePlanRequest, ExecutePlanResponse, Plan,
-        ReattachExecuteRequest, ReattachOptions, Relation, Release, ReleaseExecuteRequest, ReleaseSessionRequest,
-        ReleaseUntil, RequestOption, Sql, UserContext,
+        AnalyzePlanRequest, AnalyzePlanResponse, Empty, ExecutePlanRequest, ExecutePlanResponse, LocalRelation, Plan,
+        ReattachExecuteRequest, ReattachOptions, Relation, RelationCommon, Release, ReleaseExecuteRequest,
+        ReleaseSessionRequest, ReleaseUntil, RequestOption, Sql, SubqueryAlias, UserContext, WithRelations,
     },
 };
-use arrow::{array::RecordBatch, ipc::reader::StreamReader};
+use arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, FieldRef, SchemaRef, TimeUnit},
+    error::ArrowError,
+    ipc::{reader::StreamReader, writer::StreamWriter},
+};
 use blotter_runtime::Shutdown;
 use std::{io::Cursor, time::Duration};
 use tokio::runtime::{Builder, Runtime};
@@ -105,15 +110,74 @@ impl SparkSession {
     pub fn rows<E: From<SparkError>>(
         &self,
         sql: &str,
+        each: impl FnMut(RecordBatch) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        self.answer_of(question(sql), each)
+    }
+
+    /// … where the question names rows of the caller's by that name. They travel with it: a few ten megabytes at most.
+    pub fn rows_with<E: From<SparkError>>(
+        &self,
+        sql: &str,
+        name: &str,
+        schema: &SchemaRef,
+        rows: &[RecordBatch],
+        each: impl FnMut(RecordBatch) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let local = local(schema, rows).map_err(|error| SparkError::Setting(format!("rows for Spark: {error}")))?;
+        let named = SubqueryAlias { input: Some(Box::new(local)), alias: name.to_owned() };
+        // Spark works without the id, Sail does not.
+        let common = RelationCommon { plan_id: Some(1) };
+        let reference = Relation { common: Some(common), alias: Some(Box::new(named)), ..Relation::default() };
+        let with = WithRelations { root: Some(Box::new(question(sql))), references: vec![reference] };
+        self.answer_of(Relation { with: Some(Box::new(with)), ..Relation::default() }, each)
+    }
+
+    fn answer_of<E: From<SparkError>>(
+        &self,
+        root: Relation,
         mut each: impl FnMut(RecordBatch) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let plan = Plan { root: Some(Relation { sql: Some(Sql { query: sql.to_owned() }) }) };
+        let plan = Plan { root: Some(root) };
         let mut execution = Execution::default();
         let result = self.attend(&mut execution, &plan, &mut each);
         // Whether it went well or not: the server need not keep anything of it.
         self.release(&execution, Release::All(Empty {}));
         result
     }
+}
+
+fn question(sql: &str) -> Relation {
+    Relation { sql: Some(Sql { query: sql.to_owned() }), ..Relation::default() }
+}
+
+fn local(schema: &SchemaRef, rows: &[RecordBatch]) -> std::result::Result<Relation, ArrowError> {
+    let mut data = Vec::new();
+    let mut writer = StreamWriter::try_new(&mut data, schema)?;
+    for batch in rows {
+        writer.write(batch)?;
+    }
+    writer.finish()?;
+    drop(writer);
+    // Spark reads the schema from the data where it is left out, Sail does not.
+    let relation = LocalRelation { data: Some(data.into()), schema: Some(columns(schema)?) };
+    Ok(Relation { local: Some(relation), ..Relation::default() })
+}
+
+/// A schema as Spark's SQL writes it.
+fn columns(schema: &SchemaRef) -> std::result::Result<String, ArrowError> {
+    let column = |field: &FieldRef| {
+        let kind = match field.data_type() {
+            DataType::Int32 => "INT",
+            DataType::Int64 => "BIGINT",
+            DataType::Utf8 => "STRING",
+            DataType::Timestamp(TimeUnit::Microsecond, None) => "TIMESTAMP_NTZ",
+            other => return Err(ArrowError::SchemaError(format!("no column of type {other} is sent to Spark"))),
+        };
+        Ok(format!("`{}` {kind}{}", field.name(), if field.is_nullable() { "" } else { " NOT NULL" }))
+    };
+    let columns: Vec<String> = schema.fields().iter().map(column).collect::<std::result::Result<_, _>>()?;
+    Ok(columns.join(", "))
 }
 
 fn endpoint(address: &SparkAddress) -> Result<Endpoint> {
@@ -214,7 +278,7 @@ impl SparkSession {
         }
         match self.patiently(self.reattach(execution))? {
             // A server that was started anew knows nothing of it. It begins again, unless a part was taken: the caller has that.
-            Err(SparkError::Failed { reason, .. }) if is_forgotten(&reason) => {
+            Err(SparkError::Aborted { reason, .. } | SparkError::Failed { reason, .. }) if is_forgotten(&reason) => {
                 execution.id.clear();
                 if execution.taken.is_some() {
                     execution.attempts = ATTEMPTS;
@@ -225,9 +289,9 @@ impl SparkSession {
         }
     }
 
-    /// Waits after a failure that may pass; any other ends the execution, and so does one too many.
+    /// Waits after a failure of the connection; any other ends the execution, and so does one too many.
     fn pause_after(&self, error: SparkError, execution: &mut Execution) -> Result<()> {
-        if !error.is_transient() || execution.attempts >= ATTEMPTS {
+        if !matches!(error, SparkError::Unreachable { .. }) || execution.attempts >= ATTEMPTS {
             return Err(error);
         }
         tracing::debug!(%error, attempt = execution.attempts, "the execution is attended again");
@@ -376,10 +440,42 @@ async fn ready(grpc: &mut Grpc<Channel>, address: &str) -> Result<()> {
     })
 }
 
+/// Whether the server no longer has an execution: in the words of Spark, and of Sail.
 fn is_forgotten(reason: &str) -> bool {
-    reason.contains("OPERATION_NOT_FOUND") || reason.contains("SESSION_NOT_FOUND")
+    ["OPERATION_NOT_FOUND", "SESSION_NOT_FOUND", "operation not found", "context not found for operation"]
+        .iter()
+        .any(|sign| reason.contains(sign))
 }
 
 fn client() -> String {
     format!("blotter/{}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::datatypes::{Field, Schema};
+
+    #[test]
+    fn schema_is_written_as_spark_sql_columns() {
+        let field = |name, kind| Field::new(name, kind, false);
+        let schema = SchemaRef::new(Schema::new(vec![
+            field("offset", DataType::Int64),
+            field("hour", DataType::Int32),
+            field("id", DataType::Utf8).with_nullable(true),
+            field("at", DataType::Timestamp(TimeUnit::Microsecond, None)).with_nullable(true),
+        ]));
+        let expected = "`offset` BIGINT NOT NULL, `hour` INT NOT NULL, `id` STRING, `at` TIMESTAMP_NTZ";
+        assert_eq!(columns(&schema).ok().as_deref(), Some(expected));
+        let other = SchemaRef::new(Schema::new(vec![field("x", DataType::Float64)]));
+        assert!(columns(&other).is_err());
+    }
+
+    #[test]
+    fn lost_answers_are_recognized_in_the_words_of_both_servers() {
+        assert!(is_forgotten("[INVALID_HANDLE.OPERATION_NOT_FOUND] The handle 7 is invalid."));
+        assert!(is_forgotten("invalid argument: operation not found: 7"));
+        assert!(is_forgotten("internal error: task context not found for operation"));
+        assert!(!is_forgotten("[TABLE_OR_VIEW_NOT_FOUND] x"));
+    }
 }

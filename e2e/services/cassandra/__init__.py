@@ -57,6 +57,7 @@ class Cassandra(Service):
     @classmethod
     def provision(cls) -> None:
         maven.provision(cls.name, POM)
+        maven.keep_classes(cls.name, POM, cls)
 
     def __init__(self, directory: Path):
         super().__init__(directory)
@@ -70,13 +71,15 @@ class Cassandra(Service):
 
     def command(self) -> list[str | Path]:
         return [
-            "java", "-Xmx640m", "-XX:+UseSerialGC", "-Djava.security.manager=allow", "-Djdk.attach.allowAttachSelf=true",
+            *maven.java(self.name, POM), *self.java_options, "-Xmx640m", "-XX:+UseSerialGC", "-Djava.security.manager=allow", "-Djdk.attach.allowAttachSelf=true",
             *(f"--add-exports={package}=ALL-UNNAMED" for package in EXPORTS),
             *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENS),
             f"-Dcassandra.config=file://{self.configuration}", f"-Dcassandra.storagedir={self.directory}",
             f"-Dlogback.configurationFile={self.directory}/logback.xml", "-Dcassandra-foreground=yes",
             "-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra.ring_delay_ms=100",
-            "-cp", maven.class_path(self.name, POM), "org.apache.cassandra.service.CassandraDaemon",
+            # At every start it measures how much memory a row takes, by this many of them; a hundred thousand is seconds of work.
+            "-Dcassandra.memtable_row_overhead_computation_step=100",
+            "org.apache.cassandra.service.CassandraDaemon",
         ]  # fmt: skip
 
     def is_ready(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from .. import maven
@@ -45,6 +46,7 @@ class Kafka(Service):
     @classmethod
     def provision(cls) -> None:
         maven.provision(cls.name, POM)
+        maven.keep_classes(cls.name, POM, cls)
 
     def __init__(
         self,
@@ -65,9 +67,10 @@ class Kafka(Service):
         )  # fmt: skip
         self.properties.write_text(text + (LOGIN.format(user=login[0], password=login[1]) if login else ""))
 
-    def java(self, main: str, *arguments: str | Path) -> list[str | Path]:
+    def java(self, main: str, *arguments: str | Path, options: Sequence[str] = ()) -> list[str | Path]:
         # The broker shares two cores with what is measured: the small collector has the fewest threads.
-        return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", maven.class_path(self.name, POM), main, *arguments]
+        settings = ["-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+        return [*maven.java(self.name, POM), *options, *settings, main, *arguments]
 
     def start(self) -> None:
         if not (self.directory / "data").exists():
@@ -75,7 +78,7 @@ class Kafka(Service):
         super().start()
 
     def command(self) -> list[str | Path]:
-        return self.java("kafka.Kafka", self.properties)
+        return self.java("kafka.Kafka", self.properties, options=self.java_options)
 
     def is_ready(self) -> bool:
         return answers(self.port, self.host)

@@ -37,6 +37,7 @@ class KairosDb(Service):
     def provision(cls) -> None:
         Cassandra.provision()
         maven.provision(cls.name, POM)
+        maven.keep_classes(cls.name, POM, cls)
 
     def __init__(self, directory: Path):
         super().__init__(directory)
@@ -57,8 +58,8 @@ class KairosDb(Service):
 
     def command(self) -> list[str | Path]:
         return [
-            "java", "-Xmx384m", "-XX:+UseSerialGC", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.lang", "java.util", "java.lang.reflect")), f"-Dlogback.configurationFile={self.directory}/logback.xml",
-            "-cp", maven.class_path(self.name, POM), "org.kairosdb.core.Main", "-c", "run", "-p", self.configuration,
+            *maven.java(self.name, POM), *self.java_options, "-Xmx384m", "-XX:+UseSerialGC", *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.lang", "java.util", "java.lang.reflect")), f"-Dlogback.configurationFile={self.directory}/logback.xml",
+            "org.kairosdb.core.Main", "-c", "run", "-p", self.configuration,
         ]  # fmt: skip
 
     def is_ready(self) -> bool:

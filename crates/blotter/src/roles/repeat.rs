@@ -3,7 +3,7 @@
 use crate::failure::{is_cancelled, judge};
 use crate::say::say;
 use anyhow::Result;
-use blotter_runtime::{Failure, Operations, Shutdown};
+use blotter_runtime::{Failure, Operations, Shutdown, sentence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A round that went well.
@@ -64,11 +64,15 @@ pub(super) fn repeat(
                     Failure::Cancelled => return Ok(()),
                     Failure::Passing => {
                         stumbled();
-                        tracing::warn!("{}: {error:#}; trying again in {seconds} s", operations.role);
+                        tracing::warn!("{}: {}; trying again in {seconds} s", operations.role, sentence(&error));
                     }
                     Failure::Refused if operations.waits_for_people() => {
                         stumbled();
-                        tracing::error!("{}: {error:#}; it waits, and tries again in {seconds} s", operations.role);
+                        tracing::error!(
+                            "{}: {}; it waits, and tries again in {seconds} s",
+                            operations.role,
+                            sentence(&error)
+                        );
                     }
                     Failure::Refused | Failure::Lasting => return Err(error),
                 }

@@ -1,7 +1,5 @@
 //! `blotter snapshot`: from the Delta table to snapshots.
 
-#[cfg(feature = "spark")]
-use crate::secrets;
 use crate::{
     flags::{City, Ops, Rounds, StoreUrl, moment},
     operations, parts, profiles,
@@ -53,15 +51,7 @@ pub(crate) fn run(arguments: &Snapshot) -> Result<()> {
                 Some(store) => store.clone(),
                 None => opened.insert(parts::open_store(&arguments.store.store)?).clone(),
             };
-            let engine = match &arguments.engine {
-                Engine::Embedded => Engine::Embedded,
-                // With the token as it is now: its file may change between two rounds.
-                #[cfg(feature = "spark")]
-                Engine::Spark(address) => {
-                    Engine::Spark(address.clone().with_token(secrets::secret("SPARK_CONNECT_TOKEN")?))
-                }
-            };
-            let config = SnapshotConfig { engine, ..config.clone() };
+            let config = SnapshotConfig { engine: parts::with_token(&arguments.engine)?, ..config.clone() };
             let (line, version) =
                 match snapshot::take(&config, &SnapshotParts { store, profile: Arc::clone(&profile) })? {
                     Outcome::Written(manifest) => (

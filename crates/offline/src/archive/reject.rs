@@ -1,25 +1,9 @@
 //! Records of the topic that violate its contract.
 
 use crate::Result;
-use arrow::array::RecordBatch;
-use blotter_city::{Profile, UtcMicros};
-use blotter_incident::{IncidentBatch, IncidentRecord, Rejected, partition_of, rejected_batch};
+use blotter_city::UtcMicros;
+use blotter_incident::{IncidentBatch, IncidentRecord, Rejected, rejected_batch};
 use blotter_log::{Append, Invalid, Log, Topic, Transaction};
-
-/// The rows of a batch that are not where their key belongs.
-pub(super) fn misplaced(batch: &IncidentBatch<'_>, profile: &Profile, partition: u32, partitions: u32) -> Vec<usize> {
-    let mut key = Vec::with_capacity(64);
-    key.extend_from_slice(profile.slug.as_bytes());
-    key.push(b'/');
-    let prefix = key.len();
-    (0..batch.len)
-        .filter(|row| {
-            key.truncate(prefix);
-            key.extend_from_slice(batch.id.value(*row).as_bytes());
-            partition_of(&key, partitions) != partition
-        })
-        .collect()
-}
 
 /// Misplaced rows as what `rejected` says of them.
 pub(super) fn rows(batch: &IncidentBatch<'_>, misplaced: &[usize], partition: u32, base: u64) -> Vec<Rejected> {
@@ -51,17 +35,4 @@ pub(super) fn say(log: &dyn Log, rejected: &[Rejected]) -> Result<()> {
     let append = Append { topic: Topic::Rejected, partition: 0, records: rejected_batch(rejected)? };
     log.append(Transaction { appends: vec![append], ..Transaction::default() })?;
     Ok(())
-}
-
-/// The stretches of a batch between misplaced rows: first row and batch.
-pub(super) fn between(batch: &RecordBatch, misplaced: &[usize]) -> Vec<(usize, RecordBatch)> {
-    let mut start = 0;
-    let mut stretches = Vec::with_capacity(misplaced.len() + 1);
-    for end in misplaced.iter().copied().chain([batch.num_rows()]) {
-        if end > start {
-            stretches.push((start, batch.slice(start, end - start)));
-        }
-        start = end + 1;
-    }
-    stretches
 }

@@ -5,7 +5,7 @@ use crate::{
     error::{OfflineError, Result},
     positions::Keeper,
 };
-use blotter_incident::IncidentBatch;
+use blotter_incident::{IncidentBatch, misplaced_rows, stretches_between};
 use blotter_log::{AppendedRows, LogBatch, LogError, Offset, Topic};
 use blotter_runtime::{Shutdown, priority};
 use blotter_store::{ArchiveTable, ArchiveWriter, StoreError, UploadedFile};
@@ -127,7 +127,7 @@ impl<'a> Archiver<'a> {
 
     fn write(&mut self, partition: u32, fetched: &LogBatch) -> Result<()> {
         let view = IncidentBatch::try_new(&fetched.records)?;
-        let misplaced = reject::misplaced(&view, &self.parts.profile, partition, self.partitions);
+        let misplaced = misplaced_rows(&view, &self.parts.profile.slug, partition, self.partitions);
         let mut rejected = reject::rows(&view, &misplaced, partition, fetched.base.0);
         rejected.extend(reject::messages(&fetched.invalid, partition));
         if !rejected.is_empty() {
@@ -140,7 +140,7 @@ impl<'a> Archiver<'a> {
             let end = first + rows as usize;
             let misplaced: Vec<usize> =
                 misplaced.iter().filter(|row| (first..end).contains(*row)).map(|row| row - first).collect();
-            for (row, stretch) in reject::between(&fetched.records.slice(first, rows as usize), &misplaced) {
+            for (row, stretch) in stretches_between(&fetched.records.slice(first, rows as usize), &misplaced) {
                 self.writer.write(&stretch, partition, fetched.base.0 + (first + row) as u64, at_ms)?;
             }
             first = end;

@@ -17,7 +17,6 @@
 //! A snapshot *as of* an ingest time lies beside the others in `snapshots/<version>-as-of-<time>/`. The
 //! pointer never leads to it and housekeeping leaves it alone.
 
-mod engine;
 mod facts;
 mod gather;
 mod pays;
@@ -28,7 +27,7 @@ mod spark;
 mod take;
 mod winners;
 
-pub use engine::Engine;
+pub use blotter_spark::Engine;
 pub use pays::pays;
 pub use take::{Outcome, take};
 

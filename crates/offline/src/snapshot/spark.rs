@@ -17,7 +17,7 @@ use arrow::{
     datatypes::{Int32Type, Int64Type, SchemaRef, TimestampMicrosecondType},
 };
 use blotter_city::UtcMicros;
-use blotter_spark::{SparkAddress, SparkSession};
+use blotter_spark::{SparkAddress, SparkSession, delta};
 use blotter_store::{ArchiveTable, Store};
 use std::{collections::VecDeque, fmt::Write, ops::Range};
 
@@ -60,15 +60,8 @@ pub(super) fn write(
 
 /// The table's version, as far as it was ingested then, in SQL.
 fn source(store: &Store, version: u64, as_of: Option<UtcMicros>) -> String {
-    let path = table_path(store);
     let limit = as_of.map_or_else(String::new, |at| format!(" WHERE ingested_at <= timestamp_micros({})", at.0));
-    format!("(SELECT * FROM delta.`{}` VERSION AS OF {version}{limit})", path.replace('`', "``"))
-}
-
-/// Where Spark finds the table: Hadoop's name of S3 is `s3a`.
-fn table_path(store: &Store) -> String {
-    let url = ArchiveTable::url(store);
-    url.strip_prefix("s3://").map_or_else(|| url.clone(), |rest| format!("s3a://{rest}"))
+    format!("(SELECT * FROM {}{limit})", delta(&ArchiveTable::url(store), version))
 }
 
 fn facts(session: &SparkSession, source: &str, is_as_of: bool) -> Result<Facts> {

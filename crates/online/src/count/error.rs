@@ -9,6 +9,13 @@ pub enum CountError {
     /// The store of the checkpoints.
     #[error("cannot keep the checkpoint of count: {0}")]
     Store(#[from] blotter_store::StoreError),
+    /// Spark.
+    #[cfg(feature = "spark")]
+    #[error(transparent)]
+    Spark(#[from] blotter_spark::SparkError),
+    /// The archive, which Spark reads.
+    #[error("cannot see how far the archive is: {0}")]
+    Archive(blotter_store::StoreError),
     /// A worker's thread.
     #[error("no thread can be started: {0}")]
     Thread(std::io::Error),
@@ -28,7 +35,9 @@ impl CountError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Log(error) => error.is_retryable(),
-            Self::Store(error) => error.is_retryable(),
+            Self::Store(error) | Self::Archive(error) => error.is_retryable(),
+            #[cfg(feature = "spark")]
+            Self::Spark(error) => error.is_transient(),
             Self::Thread(_) => true,
             Self::Batch(_) | Self::TooManyWords { .. } => false,
         }
@@ -36,6 +45,11 @@ impl CountError {
 
     /// Whether somebody must act, and the same may then succeed.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_refusal())
+        match self {
+            Self::Store(error) | Self::Archive(error) => error.is_refusal(),
+            #[cfg(feature = "spark")]
+            Self::Spark(error) => error.is_refusal(),
+            _ => false,
+        }
     }
 }

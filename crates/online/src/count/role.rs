@@ -4,7 +4,7 @@
 //! shared log every partition that is this member's has a worker of its own, whose writer's name is the partition's: when
 //! another member takes it over, this one can say nothing more of it.
 
-use super::{CountError, PartitionCounts, checkpoint::Checkpoint};
+use super::{CountError, PartitionCounts, checkpoint::Checkpoint, placed::placed};
 use blotter_city::Profile;
 use blotter_log::{Append, GroupOffset, Log, LogError, Membership, Offset, Topic, Transaction, Writer};
 use blotter_runtime::Shutdown;
@@ -80,7 +80,7 @@ impl CountProgress {
         self.0.iter().map(|next| Offset(next.load(Ordering::Acquire))).collect()
     }
 
-    fn set(&self, partition: u32, next: Offset) {
+    pub(super) fn set(&self, partition: u32, next: Offset) {
         self.0[partition as usize].store(next.0, Ordering::Release);
     }
 }
@@ -108,7 +108,7 @@ type RunningWorker<'scope> = (Shutdown, ScopedJoinHandle<'scope, Result<(), Coun
 
 impl Member<'_> {
     fn run(mut self, shutdown: &Shutdown) -> Result<(), CountError> {
-        let goal = if self.config.until_caught_up { Some(self.ends()?) } else { None };
+        let goal = if self.config.until_caught_up { Some(ends(&*self.parts.log)?) } else { None };
         let (config, parts) = (self.config, self.parts);
         std::thread::scope(|scope| {
             let mut working: BTreeMap<u32, RunningWorker<'_>> = BTreeMap::new();
@@ -151,7 +151,7 @@ impl Member<'_> {
                 working.insert(partition, (token, thread.map_err(CountError::Thread)?));
             }
             if let Some(goal) = goal
-                && self.has_reached(goal)?
+                && has_reached(&*self.parts.log, goal)?
             {
                 return Ok(());
             }
@@ -159,25 +159,25 @@ impl Member<'_> {
         }
         Ok(())
     }
+}
 
-    fn ends(&self) -> Result<Vec<Offset>, CountError> {
-        let log = &self.parts.log;
-        let end = |partition| Ok(log.bounds(Topic::Incidents, partition)?.next);
-        (0..log.partitions(Topic::Incidents)).map(end).collect()
-    }
+/// Where each partition ends now.
+pub(super) fn ends(log: &dyn Log) -> Result<Vec<Offset>, CountError> {
+    let end = |partition| Ok(log.bounds(Topic::Incidents, partition)?.next);
+    (0..log.partitions(Topic::Incidents)).map(end).collect()
+}
 
-    /// Whether the group has counted up to there, whoever of it did.
-    fn has_reached(&self, goal: &[Offset]) -> Result<bool, CountError> {
-        let committed: BTreeMap<u32, Offset> = self.parts.log.committed(GROUP, Topic::Incidents)?.into_iter().collect();
-        for (partition, end) in (0..).zip(goal) {
-            let next = committed.get(&partition).copied().unwrap_or_default();
-            // Behind the last record there may be marks, which nobody commits.
-            if next < *end && !self.parts.log.read(Topic::Incidents, partition, next, 1)?.is_empty() {
-                return Ok(false);
-            }
+/// Whether the group has counted up to there, whoever of it did.
+pub(super) fn has_reached(log: &dyn Log, goal: &[Offset]) -> Result<bool, CountError> {
+    let committed: BTreeMap<u32, Offset> = log.committed(GROUP, Topic::Incidents)?.into_iter().collect();
+    for (partition, end) in (0..).zip(goal) {
+        let next = committed.get(&partition).copied().unwrap_or_default();
+        // Behind the last record there may be marks, which nobody commits.
+        if next < *end && !log.read(Topic::Incidents, partition, next, 1)?.is_empty() {
+            return Ok(false);
         }
-        Ok(true)
     }
+    Ok(true)
 }
 
 /// Tells workers to stop, and waits for them. One whose partition another member has taken over has done its part.
@@ -303,7 +303,9 @@ impl<'a> Worker<'a> {
         for part in &mut self.all {
             for fetched in log.read(Topic::Incidents, part.partition, part.next, read_bytes)? {
                 read = true;
-                part.counts.apply(&fetched.records)?;
+                for (_, records) in placed(&**log, &self.parts.profile, part.partition, &fetched.records)? {
+                    part.counts.apply(&records)?;
+                }
                 part.next = fetched.next;
                 if part.next <= part.said {
                     part.counts.discard_changes();

@@ -1,5 +1,7 @@
-//! Who does the work of a snapshot.
+//! Who does the work of a role: this process, or Spark.
 
+#[cfg(feature = "client")]
+use crate::address::SparkAddress;
 use std::{fmt, str::FromStr};
 
 /// See the module.
@@ -9,8 +11,8 @@ pub enum Engine {
     #[default]
     Embedded,
     /// A Spark Connect server.
-    #[cfg(feature = "spark")]
-    Spark(blotter_spark::SparkAddress),
+    #[cfg(feature = "client")]
+    Spark(SparkAddress),
 }
 
 impl FromStr for Engine {
@@ -19,9 +21,9 @@ impl FromStr for Engine {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "embedded" => Ok(Self::Embedded),
-            #[cfg(feature = "spark")]
+            #[cfg(feature = "client")]
             _ => text.parse().map(Self::Spark).map_err(|why| format!("{why}; `embedded` is the other engine")),
-            #[cfg(not(feature = "spark"))]
+            #[cfg(not(feature = "client"))]
             _ => Err(
                 "this build has one engine, `embedded`: build Blotter with its feature `spark` for spark://HOST:15002"
                     .to_owned(),
@@ -34,7 +36,7 @@ impl fmt::Display for Engine {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded => to.write_str("embedded"),
-            #[cfg(feature = "spark")]
+            #[cfg(feature = "client")]
             Self::Spark(address) => address.fmt(to),
         }
     }

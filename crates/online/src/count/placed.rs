@@ -1,0 +1,22 @@
+//! Which records count: those in the partition where their incident belongs. The others are rejected by `archive`.
+
+use super::CountError;
+use arrow::array::RecordBatch;
+use blotter_city::Profile;
+use blotter_incident::{IncidentBatch, misplaced_rows, stretches_between};
+use blotter_log::{Log, Topic};
+
+/// A batch without them, in stretches: first row and records. On a log of this process there are none.
+pub(super) fn placed(
+    log: &dyn Log,
+    profile: &Profile,
+    partition: u32,
+    records: &RecordBatch,
+) -> Result<Vec<(usize, RecordBatch)>, CountError> {
+    if !log.is_shared() {
+        return Ok(vec![(0, records.clone())]);
+    }
+    let partitions = log.partitions(Topic::Incidents);
+    let misplaced = misplaced_rows(&IncidentBatch::try_new(records)?, &profile.slug, partition, partitions);
+    Ok(stretches_between(records, &misplaced))
+}
