@@ -21,6 +21,7 @@ use std::{
 };
 
 /// The engine with Spark's token as it is now: its file may change between two rounds.
+#[cfg_attr(not(feature = "spark"), expect(clippy::unnecessary_wraps, reason = "only Spark has a token"))]
 pub(crate) fn with_token(engine: &Engine) -> Result<Engine> {
     Ok(match engine {
         Engine::Embedded => Engine::Embedded,
