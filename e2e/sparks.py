@@ -16,6 +16,8 @@ def started(directory: Path, **options) -> SparkConnect:
     except Unavailable as why:
         pytest.skip(f"spark: {why}")
     service = SparkConnect(directory, **options)
+    # It lives for some questions on few rows: the thorough compiler would not pay.
+    service.java_options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     service.start()
     return service
 

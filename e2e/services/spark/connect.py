@@ -60,7 +60,7 @@ class SparkConnect(Service):
         (self.directory / "spark.conf").write_text(chosen + "\n")
         classes = [HOME / "pyspark" / "jars" / "*", CACHE / maven.home("spark", POM) / "lib" / "*"]
         return [
-            "java", "-Xmx3g", "-XX:+IgnoreUnrecognizedVMOptions", *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED),
+            "java", *self.java_options, "-Xmx3g", "-XX:+IgnoreUnrecognizedVMOptions", *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED),
             "-Djdk.reflect.useDirectMethodHandle=false", "-cp", ":".join(map(str, classes)), "org.apache.spark.deploy.SparkSubmit",
             "--properties-file", self.directory / "spark.conf", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal",
         ]  # fmt: skip

@@ -20,12 +20,14 @@ pub(super) struct Stretch {
 /// See the module. `table` names the archive in SQL, `layer` the layer whose areas are counted. The answer's columns are `partition`,
 /// `hour` (since 1970), `area`, `category` and `count`.
 ///
-/// 1. `known`: all records before the stretch's end. A revision is ranked as everywhere (contract 1): one without `updated_at` ranks
-///    lowest, which its first field says, so that no engine has to compare a missing value. A deletion counts nowhere: its
-///    category is missing.
-/// 2. `changes`: of each incident with a record in the stretch, the records that won when they came, in order. Where one moved it,
-///    the slot that it left and the slot that it came to have changed.
-/// 3. `winners`: of each incident that was ever in one of these slots, where it counts now.
+/// 1. `known`: all records before the stretch's end. A record is ranked by its first fields (contract 1): one without `updated_at`
+///    ranks lowest, which the very first says. Its last fields are the slot that it counts in; a deletion is in none. No field is ever
+///    missing, so that no engine has to rank what is missing.
+/// 2. `steps`: of each incident, what won before each record.
+/// 3. `slots`: behind the last record of an incident its winner counts in one slot. Where a record of the stretch won and moved its
+///    incident, the slot that it left and the slot that it came to have changed.
+///
+/// It reads each record once, and sends it through the cluster once: small plans answer fast, and large ones divide by incident.
 pub(super) fn changed_totals(table: Option<&str>, layer: Option<&str>, stretches: &[Stretch]) -> String {
     let tail = format!(
         "SELECT partition, offset, id, updated_at, observed_at, content_hash, hour, area, category FROM {TAIL} WHERE {}",
@@ -44,23 +46,21 @@ pub(super) fn changed_totals(table: Option<&str>, layer: Option<&str>, stretches
     let is_new = any_of(stretches, |stretch| (stretch.from, stretch.to));
     format!(
         "WITH known AS (SELECT partition, offset, id, struct(updated_at IS NOT NULL AS is_dated, coalesce(updated_at, \
-         TIMESTAMP_NTZ '1970-01-01') AS updated_at, observed_at, content_hash) AS revision, struct(hour, area, category) AS slot \
-         FROM ({records})), \
-         arrived AS (SELECT DISTINCT id FROM known WHERE {is_new}), \
-         history AS (SELECT *, max(revision) OVER (PARTITION BY id ORDER BY offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) \
-         AS best FROM known LEFT SEMI JOIN arrived USING (id)), \
-         steps AS (SELECT *, lag(slot) OVER (PARTITION BY id ORDER BY offset) AS left_slot FROM history \
-         WHERE best IS NULL OR revision > best), \
-         changes AS (SELECT DISTINCT partition, slot.hour, slot.area, slot.category FROM (SELECT partition, \
-         explode(array(left_slot, slot)) AS slot FROM steps WHERE ({is_new}) AND NOT (left_slot <=> slot)) \
-         WHERE slot.category IS NOT NULL), \
-         candidates AS (SELECT DISTINCT id FROM known LEFT SEMI JOIN changes ON known.partition = changes.partition \
-         AND known.slot.hour = changes.hour AND known.slot.area = changes.area AND known.slot.category = changes.category), \
-         winners AS (SELECT partition, max_by(slot, revision) AS slot FROM known LEFT SEMI JOIN candidates USING (id) \
-         GROUP BY partition, id), \
-         totals AS (SELECT partition, slot.hour, slot.area, slot.category, count(*) AS count FROM winners GROUP BY 1, 2, 3, 4) \
-         SELECT partition, hour, area, category, CAST(coalesce(count, 0) AS INT) AS count \
-         FROM changes LEFT JOIN totals USING (partition, hour, area, category)"
+         TIMESTAMP_NTZ '1970-01-01') AS updated_at, observed_at, content_hash, hour, area, coalesce(category, '') AS category, \
+         category IS NOT NULL AS is_there) AS record FROM ({records})), \
+         steps AS (SELECT partition, record, ({is_new}) AS is_new, lead(offset) OVER (PARTITION BY partition, id ORDER BY offset) \
+         IS NULL AS is_last, max(record) OVER (PARTITION BY partition, id ORDER BY offset \
+         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS best FROM known), \
+         wins AS (SELECT *, best IS NULL OR record > best AS has_won FROM steps), \
+         moves AS (SELECT *, is_new AND has_won AND NOT (struct(record.hour, record.area, record.category, record.is_there) <=> \
+         struct(best.hour, best.area, best.category, best.is_there)) AS has_moved FROM wins), \
+         slots AS (SELECT partition, slot FROM (SELECT partition, explode(array( \
+         IF(is_last, named_struct('at', IF(has_won, record, best), 'counts', 1, 'has_changed', false), NULL), \
+         IF(has_moved, named_struct('at', record, 'counts', 0, 'has_changed', true), NULL), \
+         IF(has_moved, named_struct('at', best, 'counts', 0, 'has_changed', true), NULL))) AS slot \
+         FROM moves WHERE is_last OR has_moved) WHERE slot.at.is_there) \
+         SELECT partition, slot.at.hour AS hour, slot.at.area AS area, slot.at.category AS category, \
+         CAST(sum(slot.counts) AS INT) AS count FROM slots GROUP BY 1, 2, 3, 4 HAVING max(CAST(slot.has_changed AS INT)) = 1"
     )
 }
 
