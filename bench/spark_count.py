@@ -69,7 +69,7 @@ def live(it: Deployment, engine: str, seconds: int):
     for said in progress.values():
         said.sort()
     appended = [(partition, offset, at_ms) for partition, offset, at_ms, _, _ in it.messages("incidents") if at_ms >= began_ms]
-    # What is simulated at once, before the feed, is no live feed.
+    # The simulator first makes a year of history at once. It is not part of the live feed.
     live_ms = sorted(at_ms for *_, at_ms in appended)[HISTORY] + PATIENCE_S * 1000
     took = []
     for partition, offset, at_ms in appended:

@@ -40,7 +40,7 @@ TURN = """address => {
     history.replaceState(null, "", address);
     dispatchEvent(new PopStateEvent("popstate"));
 }"""
-#: What is asked and answered by now is drawn then.
+#: After two frames the page has drawn every answer that it has.
 FRAMES = "async () => { for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame); }"
 #: The map is drawn, and no view waits for its answer.
 SETTLED = "() => document.documentElement.dataset.ready === 'true' && document.querySelector('[aria-busy=true]') === null"

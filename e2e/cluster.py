@@ -22,13 +22,14 @@ from services.s3 import ACCESS_KEY, BUCKET, SECRET_KEY
 from services.service import Service, Unavailable
 
 
-def start(name: str, directory: Path, **options) -> Service:
+def start(server: str | type[Service], directory: Path, **options) -> Service:
     """Provisions and starts a server; the test is skipped where it cannot be had."""
+    kind = SERVICES[server] if isinstance(server, str) else server
     try:
-        SERVICES[name].provision()
+        kind.provision()
     except Unavailable as why:
-        pytest.skip(f"{name}: {why}")
-    service = SERVICES[name](directory, **options)
+        pytest.skip(f"{kind.name}: {why}")
+    service = kind(directory, **options)
     service.start()
     return service
 

@@ -324,7 +324,7 @@ OUTLINES = {"community_area": "community-areas", "district": "districts", "beat"
 
 @pytest.fixture(scope="session")
 def outline_flags() -> list[str]:
-    """The flags that name them; where there are none, the test is skipped before anything is loaded."""
+    """The flags that name the outlines. Without outlines the test is skipped, before anything is loaded."""
     why = "the outlines of the city's areas are not simulated"
     return [f"--boundaries={layer}={real(f'chicago-{name}.geojson.zst', why)}" for layer, name in OUTLINES.items()]
 

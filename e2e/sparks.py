@@ -4,22 +4,17 @@ import json
 from pathlib import Path
 
 import duckdb
-import pytest
+from cluster import start
 from confluent_kafka import Consumer, KafkaError, TopicPartition
-from services.service import Unavailable
 from services.spark.connect import SparkConnect
 
 
+#: A server of the tests lives for some questions on few rows: the thorough compiler would not pay.
+SHORT_LIFE = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
+
 def started(directory: Path, **options) -> SparkConnect:
-    try:
-        SparkConnect.provision()
-    except Unavailable as why:
-        pytest.skip(f"spark: {why}")
-    service = SparkConnect(directory, **options)
-    # It lives for some questions on few rows: the thorough compiler would not pay.
-    service.java_options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
-    service.start()
-    return service
+    return start(SparkConnect, directory, java_options=SHORT_LIFE, **options)
 
 
 def by_spark(engine: str) -> tuple[str, ...]:

@@ -3,14 +3,12 @@ too, so that a test fails once Sail has it."""
 
 import random
 import shutil
-from pathlib import Path
 
 import pytest
-from cluster import Embedded
+from cluster import Embedded, start
 from conftest import BINARY, run_to_end
 from services.s3 import BUCKET
 from services.sail import Sail
-from services.service import Unavailable
 from test_revisions import feed, write  # noqa: F401
 from test_spark import archive, check, ingested, manifest, taken  # noqa: F401
 from test_spark_count import cluster, counts  # noqa: F401
@@ -20,16 +18,6 @@ SIMULATED = 250_000
 TROUBLE = (r"does not answer", r"is tried again", r"going on from what is durable")
 
 
-def started(directory: Path, **options) -> Sail:
-    try:
-        Sail.provision()
-    except Unavailable as why:
-        pytest.skip(f"sail: {why}")
-    service = Sail(directory, **options)
-    service.start()
-    return service
-
-
 def engine(service: Sail) -> tuple[str, str]:
     return "--engine", f"spark://127.0.0.1:{service.port}"
 
@@ -37,7 +25,7 @@ def engine(service: Sail) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def sail(tmp_path_factory, aws):
     """A server that reads the shared S3 server."""
-    service = started(tmp_path_factory.mktemp("sail"), store=aws)
+    service = start(Sail, tmp_path_factory.mktemp("sail"), store=aws)
     yield service
     service.stop()
 
@@ -91,7 +79,7 @@ def test_count_goes_on_after_sail_was_killed(cluster, blotter, feed, tmp_path): 
     header, rows = feed
     half = len(rows) // 2
     alone = Embedded(tmp_path / "alone")
-    service = started(tmp_path / "service", store=cluster.aws)
+    service = start(Sail, tmp_path / "service", store=cluster.aws)
     role = cluster.spawn(blotter, "count", *engine(service), expect=TROUBLE)
     for number, part in enumerate((rows[:half], rows[half:])):
         file = write(tmp_path / f"part-{number}.csv", header, part)
@@ -124,7 +112,7 @@ def test_sail_speaks_no_tls(archive, sail):  # noqa: F811
 
 
 def test_without_sparks_client_sail_has_no_version(archive, tmp_path):  # noqa: F811
-    service = started(tmp_path / "service", has_client=False)
+    service = start(Sail, tmp_path / "service", has_client=False)
     address = f"spark://127.0.0.1:{service.port}"
     done = run_to_end(BINARY, "snapshot", "--store", f"file://{archive.directory}/store", "--engine", address, code=1)
     assert "No module named 'pyspark'" in done.stderr

@@ -1,5 +1,4 @@
-"""Count by Spark says on topic `counts` what the embedded engine says: however the records are divided, in any order, and whoever counted
-before."""
+"""Spark and the embedded engine publish the same counts: in any order of the records, in any batches, and after a change of the engine."""
 
 import random
 import re

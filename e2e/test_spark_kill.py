@@ -1,4 +1,4 @@
-"""Count by Spark comes to the same, whoever is killed: itself, another counter, Spark, the broker, the S3 server."""
+"""The counts by Spark are right in the end, also if a counter, Spark, the broker or the S3 server is killed."""
 
 import pytest
 from cluster import Cluster, Embedded, assert_same, finish, simulated, start, state

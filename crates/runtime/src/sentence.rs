@@ -2,18 +2,18 @@
 
 use anyhow::Error;
 
-/// The error's words, then those of its causes, until the innermost cause has been named: many errors name it by themselves.
+/// The error and its causes, up to the first that names the innermost cause: many errors name it themselves.
 pub fn sentence(error: &Error) -> String {
     let innermost = error.root_cause().to_string();
     let mut text = String::new();
     for cause in error.chain() {
-        if text.contains(&innermost) {
-            break;
-        }
         if !text.is_empty() {
             text.push_str(": ");
         }
         text.push_str(&cause.to_string());
+        if text.contains(&innermost) {
+            break;
+        }
     }
     text
 }

@@ -7,7 +7,7 @@
 //! another version of Arrow, and its protocol crate needs `protoc` to build.
 
 //!
-//! All of it is the feature `client`. Without it there is [`Engine`] alone, which says then that Spark is none.
+//! The client is the feature `client`. A build without it has only [`Engine`], which refuses `spark://…` and says how to get it.
 
 mod engine;
 pub use engine::Engine;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,11 +25,12 @@ class SparkConnect(Service):
         need("java", "openjdk-17-jre-headless")
         provision()
 
-    def __init__(self, directory: Path, store: dict[str, str] | None = None, token: str | None = None, settings: dict[str, str] | None = None):
+    def __init__(self, directory: Path, store: dict[str, str] | None = None, token: str | None = None, settings: dict[str, str] | None = None, java_options: Sequence[str] = ()):
         """`store`: the variables of an S3 server's address and credentials."""
         super().__init__(directory)
         (self.port,) = free_ports(1)
         self.store, self.token, self.settings = store or {}, token, settings or {}
+        self.java_options = java_options
 
     def command(self) -> list[str | Path]:
         settings = {

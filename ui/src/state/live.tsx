@@ -6,11 +6,12 @@ import type { LiveChange, Meta, NextOffsets } from "../api/types";
 import { ChangeLog } from "../model/increments/changes";
 import { INITIAL_LIVE, isBehind, reduceLive, type LiveEvent, type LiveState } from "../model/live";
 import { provided, useProvided } from "./context";
-import { Pace } from "./pace";
 
 /** An event stream whose other end has vanished looks just like a quiet one; asking meta tells them apart. */
 const HEARTBEAT_MS = 10_000;
 const RETRY_MS = 3000;
+/** Events of a flood reach the page together. */
+const BATCH_MS = 250;
 
 export class LiveConnection {
   readonly #dispatch: (event: LiveEvent) => void;
@@ -19,9 +20,7 @@ export class LiveConnection {
   #heartbeat: ReturnType<typeof setInterval> | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #batch: ReturnType<typeof setTimeout> | null = null;
-  /** Events of a flood reach the page together. */
   #pending: LiveChange[] = [];
-  readonly #pace = new Pace();
   /** What the server knew at the last heartbeat. */
   #known: NextOffsets = {};
 
@@ -62,7 +61,7 @@ export class LiveConnection {
         return;
       }
       this.#pending.push(change);
-      this.#batch ??= setTimeout(() => this.#flush(), this.#pace.pauseMs);
+      this.#batch ??= setTimeout(() => this.#flush(), BATCH_MS);
     });
     source.onerror = () => {
       this.#flush();
@@ -89,7 +88,6 @@ export class LiveConnection {
     const changes = this.#pending;
     this.#pending = [];
     const added = changes.map((change) => this.#log.add(change));
-    this.#pace.showing();
     this.#dispatch({ type: "change", changes, missed: added.includes("missed"), at: Date.now() });
   }
 

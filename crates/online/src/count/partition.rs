@@ -3,13 +3,11 @@
 use super::{
     CountError, Vocabulary,
     counts::counts_batch,
-    slot::{DELETED, Slot},
+    slot::{DELETED, HOUR_MICROS, Slot},
     totals::Totals,
 };
 use arrow::array::RecordBatch;
 use blotter_incident::{Column, IdentityIndex, IncidentBatch, Revision, UpsertOutcome};
-
-const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// Counts the incidents of one partition under revisions, deletions, repeats and any lateness.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use blotter_city::Profile;
 use blotter_incident::{IncidentBatch, misplaced_rows, stretches_between};
 use blotter_log::{Log, Topic};
 
-/// A batch without them, in stretches: first row and records. On a log of this process there are none.
+/// The records of a batch that count: stretches of rows, each with the number of its first row. On the embedded log all count.
 pub(super) fn placed(
     log: &dyn Log,
     profile: &Profile,

@@ -167,7 +167,7 @@ pub(super) fn ends(log: &dyn Log) -> Result<Vec<Offset>, CountError> {
     (0..log.partitions(Topic::Incidents)).map(end).collect()
 }
 
-/// Whether the group has counted up to there, whoever of it did.
+/// Whether the group has counted up to these offsets. Any of its members may have.
 pub(super) fn has_reached(log: &dyn Log, goal: &[Offset]) -> Result<bool, CountError> {
     let committed: BTreeMap<u32, Offset> = log.committed(GROUP, Topic::Incidents)?.into_iter().collect();
     for (partition, end) in (0..).zip(goal) {

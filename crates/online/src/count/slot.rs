@@ -1,5 +1,7 @@
 //! Where an incident counts.
 
+pub(super) const HOUR_MICROS: i64 = 3_600_000_000;
+
 /// Where an incident counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Slot {

@@ -2,8 +2,8 @@
 //!
 //! Count keeps no state of its own here. Which revision of an incident won before a record, and how many incidents count in an
 //! hour, follows from the records before it, and the archive has all of them. So one question of SQL ([`question`]) over the
-//! archive's table answers what a stretch has changed: absolute totals, the same whenever it is asked. What the archive has not yet
-//! ([`tail`]) travels with the question, so that count does not wait for the archive.
+//! archive's table answers what a stretch has changed: absolute totals, the same whenever it is asked. Records that the archive
+//! does not have yet ([`tail`]) are sent with the question, so that count does not wait for the archive.
 //!
 //! The answer and the committed offsets are one transaction of the partition's own writer, as with the embedded engine. Whoever dies,
 //! and whenever, has said a stretch as a whole or not at all, and the next one asks anew.
@@ -91,7 +91,7 @@ struct Driver<'a> {
     said: BTreeMap<u32, Offset>,
     table: Option<ArchiveTable>,
     tail: Tail,
-    /// Since when there is more in the log than the archive has and the tail holds, and whether that was said.
+    /// While count waits for the archive: since when, and whether it has said so.
     waiting: Option<(Instant, bool)>,
 }
 
@@ -198,9 +198,8 @@ impl<'a> Driver<'a> {
         self.tail.read(&*self.parts.log)?;
         for partition in mine {
             let from = self.said.get(&partition).map_or(0, |next| next.0);
-            let known = self.tail.next(partition).max(archived(partition));
-            // Never back: what was said with more of the archive stays said.
-            let to = known.min(from + most).max(from);
+            // What was counted stays counted, also if this member has read less of the log yet.
+            let to = self.tail.next(partition).0.min(from + most).max(from);
             stretches.push(Stretch { partition, archived: archived(partition), from, to });
         }
         Ok(stretches)
@@ -298,7 +297,7 @@ impl<'a> Driver<'a> {
             self.waiting = None;
             let watched: Vec<_> = stretches
                 .iter()
-                .map(|stretch| (Topic::Incidents, stretch.partition, self.tail.read_to(stretch.partition)))
+                .map(|stretch| (Topic::Incidents, stretch.partition, self.tail.next(stretch.partition)))
                 .collect();
             if watched.is_empty() {
                 self.shutdown.wait_timeout(WAIT);

@@ -1,5 +1,6 @@
-//! The question that Spark is asked: which totals has a stretch of the log changed, and how many incidents do they count now?
+//! The question to Spark: which totals does a stretch of the log change, and what are they now?
 
+use crate::count::slot::HOUR_MICROS;
 use std::fmt::Write;
 
 /// Under this name the rows of the tail travel.
@@ -37,7 +38,7 @@ pub(super) fn changed_totals(table: Option<&str>, layer: Option<&str>, stretches
         None => tail,
         Some(table) => format!(
             "SELECT partition, offset, id, updated_at, unix_micros(observed_at) AS observed_at, content_hash, \
-             CAST((unix_micros(occurred_at_utc) - pmod(unix_micros(occurred_at_utc), 3600000000)) DIV 3600000000 AS INT) AS hour, \
+             CAST((unix_micros(occurred_at_utc) - pmod(unix_micros(occurred_at_utc), {HOUR_MICROS})) DIV {HOUR_MICROS} AS INT) AS hour, \
              {} AS area, IF(deleted, NULL, category) AS category FROM {table} WHERE {} UNION ALL {tail}",
             layer.map_or_else(|| "''".to_owned(), |layer| format!("coalesce(areas.`{layer}`, '')")),
             any_of(stretches, |stretch| (0, stretch.archived.min(stretch.to))),

@@ -1,6 +1,6 @@
 //! The records of the log that the archive has not yet: they travel with the question.
 
-use crate::count::{CountError, placed::placed};
+use crate::count::{CountError, placed::placed, slot::HOUR_MICROS};
 use arrow::{
     array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
@@ -18,7 +18,6 @@ use std::{
 pub(super) const MOST_ROWS: usize = 200_000;
 /// Read from one partition at a time.
 const READ_BYTES: usize = 4 << 20;
-const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// See the module.
 pub(super) struct Tail {
@@ -66,11 +65,7 @@ impl Tail {
     }
 
     /// Up to where the archive and the tail have a partition.
-    pub(super) fn next(&self, partition: u32) -> u64 {
-        self.read_to(partition).0
-    }
-
-    pub(super) fn read_to(&self, partition: u32) -> Offset {
+    pub(super) fn next(&self, partition: u32) -> Offset {
         self.partitions.get(&partition).map_or(Offset(0), |part| part.next)
     }
 
