@@ -175,6 +175,14 @@ pub trait Log: Send + Sync {
     /// A group's committed offsets, by partition, ascending; partitions that it never committed are not listed.
     fn committed(&self, group: &str, topic: Topic) -> Result<Vec<(u32, Offset)>, LogError>;
 
+    /// The same of some partitions. On a shared log it does not wait for what another member has begun to commit in others:
+    /// of a member that was killed, that is not settled before its transaction times out.
+    fn committed_of(&self, group: &str, topic: Topic, partitions: &[u32]) -> Result<Vec<(u32, Offset)>, LogError> {
+        let mut committed = self.committed(group, topic)?;
+        committed.retain(|(partition, _)| partitions.contains(partition));
+        Ok(committed)
+    }
+
     /// The last value said for a position's name.
     fn position(&self, name: &str) -> Result<Option<Vec<u8>>, LogError>;
 

@@ -184,10 +184,15 @@ impl Log for KafkaLog {
     }
 
     fn committed(&self, group: &str, topic: Topic) -> Result<Vec<(u32, Offset)>, LogError> {
+        let all: Vec<u32> = (0..self.topics.partitions(topic)).collect();
+        self.committed_of(group, topic, &all)
+    }
+
+    fn committed_of(&self, group: &str, topic: Topic, partitions: &[u32]) -> Result<Vec<(u32, Offset)>, LogError> {
         let name = self.topics.name(topic);
         let mut asked = TopicPartitionList::new();
-        for partition in 0..self.topics.partitions(topic) {
-            asked.add_partition(name, partition as i32);
+        for partition in partitions {
+            asked.add_partition(name, *partition as i32);
         }
         let consumer = self.client.group_reader(group)?;
         let timeout = self.client.call;

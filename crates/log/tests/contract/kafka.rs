@@ -11,7 +11,8 @@ use blotter_log::{
     Offset, Topic, TopicFormat, Transaction,
 };
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
     producer::{BaseRecord, Producer, ThreadedProducer},
 };
 use std::{
@@ -172,6 +173,37 @@ fn what_is_not_committed_is_not_read() -> TestResult {
     while read != [0, 1, 2, 7] {
         read = read_all(log.as_ref(), Topic::Incidents, 2, Offset(0))?;
     }
+    Ok(())
+}
+
+/// A counter that was killed in a commit kept the next owner of another partition waiting.
+#[test]
+fn who_takes_over_one_partition_does_not_wait_for_another() -> TestResult {
+    if !is_here("kafka") {
+        return Ok(());
+    }
+    let directory = tempdir()?;
+    let options = options(directory.path());
+    let log = connect(&options)?;
+    let topic = format!("{}incidents", options.prefix);
+    let mut group = ClientConfig::new();
+    group.set("bootstrap.servers", &options.servers).set("group.id", format!("{}count", options.prefix));
+    let group: BaseConsumer = group.create()?;
+    let killed = foreign(&options, true);
+    killed.init_transactions(Duration::from_secs(10))?;
+    let commit = |partition: i32, next: i64| -> TestResult {
+        killed.begin_transaction()?;
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(&topic, partition, rdkafka::Offset::Offset(next))?;
+        let metadata = group.group_metadata().ok_or("no group")?;
+        Ok(killed.send_offsets_to_transaction(&offsets, &metadata, Duration::from_secs(10))?)
+    };
+    commit(0, 5)?;
+    killed.commit_transaction(Duration::from_secs(10))?;
+    commit(1, 7)?;
+    assert_eq!(log.committed_of("count", Topic::Incidents, &[0, 2])?, [(0, Offset(5))]);
+    killed.commit_transaction(Duration::from_secs(10))?;
+    assert_eq!(log.committed("count", Topic::Incidents)?, [(0, Offset(5)), (1, Offset(7))]);
     Ok(())
 }
 

@@ -229,7 +229,8 @@ impl<'a> Worker<'a> {
         let writer = Arc::clone(log).writer(writer)?;
         let layer = parts.profile.primary_layer();
         let layer_name = parts.profile.layers[layer].name.as_str();
-        let said: BTreeMap<u32, Offset> = log.committed(GROUP, Topic::Incidents)?.into_iter().collect();
+        let mine: Vec<u32> = partitions.clone().collect();
+        let said: BTreeMap<u32, Offset> = log.committed_of(GROUP, Topic::Incidents, &mine)?.into_iter().collect();
         let mut all = Vec::new();
         for partition in partitions {
             let said = said.get(&partition).copied().unwrap_or_default();

@@ -60,13 +60,14 @@ impl Client {
         self.outcome(request.send(body)).map(drop)
     }
 
-    /// Posts a form that is not compressed.
-    pub(super) fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Result<(), SinkError> {
+    /// Posts a form that is not compressed; the answer's text.
+    pub(super) fn post_form(&self, path: &str, form: &[(&str, &str)]) -> Result<String, SinkError> {
         let mut request = self.agent.post(format!("{}{path}", self.base));
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        self.outcome(request.send_form(form.iter().copied())).map(drop)
+        let mut answer = self.outcome(request.send_form(form.iter().copied()))?;
+        Ok(text_of(&mut answer))
     }
 
     /// Gets a header of a path's answer, whatever the status; none where the server answers without it.
@@ -95,8 +96,7 @@ impl Client {
         }
         let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let retry_after = retry_after.map(Duration::from_secs);
-        let text = answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default();
-        let said = self.shown(&text);
+        let said = self.shown(&text_of(&mut answer));
         if is_for_later(status) {
             return Err(self.away(&format!("{} {said}", status.as_u16()), retry_after));
         }
@@ -109,7 +109,7 @@ impl Client {
         Err(SinkError::Refused { sink: self.sink.clone(), status: status.as_u16(), reason: format!("{hint}{said}") })
     }
 
-    fn away(&self, reason: &str, retry_after: Option<Duration>) -> SinkError {
+    pub(super) fn away(&self, reason: &str, retry_after: Option<Duration>) -> SinkError {
         SinkError::Away { sink: self.sink.clone(), reason: self.shown(reason), retry_after }
     }
 
@@ -121,6 +121,11 @@ impl Client {
         }
         text.chars().take(SHOWN).collect()
     }
+}
+
+/// What an answer says, of which nobody needs much.
+fn text_of(answer: &mut Response<Body>) -> String {
+    answer.body_mut().with_config().limit(64 << 10).read_to_string().unwrap_or_default()
 }
 
 /// Whether a server that answers so may take the same later.

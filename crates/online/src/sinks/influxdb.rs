@@ -1,11 +1,14 @@
 //! InfluxDB by its line protocol: API v1, v2 or v3.
 
 use super::{PeakPoint, Point, Secrets, Sink, SinkError, http::Client, secrets::basic};
-use std::fmt::Write;
+use serde::Deserialize;
+use std::{fmt::Write, time::Duration};
 use url::form_urlencoded::byte_serialize;
 
 /// Lines of one request.
 const MOST_LINES: usize = 10_000;
+/// How long after each try points are sent again to a database that was made just now.
+const SHOWN_AFTER_MS: [u64; 5] = [50, 100, 200, 400, 800];
 
 /// How points are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +85,27 @@ impl InfluxDb {
 
     /// Makes the database; that it is there already is fine.
     fn make(&self, client: &Client) -> Result<(), SinkError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(default)]
+            results: Vec<Outcome>,
+        }
+        #[derive(Deserialize)]
+        struct Outcome {
+            error: Option<String>,
+        }
         let name = self.database.replace('\\', "\\\\").replace('"', "\\\"");
-        client.post_form("/query", &[("q", &format!("CREATE DATABASE \"{name}\""))])
+        let text = client.post_form("/query", &[("q", &format!("CREATE DATABASE \"{name}\""))])?;
+        // It says with a 200 that a statement failed.
+        let failed = serde_json::from_str(&text)
+            .ok()
+            .and_then(|answer: Answer| answer.results.into_iter().find_map(|one| one.error));
+        match failed {
+            Some(error) => {
+                Err(client.away(&format!("it does not make the database `{}`: {error}", self.database), None))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Posts lines; makes the database where it is missing.
@@ -94,22 +116,27 @@ impl InfluxDb {
             None => *self.api.insert(self.ask()?),
         };
         let (client, path) = (self.client(self.api), self.path(api));
-        match client.post(&path, KIND, lines.as_bytes()) {
-            Err(SinkError::Refused { status: 404, .. }) if api == Api::V1 && !self.made => {
-                self.make(&client)?;
-                self.made = true;
-                // It may say a moment later that the database is there.
-                client.post(&path, KIND, lines.as_bytes()).map_err(|error| match error {
-                    SinkError::Refused { sink, status: 404, reason } => {
-                        self.made = false;
-                        SinkError::Away { sink, reason, retry_after: None }
-                    }
-                    error => error,
-                })
-            }
-            written => written,
+        let written = client.post(&path, KIND, lines.as_bytes());
+        if api != Api::V1 || self.made || !is_missing(&written) {
+            return written;
         }
+        self.make(&client)?;
+        // A busy server takes it a moment later.
+        for pause in SHOWN_AFTER_MS {
+            let written = client.post(&path, KIND, lines.as_bytes());
+            if !is_missing(&written) {
+                self.made = written.is_ok();
+                return written;
+            }
+            std::thread::sleep(Duration::from_millis(pause));
+        }
+        Err(client.away(&format!("it has made the database `{}` and does not find it yet", self.database), None))
     }
+}
+
+/// Whether the database is not there.
+fn is_missing(written: &Result<(), SinkError>) -> bool {
+    matches!(written, Err(SinkError::Refused { status: 404, .. }))
 }
 
 impl Sink for InfluxDb {

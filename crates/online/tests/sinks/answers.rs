@@ -121,6 +121,25 @@ fn what_passes_may_be_tried_again_and_what_does_not_is_said() {
     }
 }
 
+#[test]
+fn a_database_that_is_missing_is_made_and_may_take_a_moment() {
+    const MISSING: &str = "404|database not found";
+    let of = |answers: Vec<&'static str>| {
+        let (address, requests) = server(answers);
+        (write(&format!("influxdb://{address}/crime?version=1")), requests)
+    };
+    let (written, requests) = of(vec![MISSING, "200|{\"results\":[{\"statement_id\":0}]}", MISSING, MISSING, "204"]);
+    written.expect("written");
+    let paths: Vec<String> =
+        requests.iter().map(|head| head.split_whitespace().nth(1).unwrap_or_default().to_owned()).collect();
+    let write = "/write?db=crime&precision=s";
+    assert_eq!(paths, [write, "/query", write, write, write]);
+    // With a 200 it says that the statement failed.
+    let (refused, _requests) = of(vec![MISSING, "200|{\"results\":[{\"statement_id\":0,\"error\":\"disk is full\"}]}"]);
+    let error = refused.expect_err("no database");
+    assert!(error.is_retryable() && error.to_string().contains("disk is full"), "{error}");
+}
+
 /// Issue 12, 4.5: the 200 that a redirect led to counted as delivered.
 #[test]
 fn a_redirect_is_not_followed_and_nothing_counts_as_delivered() {

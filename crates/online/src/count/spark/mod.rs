@@ -172,7 +172,8 @@ impl<'a> Driver<'a> {
 
     fn learn_said(&mut self) -> Result<(), CountError> {
         let log = &self.parts.log;
-        self.said = log.committed(GROUP, Topic::Incidents)?.into_iter().collect();
+        let mine: Vec<u32> = self.owned.iter().flat_map(|owned| owned.partitions.iter().copied()).collect();
+        self.said = log.committed_of(GROUP, Topic::Incidents, &mine)?.into_iter().collect();
         for (partition, offset) in &self.said {
             let (topic, partition, offset) = (Topic::Incidents, *partition, *offset);
             let next = log.bounds(topic, partition)?.next;
