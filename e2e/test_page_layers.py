@@ -49,6 +49,27 @@ def test_the_switch_is_moved_by_arrow_keys_and_lives_in_the_address(view, server
         page.wait_for_url(lambda address, layer=layer: f"layer={layer}" in address)
 
 
+def test_no_sky_is_drawn(view, server):
+    """In software it takes longer than the rest of the frame, and from above there is none."""
+    page = view(server)
+    page.evaluate(
+        """() => {
+            window.drawn = { sky: 0, all: 0 };
+            const draw = WebGL2RenderingContext.prototype.drawElements;
+            WebGL2RenderingContext.prototype.drawElements = function (...how) {
+                const shaders = this.getAttachedShaders(this.getParameter(this.CURRENT_PROGRAM));
+                drawn.sky += shaders.some(shader => this.getShaderSource(shader).includes("u_horizon_color"));
+                drawn.all += 1;
+                return draw.apply(this, how);
+            };
+        }"""
+    )
+    page.get_by_test_id("layer-hotspots").check()
+    page.wait_for_function("() => drawn.all > 0")
+    assert page.evaluate("() => drawn.sky") == 0
+    page.close()
+
+
 def test_hot_spots_are_the_api_s(view, server):
     query = {"from": "2017-06-01", "category": "ROBBERY", "resolution": 9}
     answer = server.json("/api/v1/hotspots", **query)

@@ -82,6 +82,7 @@ export class GlRenderer implements Renderer {
       fadeDuration: prefersReducedMotion() ? 0 : 200,
       locale: { "Map.Title": label },
     });
+    this.#map.on("style.load", () => leaveOutSky(this.#map));
     this.#map.touchZoomRotate.disableRotation();
     this.#map.keyboard.disableRotation();
     this.#map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-right");
@@ -249,6 +250,14 @@ function fill(hexagons: HexagonFill, { drawing, theme }: Scene): SolidPolygonLay
   }
   hexagons.leave();
   return drawing !== null && drawing.grid !== null ? gridLayer(drawing, theme) : null;
+}
+
+/**
+ * MapLibre draws a sky over the whole canvas in every frame, transparent where the style has none. Seen from straight
+ * above there is none, and in software it takes longer than all the rest of the frame.
+ */
+function leaveOutSky(map: MapLibreMap): void {
+  Object.assign(map.style.sky, { getEvaluated: () => undefined });
 }
 
 function isSame(one: Scene, other: Scene): boolean {
