@@ -160,6 +160,22 @@ def test_a_role_whose_store_is_away_is_not_ready_and_restarts_and_its_snapshot_i
     assert watched.wait_for("BlotterSnapshotOld", 2 * HOUR_S) == {"job": "blotter"}
 
 
+def test_a_snapshot_that_nobody_takes_anew_is_behind(watched, blotter, tmp_path):
+    log, store, snapshots = f"embedded:{tmp_path}/log", f"file://{tmp_path}/store", tmp_path / "snapshots"
+    run_to_end(BINARY, "produce", "--log", log, "--simulate", 300, "--until-caught-up")
+    for role in ("count", "archive"):
+        run_to_end(BINARY, role, "--log", log, "--store", store, "--until-caught-up")
+    run_to_end(BINARY, "snapshot", "--store", store)
+    run_to_end(BINARY, "fetch", "--store", store, "--to", snapshots)
+    run_to_end(BINARY, "produce", "--log", log, "--simulate", 310, "--until-caught-up")
+    server = blotter("serve", "--log", log, "--snapshots", snapshots, "--listen", "127.0.0.1:0")
+    server.wait_for_address()
+    watched.scrape(server)
+    watched.wait('blotter_lag_records{role="snapshot"} > 0', "it lacks records")
+    assert watched.firing("BlotterSnapshotBehind", 24 * HOUR_S) == []
+    assert watched.wait_for("BlotterSnapshotBehind", 26 * HOUR_S)["instance"] == watched.instance
+
+
 def test_a_damaged_snapshot_is_refused(watched, blotter, tmp_path):
     folder = tmp_path / "city"
     loaded = blotter("demo", "--dir", folder, "--simulate", "300", "--no-serve", "--until-caught-up")

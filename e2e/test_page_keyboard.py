@@ -171,6 +171,35 @@ def test_the_map_is_moved_and_an_area_is_picked(view, server):
         page.wait_for_url(lambda url: "area=" in url)
 
 
+def test_the_map_is_moved_by_buttons_alone(view, server):
+    page = view(server, "?map=11/41.88/-87.65")
+    for button, moved in (("Move east", (0, 1)), ("Move north", (1, 0)), ("Move west", (0, -1)), ("Move south", (-1, 0))):
+        before = where(page)
+        page.get_by_role("button", name=button).click()
+        page.wait_for_url(lambda url, before=before: where_in(url) != before)
+        after = where(page)
+        assert tuple((new > old + 0.001) - (new < old - 0.001) for old, new in zip(before, after, strict=True)) == moved, button
+
+
+def where_in(url: str) -> tuple[float, float]:
+    """Latitude and longitude of the map, as the address says."""
+    _, latitude, longitude = parse_qs(urlsplit(url).query)["map"][0].split("/")
+    return float(latitude), float(longitude)
+
+
+def where(page) -> tuple[float, float]:
+    return where_in(page.url)
+
+
+def test_escape_takes_a_tooltip_away(view, server):
+    page = view(server, "?category=THEFT")
+    for part, tooltip in (("map", ".map-tooltip"), ("series", ".chart-tooltip")):
+        page.get_by_test_id(part).hover()
+        expect(page.locator(tooltip)).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator(tooltip)).to_have_count(0)
+
+
 #: Each view by its address; the tables are on all of them.
 VIEWS = {
     "explanation": f"at={AT}",

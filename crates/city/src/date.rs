@@ -1,16 +1,16 @@
 //! Published dates: the formats that portals and spreadsheets write, parsed without allocation where
 //! they are common.
 
-use crate::civil::{CivilMicros, civil_of};
-use jiff::fmt::strtime::BrokenDownTime;
+use crate::civil::{CivilMicros, UtcMicros, civil_of};
+use jiff::{Timestamp, fmt::strtime::BrokenDownTime};
 use serde::Deserialize;
 
 const DAY: i64 = 86_400_000_000;
 const SECOND: i64 = 1_000_000;
 
 /// One format in which a profile's dates are published, in `strftime` notation
-/// (`%m/%d/%Y %I:%M:%S %p`). A format without a day means the first of the month, one without a time
-/// means midnight.
+/// (`%m/%d/%Y %I:%M:%S %p`), or `epoch_s` or `epoch_ms` for seconds or milliseconds since 1970-01-01T00:00:00Z. A format without
+/// a day means the first of the month, one without a time means midnight.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct DateFormat {
@@ -24,7 +24,18 @@ enum Kind {
     PortalTwelveHour,
     /// `YYYY-MM-DDThh:mm:ss[.fff]`, fixed width.
     Iso,
+    /// So many microseconds each since the epoch.
+    Epoch(i64),
     Other,
+}
+
+/// What a published date says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A time on a clock that the text does not name.
+    Civil(CivilMicros),
+    /// An instant: the text has an offset, or counts since the epoch.
+    Instant(UtcMicros),
 }
 
 impl From<String> for DateFormat {
@@ -32,6 +43,8 @@ impl From<String> for DateFormat {
         let kind = match pattern.as_str() {
             "%m/%d/%Y %I:%M:%S %p" => Kind::PortalTwelveHour,
             "%Y-%m-%dT%H:%M:%S%.f" => Kind::Iso,
+            "epoch_s" => Kind::Epoch(SECOND),
+            "epoch_ms" => Kind::Epoch(1000),
             _ => Kind::Other,
         };
         Self { pattern, kind }
@@ -39,18 +52,27 @@ impl From<String> for DateFormat {
 }
 
 impl DateFormat {
-    /// The civil time, or nothing where the text is not of this format or names no real date.
-    pub fn parse(&self, text: &[u8]) -> Option<CivilMicros> {
+    /// The moment, or nothing where the text is not of this format or names no real date.
+    pub fn parse(&self, text: &[u8]) -> Option<Moment> {
         match self.kind {
-            Kind::PortalTwelveHour => twelve_hour(text).or_else(|| self.parse_slowly(text)),
-            Kind::Iso => iso(text),
+            Kind::PortalTwelveHour => twelve_hour(text).map(Moment::Civil).or_else(|| self.parse_slowly(text)),
+            Kind::Iso => iso(text).map(Moment::Civil),
+            Kind::Epoch(unit) => epoch(text, unit).map(Moment::Instant),
             Kind::Other => self.parse_slowly(text),
         }
+    }
+
+    /// Whether the time is a whole number that ends it, such as `2330`: where it stands in a column of its own, `5` is `0005`.
+    pub fn ends_in_a_number(&self) -> bool {
+        self.pattern.ends_with("%H%M")
     }
 
     /// What is wrong with the pattern, with a better one where there is one.
     pub(crate) fn fault(&self) -> Option<String> {
         let pattern = &self.pattern;
+        if matches!(self.kind, Kind::Epoch(_)) {
+            return None;
+        }
         if !pattern.contains('%') {
             let mut better = pattern.clone();
             for (letters, field) in [
@@ -73,7 +95,7 @@ impl DateFormat {
         sample.to_string(pattern).err().map(|error| format!("`{pattern}` is not strftime notation: {error}"))
     }
 
-    fn parse_slowly(&self, text: &[u8]) -> Option<CivilMicros> {
+    fn parse_slowly(&self, text: &[u8]) -> Option<Moment> {
         let text = std::str::from_utf8(text).ok()?;
         let mut parsed = BrokenDownTime::parse(&self.pattern, text).ok()?;
         if parsed.day().is_none() {
@@ -82,8 +104,21 @@ impl DateFormat {
         if parsed.hour().is_none() {
             parsed.set_hour(Some(0)).ok()?;
         }
-        civil_of(parsed.to_datetime().ok()?)
+        let civil = civil_of(parsed.to_datetime().ok()?)?;
+        Some(match parsed.offset() {
+            Some(offset) => Moment::Instant(UtcMicros(civil.0 - i64::from(offset.seconds()) * SECOND)),
+            None => Moment::Civil(civil),
+        })
     }
+}
+
+/// A whole number of units of so many microseconds since the epoch; a spreadsheet's `.0` behind it is left out.
+fn epoch(text: &[u8], unit: i64) -> Option<UtcMicros> {
+    let text = std::str::from_utf8(text).ok()?;
+    let whole: i64 = text.strip_suffix(".0").unwrap_or(text).parse().ok()?;
+    let micros = whole.checked_mul(unit)?;
+    // Within the calendar.
+    Timestamp::from_microsecond(micros).ok().map(|_| UtcMicros(micros))
 }
 
 /// A time without the `Z` or the offset behind it (`+00`, `-0500`, `+01:00`), and that offset in minutes.
@@ -197,12 +232,29 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::civil::format_civil;
+    use crate::civil::{format_civil, format_utc};
     use proptest::prelude::*;
 
     fn check(format: &str, text: &str, expect: Option<&str>) {
-        let parsed = DateFormat::from(format.to_owned()).parse(text.as_bytes()).map(format_civil);
+        let parsed = DateFormat::from(format.to_owned()).parse(text.as_bytes()).map(|moment| match moment {
+            Moment::Civil(civil) => format_civil(civil),
+            Moment::Instant(utc) => format_utc(utc),
+        });
         assert_eq!(parsed.as_deref(), expect, "{text:?} as {format}");
+    }
+
+    #[test]
+    fn instants_say_their_offset_or_count_from_the_epoch() {
+        check("epoch_ms", "1546304400000", Some("2019-01-01T01:00:00Z"));
+        check("epoch_s", "1546304400", Some("2019-01-01T01:00:00Z"));
+        check("epoch_s", "1546304400.0", Some("2019-01-01T01:00:00Z"));
+        check("epoch_ms", "-1", Some("1969-12-31T23:59:59.999Z"));
+        for text in ["", "1.5463044E+12", "9223372036854775807", "2019-01-01"] {
+            check("epoch_ms", text, None);
+        }
+        check("%Y/%m/%d %H:%M:%S%z", "2019/09/27 01:14:27-0430", Some("2019-09-27T05:44:27Z"));
+        assert_eq!(DateFormat::from("epoch_ms".to_owned()).fault(), None);
+        assert!(DateFormat::from("epoch".to_owned()).fault().is_some());
     }
 
     #[test]

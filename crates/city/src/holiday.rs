@@ -11,6 +11,7 @@ pub(crate) const MOST: usize = 200;
 
 /// One holiday: a day of a month, or such as its fourth Thursday.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Holiday {
     /// For people.
@@ -27,6 +28,7 @@ pub struct Holiday {
 
 /// A day of the week, by its English name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "they are what they are called")]
 pub enum DayOfWeek {

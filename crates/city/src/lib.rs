@@ -10,14 +10,18 @@ mod civil;
 pub mod clean;
 mod date;
 mod holiday;
+mod missing;
 mod outlines;
 mod polygons;
 mod profile;
+mod projection;
 
 pub use civil::{CityClock, CivilMicros, UtcMicros, format_civil, format_utc, parse_civil, parse_instant};
-pub use date::{DateFormat, iso, split_offset};
+pub use date::{DateFormat, Moment, iso, split_offset};
 pub use holiday::{DayOfWeek, Holiday};
+pub use missing::Missing;
 pub use outlines::{Outlines, OutlinesError};
 pub use profile::{
     BoundaryDataset, BoundingBox, CategoryRules, Columns, Layer, Portal, Profile, ProfileError, ReportedShares,
 };
+pub use projection::{Projection, UnknownProjection};

@@ -5,12 +5,15 @@ use crate::{
     clean,
     date::DateFormat,
     holiday::{self, Holiday},
+    missing::Missing,
+    projection::Projection,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One city. A new city is a file, never code.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Short name in keys, topics and addresses: lower case, digits and hyphens.
@@ -28,14 +31,26 @@ pub struct Profile {
     /// Header names of each field, the first that a file has is taken; compared without case, spaces and punctuation.
     pub columns: Columns,
     /// Date formats of `occurred_at` and `updated_at`, tried in order.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub date_formats: Vec<DateFormat>,
-    /// Fixed widths of codes that lose leading zeros in spreadsheets: `code = 4`.
+    /// Times without an offset are UTC, not the city's own.
+    #[serde(default)]
+    pub times_are_utc: bool,
+    /// Texts that stand for a missing value in every column, besides `NULL`, `NA` and their like: `["REDACTED", "-1"]`.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
+    pub missing: Missing,
+    /// The system of `columns.x` and `columns.y`: an EPSG code (`EPSG:26916`) or a PROJ string.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub projection: Option<Projection>,
+    /// Digits of offence codes, which lose leading zeros in spreadsheets: with 4, `110` is `0110`.
     #[serde(default)]
     pub code_width: usize,
     /// Clean-ups of the category.
     #[serde(default)]
     pub category: CategoryRules,
-    /// Area layers, such as community areas, districts and beats.
+    /// Area layers, such as community areas, districts and beats. Without any, the city as a whole is the one area.
+    #[serde(default)]
     pub layers: Vec<Layer>,
     /// How late incidents become known, where that is known of the city; else all counts as known at once.
     pub reporting_lag: Option<ReportedShares>,
@@ -46,6 +61,7 @@ pub struct Profile {
 
 /// What share of incidents is known at which age, behind the data's own clock.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReportedShares {
     /// From so many hours of age on, that share is known: `[[0, 0.4], [24, 0.8], [168, 1.0]]`. None is known before the
@@ -86,6 +102,7 @@ impl ReportedShares {
 
 /// West, south, east, north in degrees (WGS84).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BoundingBox {
     /// Least longitude.
@@ -107,6 +124,7 @@ impl BoundingBox {
 
 /// A Socrata portal's dataset.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Portal {
     /// Host name.
@@ -121,6 +139,7 @@ pub struct Portal {
 
 /// Header names of each field.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Columns {
     /// The source's own unique id. Where it has none, `key` names columns that identify an event.
@@ -153,10 +172,17 @@ pub struct Columns {
     pub latitude: Vec<String>,
     /// Degrees east.
     pub longitude: Vec<String>,
+    /// Both in one column: `(41.88, -87.63)`, WKT or GeoJSON. Read where a row has no coordinates in columns of their own.
+    pub location: Vec<String>,
+    /// Eastward, in the unit of `projection`.
+    pub x: Vec<String>,
+    /// Northward, in the unit of `projection`.
+    pub y: Vec<String>,
 }
 
 /// Clean-ups of the published category.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct CategoryRules {
     /// The one category of a dataset that has no such column.
@@ -167,6 +193,7 @@ pub struct CategoryRules {
 
 /// A layer of areas.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Layer {
     /// Its name in filters: `community_area`.
@@ -189,10 +216,17 @@ pub struct Layer {
     pub names: BTreeMap<String, String>,
     /// Where the portal publishes its outlines.
     pub boundaries: Option<BoundaryDataset>,
+    /// The whole city is its one area, in which every incident lies.
+    #[serde(skip)]
+    pub is_whole: bool,
 }
+
+/// The code of the one area of a city without area layers.
+const WHOLE: &str = "ALL";
 
 /// The properties of a boundary file that hold an area's code and name.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BoundaryDataset {
     /// The portal's dataset id.
@@ -220,8 +254,26 @@ pub enum ProfileError {
 }
 
 impl Layer {
+    /// The layer of a city without others.
+    fn whole(city: &str) -> Self {
+        Self {
+            name: "city".to_owned(),
+            title: "City".to_owned(),
+            columns: Vec::new(),
+            width: 0,
+            missing: Vec::new(),
+            primary: true,
+            names: BTreeMap::from([(WHOLE.to_owned(), city.to_owned())]),
+            boundaries: None,
+            is_whole: true,
+        }
+    }
+
     /// A published code as it is kept, none where it means "none".
     pub fn code(&self, published: &str) -> Option<String> {
+        if self.is_whole {
+            return Some(WHOLE.to_owned());
+        }
         let width = if published.trim().is_empty() { 0 } else { self.width };
         Some(clean::area(published, width)).filter(|code| !code.is_empty() && !self.missing.contains(code))
     }
@@ -241,10 +293,23 @@ impl Profile {
         self.category.renamed.get(&upper).cloned().unwrap_or(upper)
     }
 
+    /// Whether the text says that there is no value. An empty one is not asked about.
+    pub fn is_missing(&self, text: &str) -> bool {
+        self.missing.is(text.as_bytes())
+    }
+
+    /// Whether times of day stand in the column as whole numbers: `5` is 00:05, `2330` is 23:30.
+    pub fn has_number_times(&self) -> bool {
+        self.date_formats.iter().any(DateFormat::ends_in_a_number)
+    }
+
     /// Reads and checks a profile.
     pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
         let mut profile: Self = toml::from_str(text).map_err(Box::new)?;
         profile.fold_case();
+        if profile.layers.is_empty() {
+            profile.layers.push(Layer::whole(&profile.name));
+        }
         match profile.fault() {
             None => Ok(profile),
             Some(what) => Err(ProfileError::Invalid { slug: profile.slug, what }),
@@ -287,6 +352,10 @@ impl Profile {
         if self.columns.occurred_at.is_empty() || self.date_formats.is_empty() {
             return Some("give `columns.occurred_at` and `date_formats`".into());
         }
+        let has_plane = [!self.columns.x.is_empty(), !self.columns.y.is_empty(), self.projection.is_some()];
+        if has_plane.contains(&true) && has_plane.contains(&false) {
+            return Some("give `columns.x`, `columns.y` and `projection` together".into());
+        }
         let BoundingBox { west, south, east, north } = self.bounding_box;
         if !(west < east && south < north) {
             return Some("`bounding_box` must have west < east and south < north".into());
@@ -325,8 +394,11 @@ impl Profile {
             domestic,
             latitude,
             longitude,
+            location,
+            x,
+            y,
         } = &self.columns;
-        let fields: [(&str, &[String]); 14] = [
+        let fields: [(&str, &[String]); 17] = [
             ("id", id),
             ("occurred_at", occurred_at),
             ("occurred_time", occurred_time),
@@ -341,6 +413,9 @@ impl Profile {
             ("domestic", domestic),
             ("latitude", latitude),
             ("longitude", longitude),
+            ("location", location),
+            ("x", x),
+            ("y", y),
         ];
         let keys = key.iter().map(|name| ("key", std::slice::from_ref(name)));
         let layers = self.layers.iter().map(|layer| (layer.name.as_str(), layer.columns.as_slice()));
@@ -369,6 +444,10 @@ impl Profile {
         format!("{}/{id}", self.slug)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+mod docs;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]

@@ -20,6 +20,9 @@ pub struct Header {
     pub(crate) domestic: Option<usize>,
     pub(crate) latitude: Option<usize>,
     pub(crate) longitude: Option<usize>,
+    pub(crate) location: Option<usize>,
+    /// Columns of x and y.
+    pub(crate) plane: Option<(usize, usize)>,
     pub(crate) areas: Vec<Option<usize>>,
 }
 
@@ -87,6 +90,8 @@ impl Header {
             domestic: find(&columns.domestic),
             latitude: find(&columns.latitude),
             longitude: find(&columns.longitude),
+            location: find(&columns.location),
+            plane: find(&columns.x).zip(find(&columns.y)),
             areas: profile.layers.iter().map(|layer| find(&layer.columns)).collect(),
         })
     }
@@ -94,8 +99,15 @@ impl Header {
     /// The fields and layers for which the profile names columns and the source has none, each with those names.
     pub fn missing<S: AsRef<str>>(profile: &Profile, names: &[S]) -> Vec<(String, Vec<String>)> {
         let has = |wanted: &[String]| names.iter().any(|name| wanted.iter().any(|one| same_column(name.as_ref(), one)));
-        let named = profile.named_columns().into_iter();
-        named.filter(|(_, wanted)| !has(wanted)).map(|(field, wanted)| (field, wanted.to_vec())).collect()
+        let columns = &profile.columns;
+        let has_both = |one: &[String], other: &[String]| has(one) && has(other);
+        let has_point = has(&columns.location)
+            || has_both(&columns.latitude, &columns.longitude)
+            || has_both(&columns.x, &columns.y);
+        let is_needed =
+            |field: &str| !(has_point && matches!(field, "latitude" | "longitude" | "location" | "x" | "y"));
+        let named = profile.named_columns().into_iter().filter(|(field, wanted)| is_needed(field) && !has(wanted));
+        named.map(|(field, wanted)| (field, wanted.to_vec())).collect()
     }
 
     /// With the point in two columns of its own behind the others, where the source has no columns for it.
@@ -110,7 +122,7 @@ impl Header {
 
     /// Whether it has columns for the point.
     pub fn has_point(&self) -> bool {
-        self.latitude.is_some() && self.longitude.is_some()
+        (self.latitude.is_some() && self.longitude.is_some()) || self.location.is_some() || self.plane.is_some()
     }
 
     /// The columns of the layers' codes, in the profile's order.

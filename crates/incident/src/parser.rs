@@ -1,5 +1,6 @@
 //! From a published row to an accepted incident, or to the reason why it is rejected.
 
+mod location;
 mod typed;
 mod values;
 
@@ -19,8 +20,9 @@ use crate::{
 };
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use blotter_city::{CityClock, CivilMicros, Profile, UtcMicros, clean};
+use location::location;
 use std::{borrow::Cow, sync::Arc};
-use values::{EARLIEST, boolean, coordinate, date, occurred_at, word};
+use values::{EARLIEST, NotDegrees, boolean, coordinate, date, occurred_at, projected, word};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Rows of the largest batch: a dictionary key has 16 bits.
@@ -143,21 +145,25 @@ impl Parser {
             })
         };
 
-        let published_id = text(header.id);
+        let given = |column: Option<usize>| match text(column) {
+            missing if self.profile.is_missing(missing) => "",
+            given => given,
+        };
+        let published_id = given(header.id);
         let id = match observation.id {
             Some(id) => Cow::Borrowed(id),
             None => clean::trimmed(published_id.strip_suffix(".0").unwrap_or(published_id)),
         };
         let occurred_at = occurred_at(&self.profile, &self.clock, header, row, &mut self.joined)?;
         let updated_at =
-            match clean::trimmed(text(header.updated_at)) {
+            match clean::trimmed(given(header.updated_at)) {
                 updated if updated.is_empty() => None,
                 updated => Some(date(&self.profile, &self.clock, updated.as_bytes()).ok_or_else(|| {
                     Reason::NotADate { field: "updated_at", text: updated.chars().take(80).collect() }
                 })?),
             };
-        let arrest = boolean("arrest", text(header.arrest))?;
-        let domestic = boolean("domestic", text(header.domestic))?;
+        let arrest = boolean(&self.profile, "arrest", text(header.arrest))?;
+        let domestic = boolean(&self.profile, "domestic", text(header.domestic))?;
         // The other faults have a reason of their own, which a row without an id would hide.
         if id.is_empty() {
             return Err(match self.profile.columns.key.as_slice() {
@@ -165,13 +171,21 @@ impl Parser {
                 key => Reason::NoKey(format!("`{}`", key.join("`, `"))),
             });
         }
-        let latitude = coordinate(text(header.latitude), 90.0);
-        let longitude = coordinate(text(header.longitude), 180.0);
-        let unreadable = latitude.is_err() || longitude.is_err();
-        let position = latitude
-            .unwrap_or(None)
-            .zip(longitude.unwrap_or(None))
-            .filter(|(latitude, longitude)| *latitude != 0.0 || *longitude != 0.0);
+        let latitude = coordinate(&self.profile, text(header.latitude), 90.0);
+        let longitude = coordinate(&self.profile, text(header.longitude), 180.0);
+        let mut unreadable = latitude.is_err() || longitude.is_err();
+        let mut position = latitude.unwrap_or(None).zip(longitude.unwrap_or(None));
+        if position.is_none() && !unreadable && (header.location.is_some() || header.plane.is_some()) {
+            let in_plane = |(x, y)| projected(&self.profile, text(Some(x)), text(Some(y)));
+            match location(given(header.location)).and_then(|found| match found {
+                None => header.plane.map_or(Ok(None), in_plane),
+                found => Ok(found),
+            }) {
+                Ok(found) => position = found,
+                Err(NotDegrees) => unreadable = true,
+            }
+        }
+        let position = position.filter(|(latitude, longitude)| *latitude != 0.0 || *longitude != 0.0);
 
         let rules = &self.profile.category;
         let category = match (&rules.constant, header.category) {
@@ -189,11 +203,11 @@ impl Parser {
         let accepted = self.accept(
             &TypedRow {
                 id: &id,
-                case_number: &clean::trimmed(text(header.case_number)),
+                case_number: &clean::trimmed(given(header.case_number)),
                 occurred_at,
                 updated_at,
                 words: &words,
-                block: &clean::trimmed(text(header.block)),
+                block: &clean::trimmed(given(header.block)),
                 arrest,
                 domestic,
                 position,

@@ -12,10 +12,10 @@ use crate::{
     questions::{Peaks, PeaksAnswer},
     snapshot::LocalSnapshot,
     snapshot_columns::{column, times, wrong},
-    view::View,
+    view::{NewestSnapshot, View},
 };
 use arrow::array::{AsArray, BooleanArray};
-use blotter_city::{Profile, parse_instant};
+use blotter_city::Profile;
 use blotter_cube::{Cube, Occurrences};
 use blotter_incident::DictionaryColumn;
 use blotter_runtime::Shutdown;
@@ -64,9 +64,9 @@ impl CityTotals {
         if shutdown.is_triggered() {
             return Ok(None);
         }
-        let ingested = snapshot.manifest.ingested_as_of.as_deref().and_then(parse_instant);
-        view.received_at_ms = ingested.map(|at| at.0.div_euclid(1000)).max(behind.received_at_ms);
-        view.snapshot = Some((snapshot.manifest.version, snapshot.next_offsets()));
+        let newest = NewestSnapshot::from(&snapshot);
+        view.received_at_ms = newest.received_at_ms().max(behind.received_at_ms);
+        view.snapshot = Some(newest);
         view.next_offsets = behind.next_offsets;
         let city = LoadedCity::new(Arc::clone(&parts.profile), parts.log.clone(), Arc::clone(&parts.boundaries));
         *city.write() = view;

@@ -206,7 +206,7 @@ impl Figures {
             source,
             sources,
             snapshot: SnapshotFigures {
-                version: view.snapshot.as_ref().map(|(version, _)| *version),
+                version: view.snapshot.as_ref().map(|snapshot| snapshot.version),
                 refused: view.refused.as_ref().map(refused),
             },
         }
@@ -240,7 +240,7 @@ fn facts(city: &LoadedCity, view: &View) -> SourceFacts {
         held: held(sources)
             .map(|ends| (0..partitions).map(|partition| ends.get(&partition).map_or(0, |end| end.0)).collect()),
         counted: standing.counted,
-        snapshot: view.snapshot.as_ref().map(|(_, next)| next.clone()),
+        snapshot: view.snapshot.as_ref().map(|snapshot| snapshot.next_offsets.clone()),
         applied: view.next_offsets.clone(),
     };
     SourceFacts {

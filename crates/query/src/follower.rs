@@ -11,7 +11,7 @@ use crate::{
     offsets_text,
     opened::OpenSnapshot,
     snapshot::LocalSnapshot,
-    view::{RefusedSnapshot, View},
+    view::{NewestSnapshot, RefusedSnapshot, View},
 };
 use arrow::array::RecordBatch;
 use blotter_city::Profile;
@@ -289,15 +289,11 @@ impl Follower {
         if shutdown.is_triggered() {
             return Ok(None);
         }
-        view.next_offsets.clone_from(&next_offsets);
-        view.received_at_ms = snapshot
-            .manifest
-            .ingested_as_of
-            .as_deref()
-            .and_then(blotter_city::parse_instant)
-            .map(|at| at.0.div_euclid(1000));
-        view.loaded = Some(snapshot.manifest.version);
-        view.snapshot = Some((snapshot.manifest.version, next_offsets));
+        view.next_offsets = next_offsets;
+        let newest = NewestSnapshot::from(snapshot);
+        view.received_at_ms = newest.received_at_ms();
+        view.loaded = Some(newest.version);
+        view.snapshot = Some(newest);
         let took_ms = started.elapsed().as_millis();
         tracing::debug!(version = snapshot.manifest.version, rows = view.cube.rows(), took_ms, "snapshot loaded");
         Ok(Some(view))
@@ -449,10 +445,10 @@ impl Follower {
         let version = snapshot.manifest.version;
         let (have, loaded) = {
             let view = self.city.read();
-            (view.snapshot.as_ref().map(|(version, _)| *version), view.loaded)
+            (view.snapshot.as_ref().map(|snapshot| snapshot.version), view.loaded)
         };
         if is_ours && have < Some(version) {
-            self.city.write().snapshot = Some((version, snapshot.next_offsets()));
+            self.city.write().snapshot = Some(NewestSnapshot::from(&snapshot));
         }
         if is_ours && loaded < Some(version) && (self.lacks_texts() || self.has_many_texts(log, &snapshot)) {
             self.change_over(log, &snapshot, shutdown)?;

@@ -66,4 +66,4 @@ pub use parameters::{FromParameters, Parameters, Selection};
 pub use question::{Caller, Cost, Edition, Patient, Question, Reply};
 pub use search::FoundBlock;
 pub use study_areas::StudyAreaMethod;
-pub use view::{RefusedSnapshot, View};
+pub use view::{NewestSnapshot, RefusedSnapshot, View};

@@ -1,7 +1,10 @@
 //! The view: the cube, and all that must change together with it.
 
-use crate::{NextOffsets, disagreements::Disagreements, hourly::Hourly, opened::OpenSnapshot, sites::CubeSites};
-use blotter_city::Profile;
+use crate::{
+    NextOffsets, disagreements::Disagreements, hourly::Hourly, opened::OpenSnapshot, sites::CubeSites,
+    snapshot::LocalSnapshot,
+};
+use blotter_city::{Profile, UtcMicros, parse_instant};
 use blotter_cube::Cube;
 use std::{
     collections::HashSet,
@@ -24,14 +27,42 @@ pub struct View {
     pub rejected: HashSet<u64>,
     /// When the newest applied record was appended, in milliseconds since the epoch.
     pub received_at_ms: Option<i64>,
-    /// The newest local snapshot: version and next offsets.
-    pub snapshot: Option<(u64, Vec<u64>)>,
+    /// The newest local snapshot.
+    pub snapshot: Option<NewestSnapshot>,
     /// The version of the snapshot that this view was loaded from.
     pub loaded: Option<u64>,
     /// The files of the snapshot that this view was loaded from. Whoever takes rows of it takes these under the same hold.
     pub(crate) opened: Option<Arc<OpenSnapshot>>,
     /// A newer local snapshot that could not be loaded; what was loaded before goes on.
     pub refused: Option<RefusedSnapshot>,
+}
+
+/// What the newest local snapshot holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewestSnapshot {
+    /// Its version.
+    pub version: u64,
+    /// By partition of `incidents`: it reflects the records before.
+    pub next_offsets: Vec<u64>,
+    /// When the newest of its records was ingested. None without records.
+    pub ingested_as_of: Option<UtcMicros>,
+}
+
+impl From<&LocalSnapshot> for NewestSnapshot {
+    fn from(snapshot: &LocalSnapshot) -> Self {
+        Self {
+            version: snapshot.manifest.version,
+            next_offsets: snapshot.next_offsets(),
+            ingested_as_of: snapshot.manifest.ingested_as_of.as_deref().and_then(parse_instant),
+        }
+    }
+}
+
+impl NewestSnapshot {
+    /// `ingested_as_of`, in milliseconds since the epoch.
+    pub(crate) fn received_at_ms(&self) -> Option<i64> {
+        self.ingested_as_of.map(|at| at.0.div_euclid(1000))
+    }
 }
 
 /// A snapshot that could not be loaded.

@@ -40,7 +40,7 @@ pub use options::{Pace, SimulatorOptions, WallClock};
 pub use outbreak::Outbreak;
 
 use crate::{Chunk, Progress, Source, SourceError, Step};
-use blotter_city::{CivilMicros, Profile, UtcMicros};
+use blotter_city::{CivilMicros, Moment, Profile, UtcMicros};
 use blotter_incident::{Header, Observation, Parser, Rejected, TypedRow, Word, WordColumn};
 use calendar::{HOUR, SECOND};
 use city::{City, Draft};
@@ -440,7 +440,7 @@ fn columns_of(profile: &Profile) -> Result<Vec<usize>, SourceError> {
         return Err(not_alike(format!("reads others for {}", missing.join(", "))));
     }
     let sample = parse_sample(profile);
-    if sample != Some(CivilMicros(1_483_272_060 * SECOND)) {
+    if sample != Some(Moment::Civil(CivilMicros(1_483_272_060 * SECOND))) {
         return Err(not_alike("has no date format `%m/%d/%Y %I:%M:%S %p`".into()));
     }
     let known = [export::BEAT, export::DISTRICT, export::WARD, export::COMMUNITY_AREA];
@@ -453,7 +453,7 @@ fn columns_of(profile: &Profile) -> Result<Vec<usize>, SourceError> {
         .collect()
 }
 
-fn parse_sample(profile: &Profile) -> Option<CivilMicros> {
+fn parse_sample(profile: &Profile) -> Option<Moment> {
     profile.date_formats.iter().find_map(|format| format.parse(b"01/01/2017 12:01:00 PM"))
 }
 

@@ -368,8 +368,9 @@ fn a_server_that_began_before_the_first_snapshot_reads_texts_from_it_when_it_is_
     // It has too few of the texts to be worth it.
     let few = MANY_TEXTS / 2;
     write_snapshot(directory.path(), &city.profile, "memory", 1, &all.slice(0, few as usize), few);
-    running
-        .wait_until("the first is noted", || city.read().snapshot.as_ref().is_some_and(|(version, _)| *version == 1));
+    running.wait_until("the first is noted", || {
+        city.read().snapshot.as_ref().is_some_and(|snapshot| snapshot.version == 1)
+    });
     assert_eq!(city.read().loaded, None);
     let most = u64::from(many) - 1;
     write_snapshot(directory.path(), &city.profile, "memory", 2, &all.slice(0, most as usize), most);
@@ -381,7 +382,8 @@ fn a_server_that_began_before_the_first_snapshot_reads_texts_from_it_when_it_is_
     assert_eq!(log.looked_up.load(Ordering::SeqCst) - before, 1, "only what came after the snapshot");
     // The next one has one text more and is only noted.
     write_snapshot(directory.path(), &city.profile, "memory", 3, &all, u64::from(many));
-    running
-        .wait_until("the third is noted", || city.read().snapshot.as_ref().is_some_and(|(version, _)| *version == 3));
+    running.wait_until("the third is noted", || {
+        city.read().snapshot.as_ref().is_some_and(|snapshot| snapshot.version == 3)
+    });
     assert_eq!(city.read().loaded, Some(2));
 }

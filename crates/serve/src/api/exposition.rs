@@ -37,6 +37,11 @@ fn data(context: &Context, view: &View, text: &mut Exposition) {
             text.sample(&[("layer", &layer.name)], count);
         }
     }
+    if let Some(at) = view.snapshot.as_ref().and_then(|snapshot| snapshot.ingested_as_of) {
+        let help = "When the newest record of the newest local snapshot was ingested.";
+        text.family("blotter_snapshot_ingested_timestamp_seconds", "gauge", help)
+            .sample(&[], at.0.div_euclid(1_000_000));
+    }
     text.family("blotter_ready", "gauge", "Whether the snapshot is loaded and the log was followed to its end.")
         .sample(&[], u8::from(city.is_ready()));
 }
@@ -72,7 +77,7 @@ fn lags(context: &Context, view: &View, text: &mut Exposition) {
     text.family("blotter_lag_records", "gauge", "Records of the log that a role has not reached.");
     let ends = standing.ends.iter().zip(&standing.counted);
     for (part, (applied, (end, counted))) in view.next_offsets.iter().zip(ends).enumerate() {
-        let snapshot = view.snapshot.as_ref().and_then(|(_, next)| next.get(part).copied());
+        let snapshot = view.snapshot.as_ref().and_then(|snapshot| snapshot.next_offsets.get(part).copied());
         for (role, next) in [("serve", Some(*applied)), ("count", Some(*counted)), ("snapshot", snapshot)] {
             if let Some(next) = next {
                 text.sample(&[("role", &role), ("partition", &part)], end.saturating_sub(next));

@@ -58,6 +58,10 @@ export class CanvasRenderer implements Renderer {
     this.#move({ ...this.#camera, zoom: this.#camera.zoom + steps }, true);
   }
 
+  panBy(right: number, down: number): void {
+    this.#panTo(project(this.#camera.longitude, this.#camera.latitude), -right, -down);
+  }
+
   placeAt(x: number, y: number): Place {
     const size = worldSize(this.#camera.zoom);
     const centre = project(this.#camera.longitude, this.#camera.latitude);
@@ -116,11 +120,10 @@ export class CanvasRenderer implements Renderer {
   }
 
   #onKey(event: KeyboardEvent): void {
-    const centre = project(this.#camera.longitude, this.#camera.latitude);
-    if (event.key === "ArrowLeft") this.#panTo(centre, STEP_PX, 0);
-    else if (event.key === "ArrowRight") this.#panTo(centre, -STEP_PX, 0);
-    else if (event.key === "ArrowUp") this.#panTo(centre, 0, STEP_PX);
-    else if (event.key === "ArrowDown") this.#panTo(centre, 0, -STEP_PX);
+    if (event.key === "ArrowLeft") this.panBy(-STEP_PX, 0);
+    else if (event.key === "ArrowRight") this.panBy(STEP_PX, 0);
+    else if (event.key === "ArrowUp") this.panBy(0, -STEP_PX);
+    else if (event.key === "ArrowDown") this.panBy(0, STEP_PX);
     else if (event.key === "+" || event.key === "=") this.zoomBy(1);
     else if (event.key === "-") this.zoomBy(-1);
     else return;

@@ -7,6 +7,7 @@ import type { Drawing } from "../../model/layers/drawing";
 import { formatCamera, type Camera } from "../../model/view";
 import { useAreas, useChosenAreas } from "../../state/areas";
 import { useDrawn } from "../../state/drawn";
+import { useEscape } from "../../state/escape";
 import { useFrame } from "../../state/frame";
 import { useFreshCells } from "../../state/fresh";
 import { useMeta } from "../../state/live";
@@ -24,6 +25,14 @@ export interface CityMapProps {
   /** A drawing is on the screen. */
   readonly onDrawn: () => void;
 }
+
+/** As the view moves. */
+const DIRECTIONS = [
+  { name: "north", sign: "▴", right: 0, down: -1 },
+  { name: "west", sign: "◂", right: -1, down: 0 },
+  { name: "east", sign: "▸", right: 1, down: 0 },
+  { name: "south", sign: "▾", right: 0, down: 1 },
+] as const;
 
 interface Pointer {
   readonly x: number;
@@ -117,6 +126,14 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
     if (formatCamera(camera) !== restsAt.current) renderer.current?.moveTo(camera);
   }, [camera]);
 
+  useEscape(pointer !== null, () => setPointer(null));
+
+  /** By a third of what is seen. */
+  const pan = (right: number, down: number) => {
+    const { clientWidth, clientHeight } = container.current ?? { clientWidth: 0, clientHeight: 0 };
+    renderer.current?.panBy((right * clientWidth) / 3, (down * clientHeight) / 3);
+  };
+
   const places = useMemo(() => new Map(drawing?.cells.map((cell, index) => [cell, index])), [drawing]);
   const pointedCell =
     pointer === null || drawing?.resolution == null
@@ -188,6 +205,21 @@ export default function CityMap({ camera, onDrawn }: CityMapProps) {
         >
           ⌂
         </button>
+      </div>
+      <div class="map-pan" role="group" aria-label="Move the map">
+        {DIRECTIONS.map(({ name, sign, right, down }) => (
+          // The map itself is the keyboard's stop: its arrow keys do the same.
+          <button
+            key={name}
+            type="button"
+            class={`map-pan-${name}`}
+            tabIndex={-1}
+            aria-label={`Move ${name}`}
+            onClick={() => pan(right, down)}
+          >
+            {sign}
+          </button>
+        ))}
       </div>
       <p class="visually-hidden" aria-live="polite">
         {hasKeyboard ? spoken.join(", ") : ""}

@@ -144,6 +144,10 @@ export class GlRenderer implements Renderer {
     this.#map.zoomTo(this.#map.getZoom() + steps, { animate: !prefersReducedMotion() }, { byReader: true });
   }
 
+  panBy(right: number, down: number): void {
+    this.#map.panBy([right, down], { animate: !prefersReducedMotion() }, { byReader: true });
+  }
+
   placeAt(x: number, y: number): Place {
     const { lng, lat } = this.#map.unproject([x, y]);
     return { longitude: lng, latitude: lat };

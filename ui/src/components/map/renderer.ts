@@ -41,6 +41,8 @@ export interface Renderer {
   draw(scene: Scene, until?: Promise<void>): void;
   moveTo(camera: Camera): void;
   zoomBy(steps: number): void;
+  /** Pixels that the view moves to the right and down. */
+  panBy(right: number, down: number): void;
   placeAt(x: number, y: number): Place;
   /** A copy of what is on the screen. */
   picture(): Promise<HTMLCanvasElement>;

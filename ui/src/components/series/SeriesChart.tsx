@@ -8,6 +8,7 @@ import { periodOf, spanning, type Period } from "../../model/brush";
 import { formatCount } from "../../model/format";
 import { bucketAt, columnX, countY, edgeX, linePath, spread, type Plot } from "../../model/scale";
 import type { Timeline } from "../../model/timeline";
+import { useEscape } from "../../state/escape";
 import type { Size } from "../../state/size";
 import { BucketTooltip, bucketName } from "./BucketTooltip";
 import { fits } from "./labels";
@@ -53,6 +54,7 @@ export function SeriesChart(props: Props) {
   const { buckets, bucket } = timeline;
   const svg = useRef<SVGSVGElement>(null);
   const [cursor, setCursor] = useState<number | null>(null);
+  useEscape(cursor !== null, () => setCursor(null));
   const [dragFrom, setDragFrom] = useState<number | null>(null);
   const highest = scale?.highest ?? lines.reduce((most, { counts }) => Math.max(most, ...counts), 0);
   const ticks = valueTicks(highest, undefined, scale?.isWhole);

@@ -213,3 +213,145 @@ fn a_key_that_lies_in_two_files_is_counted_in_both() {
     // Read again, they are the same, in whatever order they are given.
     assert_eq!(read(&[data[1].clone(), data[0].clone()]), expect);
 }
+
+/// A profile of a miniature, whose columns are these; its points may lie anywhere.
+fn described(time_zone: &str, date_format: &str, columns: &str) -> Arc<Profile> {
+    Arc::new(Profile::from_toml(&described_text(time_zone, date_format, columns)).unwrap())
+}
+
+fn described_text(time_zone: &str, date_format: &str, columns: &str) -> String {
+    format!(
+        "slug = \"case\"\nname = \"Case\"\ntime_zone = \"{time_zone}\"\ndisclaimer = \"\"\ndate_formats = [\"{date_format}\"]\n\
+         bounding_box = {{ west = -180, south = -90, east = 180, north = 90 }}\nmissing = [\"REDACTED\", \"-1\"]\n[columns]\n{columns}"
+    )
+}
+
+/// Times of occurrence of the incidents, and whether each has a place.
+fn times_and_places(incidents: &[blotter_incident::Incident]) -> Vec<(String, bool)> {
+    let of = |incident: &blotter_incident::Incident| {
+        (blotter_city::format_civil(incident.occurred_at), incident.position.is_some())
+    };
+    incidents.iter().map(of).collect()
+}
+
+fn check_times(name: &str, profile: Arc<Profile>, expect: &[(&str, bool)]) {
+    let Some(loaded) = load(name, profile) else { return };
+    let (incidents, reasons, _) = loaded.unwrap();
+    assert_eq!(reasons, [""; 0], "{name}");
+    let found = times_and_places(&incidents);
+    let found: Vec<(&str, bool)> = found.iter().map(|(time, place)| (time.as_str(), *place)).collect();
+    assert_eq!(found, expect, "{name}");
+}
+
+#[test]
+fn hhmm() {
+    let columns = "id = [\"Report Number\"]\noccurred_at = [\"Occur Date\"]\noccurred_time = [\"Occur Time\"]\n\
+                   category = [\"UCR Literal\"]\nlatitude = [\"Latitude\"]\nlongitude = [\"Longitude\"]";
+    let at = |time: &'static str| (time, true);
+    check_times(
+        "hhmm.csv",
+        described("America/New_York", "%m/%d/%Y %H%M", columns),
+        &[
+            at("2019-01-05T01:00:00"),
+            at("2019-01-05T01:30:00"),
+            at("2019-01-05T00:20:00"),
+            at("2019-01-05T00:05:00"),
+            at("2019-01-05T00:00:00"),
+            at("2019-01-05T08:45:00"),
+            at("2019-01-05T23:59:00"),
+        ],
+    );
+}
+
+#[test]
+fn epoch_ms() {
+    let columns = "id = [\"CCN\"]\noccurred_at = [\"REPORT_DAT\"]\ncategory = [\"OFFENSE\"]\n\
+                   latitude = [\"LATITUDE\"]\nlongitude = [\"LONGITUDE\"]";
+    let profile = described("America/New_York", "epoch_ms", columns);
+    check_times("epoch_ms.csv", profile, &[("2018-12-31T20:00:00", true)]);
+}
+
+#[test]
+fn utc_offset() {
+    let columns = "id = [\"RecordID\"]\noccurred_at = [\"DateReported\"]\ncategory = [\"Offense\"]";
+    let profile = described("America/New_York", "%Y/%m/%d %H:%M:%S", columns);
+    check_times("utc_offset.csv", profile, &[("2019-09-26T21:14:27", false), ("2018-12-31T23:30:00", false)]);
+}
+
+#[test]
+fn times_without_an_offset_may_be_utc() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    std::fs::write(&path, "id,at,kind\n1,2019-01-01 04:30:00,THEFT\n2,2019-01-01 04:30:00+02,THEFT\n").unwrap();
+    let columns = "id = [\"id\"]\noccurred_at = [\"at\"]\ncategory = [\"kind\"]";
+    let mut profile = described("America/New_York", "%Y-%m-%dT%H:%M:%S%.f", columns);
+    Arc::get_mut(&mut profile).unwrap().times_are_utc = true;
+    let mut source = CsvSource::open(Location::Path(path), profile, 1, None, CsvOptions::default()).unwrap();
+    let Step::Chunk(chunk) = source.next().unwrap() else { panic!() };
+    let times: Vec<String> = times_and_places(&rows_of(&chunk)).into_iter().map(|(time, _)| time).collect();
+    assert_eq!(times, ["2018-12-31T23:30:00", "2018-12-31T21:30:00"]);
+}
+
+#[test]
+fn seattle_redacted() {
+    let columns = "id = [\"Offense ID\"]\ncase_number = [\"Report Number\"]\noccurred_at = [\"Offense Start DateTime\"]\n\
+                   category = [\"Offense\"]\nblock = [\"100 Block Address\"]\nlatitude = [\"Latitude\"]\nlongitude = [\"Longitude\"]";
+    let Some(loaded) = load("seattle_redacted.csv", described("America/Los_Angeles", "%m/%d/%Y %I:%M:%S %p", columns))
+    else {
+        return;
+    };
+    let (incidents, reasons, notices) = loaded.unwrap();
+    assert_eq!((reasons.len(), notices.len()), (0, 0), "{reasons:?} {notices:?}");
+    let found: Vec<(bool, Option<&str>)> =
+        incidents.iter().map(|incident| (incident.position.is_some(), incident.block.as_deref())).collect();
+    assert_eq!(found, [(true, Some("1XX BLOCK OF EXAMPLE ST")), (false, None), (false, Some("UNKNOWN"))]);
+}
+
+#[test]
+fn location_pair() {
+    let columns = "key = [\"CrimeDate\", \"CrimeTime\", \"CrimeCode\", \"Location\"]\noccurred_at = [\"CrimeDate\"]\n\
+                   occurred_time = [\"CrimeTime\"]\ncategory = [\"Description\"]\nblock = [\"Location\"]\n\
+                   latitude = [\"Latitude\"]\nlongitude = [\"Longitude\"]\nlocation = [\"Location 1\"]";
+    let Some(loaded) = load("location_pair.csv", described("America/New_York", "%m/%d/%Y %H:%M:%S", columns)) else {
+        return;
+    };
+    let (incidents, reasons, notices) = loaded.unwrap();
+    assert_eq!(reasons, [""; 0]);
+    // Latitude and longitude have no columns, and are not missed.
+    assert_eq!(notices, []);
+    let places: Vec<_> = incidents.iter().map(|incident| incident.position).collect();
+    assert_eq!(places, [Some((39.29, -76.61)), Some((39.3, -76.59))]);
+}
+
+#[test]
+fn stateplane() {
+    let columns = "id = [\"Complaint\"]\noccurred_at = [\"DateOccur\"]\ncategory = [\"Description\"]\nx = [\"XCoord\"]\ny = [\"YCoord\"]";
+    let text = described_text("America/Chicago", "%m/%d/%Y %H:%M", columns);
+    let system = "+proj=tmerc +lat_0=35.8333333333333 +lon_0=-90.5 +k=0.999933333333333 +x_0=250000 +y_0=0 +datum=NAD83 +units=us-ft";
+    let profile = Arc::new(Profile::from_toml(&format!("projection = \"{system}\"\n{text}")).unwrap());
+    let Some(loaded) = load("stateplane.csv", profile) else { return };
+    let (incidents, reasons, _) = loaded.unwrap();
+    assert_eq!(reasons, [""; 0]);
+    let places: Vec<_> = incidents.iter().map(|incident| incident.position).collect();
+    assert_eq!(places.iter().filter(|place| place.is_some()).count(), 2);
+    // By PROJ 9.
+    for (place, (latitude, longitude)) in
+        places.into_iter().flatten().zip([(38.630_654_901_2, -90.191_629_693_7), (38.618_699_562_2, -90.206_736_837_5)])
+    {
+        assert!((place.0 - latitude).abs() < 1e-7 && (place.1 - longitude).abs() < 1e-7, "{place:?}");
+    }
+}
+
+#[test]
+fn a_city_without_area_layers_is_one_area() {
+    let text = "slug = \"case\"\nname = \"Leeds\"\ntime_zone = \"Europe/London\"\ndisclaimer = \"\"\ndate_formats = [\"%Y-%m\"]\n\
+                bounding_box = { west = -3, south = 53, east = -1, north = 54 }\n[columns]\nkey = [\"LSOA code\"]\n\
+                occurred_at = [\"Month\"]\ncategory = [\"Crime.type\"]\nlatitude = [\"Latitude\"]\nlongitude = [\"Longitude\"]";
+    let profile = Arc::new(Profile::from_toml(text).unwrap());
+    let layer = &profile.layers[profile.primary_layer()];
+    assert_eq!((layer.asked("leeds"), layer.names["ALL"].as_str()), ("ALL".to_owned(), "Leeds"));
+    let Some(loaded) = load("month_only.csv", profile) else { return };
+    let (incidents, reasons, notices) = loaded.unwrap();
+    assert_eq!((reasons.len(), notices.len(), incidents.is_empty()), (0, 0, false), "{reasons:?} {notices:?}");
+    assert!(incidents.iter().all(|incident| incident.areas["city"] == "ALL" && incident.position.is_some()));
+}
