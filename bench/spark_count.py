@@ -9,7 +9,7 @@ import statistics
 import time
 from pathlib import Path
 
-from cluster import HISTORY, Deployment, end, forget, servers
+from cluster import Deployment, end, forget, servers
 from services.spark import VERSION
 from services.spark.connect import SparkConnect
 
@@ -27,7 +27,8 @@ def bench(scratch: Path, csv: Path, rounds: int, rows: int, seconds: int):
         service.start()
         try:
             yield from at_once(it, f"spark://127.0.0.1:{service.port}", csv, rounds, rows)
-            yield from live(it, f"spark://127.0.0.1:{service.port}", seconds)
+            # Simulated and real incidents are never mixed.
+            yield from live(Deployment(kafka, s3, scratch), f"spark://127.0.0.1:{service.port}", rows, seconds)
         finally:
             service.stop()
 
@@ -52,12 +53,16 @@ def at_once(it: Deployment, engine: str, csv: Path, rounds: int, rows: int):
     )
 
 
-def live(it: Deployment, engine: str, seconds: int):
-    """From Kafka's time of an incident to that of the total that counts it, behind the real file."""
+def live(it: Deployment, engine: str, rows: int, seconds: int):
+    """From Kafka's time of an incident to that of the total that counts it, behind a history as long as the real file."""
+    feed = ("produce", "--simulate", rows, "--simulate-rate", RATE, "--partitions", PARTITIONS)
+    for history in (feed, ("archive",), ("count",)):
+        it.finish(it.start(*history, "--until-caught-up"))
     archive, count = it.start("archive"), it.start("count", "--engine", engine)
     began_ms = time.time_ns() // 1_000_000
-    produce = it.start("produce", "--simulate-rate", RATE, "--seed", 1)
-    time.sleep(seconds)
+    produce = it.start(*feed)
+    # The first question takes longer than all later ones, and is not measured.
+    time.sleep(PATIENCE_S + seconds)
     end(produce)
     # Until what was appended last is counted.
     time.sleep(PATIENCE_S)
@@ -69,8 +74,7 @@ def live(it: Deployment, engine: str, seconds: int):
     for said in progress.values():
         said.sort()
     appended = [(partition, offset, at_ms) for partition, offset, at_ms, _, _ in it.messages("incidents") if at_ms >= began_ms]
-    # The simulator first makes a year of history at once. It is not part of the live feed.
-    live_ms = sorted(at_ms for *_, at_ms in appended)[HISTORY] + PATIENCE_S * 1000
+    live_ms = began_ms + PATIENCE_S * 1000
     took = []
     for partition, offset, at_ms in appended:
         counted = bisect.bisect_right(progress[partition], (offset, 1 << 62))
