@@ -50,7 +50,7 @@ def test_the_switch_is_moved_by_arrow_keys_and_lives_in_the_address(view, server
 
 
 def test_no_sky_is_drawn(view, server):
-    """In software it takes longer than the rest of the frame, and from above there is none."""
+    """The map is seen from above. In software, drawing the sky took longer than the rest of the frame."""
     page = view(server)
     page.evaluate(
         """() => {

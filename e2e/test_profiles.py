@@ -38,7 +38,7 @@ ROWS = {
 def springfield(tmp_path):
     """A profile and a file."""
     city, file = tmp_path / "springfield.toml", tmp_path / "reports.csv"
-    # A day without a time is no fault of the file.
+    # R4 has no time of day: the second format reads it.
     city.write_text(PROFILE.replace('["%m/%d/%Y %H%M"]', '["%m/%d/%Y %H%M", "%m/%d/%Y"]'))
     file.write_text("Report,Day,Time,Offense,Address,X,Y\n" + "".join(f"{row}\n" for row in ROWS))
     return city, file

@@ -14,7 +14,8 @@ pub(super) fn location(text: &str) -> Result<Option<(f64, f64)>, NotDegrees> {
     }
     let inner = text.rsplit_once('(').map_or(text, |(_, inner)| inner);
     let inner = inner.strip_suffix(')').unwrap_or(inner);
-    let is_wkt = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("POINT"));
+    // An address may begin with the same word: Point Breeze Ave.
+    let is_wkt = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("POINT")) && !inner.contains(',');
     if is_wkt {
         let mut numbers = inner.split_ascii_whitespace();
         let longitude = numbers.next();
@@ -27,11 +28,15 @@ pub(super) fn location(text: &str) -> Result<Option<(f64, f64)>, NotDegrees> {
 fn geojson(text: &str) -> Result<Option<(f64, f64)>, NotDegrees> {
     #[derive(serde::Deserialize)]
     struct Point {
-        coordinates: Option<[f64; 2]>,
+        coordinates: Option<Vec<f64>>,
     }
     let found: Point = serde_json::from_str(text).map_err(|_| NotDegrees)?;
-    let Some([longitude, latitude]) = found.coordinates else { return Ok(None) };
-    checked(latitude, longitude).map(Some)
+    match found.coordinates.as_deref() {
+        // A height may follow.
+        Some([longitude, latitude, ..]) => checked(*latitude, *longitude).map(Some),
+        Some(_) => Err(NotDegrees),
+        None => Ok(None),
+    }
 }
 
 fn point(latitude: Option<&str>, longitude: Option<&str>) -> Result<(f64, f64), NotDegrees> {
@@ -54,17 +59,27 @@ mod tests {
             "(39.29, -76.61)",
             "39.29,-76.61",
             "1 EXAMPLE ST (REAR)\nBALTIMORE, MD\n(39.2900000, -76.6100000)",
+            "POINT BREEZE AVE\n(39.29, -76.61)",
             "POINT (-76.61 39.29)",
             "point(-76.61 39.29)",
             r#"{"type":"Point","coordinates":[-76.61,39.29]}"#,
-            r#"{"coordinates":[-76.61,39.29],"type":"Point"}"#,
+            r#"{"coordinates":[-76.61,39.29,12.5],"type":"Point"}"#,
         ] {
             assert!(matches!(location(text), Ok(Some((39.29, -76.61)))), "{text}");
         }
         for text in ["", "  ", r#"{"type":"Point","coordinates":null}"#] {
             assert!(matches!(location(text), Ok(None)), "{text}");
         }
-        for text in ["BALTIMORE", "(39.29)", "(139.29, -76.61)", "POINT EMPTY", "{", "(,)", "POINT (39.29)"] {
+        for text in [
+            "BALTIMORE",
+            "(39.29)",
+            "(139.29, -76.61)",
+            "POINT EMPTY",
+            "{",
+            "(,)",
+            "POINT (39.29)",
+            r#"{"coordinates":[1]}"#,
+        ] {
             assert!(location(text).is_err(), "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! The miniatures of `../shared/cases`: what real portals publish, each with its right result.
 
 use super::*;
-use crate::testing::case;
+use crate::testing::{case, city};
 
 fn rows(value: &Value) -> Vec<Value> {
     value.as_array().unwrap().clone()
@@ -126,6 +126,25 @@ fn socrata_point_only() {
     // Opened again behind them, it reads the same.
     let mut source = world.open(Some(&chunks.last().unwrap().position));
     assert!(present(&world.days(&mut source)).into_values().all(|incident| incident.position.is_some()));
+}
+
+/// An object is no column of the header: its point is read all the same, and the column is not missed.
+#[test]
+fn a_point_that_the_profile_calls_a_location_is_read() {
+    let mut profile = (*city("chicago")).clone();
+    profile.columns.latitude.clear();
+    profile.columns.longitude.clear();
+    let names: Vec<String> = profile.named_columns().iter().map(|(_, names)| names[0].clone()).collect();
+    profile.columns.location = vec!["location".into()];
+    let row: Vec<(String, Value)> = names.iter().map(|name| (name.clone(), json!("1"))).collect();
+    let mut row: rows::Fields = row.into_iter().collect();
+    row.insert("location".into(), json!({"type": "Point", "coordinates": [-87.7, 41.8]}));
+    let profile = Arc::new(profile);
+    let mut parser = Parser::new(Arc::clone(&profile), 1);
+    let mut columns = rows::Columns::default();
+    columns.learn(&[row], &mut parser, "the portal").unwrap();
+    assert!(parser.header().unwrap().has_point());
+    assert_eq!(schema::notice(&profile, columns.names(), &BTreeMap::new(), true, columns.has_point()), None);
 }
 
 #[test]

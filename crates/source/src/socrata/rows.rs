@@ -101,7 +101,8 @@ impl Columns {
         let profile = parser.profile();
         let header = Header::resolve(profile, &self.names)
             .map_err(|error| SourceError::Refused { what: what.into(), why: error.to_string() })?;
-        let named = !(profile.columns.latitude.is_empty() || profile.columns.longitude.is_empty());
+        let columns = &profile.columns;
+        let named = !(columns.latitude.is_empty() || columns.longitude.is_empty()) || !columns.location.is_empty();
         let is_needed = self.has_point && named && !header.has_point();
         self.point_at = is_needed.then(|| (self.names.len(), self.names.len() + 1));
         let header = if is_needed { header.with_point() } else { header };

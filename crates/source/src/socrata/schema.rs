@@ -9,7 +9,7 @@
 use super::rows::{Fields, UPDATED_AT};
 use blotter_city::Profile;
 use blotter_health::{Notice, NoticeKind};
-use blotter_incident::same_column;
+use blotter_incident::{Header, same_column};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,9 +111,8 @@ pub(super) fn notice(
 ) -> Option<Notice> {
     let mut said: Vec<String> = lacking.iter().map(|(field, lack)| format!("`{}` ({field})", lack.name)).collect();
     if all_seen && !names.is_empty() {
-        for (field, wanted) in profile.named_columns() {
-            let has = names.iter().any(|name| wanted.iter().any(|wanted| same_column(name, wanted)));
-            if !(has || has_point && matches!(field.as_str(), "latitude" | "longitude")) {
+        for (field, wanted) in Header::missing(profile, names) {
+            if !(has_point && matches!(field.as_str(), "latitude" | "longitude" | "location")) {
                 said.push(format!("`{}` ({field})", wanted.join("` or `")));
             }
         }
